@@ -1,0 +1,175 @@
+"""Every hyper-parameter, once: its default, its range and its one-line meaning.
+
+The command line is generated from this dataclass, the Python API checks its arguments by it,
+and the README's table of options is held to it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from w2v.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class Option:
+    """What is known of a hyper-parameter besides its name and default.
+
+    Bounds are inclusive, ``low`` exclusive if ``low_open``; ``None`` means unbounded. ``kind``
+    is the type of a value that is given, whether or not ``None`` is the default.
+    """
+
+    kind: type
+    help: str
+    group: Literal["text", "training"]
+    low: int | float | None = None
+    high: int | float | None = None
+    low_open: bool = False
+    choices: tuple[str, ...] = ()
+
+    @property
+    def expected(self) -> str:
+        """The values that are allowed, in words."""
+        if self.choices:
+            return "one of " + ", ".join(self.choices)
+        if self.kind is bool:
+            return "True or False"
+        kind = "a whole number" if self.kind is int else "a number"
+        bounds = []
+        if self.low is not None:
+            bounds.append(f"{'above' if self.low_open else 'at least'} {self.low}")
+        if self.high is not None:
+            bounds.append(f"at most {self.high}")
+        return f"{kind} {' and '.join(bounds)}".strip()
+
+    def accepts(self, value: object) -> bool:
+        """Whether ``value`` has the right type and lies in the range."""
+        if self.choices:
+            return value in self.choices
+        if self.kind is bool or isinstance(value, bool):
+            return self.kind is bool and isinstance(value, bool)
+        if not isinstance(value, int if self.kind is int else (int, float)):
+            return False
+        if not math.isfinite(value):
+            return False
+        above = self.low is None or value > self.low or (value == self.low and not self.low_open)
+        return above and (self.high is None or value <= self.high)
+
+
+def _text(default: Any, kind: type, help: str, **limits: Any) -> Any:
+    return field(default=default, metadata={"option": Option(kind, help, "text", **limits)})
+
+
+def _training(default: Any, kind: type, help: str, **limits: Any) -> Any:
+    return field(default=default, metadata={"option": Option(kind, help, "training", **limits)})
+
+
+@dataclass(frozen=True)
+class Config:
+    """The hyper-parameters of a model, checked when made.
+
+    Raises:
+        ConfigError: a value has the wrong type, is out of range or contradicts another one.
+    """
+
+    tokenizer: str = _text(
+        "unicode",
+        str,
+        "What a word is: a run of letters, marks, digits (unicode), or whatever stands between"
+        " white space (whitespace).",
+        choices=("unicode", "whitespace"),
+    )
+    lowercase: bool = _text(True, bool, "Turn every letter into its small form.")
+    vocab_size: int = _text(50_000, int, "Keep this many words, the most frequent ones.", low=1, high=2**31 - 2)
+    min_count: int = _text(5, int, "Drop words that occur less often than this.", low=1)
+
+    dim: int = _training(128, int, "Numbers in a word's vector.", low=1, high=1_000_000)
+    window: int = _training(2, int, "Context words on either side of the center.", low=1, high=1_000)
+    negatives: int = _training(5, int, "Noise words a pair counts, K in the literature.", low=1, high=1_000)
+    epochs: int = _training(5, int, "Passes over the text.", low=1, high=1_000_000)
+    lr: float = _training(0.05, float, "Learning rate at the start.", low=0, low_open=True)
+    lr_min: float | None = _training(
+        None, float, "Learning rate at the end; it falls linearly.  [default: 1e-4 of --lr]", low=0
+    )
+    sample: float = _training(
+        1e-4, float, "Frequency above which words are thinned out; 0 keeps all.", low=0, high=1
+    )
+    noise_exponent: float = _training(
+        0.75, float, "Noise words are drawn by count to this power.", low=-10, high=10
+    )
+    shrink_windows: bool = _training(
+        False, bool, "Draw each center's window from 1..WINDOW, as word2vec.c does."
+    )
+    negative_sharing: int = _training(
+        64, int, "Consecutive centers that share one set of noise words.", low=1, high=1_000_000
+    )
+    shared_negatives: int = _training(
+        16,
+        int,
+        "Noise words in a shared set; they are weighted so that a pair still counts NEGATIVES.",
+        low=1,
+        high=1_000,
+    )
+    validation: float = _training(
+        0.0, float, "Share of the lines held out to report a loss on.", low=0, high=0.5
+    )
+    seed: int = _training(1, int, "Seed of every random number.", low=0, high=2**63 - 1)
+    threads: int | None = _training(
+        None, int, "Threads.  [default: all cores]", low=1, high=1_024
+    )
+
+    def __post_init__(self) -> None:
+        for name, option in options().items():
+            value = getattr(self, name)
+            if value is None and DEFAULTS[name] is None:
+                continue
+            if not option.accepts(value):
+                raise ConfigError(f"{name} must be {option.expected}, got {value!r}")
+        if self.lr_min is not None and self.lr_min > self.lr:
+            raise ConfigError(
+                f"lr_min must not exceed lr, got lr_min={self.lr_min:g} and lr={self.lr:g}"
+            )
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> Config:
+        """Make a config of keyword arguments, refusing unknown names with the known ones."""
+        unknown = sorted(set(values) - set(DEFAULTS))
+        if unknown:
+            raise ConfigError(
+                f"unknown option {unknown[0]!r}; the options are {', '.join(sorted(DEFAULTS))}"
+            )
+        return cls(**values)
+
+    @property
+    def final_lr(self) -> float:
+        """The learning rate at the end of training."""
+        return self.lr * 1e-4 if self.lr_min is None else self.lr_min
+
+    @property
+    def thread_count(self) -> int:
+        """The number of threads, by default one for each core this process may use."""
+        return self.threads if self.threads is not None else available_cores()
+
+    def as_dict(self) -> dict[str, Any]:
+        """The options as plain values, as ``meta.json`` records them."""
+        return dataclasses.asdict(self)
+
+
+def options() -> dict[str, Option]:
+    """Every hyper-parameter by name, in the order of the help text."""
+    return {f.name: f.metadata["option"] for f in dataclasses.fields(Config)}
+
+
+DEFAULTS: dict[str, Any] = {f.name: f.default for f in dataclasses.fields(Config)}
+
+
+def available_cores() -> int:
+    """Cores that this process is allowed to run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

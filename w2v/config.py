@@ -84,7 +84,9 @@ class Config:
         " white space (whitespace).",
         choices=("unicode", "whitespace"),
     )
-    lowercase: bool = _text(True, bool, "Turn every letter into its small form.")
+    lowercase: bool | None = _text(
+        None, bool, "Make letters small.  [default: with the unicode tokenizer only]"
+    )
     vocab_size: int = _text(50_000, int, "Keep this many words, the most frequent ones.", low=1, high=2**31 - 2)
     min_count: int = _text(5, int, "Drop words that occur less often than this.", low=1)
 
@@ -154,6 +156,10 @@ class Config:
     def thread_count(self) -> int:
         """The number of threads, by default one for each core this process may use."""
         return self.threads if self.threads is not None else available_cores()
+
+    def lowercases(self, tokenizer: str) -> bool:
+        """Whether letters are made small: if nothing is said, by the unicode tokenizer only."""
+        return tokenizer == "unicode" if self.lowercase is None else self.lowercase
 
     def as_dict(self) -> dict[str, Any]:
         """The options as plain values, as ``meta.json`` records them."""

@@ -1,0 +1,429 @@
+"""The encoded corpus: one flat array of small integers on disk, and how it comes about.
+
+The text is read once. Threads cut its blocks into words, each with a word table of its own; the
+provisional ids they give are spooled to disk, block by block in the order of the text. When the
+whole text is read, the tables are merged, the words ranked, and the spooled ids renamed to ranks.
+So the result is the same at any number of threads, and memory holds the distinct words only.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import time
+import unicodedata
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from queue import SimpleQueue
+from types import TracebackType
+from typing import IO, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from w2v.compiled import kernel
+from w2v.config import Config
+from w2v.errors import OutputError, VocabularyError
+from w2v.events import CorpusRead, Observer, Reading, ignore
+from w2v.reading import TextSource
+from w2v.sampling import HELD_OUT_LINES, make_key, passes, threshold_of
+from w2v.tokenizer import (
+    END_OF_LINE,
+    INVALID,
+    MAX_WORD_BYTES,
+    TOKENS,
+    TOO_LONG,
+    CharacterTables,
+    Scanner,
+    character_tables,
+    last_break,
+)
+from w2v.vocabulary import UNKNOWN, Vocabulary, match_words, rank_words
+from w2v.wordtable import WordTable
+
+# Blocks of text that are in the hands of the threads, for each thread.
+_BLOCKS_AHEAD = 2
+# Ids looked at together when a text is walked line by line.
+_WALKED_AT_ONCE = 1 << 20
+
+
+class EncodedText:
+    """Lines of word ids as one flat array, memory-mapped.
+
+    Attributes:
+        ids: (n,) uint16 or uint32; the largest value of the type stands after each line.
+        words: how many of them are words.
+        lines: how many lines there are, none of them empty.
+    """
+
+    def __init__(self, ids: NDArray[Any], words: int, lines: int) -> None:
+        self.ids = ids
+        self.words = words
+        self.lines = lines
+
+    @property
+    def end_of_line(self) -> int:
+        """The value that ends a line."""
+        return int(np.iinfo(self.ids.dtype).max)
+
+    def sentences(self) -> Iterator[NDArray[Any]]:
+        """The ids of each line in turn."""
+        start = 0
+        for block in range(0, len(self.ids), _WALKED_AT_ONCE):
+            part = self.ids[block : block + _WALKED_AT_ONCE]
+            for end in (np.flatnonzero(part == self.end_of_line) + block).tolist():
+                yield self.ids[start:end]
+                start = end + 1
+
+
+class Corpus:
+    """A text that was read: its vocabulary and its ids, in a temporary folder until it is closed.
+
+    Attributes:
+        vocabulary: the words and their counts in the whole text.
+        text: the ids to train on.
+        held_out: the ids of the lines kept for validation; no line by default.
+        report: what was read, kept and dropped.
+        tokenizer: the definition of a word, as ``meta.json`` records it.
+    """
+
+    def __init__(
+        self,
+        folder: tempfile.TemporaryDirectory[str],
+        vocabulary: Vocabulary,
+        text: EncodedText,
+        held_out: EncodedText,
+        report: CorpusRead,
+        tokenizer: dict[str, Any],
+    ) -> None:
+        self._folder = folder
+        self.vocabulary = vocabulary
+        self.text = text
+        self.held_out = held_out
+        self.report = report
+        self.tokenizer = tokenizer
+
+    def close(self) -> None:
+        """Remove the encoded text from disk."""
+        self._folder.cleanup()
+
+    def __enter__(self) -> Corpus:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def read_corpus(
+    source: TextSource,
+    config: Config,
+    *,
+    words: Sequence[str] | None = None,
+    work_dir: str | None = None,
+    observer: Observer = ignore,
+) -> Corpus:
+    """Read a text, choose its vocabulary and encode it.
+
+    Args:
+        source: the text.
+        config: tokenizer, vocabulary size, minimum count, share held out, seed and threads count.
+        words: a ready vocabulary to use instead of choosing one.
+        work_dir: where to make the temporary folder, by default where the system makes them.
+        observer: is told how the reading goes.
+
+    Raises:
+        InputError: the text cannot be read.
+        VocabularyError: the text has no usable words.
+        OutputError: the temporary folder cannot be written.
+    """
+    try:
+        folder = tempfile.TemporaryDirectory(prefix="w2v-", dir=work_dir)
+    except OSError as error:
+        raise OutputError(f"cannot make a temporary folder: {error}") from error
+    try:
+        with _Spool(Path(folder.name, "provisional")) as spool:
+            counted = _count(source, config, words, observer, spool.write)
+            text, held_out = spool.rename(counted, config)
+        return Corpus(folder, counted.vocabulary, text, held_out, counted.report, counted.tokenizer)
+    except BaseException:
+        folder.cleanup()
+        raise
+
+
+def count_words(
+    source: TextSource,
+    config: Config,
+    *,
+    words: Sequence[str] | None = None,
+    observer: Observer = ignore,
+) -> tuple[Vocabulary, CorpusRead]:
+    """Read a text for its vocabulary only; arguments and errors as for `read_corpus`."""
+    counted = _count(source, config, words, observer, lambda ids, scanner: None)
+    return counted.vocabulary, counted.report
+
+
+@dataclass(frozen=True)
+class _Counted:
+    """What is known when the whole text was read.
+
+    ``ranks[s][i]`` is the rank of word i of scanner s, or UNKNOWN.
+    """
+
+    vocabulary: Vocabulary
+    ranks: list[NDArray[np.uint32]]
+    report: CorpusRead
+    tokenizer: dict[str, Any]
+
+
+Sink = Callable[[NDArray[np.uint32], int], None]
+
+
+def _count(
+    source: TextSource,
+    config: Config,
+    words: Sequence[str] | None,
+    observer: Observer,
+    sink: Sink,
+) -> _Counted:
+    started = time.perf_counter()
+    name = "tokens" if source.tokenized else config.tokenizer
+    lowercase = config.lowercases(name)
+    scanners, text_bytes, lines = _scan(
+        source, character_tables(name, lowercase=lowercase), config.thread_count, observer, sink
+    )
+    table, ids = _merge(scanners)
+    tallies = sum(scanner.state for scanner in scanners)
+    if not len(table):
+        raise VocabularyError(
+            f"the corpus has no words: {text_bytes:,} bytes of text were read, {tallies[INVALID]:,}"
+            f" of them are not UTF-8, and {tallies[TOO_LONG]:,} tokens were dropped as too long"
+        )
+    if words is None:
+        vocabulary, ranks = rank_words(
+            table, vocab_size=config.vocab_size, min_count=config.min_count
+        )
+    else:
+        vocabulary, ranks = match_words(table, words)
+    counts = table.counts[: len(table)]
+    kept = int(vocabulary.counts.sum())
+    dropped = int(counts.sum()) - kept
+    rare = int(counts[counts < config.min_count].sum()) if words is None else 0
+    report = CorpusRead(
+        files=source.files,
+        text_bytes=text_bytes,
+        lines=lines,
+        tokens=int(tallies[TOKENS]),
+        types=len(table),
+        vocabulary=len(vocabulary),
+        kept_tokens=kept,
+        coverage=kept / int(tallies[TOKENS]),
+        dropped_rare=rare,
+        dropped_beyond_size=dropped - rare if words is None else 0,
+        dropped_unlisted=dropped if words is not None else 0,
+        dropped_too_long=int(tallies[TOO_LONG]),
+        invalid_bytes=int(tallies[INVALID]),
+        unseen_words=int(np.count_nonzero(vocabulary.counts == 0)),
+        seconds=time.perf_counter() - started,
+    )
+    tokenizer = {
+        "name": name,
+        "lowercase": lowercase,
+        "max_word_bytes": MAX_WORD_BYTES,
+        "unicode": unicodedata.unidata_version,
+    }
+    return _Counted(vocabulary, [ranks[part] for part in ids], report, tokenizer)
+
+
+def _scan(
+    source: TextSource,
+    tables: CharacterTables,
+    threads: int,
+    observer: Observer,
+    sink: Sink,
+) -> tuple[list[Scanner], int, int]:
+    """Cut the text into words on some threads, handing on each block's ids in the text's order."""
+    started = time.perf_counter()
+    scanners = [Scanner(tables) for _ in range(threads)]
+    idle: SimpleQueue[int] = SimpleQueue()
+    for number in range(threads):
+        idle.put(number)
+
+    def scan(block: bytes) -> tuple[NDArray[np.uint32], int]:
+        number = idle.get()
+        ids = scanners[number].scan(block)
+        idle.put(number)
+        return ids, number
+
+    text_bytes = tokens = lines = 0
+    line_begun = False
+    pending: deque[tuple[int, Future[tuple[NDArray[np.uint32], int]]]] = deque()
+
+    def take() -> None:
+        nonlocal text_bytes, tokens, lines, line_begun
+        size, future = pending.popleft()
+        ids, number = future.result()
+        sink(ids, number)
+        text_bytes += size
+        ends = np.count_nonzero(ids == END_OF_LINE)
+        tokens += len(ids) - ends
+        if len(ids):
+            lines += ends - (ids[0] == END_OF_LINE and not line_begun)
+            line_begun = ids[-1] != END_OF_LINE
+        seconds = time.perf_counter() - started
+        observer(Reading(source.done_bytes, source.total_bytes, text_bytes, tokens, seconds))
+
+    pool = ThreadPoolExecutor(threads, thread_name_prefix="w2v-read")
+    try:
+        for block in source.blocks(lambda block: last_break(block, tables)):
+            if len(pending) >= _BLOCKS_AHEAD * threads:
+                take()
+            pending.append((len(block), pool.submit(scan, block)))
+        while pending:
+            take()
+    finally:
+        pool.shutdown(cancel_futures=True)
+    return scanners, text_bytes, int(lines)
+
+
+def _merge(scanners: list[Scanner]) -> tuple[WordTable, list[NDArray[np.uint32]]]:
+    """One table of all words, and for each scanner its words' ids in that table."""
+    table = scanners[0].words
+    ids = [np.arange(len(table), dtype=np.uint32)]
+    ids.extend(table.absorb(scanner.words) for scanner in scanners[1:])
+    return table, ids
+
+
+# Entries of the state of `_rename`. The last three stand twice: for the text, for what is held out.
+_LINES_SEEN = 0
+_LINE_TOKENS = 1  # whether the line that is being renamed has any tokens
+_LINE_WORDS = 2  # whether any of them has a rank
+_WRITTEN = 3
+_WORDS = 5
+_LINES = 7
+_STATE_SIZE = 9
+
+
+@kernel
+def _rename(
+    ids: NDArray[np.uint32],
+    ranks: NDArray[np.uint32],
+    end_of_line: int,
+    held_out_key: np.uint64,
+    held_out_threshold: int,
+    renamed: NDArray[Any],
+    state: NDArray[np.int64],
+) -> None:
+    """Turn provisional ids into ranks, drop words without one and lines without words.
+
+    Args:
+        ids: (n,) provisional ids with END_OF_LINE between lines.
+        ranks: the rank of each provisional id, or UNKNOWN.
+        end_of_line: what ends a line in the result.
+        held_out_key: key of the random numbers by which lines are held out.
+        held_out_threshold: the probability of it, as a threshold; -1 for none.
+        renamed: (2, n) receives the lines to train on, and those held out.
+        state: where in the line we are, and tallies, updated.
+    """
+    state[_WRITTEN] = state[_WRITTEN + 1] = 0
+    side = 0
+    choose = True  # the side of the line that begins, or goes on
+    for provisional in ids:
+        if choose and held_out_threshold >= 0:
+            side = 1 if passes(held_out_key, state[_LINES_SEEN], held_out_threshold) else 0
+            choose = False
+        if provisional == END_OF_LINE:
+            if state[_LINE_WORDS]:
+                renamed[side, state[_WRITTEN + side]] = end_of_line
+                state[_WRITTEN + side] += 1
+                state[_LINES + side] += 1
+            state[_LINES_SEEN] += state[_LINE_TOKENS]
+            state[_LINE_TOKENS] = state[_LINE_WORDS] = 0
+            choose = True
+        else:
+            state[_LINE_TOKENS] = 1
+            rank = ranks[provisional]
+            if rank != UNKNOWN:
+                renamed[side, state[_WRITTEN + side]] = rank
+                state[_WRITTEN + side] += 1
+                state[_WORDS + side] += 1
+                state[_LINE_WORDS] = 1
+
+
+class _Spool:
+    """Provisional ids on disk, block by block, until the ranks are known."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file = path.open("wb")
+        self._blocks: list[tuple[int, int]] = []  # length and scanner of each
+
+    def __enter__(self) -> _Spool:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._file.close()
+        self._path.unlink(missing_ok=True)
+
+    def write(self, ids: NDArray[np.uint32], scanner: int) -> None:
+        """Append a block's ids."""
+        _append(self._file, ids)
+        self._blocks.append((len(ids), scanner))
+
+    def rename(self, counted: _Counted, config: Config) -> tuple[EncodedText, EncodedText]:
+        """Write the ranks beside the spool: the text to train on, and what is held out of it."""
+        self._file.close()
+        dtype = np.uint16 if len(counted.vocabulary) <= np.iinfo(np.uint16).max else np.uint32
+        threshold = threshold_of(config.validation)
+        held_out_key = make_key(config.seed, HELD_OUT_LINES)
+        state = np.zeros(_STATE_SIZE, np.int64)
+        paths = [self._path.with_name("text"), self._path.with_name("held-out")]
+        with (
+            self._path.open("rb") as spooled,
+            paths[0].open("wb") as text,
+            paths[1].open("wb") as held_out,
+        ):
+            for length, scanner in self._blocks:
+                ids = np.fromfile(spooled, np.uint32, length)
+                renamed = np.empty((2, length), dtype)
+                _rename(
+                    ids,
+                    counted.ranks[scanner],
+                    int(np.iinfo(dtype).max),
+                    held_out_key,
+                    threshold,
+                    renamed,
+                    state,
+                )
+                _append(text, renamed[0, : state[_WRITTEN]])
+                _append(held_out, renamed[1, : state[_WRITTEN + 1]])
+        first, second = (
+            EncodedText(_mapped(path, dtype), int(state[_WORDS + side]), int(state[_LINES + side]))
+            for side, path in enumerate(paths)
+        )
+        return first, second
+
+
+def _append(file: IO[bytes], ids: NDArray[Any]) -> None:
+    try:
+        file.write(memoryview(ids).cast("B") if len(ids) else b"")
+    except OSError as error:
+        folder = Path(file.name).parent
+        raise OutputError(
+            f"cannot write the encoded corpus to {folder}: {error.strerror}; "
+            f"{shutil.disk_usage(folder).free:,} bytes are free there; "
+            "choose another place with --work-dir"
+        ) from error
+
+
+def _mapped(path: Path, dtype: type[np.unsignedinteger[Any]]) -> NDArray[Any]:
+    if not path.stat().st_size:  # which cannot be mapped
+        return np.empty(0, dtype)
+    return np.memmap(path, dtype, mode="r")

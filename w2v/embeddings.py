@@ -1,0 +1,299 @@
+"""The result as an object: words, their vectors, and what is near to what."""
+
+from __future__ import annotations
+
+import heapq
+from difflib import SequenceMatcher
+from functools import cached_property
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from w2v.errors import ConfigError, FormatError, UnknownWordError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from numpy.typing import ArrayLike, NDArray
+
+_MATRIX_AXES = 2
+
+
+class Embeddings:
+    """Words and their vectors; row i of the matrix belongs to word i, the most frequent first.
+
+    Attributes:
+        words: the V words.
+        matrix: (V, D) float32, C order. Nothing here ever changes it.
+        counts: (V,) int64, how often each word occurred, or None if that is not known.
+        meta: how the model was made, as plain JSON values.
+
+    If ``meta["tokenizer"]["lowercase"]`` is true, a word that is not found as it is written is
+    looked up in lower case, by every method.
+
+    """
+
+    def __init__(
+        self,
+        words: Sequence[str],
+        matrix: ArrayLike,
+        counts: ArrayLike | None = None,
+        meta: dict[str, Any] | None = None,
+        *,
+        source: str | Path | None = None,
+    ) -> None:
+        """Check that everything fits together; arrays of the right type are not copied.
+
+        Args:
+            words: V words, each one once, none empty.
+            matrix: (V, D) of any float type, all finite, V and D at least 1.
+            counts: (V,) of any integer type, none negative, or None.
+            meta: JSON-able values, or None for none.
+            source: the file these come from, to be named by errors.
+
+        Raises:
+            FormatError: the first thing that does not fit.
+
+        """
+        try:
+            self.words = list(words)
+            self.matrix = _checked_matrix(matrix, self.words)
+            self._rows = _checked_words(self.words)
+            self.counts = None if counts is None else _checked_counts(counts, len(self.words))
+        except FormatError as error:
+            if source is None:
+                raise
+            message = f"{source}: {error}"
+            raise FormatError(message) from error
+        self.meta: dict[str, Any] = {} if meta is None else meta
+
+    @property
+    def dim(self) -> int:
+        """D, the length of a vector."""
+        return int(self.matrix.shape[1])
+
+    @cached_property
+    def unit(self) -> NDArray[np.float32]:
+        """(V, D) float32, read-only: the rows scaled to length 1, zero rows left zero.
+
+        Made at first use and kept, so it does not follow later changes of ``matrix``.
+        """
+        norms = np.sqrt(np.einsum("ij,ij->i", self.matrix, self.matrix, dtype=np.float64))
+        norms[norms == 0] = 1
+        unit = np.empty_like(self.matrix)
+        np.divide(self.matrix, norms[:, None], out=unit, casting="same_kind")
+        unit.flags.writeable = False
+        return unit
+
+    def __len__(self) -> int:
+        """V, the number of words."""
+        return len(self.words)
+
+    def __iter__(self) -> Iterator[str]:
+        """Go through the words by rank."""
+        return iter(self.words)
+
+    def __contains__(self, word: object) -> bool:
+        """Whether the word, or its lower-case form where that counts, has a vector."""
+        return isinstance(word, str) and self._find(word) is not None
+
+    def __getitem__(self, word: str) -> NDArray[np.float32]:
+        """Return the word's vector: (D,) float32, a read-only view of the matrix.
+
+        Raises:
+            UnknownWordError: the word is not in the vocabulary.
+
+        """
+        row: NDArray[np.float32] = self.matrix[self.id_of(word)]
+        row.flags.writeable = False
+        return row
+
+    def __repr__(self) -> str:
+        """Say how large it is."""
+        return f"Embeddings({len(self)} words, dim {self.dim})"
+
+    def id_of(self, word: str) -> int:
+        """Return the word's row.
+
+        Raises:
+            UnknownWordError: the word is not in the vocabulary; near spellings are named.
+
+        """
+        row = self._find(word)
+        if row is not None:
+            return row
+        message = f"{word!r} is not among the {len(self)} words of this model"
+        near = near_spellings(lowered(word) if self._lowers else word, self.words)
+        if near:
+            message += f"; did you mean {' or '.join(map(repr, near))}?"
+        raise UnknownWordError(message)
+
+    def most_similar(
+        self, query: str | NDArray[np.floating[Any]], topn: int = 10
+    ) -> list[tuple[str, float]]:
+        """Return the ``topn`` words (fewer if there are not as many) nearest to ``query``.
+
+        Args:
+            query: a word, which is left out of the answer, or a vector (D,).
+            topn: how many.
+
+        Returns:
+            (word, cosine) by falling cosine, ties by rank. A zero vector has cosine 0 to all.
+
+        Raises:
+            UnknownWordError: the word is not in the vocabulary.
+            ConfigError: the vector is not D finite numbers.
+
+        """
+        if isinstance(query, str):
+            row = self.id_of(query)
+            return self._nearest(self.unit[row], topn, {row})
+        vector = np.asarray(query, dtype=np.float64)
+        if vector.shape != (self.dim,) or not np.isfinite(vector).all():
+            message = (
+                f"a query must be a word or {self.dim} finite numbers, "
+                f"got an array of shape {vector.shape}"
+            )
+            raise ConfigError(message)
+        return self._nearest(vector, topn, set())
+
+    def analogy(self, a: str, b: str, c: str, topn: int = 1) -> list[tuple[str, float]]:
+        """Answer "a is to b as c is to ?" by 3CosAdd: the words nearest to b - a + c.
+
+        The three vectors are scaled to length 1 first, and the three words are left out of the
+        answer (Mikolov, Yih and Zweig 2013, "Linguistic regularities in continuous space word
+        representations"; Levy and Goldberg 2014, "Linguistic regularities in sparse and
+        explicit word representations", eq. 1 to 3).
+
+        Returns:
+            (word, cosine) as ``most_similar`` does.
+
+        Raises:
+            UnknownWordError: one of the three is not in the vocabulary.
+
+        """
+        rows = [self.id_of(word) for word in (a, b, c)]
+        unit_a, unit_b, unit_c = self.unit[rows].astype(np.float64)
+        return self._nearest(unit_b - unit_a + unit_c, topn, set(rows))
+
+    def save(self, path: str | Path, *, overwrite: bool = False) -> None:
+        """Write a model folder.
+
+        Raises:
+            OutputError: it cannot be put there; ``overwrite`` replaces a model folder.
+            FormatError: a word contains a line end or cannot be written as UTF-8.
+
+        """
+        # Imported here because the formats are made of embeddings, not the other way round.
+        from w2v.formats import model  # noqa: PLC0415
+
+        model.write(self, path, overwrite=overwrite)
+
+    @property
+    def _lowers(self) -> bool:
+        tokenizer = self.meta.get("tokenizer")
+        return isinstance(tokenizer, dict) and tokenizer.get("lowercase") is True
+
+    def _find(self, word: str) -> int | None:
+        row = self._rows.get(word)
+        if row is None and self._lowers:
+            row = self._rows.get(lowered(word))
+        return row
+
+    def _nearest(
+        self, vector: NDArray[Any], topn: int, left_out: set[int]
+    ) -> list[tuple[str, float]]:
+        """Rank all rows but those left out by their cosine to ``vector``, of any length."""
+        norm = np.linalg.norm(vector.astype(np.float64))
+        direction = (vector / norm if norm > 0 else np.zeros(self.dim)).astype(np.float32)
+        cosines = np.clip(self.unit @ direction, -1, 1)
+        order = np.argsort(-cosines, kind="stable")[: max(topn, 0) + len(left_out)].tolist()
+        best = [row for row in order if row not in left_out][: max(topn, 0)]
+        return [(self.words[row], float(cosines[row])) for row in best]
+
+
+def lowered(word: str) -> str:
+    """Lower-case character by character, as the tokenizer does (no rule looks at neighbours)."""
+    return "".join(character.lower() for character in word)
+
+
+def near_spellings(
+    word: str, words: Sequence[str], limit: int = 3, cutoff: float = 0.65
+) -> list[str]:
+    """Return up to ``limit`` of ``words`` that look like ``word``, the most alike first.
+
+    difflib's ratio decides (at least ``cutoff``; the earlier word at equal ratio). It is too
+    slow for a whole vocabulary, so it sees only the 500 words of about the same length that
+    share most pairs of letters with ``word``.
+    """
+    pairs = ["".join(pair) for pair in pairwise(word)] or [word]
+    shared = (
+        (sum(pair in other for pair in pairs), -row)
+        for row, other in enumerate(words)
+        if abs(len(other) - len(word)) <= 2  # noqa: PLR2004
+    )
+    candidates = heapq.nlargest(500, (entry for entry in shared if entry[0]))
+    matcher = SequenceMatcher(b=word, autojunk=False)
+    ranked = []
+    for _, negative_row in candidates:
+        matcher.set_seq1(words[-negative_row])
+        if matcher.quick_ratio() >= cutoff and (ratio := matcher.ratio()) >= cutoff:
+            ranked.append((-ratio, -negative_row))
+    return [words[row] for _, row in sorted(ranked)[:limit]]
+
+
+def _checked_matrix(matrix: ArrayLike, words: list[str]) -> NDArray[np.float32]:
+    array = np.asarray(matrix)
+    if array.ndim != _MATRIX_AXES or array.dtype.kind != "f":
+        message = (
+            "the matrix must be a table of floats, words x dimensions, "
+            f"got shape {array.shape} of {array.dtype}"
+        )
+        raise FormatError(message)
+    if 0 in array.shape or len(words) != len(array):
+        message = (
+            "the matrix must have a row for each word and at least one row and one column, "
+            f"got {len(array)} rows and {array.shape[1]} columns for {len(words)} words"
+        )
+        raise FormatError(message)
+    with np.errstate(over="ignore"):  # what overflows is infinite, which is refused next
+        array = np.ascontiguousarray(array, dtype=np.float32)
+    if not (np.isfinite(array.min()) and np.isfinite(array.max())):
+        row = int(np.flatnonzero(~np.isfinite(array).all(axis=1))[0])
+        message = (
+            f"the vector of word {row}, {words[row]!r}, holds NaN or infinity; "
+            "every number must be finite in float32"
+        )
+        raise FormatError(message)
+    return array
+
+
+def _checked_words(words: list[str]) -> dict[str, int]:
+    """Map each word to its row, provided that they are words and all different."""
+    rows: dict[str, int] = {}
+    for row, word in enumerate(words):
+        if not isinstance(word, str) or not word:
+            message = f"word {row} is {word!r}; every word must be a string of at least 1 character"
+            raise FormatError(message)
+        if rows.setdefault(word, row) != row:
+            message = f"{word!r} is both word {rows[word]} and word {row}; words must differ"
+            raise FormatError(message)
+    return rows
+
+
+def _checked_counts(counts: ArrayLike, size: int) -> NDArray[np.int64]:
+    array = np.asarray(counts)
+    if array.shape != (size,) or not np.can_cast(array.dtype, np.int64) or array.dtype == bool:
+        message = (
+            f"the counts must be {size} integers, one a word, "
+            f"got shape {array.shape} of {array.dtype}"
+        )
+        raise FormatError(message)
+    array = np.ascontiguousarray(array, dtype=np.int64)
+    if array.min() < 0:
+        row = int(array.argmin())
+        message = f"the count of word {row} is {array[row]}; counts cannot be negative"
+        raise FormatError(message)
+    return array

@@ -1,0 +1,114 @@
+"""What a job says of itself while it runs: plain records, handed to whoever asked for them.
+
+The library never prints. The command line draws progress bars and log lines from these.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+
+@dataclass(frozen=True)
+class Event:
+    """Base of all reports; ``stage`` names the kind."""
+
+    stage: ClassVar[str] = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        """The report as plain values, ``stage`` first."""
+        return {"stage": self.stage, **dataclasses.asdict(self)}
+
+
+@dataclass(frozen=True)
+class Compiling(Event):
+    """The kernels are not in the cache and are being compiled; this takes some seconds, once."""
+
+    stage: ClassVar[str] = "compiling"
+
+
+@dataclass(frozen=True)
+class Reading(Event):
+    """Text is being read. ``total_bytes`` is None for a stream of unknown length."""
+
+    stage: ClassVar[str] = "reading"
+    done_bytes: int
+    total_bytes: int | None
+    text_bytes: int
+    tokens: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class CorpusRead(Event):
+    """The corpus is encoded. Bytes and tokens are counts, ``coverage`` is a fraction."""
+
+    stage: ClassVar[str] = "corpus"
+    files: int
+    text_bytes: int
+    lines: int
+    tokens: int
+    types: int
+    vocabulary: int
+    kept_tokens: int
+    coverage: float
+    dropped_rare: int
+    dropped_beyond_size: int
+    dropped_unlisted: int
+    dropped_too_long: int
+    invalid_bytes: int
+    unseen_words: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Training(Event):
+    """Training goes on. ``loss`` is the mean over the pairs of this epoch so far."""
+
+    stage: ClassVar[str] = "training"
+    epoch: int
+    epochs: int
+    done_words: int
+    total_words: int
+    words_per_second: float
+    loss: float | None
+    lr: float
+    seconds: float
+    seconds_left: float | None
+
+
+@dataclass(frozen=True)
+class EpochDone(Event):
+    """An epoch is over. Losses are means per pair; ``seconds`` is what the epoch took."""
+
+    stage: ClassVar[str] = "epoch"
+    epoch: int
+    epochs: int
+    loss: float | None
+    validation_loss: float | None
+    pairs: int
+    words: int
+    lr: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Saved(Event):
+    """The model is written."""
+
+    stage: ClassVar[str] = "saved"
+    path: str
+    words: int
+    dim: int
+    words_per_second: float
+    seconds: float
+
+
+Observer = Callable[[Event], None]
+
+
+def ignore(event: Event) -> None:
+    """Observe nothing."""
+    del event

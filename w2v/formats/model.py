@@ -1,0 +1,202 @@
+"""The model folder: what training writes and every command reads.
+
+- ``embeddings.npy``: (V, D) little-endian float32, C order; row i belongs to word i
+- ``vocab.txt``: V lines, UTF-8, LF, words only, the most frequent first
+- ``counts.npy``: (V,) int64; absent if the counts are not known
+- ``meta.json``: how the model was made, and the version of this layout
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import tokenize
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import numpy as np
+from numpy.lib import format as npy
+
+from w2v import output
+from w2v.embeddings import Embeddings
+from w2v.errors import FormatError, InputError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+VERSION = 1
+"""Of this layout; raised when an older reader would misunderstand a newer folder."""
+
+
+def write(embeddings: Embeddings, path: str | Path, *, overwrite: bool = False) -> None:
+    """Write the folder ``path``, whole or not at all; ``overwrite`` replaces a model folder.
+
+    Raises:
+        FormatError: a word contains a line end or cannot be written as UTF-8, or ``meta`` is
+            not JSON.
+        OutputError: the folder cannot be put there.
+
+    """
+    vocabulary = _encode_words(embeddings.words)
+    meta = _encode_meta(embeddings.meta)
+    with output.new_folder(path, overwrite=overwrite) as folder:
+        _write_array(folder / "embeddings.npy", embeddings.matrix.astype("<f4", copy=False))
+        (folder / "vocab.txt").write_bytes(vocabulary)
+        if embeddings.counts is not None:
+            _write_array(folder / "counts.npy", embeddings.counts.astype("<i8", copy=False))
+        (folder / "meta.json").write_bytes(meta)
+
+
+def read(path: str | Path) -> Embeddings:
+    """Read a model folder, trusting nothing in it.
+
+    Raises:
+        InputError: there is no such folder, or it may not be read.
+        FormatError: the file that is missing or wrong, and how.
+
+    """
+    folder = Path(path)
+    if not folder.is_dir():
+        message = f"cannot read {path}: there is no such model folder; train one with w2v train"
+        raise InputError(message)
+    meta = _decode_meta(folder / "meta.json")
+    words = _decode_words(folder / "vocab.txt")
+    matrix = _read_array(folder / "embeddings.npy", "<f4", axes=2)
+    counts = None
+    if (folder / "counts.npy").exists():
+        counts = _read_array(folder / "counts.npy", "<i8", axes=1)
+    lengths = {len(words), len(matrix), len(matrix if counts is None else counts)}
+    if len(lengths) > 1:
+        message = (
+            f"{path}: vocab.txt has {len(words)} words, embeddings.npy {len(matrix)} rows"
+            f"{'' if counts is None else f', counts.npy {len(counts)} counts'}; "
+            "the files do not belong together, or one is damaged"
+        )
+        raise FormatError(message)
+    return Embeddings(words, matrix, counts, meta, source=folder)
+
+
+def _encode_words(words: list[str]) -> bytes:
+    for word in words:
+        if "\n" in word:
+            message = f"{word!r} contains a line end, which vocab.txt cannot hold; rename the word"
+            raise FormatError(message)
+    try:
+        return "".join(f"{word}\n" for word in words).encode("utf-8")
+    except UnicodeEncodeError as error:
+        word = next(word for word in words if error.object[error.start] in word)
+        message = f"{word!r} cannot be written as UTF-8; rename the word"
+        raise FormatError(message) from error
+
+
+def _decode_words(path: Path) -> list[str]:
+    data = _content(path)
+    if not data.endswith(b"\n"):
+        message = f"{path}: expected a line end after every word, the last one has none; cut short?"
+        raise FormatError(message)
+    try:
+        return data[:-1].decode("utf-8").split("\n")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        message = f"{path}, line {line}: expected UTF-8, got {error.reason}"
+        raise FormatError(message) from error
+
+
+def _encode_meta(meta: dict[str, Any]) -> bytes:
+    try:
+        text = json.dumps(
+            {**meta, "format_version": VERSION}, indent=2, ensure_ascii=False, default=_plain
+        )
+    except (TypeError, ValueError) as error:
+        message = f"meta must be plain JSON values: {error}"
+        raise FormatError(message) from error
+    # A lone surrogate (from a file name that is not UTF-8) becomes \udcxx, which JSON reads.
+    return f"{text}\n".encode("utf-8", "backslashreplace")
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, (np.generic, np.ndarray)):
+        return value.tolist()
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    message = f"{value!r} is a {type(value).__name__}"
+    raise TypeError(message)
+
+
+def _decode_meta(path: Path) -> dict[str, Any]:
+    try:
+        meta = json.loads(_content(path).decode("utf-8"))
+    except (ValueError, RecursionError) as error:
+        message = f"{path}: expected JSON in UTF-8: {error}"
+        raise FormatError(message) from error
+    if not isinstance(meta, dict):
+        message = f"{path}: expected a JSON object, got a {type(meta).__name__}"
+        raise FormatError(message)
+    version = meta.pop("format_version", VERSION)
+    if version != VERSION:
+        message = (
+            f"{path}: this w2v reads model folders of version {VERSION}, got version {version!r}; "
+            "use a newer w2v"
+        )
+        raise FormatError(message)
+    return meta
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: OSError) -> FormatError | InputError:
+    if isinstance(error, FileNotFoundError):
+        return FormatError(f"{path.parent} is not a model folder: it has no {path.name}")
+    return InputError(f"cannot read {path}: {error.strerror or error}")
+
+
+def _write_array(path: Path, array: NDArray[Any]) -> None:
+    # Not np.save: on a full disk its error does not tell why.
+    with path.open("xb") as file:
+        npy.write_array_header_1_0(file, npy.header_data_from_array_1_0(array))
+        file.write(array.data)
+
+
+def _read_array(path: Path, dtype: str, axes: int) -> NDArray[Any]:
+    """Read an .npy file of one dtype, after its header was held to its length.
+
+    ``np.load`` would allocate what the header asks for before it looks at the length.
+    """
+    try:
+        with path.open("rb") as file:
+            shape = _read_array_header(file, path, dtype, axes)
+            expected = math.prod(shape) * np.dtype(dtype).itemsize
+            available = os.fstat(file.fileno()).st_size - file.tell()
+            if available != expected:
+                message = (
+                    f"{path}: an array of shape {shape}, as its header promises, takes "
+                    f"{expected} bytes, but {available} follow; the file is damaged"
+                )
+                raise FormatError(message)
+            return np.fromfile(file, dtype=dtype).reshape(shape)
+    except OSError as error:
+        raise _unreadable(path, error) from error
+
+
+def _read_array_header(file: BinaryIO, path: Path, dtype: str, axes: int) -> tuple[int, ...]:
+    try:
+        version = npy.read_magic(file)
+        shape, fortran_order, found = npy.read_array_header_1_0(file)
+    except (ValueError, SyntaxError, tokenize.TokenError) as error:
+        message = f"{path}: expected a NumPy array file: {error}"
+        raise FormatError(message) from error
+    expected = np.dtype(dtype)
+    fits = version == (1, 0) and found == expected and not fortran_order
+    if not fits or len(shape) != axes or min(shape) < 1:
+        message = (
+            f"{path}: expected an array of {axes} axes of {expected} in C order, "
+            f"got shape {shape} of {found}{' in Fortran order' if fortran_order else ''}"
+        )
+        raise FormatError(message)
+    return shape

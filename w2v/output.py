@@ -1,0 +1,220 @@
+"""Writing results so that nothing is half-written and nothing is lost.
+
+A result is written beside its target under a hidden temporary name, brought to the disk and
+then renamed, so the target holds the old result or the whole new one, never a part. Symbolic
+links are followed: what a link points at is replaced, the link stays.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import secrets
+import shutil
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+from w2v.errors import OutputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+MODEL_MARKS = ("meta.json", "embeddings.npy")
+"""The files by which a folder is known to be a model that may be replaced by another one."""
+
+
+def check_file(path: str | Path, *, overwrite: bool) -> None:
+    """Find out, before the long work, whether a file can be written at ``path``.
+
+    Raises:
+        OutputError: something is there (with ``overwrite``: something else than a plain file),
+            the folder around it does not exist, or nothing can be created in that folder.
+
+    """
+    with _explained(path):
+        _try_writing(_file_target(path, overwrite=overwrite))
+
+
+def check_folder(path: str | Path, *, overwrite: bool) -> None:
+    """Find out, before the long work, whether a model folder can be written at ``path``.
+
+    Raises:
+        OutputError: something is there (with ``overwrite``: something else than a model folder
+            or an empty folder), the folder around it does not exist, or nothing can be created
+            in that folder.
+
+    """
+    with _explained(path):
+        _try_writing(_folder_target(path, overwrite=overwrite))
+
+
+@contextmanager
+def new_file(path: str | Path, *, overwrite: bool) -> Iterator[BinaryIO]:
+    """Yield a binary file that becomes ``path`` when the block ends well.
+
+    Otherwise, also on an interrupt, nothing is left of it and ``path`` stays as it was. The
+    permissions are those of the umask.
+
+    Raises:
+        OutputError: as for ``check_file``, or the system refused to write (disk full, ...).
+
+    """
+    with _explained(path):
+        target = _file_target(path, overwrite=overwrite)
+        temporary = _name_beside(target)
+        try:
+            with temporary.open("xb") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            _file_target(path, overwrite=overwrite)  # it may have appeared in the meantime
+            temporary.replace(target)
+            _sync_folder(target.parent)
+        finally:
+            with contextlib.suppress(OSError):
+                temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def new_folder(path: str | Path, *, overwrite: bool) -> Iterator[Path]:
+    """Yield a temporary folder that becomes ``path`` when the block ends well.
+
+    A model folder at ``path`` is moved aside first, put back if the new one cannot take its
+    place, and removed at the end. When the block fails, also on an interrupt, nothing is left
+    of the new folder and ``path`` stays as it was. The permissions are those of the umask.
+
+    Raises:
+        OutputError: as for ``check_folder``, or the system refused to write (disk full, ...).
+
+    """
+    with _explained(path):
+        target = _folder_target(path, overwrite=overwrite)
+        temporary = _name_beside(target)
+        try:
+            temporary.mkdir()
+            yield temporary
+            _sync_tree(temporary)
+            _folder_target(path, overwrite=overwrite)  # it may have appeared in the meantime
+            _move_in_place(temporary, target)
+            _sync_folder(target.parent)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _file_target(path: str | Path, *, overwrite: bool) -> Path:
+    """Return the real place of ``path`` if a file may be put there."""
+    target = _real_place(path)
+    if target.exists():
+        _refuse_without(path, overwrite=overwrite)
+        if not target.is_file():
+            message = f"{path} is not a plain file, so it is not replaced; choose another name"
+            raise OutputError(message)
+    return target
+
+
+def _folder_target(path: str | Path, *, overwrite: bool) -> Path:
+    """Return the real place of ``path`` if a model folder may be put there."""
+    target = _real_place(path)
+    if target.exists():
+        _refuse_without(path, overwrite=overwrite)
+        if not _may_be_replaced(target):
+            message = (
+                f"{path} is neither a model folder (one that holds {' and '.join(MODEL_MARKS)}) "
+                "nor an empty folder, so it is not replaced; choose another name"
+            )
+            raise OutputError(message)
+    return target
+
+
+def _real_place(path: str | Path) -> Path:
+    target = Path(os.path.realpath(path))
+    if not target.parent.is_dir():
+        message = (
+            f"cannot write {path}: there is no folder {target.parent}; "
+            "create it first or choose another place"
+        )
+        raise OutputError(message)
+    return target
+
+
+def _refuse_without(path: str | Path, *, overwrite: bool) -> None:
+    if not overwrite:
+        message = f"{path} exists already; choose another name, or overwrite it (--overwrite)"
+        raise OutputError(message)
+
+
+def _may_be_replaced(folder: Path) -> bool:
+    if not folder.is_dir():
+        return False
+    names = {entry.name for entry in folder.iterdir()}
+    return not names or names.issuperset(MODEL_MARKS)
+
+
+def _try_writing(target: Path) -> None:
+    """Create and remove a file beside ``target``: the only sure test of a right to write."""
+    probe = _name_beside(target)
+    try:
+        with probe.open("xb"):
+            pass
+    finally:
+        probe.unlink(missing_ok=True)
+
+
+def _name_beside(target: Path) -> Path:
+    return target.with_name(f".{target.name}.{secrets.token_hex(8)}")
+
+
+def _move_in_place(new: Path, target: Path) -> None:
+    """Rename folder ``new`` to ``target``; a folder that is there is lost only if that worked."""
+    if not target.exists():
+        new.rename(target)
+        return
+    old = _name_beside(target)
+    try:
+        target.rename(old)
+        new.rename(target)
+    finally:
+        if old.exists() and not target.exists():
+            old.rename(target)
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def _sync_tree(folder: Path) -> None:
+    """Bring every file under ``folder`` to the disk."""
+    for path in folder.rglob("*"):
+        if path.is_file():
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
+    _sync_folder(folder)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Bring the names in ``folder`` to the disk, where the file system can do that."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+@contextmanager
+def _explained(path: str | Path) -> Iterator[None]:
+    """Turn an error of the system into one clear line."""
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(_explanation(path, error)) from error
+
+
+def _explanation(path: str | Path, error: OSError) -> str:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        # By now the unfinished result is removed: this is what there was for it.
+        free = shutil.disk_usage(Path(os.path.realpath(path)).parent).free
+        return (
+            f"cannot write {path}: the disk (or the quota on it) is full; {free / 1e6:,.1f} MB "
+            "were not enough; make room or choose another place"
+        )
+    return f"cannot write {path}: {error.strerror or error}"

@@ -1,0 +1,350 @@
+"""What a word is, as tables over all of Unicode and one compiled pass over the bytes.
+
+A word is a maximal run of characters of the categories L*, M*, N* and Pc or of join controls,
+in which one apostrophe (' or U+2019, written as ') between two such characters stays inside;
+letters are made small one by one; a Han, Hiragana or Katakana character is a word of its own.
+So ``The King's 日本`` has the words ``the``, ``king's``, ``日`` and ``本``.
+
+The text is UTF-8. A byte that is not part of a valid sequence separates words and is counted.
+"""
+
+from __future__ import annotations
+
+import codecs
+import functools
+import unicodedata
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from w2v.compiled import kernel
+from w2v.wordtable import FULL, WordTable, hash_word, intern
+
+MAX_WORD_BYTES = 1000
+END_OF_LINE = 0xFFFF_FFFF  # stands between the provisional ids of two lines
+
+# Classes of characters.
+SEPARATOR = 0
+WORD = 1
+SINGLE = 2  # a word of its own
+APOSTROPHE = 3
+NEWLINE = 4
+
+# Entries of a scan's state.
+POSITION = 0  # bytes of the block that are done
+EMITTED = 1  # ids written
+TOKENS = 2
+TOO_LONG = 3  # tokens dropped because they exceed MAX_WORD_BYTES
+INVALID = 4  # bytes that are not UTF-8
+STATE_SIZE = 5
+
+# The one character whose small form is two: capital I with a dot above, "i" and a combining dot.
+DOTTED_I = 0x130
+COMBINING_DOT = 0x307
+
+CODE_POINTS = 0x110000
+# Planes without any assigned letter, mark or number are not looked at, for the time it takes;
+# a test looks at all of them.
+_PLANES_IN_USE = (range(0x40000), range(0xE0000, 0xE1000))
+
+# Code points of the scripts Han, Hiragana and Katakana (Unicode 17, Scripts.txt), first and last.
+_SINGLE_SCRIPTS = (
+    (0x2E80, 0x2E99), (0x2E9B, 0x2EF3), (0x2F00, 0x2FD5), (0x3005, 0x3005), (0x3007, 0x3007),
+    (0x3021, 0x3029), (0x3038, 0x303B), (0x3400, 0x4DBF), (0x4E00, 0x9FFF), (0xF900, 0xFA6D),
+    (0xFA70, 0xFAD9), (0x16FE2, 0x16FE3), (0x16FF0, 0x16FF6), (0x20000, 0x2A6DF),
+    (0x2A700, 0x2B81D), (0x2B820, 0x2CEAD), (0x2CEB0, 0x2EBE0), (0x2EBF0, 0x2EE5D),
+    (0x2F800, 0x2FA1D), (0x30000, 0x3134A), (0x31350, 0x33479),
+    (0x3041, 0x3096), (0x309D, 0x309F), (0x1B001, 0x1B11F), (0x1B132, 0x1B132),
+    (0x1B150, 0x1B152), (0x1F200, 0x1F200),
+    (0x30A1, 0x30FA), (0x30FD, 0x30FF), (0x31F0, 0x31FF), (0x32D0, 0x32FE), (0x3300, 0x3357),
+    (0xFF66, 0xFF6F), (0xFF71, 0xFF9D), (0x1AFF0, 0x1AFF3), (0x1AFF5, 0x1AFFB),
+    (0x1AFFD, 0x1AFFE), (0x1B000, 0x1B000), (0x1B120, 0x1B122), (0x1B155, 0x1B155),
+    (0x1B164, 0x1B167),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class CharacterTables:
+    """How every code point is treated.
+
+    Attributes:
+        classes: (0x110000,) uint8, SEPARATOR, WORD, SINGLE, APOSTROPHE or NEWLINE.
+        written: (0x110000,) int32, the code point that stands for it in a word.
+    """
+
+    classes: NDArray[np.uint8]
+    written: NDArray[np.int32]
+    ascii_words: NDArray[np.uint8]
+
+
+@functools.lru_cache(maxsize=4)
+def character_tables(tokenizer: str, *, lowercase: bool) -> CharacterTables:
+    """The tables of a definition of a word.
+
+    Args:
+        tokenizer: ``unicode``, ``whitespace``, or ``tokens`` for text that was split already
+            and is joined by U+001F.
+        lowercase: whether letters are made small.
+    """
+    if tokenizer == "unicode":
+        classes = _unicode_classes()
+    else:
+        separators = "\x1f" if tokenizer == "tokens" else "\0" + _white_space()
+        classes = np.full(CODE_POINTS, WORD, np.uint8)
+        classes[[ord(character) for character in separators]] = SEPARATOR
+    classes[ord("\n")] = NEWLINE
+    if tokenizer != "tokens":
+        classes[ord("\r")] = NEWLINE
+    written = _small_forms() if lowercase else np.arange(CODE_POINTS, dtype=np.int32)
+    if tokenizer == "unicode":
+        written[0x2019] = ord("'")
+    ascii_words = np.zeros(256, np.uint8)
+    ascii_words[:128] = np.where(classes[:128] == WORD, written[:128], 0)
+    return CharacterTables(classes, written, ascii_words)
+
+
+def _unicode_classes() -> NDArray[np.uint8]:
+    classes = np.zeros(CODE_POINTS, np.uint8)
+    word_categories = {"Pc"} | {c for c in _categories() if c[0] in "LMN"}
+    for plane in _PLANES_IN_USE:
+        categories = map(unicodedata.category, map(chr, plane))
+        classes[plane.start : plane.stop] = [c in word_categories for c in categories]
+    classes[[0x200C, 0x200D]] = WORD  # zero width non-joiner and joiner
+    for first, last in _SINGLE_SCRIPTS:
+        script = classes[first : last + 1]
+        script[script == WORD] = SINGLE
+    classes[[ord("'"), 0x2019]] = APOSTROPHE
+    return classes
+
+
+def _categories() -> set[str]:
+    return {"Lu", "Ll", "Lt", "Lm", "Lo", "Mn", "Mc", "Me", "Nd", "Nl", "No"}
+
+
+def _white_space() -> str:
+    return "".join(filter(str.isspace, map(chr, range(0x3001))))
+
+
+def _small_forms() -> NDArray[np.int32]:
+    small = np.arange(CODE_POINTS, dtype=np.int32)
+    letters = range(0x20000)
+    small[: letters.stop] = [ord(chr(c).lower()[0]) for c in letters]
+    return small
+
+
+@kernel
+def _decode(text: NDArray[np.uint8], i: int, end: int) -> tuple[int, int]:
+    """Decode the character that starts at ``text[i]``, a byte above 127.
+
+    Returns the code point and its length in bytes; the length is 0 if the byte starts no valid
+    sequence (truncated, overlong, a surrogate, or beyond U+10FFFF).
+    """
+    lead = np.int64(text[i])
+    if lead < 0xC2 or lead > 0xF4:
+        return 0, 0
+    length = 2 if lead < 0xE0 else (3 if lead < 0xF0 else 4)
+    if i + length > end:
+        return 0, 0
+    code = lead & (0x7F >> length)
+    for k in range(1, length):
+        byte = np.int64(text[i + k])
+        if byte & 0xC0 != 0x80:
+            return 0, 0
+        code = (code << 6) | (byte & 0x3F)
+    if length == 3 and (code < 0x800 or 0xD800 <= code <= 0xDFFF):
+        return 0, 0
+    if length == 4 and (code < 0x10000 or code > 0x10FFFF):
+        return 0, 0
+    return code, length
+
+
+@kernel
+def _append(word: NDArray[np.uint8], length: int, code: int) -> int:
+    """Write a code point behind ``length`` bytes of a word; return the new length.
+
+    Beyond MAX_WORD_BYTES nothing is written, but the length still grows.
+    """
+    size = 1 if code < 0x80 else (2 if code < 0x800 else (3 if code < 0x10000 else 4))
+    if length <= MAX_WORD_BYTES:
+        if size == 1:
+            word[length] = code
+        else:
+            for k in range(size - 1, 0, -1):
+                word[length + k] = 0x80 | (code & 0x3F)
+                code >>= 6
+            word[length] = (0xF00 >> size) & 0xFF | code
+    return length + size
+
+
+@kernel
+def _scan(
+    text: NDArray[np.uint8],
+    ascii_words: NDArray[np.uint8],
+    classes: NDArray[np.uint8],
+    written: NDArray[np.int32],
+    word: NDArray[np.uint8],
+    slots: NDArray[np.uint64],
+    pool: NDArray[np.uint8],
+    ends: NDArray[np.int64],
+    counts: NDArray[np.int64],
+    used: NDArray[np.int64],
+    ids: NDArray[np.uint32],
+    state: NDArray[np.int64],
+) -> bool:
+    """Cut a block of text into words, count them and write their provisional ids.
+
+    Args:
+        text: (n,) the bytes; neither end cuts a word or a character.
+        classes: (0x110000,) class of each code point.
+        written: (0x110000,) what stands for each code point in a word.
+        word: (MAX_WORD_BYTES + 8,) room for one word.
+        slots: the word table's slots.
+        pool: its bytes.
+        ends: its words' ends.
+        counts: its counts, updated.
+        used: its numbers of words and bytes, updated.
+        ids: (n + 1,) receives the ids, and END_OF_LINE once for the line ends between two words.
+        state: position, ids written and tallies so far, updated.
+
+    Returns:
+        True when the block is done, False when the word table must grow before the scan is
+        resumed with the same state.
+    """
+    end = len(text)
+    i = state[POSITION]
+    emitted = state[EMITTED]
+    start = i  # of the word that is being read
+    length = 0  # bytes of it so far
+    apostrophe = False  # seen behind it, waiting for what follows
+    while i <= end:
+        size = 1
+        kind = SEPARATOR
+        code = 0
+        invalid = 0
+        if i < end:
+            code = np.int64(text[i])
+            if code < 0x80:
+                kind = classes[code]
+            else:
+                code, size = _decode(text, i, end)
+                if size == 0:
+                    size = 1
+                    invalid = 1
+                else:
+                    kind = classes[code]
+        if kind == WORD:
+            if length == 0:
+                start = i
+            if code < 0x80 and not apostrophe:  # most text: a run of ASCII letters, in one go
+                stop = min(end, i + MAX_WORD_BYTES - length)
+                run = i
+                while run < stop and ascii_words[text[run]] != 0:
+                    word[length + run - i] = ascii_words[text[run]]
+                    run += 1
+                if run > i:
+                    length += run - i
+                    i = run
+                    continue
+            if apostrophe:
+                length = _append(word, length, ord("'"))
+                apostrophe = False
+            if code == DOTTED_I and written[code] != code:
+                length = _append(word, length, written[code])
+                length = _append(word, length, COMBINING_DOT)
+            else:
+                length = _append(word, length, written[code])
+        elif kind == APOSTROPHE and length > 0 and not apostrophe:
+            apostrophe = True
+        else:
+            if length > 0:
+                if length > MAX_WORD_BYTES:
+                    state[TOO_LONG] += 1
+                else:
+                    found = intern(word, length, hash_word(word, length), slots, pool, ends, used)
+                    if found == FULL:
+                        state[POSITION] = start
+                        state[EMITTED] = emitted
+                        return False
+                    counts[found] += 1
+                    ids[emitted] = found
+                    emitted += 1
+                state[TOKENS] += 1
+                length = 0
+            apostrophe = False
+            if kind == SINGLE:
+                length = _append(word, 0, code)
+                found = intern(word, length, hash_word(word, length), slots, pool, ends, used)
+                length = 0
+                if found == FULL:
+                    state[POSITION] = i
+                    state[EMITTED] = emitted
+                    return False
+                counts[found] += 1
+                ids[emitted] = found
+                emitted += 1
+                state[TOKENS] += 1
+            elif kind == NEWLINE and (emitted == 0 or ids[emitted - 1] != END_OF_LINE):
+                ids[emitted] = END_OF_LINE
+                emitted += 1
+        state[INVALID] += invalid
+        i += size
+    state[POSITION] = end
+    state[EMITTED] = emitted
+    return True
+
+
+class Scanner:
+    """Turns blocks of text into provisional ids of its own word table, keeping tallies.
+
+    One thread uses it at a time; several scanners work side by side and are merged at the end.
+    """
+
+    def __init__(self, tables: CharacterTables) -> None:
+        self.tables = tables
+        self.words = WordTable()
+        self.state: NDArray[np.int64] = np.zeros(STATE_SIZE, np.int64)
+        self._word: NDArray[np.uint8] = np.zeros(MAX_WORD_BYTES + 8, np.uint8)
+        self._ids: NDArray[np.uint32] = np.empty(0, np.uint32)
+
+    def scan(self, block: bytes) -> NDArray[np.uint32]:
+        """The provisional ids of a block that cuts no word, END_OF_LINE between lines."""
+        text = np.frombuffer(block, np.uint8)
+        if len(self._ids) <= len(text):
+            self._ids = np.empty(len(text) + 1, np.uint32)
+        self.state[POSITION] = self.state[EMITTED] = 0
+        words = self.words
+        while not _scan(
+            text,
+            self.tables.ascii_words,
+            self.tables.classes,
+            self.tables.written,
+            self._word,
+            words.slots,
+            words.pool,
+            words.ends,
+            words.counts,
+            words.used,
+            self._ids,
+            self.state,
+        ):
+            words.grow()
+        return self._ids[: self.state[EMITTED]].copy()
+
+
+def last_break(block: bytes, tables: CharacterTables) -> int:
+    """The last place where ``block`` can be cut without cutting a word or a character.
+
+    Returns:
+        An offset in bytes; 0 if the whole block may be part of one word.
+    """
+    decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
+    text = decoder.decode(block)
+    codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
+    kinds = tables.classes[codes]
+    apostrophes = kinds == APOSTROPHE
+    lone = apostrophes & ~np.concatenate([[True], apostrophes[:-1]])
+    breaks = np.flatnonzero((kinds != WORD) & ~lone)
+    if not len(breaks):
+        return 0
+    return len(text[: breaks[-1] + 1].encode("utf-8", "surrogateescape"))

@@ -1,0 +1,143 @@
+"""Which words have a row in the matrix, and which row.
+
+Ranks go by falling count, ties by code point order, which for UTF-8 is the order of the bytes.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from w2v.errors import InputError, VocabularyError
+from w2v.wordtable import WordTable
+
+UNKNOWN = 0xFFFF_FFFE  # in place of a rank: the word has no row
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """The words that have a row.
+
+    Attributes:
+        words: word i is the word of row i.
+        counts: (V,) int64, how often each occurs in the corpus.
+    """
+
+    words: list[str]
+    counts: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.words)
+
+    @functools.cached_property
+    def ids(self) -> dict[str, int]:
+        """The row of each word."""
+        return {word: i for i, word in enumerate(self.words)}
+
+
+def rank_words(
+    table: WordTable, *, vocab_size: int, min_count: int
+) -> tuple[Vocabulary, NDArray[np.uint32]]:
+    """Choose the most frequent words.
+
+    Args:
+        table: every word of the corpus with its count.
+        vocab_size: how many words to keep at most.
+        min_count: how often a word must occur.
+
+    Returns:
+        The vocabulary, and (len(table),) uint32: the rank of each word of the table, UNKNOWN for
+        those without one.
+
+    Raises:
+        VocabularyError: no word is left.
+    """
+    counts = table.counts[: len(table)]
+    threshold = min_count
+    if np.count_nonzero(counts >= min_count) > vocab_size:
+        threshold = int(np.partition(counts, -vocab_size)[-vocab_size])
+    candidates = np.flatnonzero(counts >= threshold)
+    if not len(candidates):
+        raise VocabularyError(
+            f"no word occurs {min_count} times: the corpus has {counts.sum():,} words, "
+            f"{len(table):,} different ones, and the most frequent one occurs "
+            f"{counts.max(initial=0):,} times; lower the minimum count (--min-count) or give more"
+            " text"
+        )
+    ranked = sorted(candidates.tolist(), key=lambda i: (-counts[i], table.word(i)))[:vocab_size]
+    ranks = np.full(len(table), UNKNOWN, np.uint32)
+    ranks[ranked] = np.arange(len(ranked), dtype=np.uint32)
+    words = [table.word(i).decode() for i in ranked]
+    return Vocabulary(words, counts[ranked].copy()), ranks
+
+
+def match_words(
+    table: WordTable, words: Sequence[str]
+) -> tuple[Vocabulary, NDArray[np.uint32]]:
+    """Give the words of a ready vocabulary their counts.
+
+    Args:
+        table: every word of the corpus with its count.
+        words: the vocabulary, in the order of its rows.
+
+    Returns:
+        The vocabulary, and (len(table),) uint32: the row of each word of the table or UNKNOWN.
+
+    Raises:
+        VocabularyError: none of the words occurs in the corpus.
+    """
+    rows = {word.encode(): i for i, word in enumerate(words)}
+    ranks = np.full(len(table), UNKNOWN, np.uint32)
+    counts = np.zeros(len(words), np.int64)
+    for i in range(len(table)):
+        row = rows.get(table.word(i))
+        if row is not None:
+            ranks[i] = row
+            counts[row] = table.counts[i]
+    if not counts.any():
+        raise VocabularyError(
+            f"none of the {len(words):,} given words occurs in the corpus, which has "
+            f"{table.counts.sum():,} words, {len(table):,} different ones; are they written in the"
+            " same way, small letters for instance?"
+        )
+    return Vocabulary(list(words), counts), ranks
+
+
+def read_word_list(path: str | os.PathLike[str]) -> list[str]:
+    """Read a vocabulary file: UTF-8, one word a line, in the order of the rows.
+
+    Raises:
+        InputError: the file cannot be read, is not UTF-8, is empty, or has an empty or repeated
+            line; the line is named.
+    """
+    try:
+        text = Path(path).read_text(encoding="utf-8-sig", newline="")
+    except OSError as error:
+        raise InputError(f"cannot read the vocabulary {path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"the vocabulary {path} is not UTF-8: {error}") from error
+    lines = text.removesuffix("\n").split("\n") if text else []
+    return check_word_list([line.removesuffix("\r") for line in lines], str(path))
+
+
+def check_word_list(words: Sequence[str], name: str) -> list[str]:
+    """Check that words can be a vocabulary: there are some, none is empty, none comes twice."""
+    if not words:
+        raise InputError(f"the vocabulary {name} is empty: expected one word a line")
+    first_line: dict[str, int] = {}
+    for number, word in enumerate(words, 1):
+        if not word or word.isspace():
+            raise InputError(f"the vocabulary {name} has no word in line {number}")
+        if word in first_line:
+            raise InputError(
+                f"the vocabulary {name} has the word {word!r} in line {first_line[word]} and again"
+                f" in line {number}"
+            )
+        first_line[word] = number
+    return list(words)

@@ -7,8 +7,8 @@ and the README's table of options is held to it.
 from __future__ import annotations
 
 import dataclasses
-import math
 import os
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -55,7 +55,7 @@ class Option:
             return self.kind is bool and isinstance(value, bool)
         if not isinstance(value, int if self.kind is int else (int, float)):
             return False
-        if not math.isfinite(value):
+        if self.kind is float and not abs(value) <= sys.float_info.max:  # infinity, NaN or 10**999
             return False
         above = self.low is None or value > self.low or (value == self.low and not self.low_open)
         return above and (self.high is None or value <= self.high)

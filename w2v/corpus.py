@@ -258,9 +258,10 @@ def _scan(
 
     def scan(block: bytes) -> tuple[NDArray[np.uint32], int]:
         number = idle.get()
-        ids = scanners[number].scan(block)
-        idle.put(number)
-        return ids, number
+        try:
+            return scanners[number].scan(block), number
+        finally:
+            idle.put(number)
 
     text_bytes = tokens = lines = 0
     line_begun = False
@@ -362,7 +363,7 @@ class _Spool:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._file = path.open("wb")
+        self._file = path.open("wb", buffering=0)
         self._blocks: list[tuple[int, int]] = []  # length and scanner of each
 
     def __enter__(self) -> _Spool:
@@ -381,14 +382,14 @@ class _Spool:
         """Write the ranks beside the spool: the text to train on, and what is held out of it."""
         self._file.close()
         dtype = np.uint16 if len(counted.vocabulary) <= np.iinfo(np.uint16).max else np.uint32
-        threshold = threshold_of(config.validation)
+        threshold = threshold_of(config.validation) if config.validation else -1
         held_out_key = make_key(config.seed, HELD_OUT_LINES)
         state = np.zeros(_STATE_SIZE, np.int64)
         paths = [self._path.with_name("text"), self._path.with_name("held-out")]
         with (
             self._path.open("rb") as spooled,
-            paths[0].open("wb") as text,
-            paths[1].open("wb") as held_out,
+            paths[0].open("wb", buffering=0) as text,
+            paths[1].open("wb", buffering=0) as held_out,
         ):
             for length, scanner in self._blocks:
                 ids = np.fromfile(spooled, np.uint32, length)
@@ -412,8 +413,10 @@ class _Spool:
 
 
 def _append(file: IO[bytes], ids: NDArray[Any]) -> None:
+    rest = memoryview(ids.tobytes())
     try:
-        file.write(memoryview(ids).cast("B") if len(ids) else b"")
+        while rest:  # a disk that fills up takes a part first
+            rest = rest[file.write(rest) :]
     except OSError as error:
         folder = Path(file.name).parent
         raise OutputError(

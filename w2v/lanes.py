@@ -1,16 +1,15 @@
 """Short vectors of float32, for kernels that must not depend on what a compiler makes of a loop.
 
-A value of this type is WIDTH numbers in one register: 16 where the processor has AVX-512, else 8.
-The functions are compiled to the instruction they name. With ``NUMBA_DISABLE_JIT=1`` a value is a
-NumPy array of WIDTH numbers and the same functions compute on it.
+A value is WIDTH numbers in one register: 16 where the processor has AVX-512, else 8. Each function
+stands here twice: as plain NumPy, which says what it means and is what runs without the compiler
+(``NUMBA_DISABLE_JIT=1``), and as the instructions that it is compiled to.
 """
-
-# numba calls the inner functions of an intrinsic with arguments it needs and they do not.
-# ruff: noqa: ARG001
 
 from __future__ import annotations
 
-from typing import Any
+import inspect
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import llvmlite.binding
 import numba
@@ -18,17 +17,20 @@ import numpy as np
 from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic, models, register_model
+from numpy.typing import NDArray
 
 WIDTH = 16 if llvmlite.binding.get_host_cpu_features().get("avx512f") else 8
 
-_FLOAT = ir.FloatType()
-_VECTOR = ir.VectorType(_FLOAT, WIDTH)
-_INDEX = ir.IntType(32)
+Lanes = NDArray[np.float32]
+Plain = TypeVar("Plain", bound=Callable[..., Any])
+
+_VECTOR = ir.VectorType(ir.FloatType(), WIDTH)
+_INT = ir.IntType(32)
 _FLOAT_BYTES = 4
 
 
-class _LanesType(types.Type):
-    """numba's type of a short vector."""
+class _LanesType(types.Type):  # type: ignore[misc]
+    """numba's type of a value."""
 
     def __init__(self) -> None:
         super().__init__(name=f"lanes{WIDTH}")
@@ -38,211 +40,228 @@ _LANES = _LanesType()
 
 
 @register_model(_LanesType)
-class _LanesModel(models.PrimitiveModel):
-    """A short vector is one value of the machine's vector type."""
+class _LanesModel(models.PrimitiveModel):  # type: ignore[misc]
+    """A value is one of the machine's vectors."""
 
     def __init__(self, manager: Any, kind: Any) -> None:
         super().__init__(manager, kind, _VECTOR)
 
 
-def _address(context: Any, builder: Any, array_type: Any, array: Any, index: Any) -> Any:
-    """The address of an array's element, without the check for indices from the end."""
-    data = context.make_array(array_type)(context, builder, array).data
-    return builder.gep(data, [index])
+Generate = Callable[[Any, list[Any], Any], Any]
 
 
-def _splat(builder: Any, value: Any) -> Any:
-    vector = builder.insert_element(ir.Constant(_VECTOR, ir.Undefined), value, _INDEX(0))
-    mask = ir.Constant(ir.VectorType(_INDEX, WIDTH), [0] * WIDTH)
-    return builder.shuffle_vector(vector, vector, mask)
+def _compiled_to(
+    generate: Generate, result: Any, *arguments: Any
+) -> Callable[[Plain], Plain]:
+    """Replace a plain function by the instructions that ``generate`` makes.
 
-
-def _is_float_array(kind: Any) -> bool:
-    return isinstance(kind, types.Array) and kind.dtype == types.float32 and kind.layout == "C"
-
-
-@intrinsic
-def load(typing_context, array, index):  # type: ignore[no-untyped-def]
-    """WIDTH numbers of a flat float32 array from ``index`` on."""
-    if not _is_float_array(array):
-        return None
-
-    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
-        address = _address(context, builder, array, *arguments)
-        vector = builder.load(builder.bitcast(address, _VECTOR.as_pointer()))
-        vector.align = _FLOAT_BYTES
-        return vector
-
-    return _LANES(array, types.intp), generate
-
-
-@intrinsic
-def store(typing_context, array, index, value):  # type: ignore[no-untyped-def]
-    """Write WIDTH numbers into a flat float32 array from ``index`` on."""
-    if not _is_float_array(array):
-        return None
-
-    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
-        address = _address(context, builder, array, *arguments[:2])
-        written = builder.store(arguments[2], builder.bitcast(address, _VECTOR.as_pointer()))
-        written.align = _FLOAT_BYTES
-        return context.get_dummy_value()
-
-    return types.none(array, types.intp, _LANES), generate
-
-
-@intrinsic
-def splat(typing_context, value):  # type: ignore[no-untyped-def]
-    """WIDTH times the same number."""
-
-    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
-        return _splat(builder, arguments[0])
-
-    return _LANES(types.float32), generate
-
-
-@intrinsic
-def splat_from(typing_context, array, index):  # type: ignore[no-untyped-def]
-    """WIDTH times the number at ``index`` of a flat float32 array."""
-    if not _is_float_array(array):
-        return None
-
-    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
-        return _splat(builder, builder.load(_address(context, builder, array, *arguments)))
-
-    return _LANES(array, types.intp), generate
-
-
-@intrinsic
-def multiply_add(typing_context, a, b, c):  # type: ignore[no-untyped-def]
-    """a * b + c, rounded once."""
-
-    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
-        function_type = ir.FunctionType(_VECTOR, [_VECTOR] * 3)
-        function = cgutils.get_or_insert_function(
-            builder.module, function_type, f"llvm.fma.v{WIDTH}f32"
-        )
-        return builder.call(function, arguments)
-
-    return _LANES(_LANES, _LANES, _LANES), generate
-
-
-def _of_two(name: str, operation: str, documentation: str) -> Any:
-    def typed(typing_context, a, b):  # type: ignore[no-untyped-def]
-        def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
-            return getattr(builder, operation)(*arguments)
-
-        return _LANES(_LANES, _LANES), generate
-
-    typed.__name__ = typed.__qualname__ = name
-    typed.__doc__ = documentation
-    return intrinsic(typed)
-
-
-add = _of_two("add", "fadd", "a + b")
-multiply = _of_two("multiply", "fmul", "a * b")
-divide = _of_two("divide", "fdiv", "a / b")
-
-
-def _extreme(name: str, comparison: str, documentation: str) -> Any:
-    def typed(typing_context, a, b):  # type: ignore[no-untyped-def]
-        def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
-            first, second = arguments
-            # Unordered, so that a NaN in the first argument comes through.
-            chosen = builder.fcmp_unordered(comparison, first, second)
-            return builder.select(chosen, first, second)
-
-        return _LANES(_LANES, _LANES), generate
-
-    typed.__name__ = typed.__qualname__ = name
-    typed.__doc__ = documentation
-    return intrinsic(typed)
-
-
-smaller = _extreme("smaller", "<", "The smaller of a and b in each lane; NaN if a is NaN.")
-larger = _extreme("larger", ">", "The larger of a and b in each lane; NaN if a is NaN.")
-
-
-@intrinsic
-def total(typing_context, value):  # type: ignore[no-untyped-def]
-    """The sum of the lanes, added in pairs."""
-
-    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
-        vector = arguments[0]
-        width = WIDTH
-        while width > 1:
-            width //= 2
-            half = ir.VectorType(_INDEX, width)
-            low = builder.shuffle_vector(vector, vector, half(list(range(width))))
-            high = builder.shuffle_vector(vector, vector, half(list(range(width, 2 * width))))
-            vector = builder.fadd(low, high)
-        return builder.extract_element(vector, _INDEX(0))
-
-    return types.float32(_LANES), generate
-
-
-@intrinsic
-def store_totals(typing_context, array, index, a, b, c, d):  # type: ignore[no-untyped-def]
-    """Write the sums of the lanes of four values, side by side, into a flat float32 array.
-
-    The four are folded together, so it takes half the steps of four `total`.
+    Args:
+        generate: called with the builder, the arguments' values, and a function that gives the
+            address of the element of the first argument, an array, whose index is the second.
+        result: numba's type of the result.
+        arguments: numba's types of the arguments; None stands for a flat float32 array.
     """
-    if not _is_float_array(array):
-        return None
 
-    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
-        first, second, third, fourth = arguments[2:]
-        vector = _fold(
-            builder, _fold(builder, first, second, 1), _fold(builder, third, fourth, 1), 2
-        )
-        while vector.type.count > 4:  # four partial sums of each value, then two, then one
-            length = vector.type.count // 4
-            vector = _add_halves(builder, vector, vector, [k * length for k in range(4)], length)
-        address = _address(context, builder, array, *arguments[:2])
-        written = builder.store(vector, builder.bitcast(address, vector.type.as_pointer()))
-        written.align = _FLOAT_BYTES
-        return context.get_dummy_value()
+    def decorate(plain: Plain) -> Plain:
+        if numba.config.DISABLE_JIT:
+            return plain
 
-    return types.none(array, types.intp, _LANES, _LANES, _LANES, _LANES), generate
+        def typed(typing_context: Any, *kinds: Any) -> Any:
+            del typing_context
+            if None in arguments and not _is_flat_float32(kinds[0]):
+                return None
+
+            def code(context: Any, builder: Any, signature: Any, values: list[Any]) -> Any:
+                def address(kind: Any) -> Any:
+                    array = context.make_array(signature.args[0])(context, builder, values[0])
+                    # Without numba's check for an index that counts from the end.
+                    return builder.bitcast(builder.gep(array.data, [values[1]]), kind.as_pointer())
+
+                value = generate(builder, values, address)
+                return context.get_dummy_value() if result is types.none else value
+
+            taken = [kinds[i] if kind is None else kind for i, kind in enumerate(arguments)]
+            return result(*taken), code
+
+        typed.__name__ = plain.__name__
+        parameters = inspect.signature(plain).parameters.values()
+        context = inspect.Parameter("typing_context", inspect.Parameter.POSITIONAL_OR_KEYWORD)
+        typed.__signature__ = inspect.Signature([context, *parameters])  # type: ignore[attr-defined]
+        return intrinsic(typed)  # type: ignore[no-any-return]
+
+    return decorate
 
 
-def _fold(builder: Any, a: Any, b: Any, parts: int) -> Any:
-    """Halve the partial sums of the values in ``a`` and of those in ``b``; a's come first."""
-    length = a.type.count // parts
-    return _add_halves(builder, a, b, [k * length for k in range(2 * parts)], length)
-
-
-def _add_halves(builder: Any, a: Any, b: Any, starts: list[int], length: int) -> Any:
-    """Add the first and the second half of the stretches that begin at ``starts`` in a and b."""
-    half = length // 2
-    low = [start + i for start in starts for i in range(half)]
-    mask = ir.VectorType(_INDEX, len(low))
-    high = [i + half for i in low]
-    return builder.fadd(
-        builder.shuffle_vector(a, b, mask(low)), builder.shuffle_vector(a, b, mask(high))
+def _is_flat_float32(kind: Any) -> bool:
+    return (
+        isinstance(kind, types.Array)
+        and kind.dtype == types.float32
+        and kind.layout == "C"
+        and kind.ndim == 1
     )
 
 
-@intrinsic
-def prefetch(typing_context, array, index):  # type: ignore[no-untyped-def]
+def _load(builder: Any, values: list[Any], address: Any) -> Any:
+    vector = builder.load(address(_VECTOR))
+    vector.align = _FLOAT_BYTES
+    return vector
+
+
+def _store(builder: Any, values: list[Any], address: Any) -> None:
+    builder.store(values[2], address(_VECTOR)).align = _FLOAT_BYTES
+
+
+def _splat(builder: Any, values: list[Any], address: Any) -> Any:
+    return _repeat(builder, values[0])
+
+
+def _splat_from(builder: Any, values: list[Any], address: Any) -> Any:
+    return _repeat(builder, builder.load(address(ir.FloatType())))
+
+
+def _repeat(builder: Any, number: Any) -> Any:
+    vector = builder.insert_element(_VECTOR(ir.Undefined), number, _INT(0))
+    return builder.shuffle_vector(vector, vector, _mask([0] * WIDTH))
+
+
+def _mask(lanes: list[int]) -> Any:
+    return ir.VectorType(_INT, len(lanes))(lanes)
+
+
+def _multiply_add(builder: Any, values: list[Any], address: Any) -> Any:
+    kind = ir.FunctionType(_VECTOR, [_VECTOR] * 3)
+    function = cgutils.get_or_insert_function(builder.module, kind, f"llvm.fma.v{WIDTH}f32")
+    return builder.call(function, values)
+
+
+def _smaller(builder: Any, values: list[Any], address: Any) -> Any:
+    return builder.select(builder.fcmp_unordered("<", *values), *values)
+
+
+def _larger(builder: Any, values: list[Any], address: Any) -> Any:
+    return builder.select(builder.fcmp_unordered(">", *values), *values)
+
+
+def _total(builder: Any, values: list[Any], address: Any) -> Any:
+    vector = values[0]
+    while vector.type.count > 1:
+        vector = _add_halves(builder, vector, vector, [0], vector.type.count)
+    return builder.extract_element(vector, _INT(0))
+
+
+def _store_totals(builder: Any, values: list[Any], address: Any) -> None:
+    a, b, c, d = values[2:]
+    half = [0, WIDTH]
+    quarters = [0, WIDTH // 2, WIDTH, WIDTH + WIDTH // 2]
+    ab = _add_halves(builder, a, b, half, WIDTH)
+    cd = _add_halves(builder, c, d, half, WIDTH)
+    vector = _add_halves(builder, ab, cd, quarters, WIDTH // 2)
+    while vector.type.count > 4:  # partial sums of a, then of b, c and d
+        length = vector.type.count // 4
+        vector = _add_halves(builder, vector, vector, [k * length for k in range(4)], length)
+    builder.store(vector, address(vector.type)).align = _FLOAT_BYTES
+
+
+def _add_halves(builder: Any, a: Any, b: Any, starts: list[int], length: int) -> Any:
+    """Add the first and the second half of each stretch of ``length`` lanes of a, then b."""
+    low = [start + i for start in starts for i in range(length // 2)]
+    high = [i + length // 2 for i in low]
+    return builder.fadd(
+        builder.shuffle_vector(a, b, _mask(low)), builder.shuffle_vector(a, b, _mask(high))
+    )
+
+
+def _prefetch(builder: Any, values: list[Any], address: Any) -> None:
+    pointer = address(ir.IntType(8))
+    kind = ir.FunctionType(ir.VoidType(), [pointer.type, _INT, _INT, _INT])
+    function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+    to_write, keep, data = _INT(1), _INT(3), _INT(1)
+    builder.call(function, [pointer, to_write, keep, data])
+
+
+_ARRAY = None
+
+
+@_compiled_to(_load, _LANES, _ARRAY, types.intp)
+def load(array: NDArray[np.float32], index: int) -> Lanes:
+    """WIDTH numbers of a flat array from ``index`` on."""
+    return array[index : index + WIDTH].copy()
+
+
+@_compiled_to(_store, types.none, _ARRAY, types.intp, _LANES)
+def store(array: NDArray[np.float32], index: int, value: Lanes) -> None:
+    """Write WIDTH numbers into a flat array from ``index`` on."""
+    array[index : index + WIDTH] = value
+
+
+@_compiled_to(_splat, _LANES, types.float32)
+def splat(number: Any) -> Lanes:
+    """WIDTH times the same number."""
+    return np.full(WIDTH, number, np.float32)
+
+
+@_compiled_to(_splat_from, _LANES, _ARRAY, types.intp)
+def splat_from(array: NDArray[np.float32], index: int) -> Lanes:
+    """WIDTH times the number at ``index`` of a flat array."""
+    return np.full(WIDTH, array[index], np.float32)
+
+
+@_compiled_to(_multiply_add, _LANES, _LANES, _LANES, _LANES)
+def multiply_add(a: Lanes, b: Lanes, c: Lanes) -> Lanes:
+    """a * b + c; compiled, it is rounded once."""
+    return a * b + c
+
+
+@_compiled_to(lambda builder, values, address: builder.fadd(*values), _LANES, _LANES, _LANES)
+def add(a: Lanes, b: Lanes) -> Lanes:
+    """a + b."""
+    return a + b
+
+
+@_compiled_to(lambda builder, values, address: builder.fmul(*values), _LANES, _LANES, _LANES)
+def multiply(a: Lanes, b: Lanes) -> Lanes:
+    """a * b."""
+    return a * b
+
+
+@_compiled_to(lambda builder, values, address: builder.fdiv(*values), _LANES, _LANES, _LANES)
+def divide(a: Lanes, b: Lanes) -> Lanes:
+    """a / b."""
+    return a / b
+
+
+@_compiled_to(_smaller, _LANES, _LANES, _LANES)
+def smaller(a: Lanes, b: Lanes) -> Lanes:
+    """The smaller of a and b in each lane; NaN where a is NaN."""
+    return np.where(a >= b, b, a)
+
+
+@_compiled_to(_larger, _LANES, _LANES, _LANES)
+def larger(a: Lanes, b: Lanes) -> Lanes:
+    """The larger of a and b in each lane; NaN where a is NaN."""
+    return np.where(a <= b, b, a)
+
+
+@_compiled_to(_total, types.float32, _LANES)
+def total(value: Lanes) -> float:
+    """The sum of the lanes."""
+    return value.sum()  # type: ignore[no-any-return]
+
+
+@_compiled_to(
+    _store_totals, types.none, _ARRAY, types.intp, _LANES, _LANES, _LANES, _LANES
+)
+def store_totals(
+    array: NDArray[np.float32], index: int, a: Lanes, b: Lanes, c: Lanes, d: Lanes
+) -> None:
+    """Write the sums of the lanes of four values side by side into a flat array.
+
+    They are folded together, which takes half the steps of four sums.
+    """
+    array[index : index + 4] = [a.sum(), b.sum(), c.sum(), d.sum()]
+
+
+@_compiled_to(_prefetch, types.none, _ARRAY, types.intp)
+def prefetch(array: NDArray[np.float32], index: int) -> None:
     """Ask for the cache line of an element, which will be read and written soon."""
-    if not _is_float_array(array):
-        return None
-
-    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
-        address = _address(context, builder, array, *arguments)
-        pointer = builder.bitcast(address, cgutils.voidptr_t)
-        function_type = ir.FunctionType(ir.VoidType(), [pointer.type, _INDEX, _INDEX, _INDEX])
-        function = cgutils.get_or_insert_function(
-            builder.module, function_type, "llvm.prefetch.p0"
-        )
-        builder.call(function, [pointer, _INDEX(1), _INDEX(3), _INDEX(1)])
-        return context.get_dummy_value()
-
-    return types.none(array, types.intp), generate
-
-
-if numba.config.DISABLE_JIT:
-
-    def load(array, index):  # type: ignore[no-untyped-def]  # noqa: F811
-        return array[index : index + WIDTH].copy()
+    del array, index

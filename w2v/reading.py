@@ -34,11 +34,12 @@ STDIN = "-"
 
 # How much of a file's beginning may be neither UTF-8 nor printable before it is no text.
 MAX_FOREIGN_SHARE = 0.3
-# A run of word characters that fills a whole block is a token far too long to be kept. This much
-# of it stands for all of it.
+# A run of more word characters than these is a token far too long to be kept. This much of it
+# stands for all of it.
 STAND_IN_CHARACTERS = 1 << 12
 
 _UTF_16 = "text in UTF-16 ({}-endian, without a byte-order mark)"
+_UTF_32 = "text in UTF-32 ({}-endian, without a byte-order mark)"
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _COMPRESSED = (
     (rb"\x1f\x8b", "gzip"),
@@ -117,9 +118,9 @@ class FileSource:
             try:
                 with _open(path) as raw:
                     yield from self._file_blocks(raw, name, last_break)
-            except OSError as error:
-                raise InputError(f"cannot read {name}: {error.strerror or error}") from error
-            except (EOFError, lzma.LZMAError, zlib.error) as error:
+            except (OSError, EOFError, lzma.LZMAError, zlib.error) as error:
+                if isinstance(error, OSError) and error.errno is not None:
+                    raise InputError(f"cannot read {name}: {error.strerror}") from error
                 raise InputError(f"{name} is damaged or cut short: {error}") from error
 
     def _file_blocks(
@@ -224,7 +225,7 @@ def _names_path(item: object) -> bool:
     if not isinstance(item, str):
         return False
     try:
-        return item == STDIN or Path(item).exists()
+        return item == STDIN or (item != "" and Path(item).exists())  # Path("") is the folder "."
     except (OSError, ValueError):  # too long for a path, or a NUL in it
         return False
 
@@ -354,10 +355,9 @@ class _ZstdReader(io.RawIOBase):
         except ImportError:
             raise MissingExtraError(f"reading {name}, which is zstd-compressed,", "zst") from None
         self._stream = stream
-        self._new_frame = zstandard.ZstdDecompressor().decompressobj
+        self._new_frame = zstandard.ZstdDecompressor(max_window_size=1 << 31).decompressobj
         self._error = zstandard.ZstdError
         self._frame = self._new_frame()
-        self._started = False
         self._text = b""
 
     def readable(self) -> bool:
@@ -373,15 +373,13 @@ class _ZstdReader(io.RawIOBase):
 
     def _decompress(self) -> bool:
         """Decompress a little more; False at the end of the file."""
-        data = self._stream.read(1 << 16)
-        if self._frame.eof:
-            data = self._frame.unused_data + data
-            if data:
-                self._frame = self._new_frame()
-        elif not data:
-            raise EOFError("the last zstd frame is not complete")
+        data = (self._frame.unused_data if self._frame.eof else b"") or self._stream.read(1 << 16)
         if not data:
-            return False
+            if self._frame.eof:
+                return False
+            raise EOFError("the last zstd frame is not complete")
+        if self._frame.eof:
+            self._frame = self._new_frame()
         try:
             self._text = self._frame.decompress(data)
         except self._error as error:
@@ -410,6 +408,8 @@ def foreign_content(head: bytes) -> str | None:
     if invalid + controls <= MAX_FOREIGN_SHARE * len(head):
         return None
     for order in ("little", "big"):
+        if _reads_well(head.decode(f"utf-32-{order[0]}e", "replace")):
+            return _UTF_32.format(order)
         if _reads_well(head.decode(f"utf-16-{order[0]}e", "replace")):
             return _UTF_16.format(order)
     return "binary data, or text in a legacy encoding"
@@ -439,17 +439,20 @@ def cut_blocks(stream: IO[bytes], last_break: LastBreak) -> Iterator[bytes]:
             yield block[:cut]
             rest = block[cut:]
         else:
-            rest = block if len(block) < BLOCK_BYTES else _stand_in(block)
+            rest = _stand_in(block)
     yield rest + b"\n"
 
 
 def _stand_in(block: bytes) -> bytes:
-    """A shorter token for one that fills a block, so that what follows is still part of it.
+    """A token as it is, or a shorter one if it is far too long to be kept.
 
-    Its last character is kept, for it may be an apostrophe, and so is an unfinished one.
+    What follows is still part of it: its last character is kept, for it may be an apostrophe, and
+    so is an unfinished one.
     """
     decoder = codecs.getincrementaldecoder("utf-8")()
     text = decoder.decode(block)
     unfinished, _ = decoder.getstate()
-    head = text[:STAND_IN_CHARACTERS].rstrip("'\u2019")
+    if len(text) <= STAND_IN_CHARACTERS:
+        return block
+    head = text[:STAND_IN_CHARACTERS].removesuffix("'").removesuffix("\u2019")
     return (head + text[-1]).encode() + unfinished

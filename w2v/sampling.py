@@ -27,6 +27,7 @@ HELD_OUT_LINES = 2
 SUBSAMPLING = 3
 WINDOWS = 4
 NOISE = 5
+VALIDATION = 6
 
 CERTAIN = 0xFFFF_FFFF  # threshold that every draw passes
 

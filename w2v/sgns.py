@@ -46,7 +46,7 @@ from w2v.lanes import (
     total,
 )
 from w2v.pairs import context_range
-from w2v.sampling import draw_below, draw_noise, passes
+from w2v.sampling import draw, draw_below, draw_noise, passes
 
 TILE = 4
 # Rows are padded to this many numbers, 64 bytes: a cache line, and a multiple of WIDTH.
@@ -149,6 +149,26 @@ def make_workspace(span_words: int, stride: int, sampling: Sampling) -> Workspac
 
 
 @kernel
+def fill_uniform(
+    vectors: NDArray[np.float32], rows: int, dim: int, stride: int, key: np.uint64
+) -> None:
+    """Fill the first ``dim`` numbers of each row with random ones in (-0.5 / dim, 0.5 / dim).
+
+    Args:
+        vectors: flat, row i begins at i * stride.
+        rows: how many to fill.
+        dim: numbers in a row.
+        stride: from one row to the next.
+        key: of the random numbers; a row's depend on it and on the row's place alone.
+    """
+    for row in range(rows):
+        for d in range(dim):
+            bits = draw(key, row * dim + d) >> np.uint64(41)  # 23 of them
+            share = (np.float32(bits) + np.float32(0.5)) / np.float32(1 << 23)
+            vectors[row * stride + d] = (share - np.float32(0.5)) / np.float32(dim)
+
+
+@kernel
 def select_words(
     ids: NDArray[Any],
     begin: int,
@@ -218,7 +238,7 @@ def train_span(
     lr_begin: float,
     lr_end: float,
     work: Workspace,
-) -> tuple[int, float]:
+) -> tuple[int, float, int, float]:
     """Train on the centers of a span of the text, changing the model in place.
 
     Args:
@@ -235,7 +255,9 @@ def train_span(
         work: of this thread.
 
     Returns:
-        The number of pairs, and the sum of their losses.
+        The number of pairs and the sum of their contexts' losses; and the number of those pairs
+        whose noise was new, and the sum of its losses. Noise that has served some centers has been
+        pushed away by them, and its loss would flatter the model.
     """
     first, last, size = select_words(
         ids,
@@ -253,7 +275,9 @@ def train_span(
     drawn = 0
     left = 0  # centers that may still use the noise block
     pairs = 0
-    loss = 0.0
+    noise_pairs = 0
+    context_loss = 0.0
+    noise_loss = 0.0
     one = splat(np.float32(1.0))
     minus_one = splat(np.float32(-1.0))
     while position < last:
@@ -269,18 +293,23 @@ def train_span(
         )
         if filled == 0:
             break
-        left -= filled
-        pairs += work.context_ends[filled]
         _score_contexts(model, filled, work)
         _score_noise(model, work)
-        loss += _turn_into_steps(work.context_scores, work.context_ends[filled], minus_one, one, lr)
         weights = load(work.noise_weights, 0)
-        loss -= _turn_into_steps(work.noise_scores, len(work.noise_scores), one, weights, lr)
+        tile_pairs = work.context_ends[filled]
+        context_loss += _sum_losses(work.context_scores, tile_pairs, minus_one, one)
+        if left == sampling.negative_sharing:
+            noise_loss -= _sum_losses(work.noise_scores, len(work.noise_scores), one, weights)
+            noise_pairs += tile_pairs
+        pairs += tile_pairs
+        left -= filled
+        _turn_into_steps(work.context_scores, tile_pairs, minus_one, one, lr)
+        _turn_into_steps(work.noise_scores, len(work.noise_scores), one, weights, lr)
         _apply_noise_steps(model, work)
         _apply_context_steps(model, filled, work)
     if drawn > 0:
         _return_noise(model, work)
-    return pairs, loss
+    return pairs, context_loss, noise_pairs, noise_loss
 
 
 @float_kernel
@@ -438,45 +467,49 @@ def _score_noise(model: Model, work: Workspace) -> None:
 
 
 @float_kernel
-def _turn_into_steps(
-    scores: NDArray[np.float32], count: int, sign: Any, weight: Any, lr: float
-) -> float:
-    """Replace each score by lr * weight * s(x), x = sign * score; return the sum of weight * loss.
+def _exp_of_minus(x: Any) -> Any:
+    """e^-x of lanes between -SURE and SURE, to about 1e-6: a polynomial of x / 16, to the 16th."""
+    z = multiply(x, splat(np.float32(-1.0 / 16.0)))
+    power = splat(np.float32(1.0 / 720.0))
+    power = multiply_add(power, z, splat(np.float32(1.0 / 120.0)))
+    power = multiply_add(power, z, splat(np.float32(1.0 / 24.0)))
+    power = multiply_add(power, z, splat(np.float32(1.0 / 6.0)))
+    power = multiply_add(power, z, splat(np.float32(0.5)))
+    power = multiply_add(power, z, splat(np.float32(1.0)))
+    power = multiply_add(power, z, splat(np.float32(1.0)))
+    power = multiply(power, power)
+    power = multiply(power, power)
+    power = multiply(power, power)
+    return multiply(power, power)
 
-    The loss is log(1 + e^x). e^-x is a polynomial of x / 16, squared four times; x is held to where
-    that matters. With y = min(s(x), s(-x)) <= 1/2 the loss is max(x, 0) - log(1 - y), the logarithm
-    a polynomial too. Both are true to about 1e-6.
+
+@float_kernel
+def _held(scores: NDArray[np.float32], k: int, sign: Any) -> Any:
+    """x = sign * score of some lanes, held to where its size matters."""
+    limit = splat(np.float32(SURE))
+    minus_limit = splat(np.float32(-SURE))
+    return larger(smaller(multiply(sign, load(scores, k)), limit), minus_limit)
+
+
+@float_kernel
+def _sum_losses(scores: NDArray[np.float32], count: int, sign: Any, weight: Any) -> float:
+    """The sum of weight * log(1 + e^x), x = sign * score.
+
+    With y = min(s(x), s(-x)) <= 1/2 the logarithm is max(x, 0) - log(1 - y), the latter a
+    polynomial of y.
 
     Args:
         scores: whole vectors of them; those behind ``count`` are such that they come to nothing.
         count: how many there are.
         sign: lanes of -1 for contexts or 1 for noise.
         weight: lanes, the weight of each score; repeats from vector to vector.
-        lr: learning rate.
     """
     one = splat(np.float32(1.0))
-    zero = splat(np.float32(0.0))
-    limit = splat(np.float32(SURE))
-    minus_limit = splat(np.float32(-SURE))
-    minus_sixteenth = splat(np.float32(-1.0 / 16.0))
-    rate = splat(np.float32(lr))
-    losses = zero
+    losses = zero = splat(np.float32(0.0))
     for k in range(0, count, WIDTH):
-        x = larger(smaller(multiply(sign, load(scores, k)), limit), minus_limit)
-        z = multiply(x, minus_sixteenth)
-        power = splat(np.float32(1.0 / 720.0))
-        power = multiply_add(power, z, splat(np.float32(1.0 / 120.0)))
-        power = multiply_add(power, z, splat(np.float32(1.0 / 24.0)))
-        power = multiply_add(power, z, splat(np.float32(1.0 / 6.0)))
-        power = multiply_add(power, z, splat(np.float32(0.5)))
-        power = multiply_add(power, z, one)
-        power = multiply_add(power, z, one)
-        power = multiply(power, power)
-        power = multiply(power, power)
-        power = multiply(power, power)
-        power = multiply(power, power)
+        x = _held(scores, k, sign)
+        power = _exp_of_minus(x)
         sigmoid = divide(one, add(one, power))
-        store(scores, k, multiply(rate, multiply(weight, sigmoid)))
         y = smaller(sigmoid, multiply(power, sigmoid))
         log = splat(np.float32(LOG_7))
         log = multiply_add(log, y, splat(np.float32(LOG_6)))
@@ -487,6 +520,18 @@ def _turn_into_steps(
         log = multiply_add(log, y, splat(np.float32(LOG_1)))
         losses = add(multiply_add(log, y, larger(x, zero)), losses)
     return total(multiply(weight, losses))
+
+
+@float_kernel
+def _turn_into_steps(
+    scores: NDArray[np.float32], count: int, sign: Any, weight: Any, lr: float
+) -> None:
+    """Replace each score by lr * weight * s(x), x = sign * score; arguments as `_sum_losses`."""
+    one = splat(np.float32(1.0))
+    rate = multiply(weight, splat(np.float32(lr)))
+    for k in range(0, count, WIDTH):
+        power = _exp_of_minus(_held(scores, k, sign))
+        store(scores, k, divide(rate, add(one, power)))
 
 
 @float_kernel

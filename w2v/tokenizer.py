@@ -47,6 +47,8 @@ CODE_POINTS = 0x110000
 # Planes without any assigned letter, mark or number are not looked at, for the time it takes;
 # a test looks at all of them.
 _PLANES_IN_USE = (range(0x40000), range(0xE0000, 0xE1000))
+# Not in valid UTF-8; in `last_break` they stand for bytes that are not UTF-8.
+_SURROGATES = slice(0xD800, 0xE000)
 
 # Code points of the scripts Han, Hiragana and Katakana (Unicode 17, Scripts.txt), first and last.
 _SINGLE_SCRIPTS = (
@@ -71,6 +73,7 @@ class CharacterTables:
     Attributes:
         classes: (0x110000,) uint8, SEPARATOR, WORD, SINGLE, APOSTROPHE or NEWLINE.
         written: (0x110000,) int32, the code point that stands for it in a word.
+        ascii_words: (256,) uint8, what is written for an ASCII character of class WORD, else 0.
     """
 
     classes: NDArray[np.uint8]
@@ -93,6 +96,7 @@ def character_tables(tokenizer: str, *, lowercase: bool) -> CharacterTables:
         separators = "\x1f" if tokenizer == "tokens" else "\0" + _white_space()
         classes = np.full(CODE_POINTS, WORD, np.uint8)
         classes[[ord(character) for character in separators]] = SEPARATOR
+    classes[_SURROGATES] = SEPARATOR
     classes[ord("\n")] = NEWLINE
     if tokenizer != "tokens":
         classes[ord("\r")] = NEWLINE

@@ -117,7 +117,8 @@ def read_word_list(path: str | os.PathLike[str]) -> list[str]:
             line; the line is named.
     """
     try:
-        text = Path(path).read_text(encoding="utf-8-sig", newline="")
+        with Path(path).open(encoding="utf-8-sig", newline="") as file:
+            text = file.read()
     except OSError as error:
         raise InputError(f"cannot read the vocabulary {path}: {error.strerror}") from error
     except UnicodeDecodeError as error:

@@ -1,0 +1,243 @@
+"""A whole job in one call: check, read, train, keep. The command line and the API both call it."""
+
+from __future__ import annotations
+
+import os
+import platform
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numba
+import numpy as np
+
+from w2v import __version__, preflight
+from w2v.config import Config
+from w2v.corpus import Corpus, EncodedText, count_words
+from w2v.corpus import read_corpus as encode_text
+from w2v.embeddings import Embeddings
+from w2v.events import Compiling, CorpusRead, Observer, Saved, ignore
+from w2v.output import check_folder
+from w2v.reading import LineSource, TextSource, open_corpus
+from w2v.trainer import Result, train_model
+from w2v.vocabulary import Vocabulary, check_word_list, read_word_list
+
+GivenVocabulary = str | os.PathLike[str] | Sequence[str]
+
+_COMPILING_SECONDS = 1.0  # longer than loading compiled kernels takes
+_WAKE_SECONDS = 0.1
+
+
+def train(
+    corpus: Any,
+    *,
+    vocab: GivenVocabulary | None = None,
+    output: str | os.PathLike[str] | None = None,
+    overwrite: bool = False,
+    work_dir: str | os.PathLike[str] | None = None,
+    observer: Observer = ignore,
+    **options: Any,
+) -> Embeddings:
+    """Train word vectors.
+
+    Args:
+        corpus: a path (file, folder, or ``-`` for stdin), a list of paths, or an iterable of
+            strings or of lists of tokens, which is walked once. A list of strings whose first one
+            names an existing path is a list of paths.
+        vocab: a ready vocabulary, as a file with one word a line or as a list of words; row i is
+            then the i-th word, whether it occurs or not.
+        output: a folder to save the model in.
+        overwrite: whether a model that stands there may be replaced.
+        work_dir: where the encoded corpus is kept while training; by default beside ``output``,
+            or where the system keeps temporary files.
+        observer: is called with an `w2v.events.Event` now and then.
+        options: the hyper-parameters, see `w2v.Config`.
+
+    Returns:
+        The embeddings; ``matrix`` is (V, dim) float32.
+
+    Raises:
+        W2VError: one of its kinds, for anything that is wrong with the arguments, the text, the
+            output or the machine.
+    """
+    config = Config.of(options)
+    started = time.perf_counter()
+    if output is not None:
+        check_folder(Path(output), overwrite=overwrite)
+    words = given_words(vocab)
+    source = open_corpus(corpus)
+    most_words = config.vocab_size if words is None else len(words)
+    preflight.check_memory(most_words, config)
+    folder = _work_folder(work_dir, output)
+    preflight.check_disk(
+        config,
+        words=most_words,
+        output=output,
+        work_dir=folder,
+        text_bytes=source.total_bytes,
+    )
+    compiled = compile_kernels(observer)
+    with encode_text(source, config, words=words, work_dir=folder, observer=observer) as read:
+        observer(read.report)
+        compiled += _compile_wide(read.text, observer)
+        result = train_model(read.text, read.held_out, read.vocabulary.counts, config, observer)
+        embeddings = Embeddings(
+            read.vocabulary.words,
+            result.matrix,
+            read.vocabulary.counts,
+            _meta(config, read, result, compiled),
+        )
+    if output is not None:
+        embeddings.save(Path(output), overwrite=overwrite)
+        observer(
+            Saved(
+                path=os.fspath(output),
+                words=len(embeddings),
+                dim=config.dim,
+                words_per_second=result.words_per_second,
+                seconds=time.perf_counter() - started,
+            )
+        )
+    return embeddings
+
+
+def read_corpus(
+    corpus: Any,
+    *,
+    vocab: GivenVocabulary | None = None,
+    work_dir: str | os.PathLike[str] | None = None,
+    observer: Observer = ignore,
+    **options: Any,
+) -> Corpus:
+    """Read and encode a text as `train` does, for those who train something else on it.
+
+    Arguments and errors are those of `train`. Use the result in a ``with`` block: its ids lie in
+    a temporary folder that goes when it is closed.
+    """
+    config = Config.of(options)
+    source = open_corpus(corpus)
+    compile_kernels(observer)
+    read = encode_text(
+        source,
+        config,
+        words=given_words(vocab),
+        work_dir=_work_folder(work_dir, None),
+        observer=observer,
+    )
+    observer(read.report)
+    return read
+
+
+def read_vocabulary(
+    corpus: Any,
+    *,
+    vocab: GivenVocabulary | None = None,
+    observer: Observer = ignore,
+    **options: Any,
+) -> tuple[Vocabulary, CorpusRead]:
+    """Count and rank the words of a text; arguments and errors are those of `train`."""
+    config = Config.of(options)
+    source = open_corpus(corpus)
+    compile_kernels(observer)
+    vocabulary, report = count_words(
+        source, config, words=given_words(vocab), observer=observer
+    )
+    observer(report)
+    return vocabulary, report
+
+
+def given_words(vocab: GivenVocabulary | None) -> list[str] | None:
+    """The words of a given vocabulary, checked; None if there is none."""
+    if vocab is None:
+        return None
+    if isinstance(vocab, (str, os.PathLike)):
+        return read_word_list(vocab)
+    return check_word_list(vocab, "given")
+
+
+def _work_folder(
+    work_dir: str | os.PathLike[str] | None, output: str | os.PathLike[str] | None
+) -> str:
+    if work_dir is not None:
+        return os.fspath(work_dir)
+    if output is not None:
+        return str(Path(output).absolute().parent)
+    return tempfile.gettempdir()
+
+
+def compile_kernels(observer: Observer) -> float:
+    """Have every kernel compiled, or loaded from the cache; returns the seconds it took.
+
+    It runs on a thread of its own, for the compiler cannot be interrupted and this can.
+    """
+    lines = LineSource(["a b a b"] * 2)
+    config = Config(min_count=1, sample=0, dim=1, epochs=1, threads=1)
+
+    def tiny_job() -> None:
+        with encode_text(lines, config) as read:
+            train_model(read.text, read.held_out, read.vocabulary.counts, config)
+
+    return _compile(tiny_job, observer)
+
+
+def _compile_wide(text: EncodedText, observer: Observer) -> float:
+    """Compile for a text of 32-bit ids, which few are."""
+    if text.ids.dtype == np.uint16:
+        return 0.0
+    config = Config(min_count=1, sample=0, dim=1, epochs=1, threads=1)
+    wide = EncodedText(np.array([0, 0, np.iinfo(np.uint32).max], np.uint32), 2, 1)
+    wide.ids.flags.writeable = False
+    empty = EncodedText(wide.ids[:0], 0, 0)
+    return _compile(lambda: train_model(wide, empty, np.array([2]), config) and None, observer)
+
+
+def _compile(work: Callable[[], None], observer: Observer) -> float:
+    started = time.perf_counter()
+    failures: list[BaseException] = []
+
+    def guarded() -> None:
+        try:
+            work()
+        except BaseException as error:  # noqa: BLE001 - raised again by the thread that waits
+            failures.append(error)
+
+    thread = threading.Thread(target=guarded, name="w2v-compile", daemon=True)
+    thread.start()
+    thread.join(_COMPILING_SECONDS)
+    if thread.is_alive():
+        observer(Compiling())
+    while thread.is_alive():
+        thread.join(_WAKE_SECONDS)
+    if failures:
+        raise failures[0]
+    return time.perf_counter() - started
+
+
+def _meta(config: Config, read: Corpus, result: Result, compiled: float) -> dict[str, Any]:
+    return {
+        "w2v_version": __version__,
+        "config": config.as_dict() | {"threads": config.thread_count, "lr_min": config.final_lr},
+        "tokenizer": read.tokenizer,
+        "corpus": read.report.as_dict(),
+        "training": {
+            "words": read.text.words,
+            "lines": read.text.lines,
+            "held_out_words": read.held_out.words,
+            "held_out_lines": read.held_out.lines,
+        },
+        "epochs": [report.as_dict() for report in result.epochs],
+        "timings": {
+            "compiling": compiled,
+            "reading": read.report.seconds,
+            "training": result.seconds,
+        },
+        "words_per_second": result.words_per_second,
+        "made_with": {
+            "python": platform.python_version(),
+            "numpy": np.__version__,
+            "numba": numba.__version__,
+        },
+    }

@@ -1,0 +1,115 @@
+"""What a job needs of memory and disk, held against what there is, before the long work begins."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+from w2v.config import Config
+from w2v.errors import ResourceError
+
+# Rough figures, on the safe side of what was measured.
+_BASE_MEMORY = 200 << 20  # the interpreter, numba and the blocks of text on their way
+_WORD_MEMORY = 200  # of each word of the vocabulary: text, count, tables
+_WORD_TEXT = 12  # bytes of a word in the written vocabulary
+_ENCODED_SHARE = 1.1  # provisional and final ids on disk, for each byte of text
+_COMPRESSION = 4  # bytes of text for each byte of a compressed file: unknown, a common value
+
+_CONTROL_GROUP = Path("/sys/fs/cgroup")
+
+
+def check_memory(words: int, config: Config) -> None:
+    """Refuse a model that does not fit into memory.
+
+    Args:
+        words: of the vocabulary, or as many as it may have.
+        config: whose dim counts.
+
+    Raises:
+        ResourceError: with the memory needed and the memory available.
+    """
+    needed = memory_needed(words, config)
+    available = available_memory()
+    if available is not None and needed > available:
+        raise ResourceError(
+            f"training {words:,} words at dim {config.dim:,} needs {_readable(needed)} of memory, "
+            f"but {_readable(available)} are available; lower --dim or --vocab-size"
+        )
+
+
+def memory_needed(words: int, config: Config) -> int:
+    """Bytes of memory that training takes at its peak: two matrices, and the result's copy."""
+    rows = 4 * words * config.dim
+    return _BASE_MEMORY + 3 * rows + _WORD_MEMORY * words
+
+
+def available_memory() -> int | None:
+    """Bytes of memory that this process may still take, None where nobody can tell."""
+    limits = [_system_memory(), _control_group_memory()]
+    known = [limit for limit in limits if limit is not None]
+    return min(known) if known else None
+
+
+def _system_memory() -> int | None:
+    try:
+        for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines():
+            if line.startswith("MemAvailable:"):
+                return int(line.split()[1]) * 1024
+        return None
+    except OSError:
+        if "SC_PHYS_PAGES" in os.sysconf_names:
+            return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+        return None
+
+
+def _control_group_memory() -> int | None:
+    try:
+        limit = (_CONTROL_GROUP / "memory.max").read_text(encoding="ascii").strip()
+        used = (_CONTROL_GROUP / "memory.current").read_text(encoding="ascii").strip()
+    except OSError:
+        return None
+    return None if limit == "max" else max(0, int(limit) - int(used))
+
+
+def check_disk(
+    config: Config,
+    *,
+    words: int,
+    output: str | os.PathLike[str] | None,
+    work_dir: str | os.PathLike[str],
+    text_bytes: int | None,
+) -> None:
+    """Refuse a job whose files do not fit on the disk.
+
+    Args:
+        config: whose dim counts.
+        words: of the vocabulary, or as many as it may have.
+        output: where the model goes, None for nowhere.
+        work_dir: where the encoded corpus goes.
+        text_bytes: of the corpus, None if unknown.
+
+    Raises:
+        ResourceError: with the space needed and the space there is.
+    """
+    model = (4 * config.dim + 8 + _WORD_TEXT) * words if output is not None else 0
+    encoded = round(_ENCODED_SHARE * (text_bytes or 0))
+    parent = Path(output).absolute().parent if output is not None else Path(work_dir)
+    if os.stat(parent).st_dev == os.stat(work_dir).st_dev:
+        _check_space(parent, model + encoded, "the model and the encoded corpus")
+    else:
+        _check_space(parent, model, "the model")
+        _check_space(Path(work_dir), encoded, "the encoded corpus")
+
+
+def _check_space(folder: Path, needed: int, purpose: str) -> None:
+    free = shutil.disk_usage(folder).free
+    if needed > free:
+        raise ResourceError(
+            f"{purpose} need up to {_readable(needed)} in {folder}, but {_readable(free)} are free "
+            "there; make room, or choose another place with --output or --work-dir"
+        )
+
+
+def _readable(size: int) -> str:
+    return f"{size / 1e9:,.2f} GB" if size >= 1e8 else f"{size / 1e6:,.1f} MB"

@@ -1,0 +1,29 @@
+"""What all tests share: how they run without the compiler."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numba
+import pytest
+from hypothesis import settings
+
+JIT = not numba.config.DISABLE_JIT
+
+settings.register_profile("compiled", deadline=None)
+settings.register_profile("plain", deadline=None, max_examples=15)
+settings.load_profile("compiled" if JIT else "plain")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let whole numbers of 64 bits overflow without a warning, as they do when compiled."""
+    if not JIT:
+        config.addinivalue_line(
+            "filterwarnings", r"ignore:overflow encountered in scalar:RuntimeWarning:w2v\."
+        )
+
+
+@pytest.fixture(scope="session")
+def sized() -> Callable[[int], int]:
+    """How much data a test takes: all of it, or a fiftieth where kernels run as plain Python."""
+    return lambda size: size if JIT else max(1, size // 50)

@@ -1,0 +1,129 @@
+"""What the compiled stages do, slowly and obviously, straight from the definitions."""
+
+from __future__ import annotations
+
+import functools
+import re
+import unicodedata
+from collections import Counter
+from typing import NamedTuple
+
+import regex
+
+MAX_WORD_BYTES = 1000
+APOSTROPHES = "'\u2019"
+JOIN_CONTROLS = "\u200c\u200d"
+INVALID_BYTES = range(0xDC80, 0xDD00)  # where Python puts bytes that are not UTF-8
+
+
+class Read(NamedTuple):
+    """A text cut into words, line by line, and what was not kept of it."""
+
+    lines: list[list[str]]
+    too_long: int
+    invalid_bytes: int
+
+
+@functools.cache
+def is_word_character(character: str) -> bool:
+    """Whether a character is part of words: letters, marks, numbers, connectors, joiners."""
+    category = unicodedata.category(character)
+    return category[0] in "LMN" or category == "Pc" or character in JOIN_CONTROLS
+
+
+@functools.cache
+def is_single(character: str) -> bool:
+    """Whether a character is a word of its own."""
+    script = regex.match(r"[\p{Han}\p{Hiragana}\p{Katakana}]", character)
+    return script is not None and is_word_character(character)
+
+
+@functools.cache
+def is_inner(character: str) -> bool:
+    """Whether a character can stand beside others in a word."""
+    return is_word_character(character) and not is_single(character)
+
+
+@functools.cache
+def is_white(character: str) -> bool:
+    """Whether a character stands between words of the whitespace tokenizer."""
+    return character.isspace() or character == "\0" or ord(character) in INVALID_BYTES
+
+
+def unicode_words(line: str) -> list[str]:
+    """The words of one line by the definition of the unicode tokenizer, as they stand there."""
+    words = []
+    word = ""
+    for i, character in enumerate(line):
+        if is_inner(character):
+            word += character
+        elif (
+            character in APOSTROPHES
+            and word
+            and is_inner(line[i - 1])
+            and i + 1 < len(line)
+            and is_inner(line[i + 1])
+        ):
+            word += "'"
+        else:
+            if word:
+                words.append(word)
+            word = ""
+            if is_single(character):
+                words.append(character)
+    return [*words, word] if word else words
+
+
+def whitespace_words(line: str) -> list[str]:
+    """What stands between white space, NUL or bytes that are not UTF-8."""
+    return "".join(" " if is_white(character) else character for character in line).split(" ")
+
+
+def read(text: bytes, tokenizer: str = "unicode", *, lowercase: bool = True) -> Read:
+    """Cut a text into lines of words and tally what is dropped."""
+    characters = text.decode("utf-8", "surrogateescape")
+    words_of = unicode_words if tokenizer == "unicode" else whitespace_words
+    lines = []
+    too_long = 0
+    for line in re.split("\r\n|\n|\r", characters):
+        words = [word for word in words_of(line) if word]
+        if lowercase:
+            words = ["".join(map(str.lower, word)) for word in words]
+        kept = [word for word in words if len(word.encode()) <= MAX_WORD_BYTES]
+        too_long += len(words) - len(kept)
+        lines.append(kept)
+    invalid = sum(ord(character) in INVALID_BYTES for character in characters)
+    return Read(lines, too_long, invalid)
+
+
+def tokenize(
+    text: bytes, tokenizer: str = "unicode", *, lowercase: bool = True
+) -> list[list[str]]:
+    """The words of each line."""
+    return read(text, tokenizer, lowercase=lowercase).lines
+
+
+def vocabulary(
+    lines: list[list[str]], *, vocab_size: int = 50_000, min_count: int = 5
+) -> dict[str, int]:
+    """Words with their counts, by falling count, then by code point order."""
+    counts = Counter(word for line in lines for word in line)
+    ranked = sorted(counts, key=lambda word: (-counts[word], list(map(ord, word))))
+    return {word: counts[word] for word in ranked[:vocab_size] if counts[word] >= min_count}
+
+
+def encode(lines: list[list[str]], words: list[str]) -> list[list[int]]:
+    """The rank of each word, without unknown words and the lines that have no others."""
+    encoded = ([words.index(word) for word in line if word in words] for line in lines)
+    return [line for line in encoded if line]
+
+
+def pairs(lines: list[list[int]], window: int = 2) -> list[tuple[int, int]]:
+    """Every (center, context) pair, line by line and from left to right."""
+    return [
+        (center, context)
+        for line in lines
+        for i, center in enumerate(line)
+        for j, context in enumerate(line)
+        if i != j and abs(i - j) <= window
+    ]

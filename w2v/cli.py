@@ -1,0 +1,399 @@
+"""The command line: parses, calls one library function, renders. The only place that prints.
+
+Heavy modules are imported by the commands that need them, so that help is instant.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from w2v import __version__
+from w2v.config import DEFAULTS, Option, options
+from w2v.errors import OutputError, W2VError
+
+if TYPE_CHECKING:
+    from w2v.embeddings import Embeddings
+    from w2v.evaluation import AnalogyResult, Section, SimilarityResult
+    from w2v.events import Observer
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+INTERRUPTED = 130
+TERMINATED = 143
+_PACKED_SUFFIXES = {".gz", ".bz2", ".xz", ".zst"}
+
+
+class _Failure(click.ClickException):
+    """An error of the package as one line on stderr, with its exit code."""
+
+    def __init__(self, message: str, exit_code: int) -> None:
+        super().__init__(" ".join(message.split()))
+        self.exit_code = exit_code
+
+
+class _Program(click.Group):
+    """The group of commands, and the one place that turns errors into exit codes."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command."""
+        try:
+            return super().invoke(ctx)
+        except W2VError as error:
+            raise _Failure(str(error), error.exit_code) from error
+        except MemoryError as error:
+            raise _Failure("out of memory; lower --dim or --vocab-size", 1) from error
+        except KeyboardInterrupt:
+            _stop(INTERRUPTED, "interrupted")
+
+
+def _stop(code: int, message: str) -> None:
+    """End with a message; at once if the compiler, which cannot be interrupted, is at work."""
+    click.echo(message, err=True)
+    if any(thread.name == "w2v-compile" for thread in threading.enumerate()):
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    raise click.exceptions.Exit(code)
+
+
+@click.group(cls=_Program, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="w2v")
+def main() -> None:
+    """Word vectors from a text, fast, ready for an Embedding layer."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
+
+
+def _click_type(option: Option) -> click.ParamType:
+    if option.choices:
+        return click.Choice(option.choices)
+    if option.kind is int:
+        return click.IntRange(option.low, option.high)
+    return click.FloatRange(option.low, option.high, min_open=option.low_open)
+
+
+def _click_option(name: str, option: Option) -> Callable[[Command], Command]:
+    flag = "--" + name.replace("_", "-")
+    default = DEFAULTS[name]
+    if option.kind is bool:
+        spelling = f"{flag}/--no-{flag[2:]}" if default is None else flag
+        return click.option(spelling, name, is_flag=True, default=default, help=option.help)
+    return click.option(
+        flag,
+        name,
+        type=_click_type(option),
+        default=default,
+        show_default=default is not None,
+        help=option.help,
+        metavar=None if option.choices else option.kind.__name__.upper(),
+    )
+
+
+def _config_options(*names: str) -> Callable[[Command], Command]:
+    """Options generated from the hyper-parameters of these names."""
+
+    def decorate(command: Command) -> Command:
+        for name in reversed(names):
+            command = _click_option(name, options()[name])(command)
+        return command
+
+    return decorate
+
+
+_TEXT = [name for name, option in options().items() if option.group == "text"]
+_TRAINING = [name for name, option in options().items() if option.group == "training"]
+
+_corpus = click.argument("corpus", nargs=-1, required=True)
+_model = click.argument("model")
+_vocab = click.option(
+    "--vocab", metavar="FILE", help="Use this vocabulary: one word a line, in this order."
+)
+_quiet = click.option("-q", "--quiet", is_flag=True, help="Report nothing but errors.")
+_work_dir = click.option(
+    "--work-dir",
+    metavar="DIR",
+    help="Where to keep the encoded text meanwhile.  [default: beside the output]",
+)
+_number = click.option(
+    "-n", "--number", type=click.IntRange(1), default=10, show_default=True, help="Words to list."
+)
+
+
+@contextlib.contextmanager
+def _observer(quiet: bool, log_json: str | None = None) -> Iterator[Observer]:
+    """Show reports on stderr, as bars if it is a terminal, and write them to a file."""
+    from w2v.progress import Bars, JsonLines, Lines, every
+
+    with contextlib.ExitStack() as stack:
+        observers: list[Observer] = []
+        if not quiet:
+            shown = Bars(sys.stderr) if sys.stderr.isatty() else Lines(sys.stderr)
+            stack.callback(shown.close)
+            observers.append(shown)
+        if log_json is not None:
+            try:
+                stream = stack.enter_context(Path(log_json).open("w", encoding="utf-8"))
+            except OSError as error:
+                raise OutputError(f"cannot write {log_json}: {error.strerror}") from error
+            observers.append(JsonLines(stream))
+        yield every(observers)
+
+
+@main.command()
+@_corpus
+@click.option("-o", "--output", metavar="MODEL", help="Folder to write.  [default: CORPUS.w2v]")
+@_config_options(*_TRAINING, *_TEXT)
+@_vocab
+@_work_dir
+@click.option("--overwrite", is_flag=True, help="Replace MODEL if there is one.")
+@click.option("--log-json", metavar="FILE", help="Write reports to FILE, a JSON object a line.")
+@_quiet
+def train(
+    corpus: tuple[str, ...],
+    output: str | None,
+    vocab: str | None,
+    work_dir: str | None,
+    overwrite: bool,
+    log_json: str | None,
+    quiet: bool,
+    **config: Any,
+) -> None:
+    """Train word vectors on CORPUS: files, folders, or - for stdin.
+
+    A line of text is a sentence. Text is UTF-8, plain or packed by gzip, bzip2, xz or zstd.
+    """
+    from w2v import job
+
+    with _observer(quiet, log_json) as observer:
+        job.train(
+            corpus[0] if len(corpus) == 1 else [Path(path) for path in corpus],
+            vocab=vocab,
+            output=output if output is not None else _default_output(corpus[0]),
+            overwrite=overwrite,
+            work_dir=work_dir,
+            observer=observer,
+            **config,
+        )
+
+
+def _default_output(corpus: str) -> str:
+    """The corpus's stem, without what says how it is packed, and .w2v."""
+    path = Path("stdin" if corpus == "-" else Path(corpus).resolve())
+    if path.suffix in _PACKED_SUFFIXES:
+        path = path.with_suffix("")
+    return f"{path.stem}.w2v"
+
+
+@main.command()
+@_corpus
+@_config_options(*_TEXT, "threads")
+@_vocab
+@_quiet
+def vocab(corpus: tuple[str, ...], vocab: str | None, quiet: bool, **config: Any) -> None:
+    """List the ranked vocabulary of CORPUS: id, word and count; what it covers on stderr."""
+    from w2v import job
+
+    with _observer(quiet) as observer:
+        vocabulary, _ = job.read_vocabulary(
+            [Path(path) for path in corpus], vocab=vocab, observer=observer, **config
+        )
+    rows = zip(vocabulary.words, vocabulary.counts.tolist(), strict=True)
+    _write_lines(f"{i}\t{word}\t{count}\n" for i, (word, count) in enumerate(rows))
+
+
+@main.command()
+@_corpus
+@click.option("--ids", is_flag=True, help="Print ids instead of words.")
+@_config_options("window", *_TEXT, "threads")
+@_vocab
+@_work_dir
+@_quiet
+def pairs(
+    corpus: tuple[str, ...],
+    ids: bool,
+    window: int,
+    vocab: str | None,
+    work_dir: str | None,
+    quiet: bool,
+    **config: Any,
+) -> None:
+    """List the (center, context) pairs of CORPUS in order, full windows, nothing subsampled."""
+    from w2v import job
+    from w2v.pairs import skipgram_pairs
+
+    with (
+        _observer(quiet) as observer,
+        job.read_corpus(
+            [Path(path) for path in corpus],
+            vocab=vocab,
+            work_dir=work_dir,
+            observer=observer,
+            **config,
+        ) as read,
+    ):
+        names = [str(i) for i in range(len(read.vocabulary))] if ids else read.vocabulary.words
+        _write_lines(
+            f"{names[center]}\t{names[context]}\n"
+            for center, context in skipgram_pairs(read.text, window)
+        )
+
+
+def _write_lines(lines: Iterator[str]) -> None:
+    out = click.get_text_stream("stdout", encoding="utf-8")
+    out.writelines(lines)
+    out.flush()
+
+
+def _load(model: str) -> Embeddings:
+    from w2v.formats import load
+
+    return load(model)
+
+
+@main.command()
+@_model
+@click.argument("words", nargs=-1, required=True, metavar="WORD...")
+@_number
+def similar(model: str, words: tuple[str, ...], number: int) -> None:
+    """List the nearest words of each WORD by cosine: word, neighbour, cosine."""
+    embeddings = _load(model)
+    found = [(word, embeddings.most_similar(word, number)) for word in words]
+    for word, neighbours in found:
+        for neighbour, cosine in neighbours:
+            click.echo(f"{word}\t{neighbour}\t{cosine:.4f}")
+
+
+@main.command()
+@_model
+@click.argument("a")
+@click.argument("b")
+@click.argument("c")
+@_number
+def analogy(model: str, a: str, b: str, c: str, number: int) -> None:
+    """A is to B as C is to what? Lists the best answers and their cosines."""
+    for word, cosine in _load(model).analogy(a, b, c, number):
+        click.echo(f"{word}\t{cosine:.4f}")
+
+
+@main.command("eval")
+@_model
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.option(
+    "--top",
+    type=click.IntRange(1),
+    default=30_000,
+    show_default=True,
+    help="Ask and answer analogies among this many of the most frequent words.",
+)
+def evaluate(model: str, files: tuple[str, ...], top: int) -> None:
+    """Judge MODEL by FILEs of analogies (": section" lines, four words) or word pairs with scores.
+
+    Prints accuracy in percent, section by section, or Spearman's rho times 100, and how many
+    items the vocabulary covers.
+    """
+    from w2v.evaluation import SimilarityResult
+    from w2v.evaluation import evaluate as evaluate_file
+
+    embeddings = _load(model)
+    for path in files:
+        result = evaluate_file(embeddings, path, top=top)
+        if isinstance(result, SimilarityResult):
+            _show_similarity(result)
+        else:
+            _show_analogies(result)
+
+
+def _show_similarity(result: SimilarityResult) -> None:
+    rho = "-" if result.rho is None else f"{100 * result.rho:.2f}"
+    click.echo(
+        f"{result.name}: Spearman's rho {rho}, {result.covered:,} of {result.total:,} pairs covered"
+    )
+
+
+def _show_analogies(result: AnalogyResult) -> None:
+    click.echo(f"{result.name}:")
+    summary = [
+        section for section in (result.semantic, result.syntactic, result.overall) if section.total
+    ]
+    width = max(len(section.name) for section in (*result.sections, *summary))
+    for section in (*result.sections, *summary):
+        click.echo(f"  {section.name:<{width}}  {_accuracy(section)}")
+
+
+def _accuracy(section: Section) -> str:
+    percent = "    -" if section.accuracy is None else f"{100 * section.accuracy:5.2f}"
+    return (
+        f"{percent} %  {section.correct:>6,} right of {section.covered:>6,} covered, "
+        f"{section.total:>6,} in all"
+    )
+
+
+@main.command()
+@_model
+@click.option(
+    "-f",
+    "--format",
+    "format_name",
+    required=True,
+    type=click.Choice(["word2vec-text", "word2vec-bin"]),
+    help="What to write.",
+)
+@click.option("-o", "--output", required=True, metavar="PATH", help="File to write.")
+@click.option("--overwrite", is_flag=True, help="Replace PATH if it is there.")
+def export(model: str, format_name: str, output: str, overwrite: bool) -> None:
+    """Write MODEL in a format that other programs read."""
+    from w2v.formats import FORMATS
+    from w2v.output import check_file
+
+    check_file(output, overwrite=overwrite)
+    FORMATS[format_name].write(_load(model), output, overwrite=overwrite)
+
+
+@main.command()
+@_model
+@click.option("--json", "as_json", is_flag=True, help="Print everything, as JSON.")
+def info(model: str, as_json: bool) -> None:
+    """Say what MODEL is and how it was trained."""
+    embeddings = _load(model)
+    if as_json:
+        click.echo(json.dumps(embeddings.meta, indent=2, ensure_ascii=False))
+        return
+    for name, value in _facts(embeddings):
+        click.echo(f"{name:<12}{value}")
+
+
+def _facts(embeddings: Embeddings) -> Iterator[tuple[str, str]]:
+    meta = embeddings.meta
+    yield "words", f"{len(embeddings):,}, from {embeddings.words[0]!r} to {embeddings.words[-1]!r}"
+    yield "dim", f"{embeddings.dim}"
+    if "corpus" in meta:
+        corpus = meta["corpus"]
+        yield (
+            "corpus",
+            f"{corpus['tokens']:,} words in {corpus['lines']:,} lines, "
+            f"{100 * corpus['coverage']:.2f} % of them covered",
+        )
+    if "tokenizer" in meta:
+        small = "small letters" if meta["tokenizer"]["lowercase"] else "letters as they are"
+        yield "tokenizer", f"{meta['tokenizer']['name']}, {small}"
+    if "config" in meta:
+        yield "options", ", ".join(f"{name}={value}" for name, value in meta["config"].items())
+    for epoch in meta.get("epochs", []):
+        loss = "-" if epoch["loss"] is None else f"{epoch['loss']:.4f}"
+        held_out = epoch["validation_loss"]
+        note = "" if held_out is None else f", held out {held_out:.4f}"
+        yield f"epoch {epoch['epoch']}", f"loss {loss}{note}, {epoch['seconds']:.1f} s"
+    if "words_per_second" in meta:
+        yield "speed", f"{meta['words_per_second'] / 1e6:.2f} million words/s"
+    if "w2v_version" in meta:
+        yield "made with", f"w2v {meta['w2v_version']}"

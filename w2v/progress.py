@@ -1,0 +1,187 @@
+"""How the command line shows the reports of a job: bars, lines now and then, or JSON."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import IO, Any
+
+from tqdm import tqdm
+
+from w2v.events import (
+    Compiling,
+    CorpusRead,
+    EpochDone,
+    Event,
+    Observer,
+    Reading,
+    Saved,
+    Training,
+)
+
+_LINE_SECONDS = 10.0
+_JSON_SECONDS = 1.0
+
+
+class Bars:
+    """Progress bars for a terminal, and what is to stay on it in lines between them."""
+
+    def __init__(self, stream: IO[str]) -> None:
+        self._stream = stream
+        self._bar: tqdm[Any] | None = None
+        self._stage = ""
+
+    def __call__(self, event: Event) -> None:
+        """Show a report."""
+        if isinstance(event, Reading):
+            bar = self._switch("reading", event.total_bytes, "B")
+            bar.update(event.done_bytes - bar.n)
+        elif isinstance(event, Training):
+            bar = self._switch("training", event.total_words, "words")
+            bar.set_postfix_str(
+                f"epoch {event.epoch}/{event.epochs}, loss {_number(event.loss)}, lr {event.lr:.4f}",
+                refresh=False,
+            )
+            bar.update(event.done_words - bar.n)
+        else:
+            if not isinstance(event, EpochDone):
+                self.close()
+            for line in describe(event):
+                tqdm.write(line, file=self._stream)
+
+    def close(self) -> None:
+        """Finish the bar that is shown, if any."""
+        if self._bar is not None:
+            self._bar.close()
+        self._bar = None
+        self._stage = ""
+
+    def _switch(self, stage: str, total: int | None, unit: str) -> tqdm[Any]:
+        if self._bar is None or self._stage != stage:
+            self.close()
+            self._stage = stage
+            self._bar = tqdm(
+                desc=stage,
+                total=total,
+                unit=unit if unit == "B" else f" {unit}",
+                unit_scale=True,
+                file=self._stream,
+                dynamic_ncols=True,
+                leave=False,
+            )
+        return self._bar
+
+
+class Lines:
+    """A line now and then, for logs and pipes."""
+
+    def __init__(self, stream: IO[str]) -> None:
+        self._stream = stream
+        self._last = time.monotonic()
+
+    def __call__(self, event: Event) -> None:
+        """Show a report, if it is time."""
+        if isinstance(event, (Reading, Training)):
+            if time.monotonic() - self._last < _LINE_SECONDS:
+                return
+        self._last = time.monotonic()
+        for line in describe(event):
+            print(line, file=self._stream, flush=True)  # noqa: T201 - the stream is the caller's
+
+    def close(self) -> None:
+        """Nothing is left open."""
+
+
+class JsonLines:
+    """One JSON object a report, for programs: reading and training once a second, the rest at once."""
+
+    def __init__(self, stream: IO[str]) -> None:
+        self._stream = stream
+        self._last: dict[str, float] = {}
+
+    def __call__(self, event: Event) -> None:
+        """Write a report, if it is time."""
+        now = time.time()
+        if isinstance(event, (Reading, Training)):
+            if now - self._last.get(event.stage, 0.0) < _JSON_SECONDS:
+                return
+            self._last[event.stage] = now
+        self._stream.write(json.dumps({"time": round(now, 3), **event.as_dict()}) + "\n")
+        self._stream.flush()
+
+
+def every(observers: list[Observer]) -> Observer:
+    """One observer that hands each report to several."""
+
+    def observe(event: Event) -> None:
+        for observer in observers:
+            observer(event)
+
+    return observe
+
+
+def describe(event: Event) -> list[str]:
+    """A report in words."""
+    if isinstance(event, Compiling):
+        return ["compiling the kernels; this takes some seconds, the first time only"]
+    if isinstance(event, Reading):
+        of = f" of {event.total_bytes:,}" if event.total_bytes else ""
+        rate = event.text_bytes / max(event.seconds, 1e-9) / 1e6
+        return [f"reading: {event.done_bytes:,}{of} bytes, {event.tokens:,} words, {rate:.0f} MB/s"]
+    if isinstance(event, CorpusRead):
+        return _describe_corpus(event)
+    if isinstance(event, Training):
+        left = "" if event.seconds_left is None else f", {event.seconds_left:.0f} s left"
+        return [
+            f"training: {100 * event.done_words / max(event.total_words, 1):.0f} %, epoch "
+            f"{event.epoch}/{event.epochs}, {event.words_per_second / 1e6:.2f} million words/s, "
+            f"loss {_number(event.loss)}, lr {event.lr:.4f}{left}"
+        ]
+    if isinstance(event, EpochDone):
+        held_out = (
+            "" if event.validation_loss is None else f", held out {event.validation_loss:.4f}"
+        )
+        return [
+            f"epoch {event.epoch}/{event.epochs}: loss {_number(event.loss)}{held_out}, "
+            f"{event.pairs:,} pairs, {event.words / max(event.seconds, 1e-9) / 1e6:.2f} million "
+            f"words/s, {event.seconds:.1f} s"
+        ]
+    if isinstance(event, Saved):
+        return [
+            f"{event.path}: {event.words:,} words x {event.dim}, "
+            f"{event.words_per_second / 1e6:.2f} million words/s, {event.seconds:.1f} s in all"
+        ]
+    return []
+
+
+def _describe_corpus(event: CorpusRead) -> list[str]:
+    lines = [
+        f"{event.tokens:,} words in {event.lines:,} lines, {event.types:,} different ones; "
+        f"{event.vocabulary:,} kept, which cover {100 * event.coverage:.2f} % of the text"
+    ]
+    dropped = [
+        f"{count:,} {reason}"
+        for count, reason in (
+            (event.dropped_rare, "too rare"),
+            (event.dropped_beyond_size, "beyond the vocabulary's size"),
+            (event.dropped_unlisted, "not in the given vocabulary"),
+            (event.dropped_too_long, "too long"),
+        )
+        if count
+    ]
+    if dropped:
+        lines.append(f"dropped: {', '.join(dropped)}")
+    if event.unseen_words:
+        lines.append(
+            f"note: {event.unseen_words:,} words of the given vocabulary do not occur; "
+            "their vectors stay random"
+        )
+    if event.invalid_bytes:
+        lines.append(
+            f"note: {event.invalid_bytes:,} bytes are not UTF-8; they were taken as separators"
+        )
+    return lines
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4f}"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import llvmlite.binding
 import numba
@@ -29,7 +29,7 @@ _INT = ir.IntType(32)
 _FLOAT_BYTES = 4
 
 
-class _LanesType(types.Type):  # type: ignore[misc]
+class _LanesType(types.Type):  # type: ignore[misc, unused-ignore]
     """numba's type of a value."""
 
     def __init__(self) -> None:
@@ -50,9 +50,7 @@ class _LanesModel(models.PrimitiveModel):  # type: ignore[misc]
 Generate = Callable[[Any, list[Any], Any], Any]
 
 
-def _compiled_to(
-    generate: Generate, result: Any, *arguments: Any
-) -> Callable[[Plain], Plain]:
+def _compiled_to(generate: Generate, result: Any, *arguments: Any) -> Callable[[Plain], Plain]:
     """Replace a plain function by the instructions that ``generate`` makes.
 
     Args:
@@ -87,7 +85,7 @@ def _compiled_to(
         parameters = inspect.signature(plain).parameters.values()
         context = inspect.Parameter("typing_context", inspect.Parameter.POSITIONAL_OR_KEYWORD)
         typed.__signature__ = inspect.Signature([context, *parameters])  # type: ignore[attr-defined]
-        return intrinsic(typed)  # type: ignore[no-any-return]
+        return cast("Plain", intrinsic(typed))
 
     return decorate
 
@@ -208,25 +206,25 @@ def splat_from(array: NDArray[np.float32], index: int) -> Lanes:
 
 @_compiled_to(_multiply_add, _LANES, _LANES, _LANES, _LANES)
 def multiply_add(a: Lanes, b: Lanes, c: Lanes) -> Lanes:
-    """a * b + c; compiled, it is rounded once."""
+    """A * b + c; compiled, it is rounded once."""
     return a * b + c
 
 
 @_compiled_to(lambda builder, values, address: builder.fadd(*values), _LANES, _LANES, _LANES)
 def add(a: Lanes, b: Lanes) -> Lanes:
-    """a + b."""
+    """A + b."""
     return a + b
 
 
 @_compiled_to(lambda builder, values, address: builder.fmul(*values), _LANES, _LANES, _LANES)
 def multiply(a: Lanes, b: Lanes) -> Lanes:
-    """a * b."""
+    """A * b."""
     return a * b
 
 
 @_compiled_to(lambda builder, values, address: builder.fdiv(*values), _LANES, _LANES, _LANES)
 def divide(a: Lanes, b: Lanes) -> Lanes:
-    """a / b."""
+    """A / b."""
     return a / b
 
 
@@ -248,9 +246,7 @@ def total(value: Lanes) -> float:
     return value.sum()  # type: ignore[no-any-return]
 
 
-@_compiled_to(
-    _store_totals, types.none, _ARRAY, types.intp, _LANES, _LANES, _LANES, _LANES
-)
+@_compiled_to(_store_totals, types.none, _ARRAY, types.intp, _LANES, _LANES, _LANES, _LANES)
 def store_totals(
     array: NDArray[np.float32], index: int, a: Lanes, b: Lanes, c: Lanes, d: Lanes
 ) -> None:

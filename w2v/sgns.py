@@ -319,7 +319,7 @@ def _draw_noise(
     """Draw the noise words of the next centers and copy their rows, twice."""
     stride = model.stride
     for n in range(len(work.noise_ids)):
-        word = draw_noise(key, drawn + n, sampling.noise_thresholds, sampling.noise_aliases)
+        word = int(draw_noise(key, drawn + n, sampling.noise_thresholds, sampling.noise_aliases))
         work.noise_ids[n] = word
         for d in range(0, stride, WIDTH):
             value = load(model.contexts, word * stride + d)
@@ -361,17 +361,17 @@ def _fill_tile(
     filled = 0
     pairs = 0
     while filled < most and position < last:
-        word = np.int64(kept[position])
+        word = int(kept[position])
         if word != END:
             radius = sampling.window
             if sampling.shrink_windows:
-                radius -= draw_below(key, position, sampling.window)
+                radius -= int(draw_below(key, position, sampling.window))
             begin, end = context_range(kept, position, radius, END)
             if end - begin > 1:
                 work.centers[filled] = word * stride
                 for context in range(begin, end):
                     if context != position:
-                        work.contexts[pairs] = np.int64(kept[context]) * stride
+                        work.contexts[pairs] = int(kept[context]) * stride
                         pairs += 1
                 work.noise_weights[filled] = -weight * np.float32(end - begin - 1)
                 filled += 1
@@ -391,7 +391,7 @@ def _fill_tile(
 def _ask_for_rows(kept: NDArray[np.int32], position: int, model: Model) -> None:
     """Have the rows of a word that comes later moved to the cache."""
     if position < len(kept) and kept[position] != END:
-        row = np.int64(kept[position]) * model.stride
+        row = int(kept[position]) * model.stride
         for d in range(0, model.stride, ROW_UNIT):
             prefetch(model.vectors, row + d)
             prefetch(model.contexts, row + d)
@@ -485,7 +485,7 @@ def _exp_of_minus(x: Any) -> Any:
 
 @float_kernel
 def _held(scores: NDArray[np.float32], k: int, sign: Any) -> Any:
-    """x = sign * score of some lanes, held to where its size matters."""
+    """X = sign * score of some lanes, held to where its size matters."""
     limit = splat(np.float32(SURE))
     minus_limit = splat(np.float32(-SURE))
     return larger(smaller(multiply(sign, load(scores, k)), limit), minus_limit)
@@ -524,7 +524,7 @@ def _sum_losses(scores: NDArray[np.float32], count: int, sign: Any, weight: Any)
 
 @float_kernel
 def _turn_into_steps(
-    scores: NDArray[np.float32], count: int, sign: Any, weight: Any, lr: float
+    scores: NDArray[np.float32], count: int, sign: Any, weight: Any, lr: np.float32
 ) -> None:
     """Replace each score by lr * weight * s(x), x = sign * score; arguments as `_sum_losses`."""
     one = splat(np.float32(1.0))

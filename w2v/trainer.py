@@ -192,9 +192,8 @@ class _Trainer:
 
         It is the training pass with a learning rate of zero, which changes nothing.
         """
-        tally = _Tally()
-        for tally in self._run(_Pass(held_out, 0, self._keys(0, VALIDATION), lambda share: 0.0)):
-            pass
+        job = _Pass(held_out, 0, self._keys(0, VALIDATION), lambda _: 0.0)
+        *_, tally = self._run(job)
         return tally.loss
 
     def _keys(self, epoch: int, *purpose: int) -> Callable[[int], Keys]:
@@ -300,9 +299,7 @@ def new_model(words: int, config: Config) -> Model:
     Word vectors are uniform in (-0.5 / dim, 0.5 / dim), context vectors zero.
     """
     stride = padded(config.dim)
-    model = Model(
-        aligned_zeros((words + 1) * stride), aligned_zeros((words + 1) * stride), stride
-    )
+    model = Model(aligned_zeros((words + 1) * stride), aligned_zeros((words + 1) * stride), stride)
     key = make_key(config.seed, INITIAL_VECTORS)
     fill_uniform(model.vectors, words, config.dim, stride, key)
     return model

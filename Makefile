@@ -1,0 +1,50 @@
+# Everything runs in a virtual environment of its own; the first target that needs it makes it.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+DEMO_MODEL := build/kjv.w2v
+
+.PHONY: demo test test-nojit lint types bench coverage clean
+.DELETE_ON_ERROR:
+
+demo: $(VENV)/installed
+	@mkdir -p build
+	$(BIN)/w2v train corpus/kjv.txt --output $(DEMO_MODEL) --epochs 20 --overwrite
+	@for word in king water wisdom jerusalem brother; do \
+		echo; $(BIN)/w2v similar $(DEMO_MODEL) $$word --number 5; done
+	@echo; echo "david is to solomon as abraham is to:"
+	@$(BIN)/w2v analogy $(DEMO_MODEL) david solomon abraham --number 3
+
+test: $(VENV)/installed-dev
+	$(BIN)/python -m pytest
+
+# The same tests with the kernels as plain Python, so that coverage sees inside them.
+test-nojit: $(VENV)/installed-dev
+	NUMBA_DISABLE_JIT=1 $(BIN)/python -m coverage run -m pytest
+	$(BIN)/python -m coverage report
+
+lint: $(VENV)/installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/installed-dev
+	$(BIN)/mypy
+
+bench: $(VENV)/installed-dev
+	$(BIN)/python scripts/benchmark.py $(BENCH)
+
+clean:
+	rm -rf $(VENV) build dist .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/created:
+	$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/installed: $(VENV)/created pyproject.toml
+	$(BIN)/python -m pip install --quiet --editable .
+	@touch $@
+
+$(VENV)/installed-dev: $(VENV)/created pyproject.toml
+	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	@touch $@ $(VENV)/installed

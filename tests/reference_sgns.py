@@ -1,0 +1,133 @@
+"""Skip-gram with negative sampling as its definition reads, in Python and float64.
+
+Nothing here is shared with the kernels but the random numbers, which are functions of a key and a
+position, and so the same for both.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from w2v.sampling import draw_below, draw_noise, passes
+from w2v.sgns import SURE, TILE
+
+
+@dataclass
+class Span:
+    """What training on a span did."""
+
+    pairs: list[tuple[int, int]]
+    loss: float  # the mean over pairs, with the noise of the first centers of each shared set
+
+
+def held(score):
+    """A score counts up to SURE, beyond which it makes no difference that a float32 shows."""
+    return np.clip(score, -SURE, SURE)
+
+
+def sigmoid(score):
+    return 1 / (1 + np.exp(-held(score)))
+
+
+def softplus(score):
+    return np.log1p(np.exp(held(score)))
+
+
+def kept_lines(ids, end_of_line, sampling, key):
+    """The words that subsampling keeps, line by line, each as (place in the text, word)."""
+    lines = [[]]
+    for place, word in enumerate(ids.tolist()):
+        if word == end_of_line:
+            lines.append([])
+        elif passes(key, place, sampling.keep_thresholds[word]):
+            lines[-1].append((place, word))
+    return lines
+
+
+def centers_of(ids, begin, end, end_of_line, sampling, keys):
+    """The centers in ids[begin:end] that have contexts: [(word, [context, ...]), ...]."""
+    found = []
+    order = sampling.window + 1  # how the kernel counts the span's words, for windows' radii
+    for line in kept_lines(ids, end_of_line, sampling, keys.subsampling):
+        inside = [i for i, (place, _) in enumerate(line) if begin <= place < end]
+        words = [word for _, word in line]
+        for i in inside:
+            radius = sampling.window
+            if sampling.shrink_windows:
+                before = sum(
+                    1 for value in ids[begin : line[i][0]].tolist() if value == end_of_line
+                )
+                kept_before = sum(
+                    1
+                    for other in kept_lines(ids, end_of_line, sampling, keys.subsampling)
+                    for place, _ in other
+                    if begin <= place < line[i][0]
+                )
+                radius -= draw_below(keys.windows, order + before + kept_before, sampling.window)
+            contexts = words[max(0, i - radius) : i] + words[i + 1 : i + radius + 1]
+            if contexts:
+                found.append((words[i], contexts))
+    return found
+
+
+def train_span(ids, begin, end, end_of_line, vectors, contexts, sampling, keys, lr):
+    """What `w2v.sgns.train_span` does, on (V, D) float64 matrices, with one learning rate."""
+    centers = centers_of(ids, begin, end, end_of_line, sampling, keys)
+    pairs = [(word, context) for word, around in centers for context in around]
+    context_loss = noise_loss = 0.0
+    noise_pairs = 0
+    for set_number, first in enumerate(range(0, len(centers), sampling.negative_sharing)):
+        sharing = centers[first : first + sampling.negative_sharing]
+        noise_ids = [
+            draw_noise(
+                keys.noise,
+                set_number * sampling.shared_negatives + n,
+                sampling.noise_thresholds,
+                sampling.noise_aliases,
+            )
+            for n in range(sampling.shared_negatives)
+        ]
+        before = contexts[noise_ids]
+        noise = before.copy()
+        for tile_start in range(0, len(sharing), TILE):
+            tile = sharing[tile_start : tile_start + TILE]
+            context_scores = [
+                [vectors[word] @ contexts[context] for context in around] for word, around in tile
+            ]
+            noise_scores = [noise @ vectors[word] for word, _ in tile]
+            values = [vectors[word].copy() for word, _ in tile]
+            noise_at_start = noise.copy()
+            changes = [np.zeros_like(value) for value in values]
+            for t, (_, around) in enumerate(tile):
+                weight = len(around) * sampling.negatives / sampling.shared_negatives
+                if tile_start == 0:
+                    noise_loss += weight * softplus(noise_scores[t]).sum()
+                    noise_pairs += len(around)
+                steps = -lr * weight * sigmoid(noise_scores[t])
+                changes[t] += steps @ noise_at_start
+                noise += np.outer(steps, values[t])
+            for t, (word, around) in enumerate(tile):
+                for context, score in zip(around, context_scores[t], strict=True):
+                    context_loss += softplus(-score)
+                    step = lr * sigmoid(-score)
+                    changes[t] += step * contexts[context]
+                    # The center's row as it is now: an earlier center of the tile may be the same.
+                    contexts[context] += step * vectors[word]
+                vectors[word] += changes[t]
+        for n, word in enumerate(noise_ids):
+            contexts[word] += noise[n] - before[n]
+    loss = context_loss / max(len(pairs), 1) + noise_loss / max(noise_pairs, 1)
+    return Span(pairs, loss)
+
+
+def objective(centers, vectors, contexts, negatives, distribution):
+    """The objective itself, negated: Mikolov et al. 2013b, equation 4, summed over all pairs."""
+    loss = 0.0
+    for word, around in centers:
+        expected_noise = distribution @ softplus(contexts @ vectors[word])
+        for context in around:
+            loss += softplus(-vectors[word] @ contexts[context])
+            loss += negatives * expected_noise
+    return loss

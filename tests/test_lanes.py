@@ -1,0 +1,58 @@
+"""Short vectors do what their plain versions say, whether compiled or not."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from w2v import lanes
+from w2v.compiled import kernel
+from w2v.lanes import WIDTH
+
+SIZE = 2 * WIDTH + 5
+
+
+def numbers(seed):
+    return np.random.default_rng(seed).normal(size=SIZE).astype(np.float32)
+
+
+@kernel
+def apply_all(a, b, out):
+    """Every function once, the results one vector behind the other; two sums are returned."""
+    x = lanes.load(a, 1)
+    y = lanes.load(b, 3)
+    lanes.prefetch(a, 0)
+    lanes.store(out, 0, x)
+    lanes.store(out, WIDTH, lanes.splat(np.float32(2.5)))
+    lanes.store(out, 2 * WIDTH, lanes.splat_from(b, 4))
+    lanes.store(out, 3 * WIDTH, lanes.multiply_add(x, y, lanes.splat(np.float32(1.0))))
+    lanes.store(out, 4 * WIDTH, lanes.add(x, y))
+    lanes.store(out, 5 * WIDTH, lanes.multiply(x, y))
+    lanes.store(out, 6 * WIDTH, lanes.divide(x, y))
+    lanes.store(out, 7 * WIDTH, lanes.smaller(x, y))
+    lanes.store(out, 8 * WIDTH, lanes.larger(x, y))
+    lanes.store_totals(out, 9 * WIDTH, x, y, lanes.add(x, y), lanes.multiply(x, y))
+    return lanes.total(x), lanes.total(y)
+
+
+def test_every_function():
+    a, b = numbers(1), numbers(2)
+    out = np.zeros(10 * WIDTH, np.float32)
+    totals = apply_all(a, b, out)
+    x, y = a[1 : 1 + WIDTH], b[3 : 3 + WIDTH]
+    expected = [x, np.full(WIDTH, 2.5), np.full(WIDTH, b[4]), x * y + 1, x + y, x * y, x / y]
+    expected += [np.minimum(x, y), np.maximum(x, y)]
+    np.testing.assert_allclose(out[: 9 * WIDTH].reshape(9, WIDTH), expected, rtol=1e-5, atol=1e-6)
+    sums = [x.sum(), y.sum(), (x + y).sum(), (x * y).sum()]
+    np.testing.assert_allclose(out[9 * WIDTH : 9 * WIDTH + 4], sums, rtol=1e-4, atol=1e-5)
+    assert totals == pytest.approx(sums[:2], rel=1e-4, abs=1e-5)
+    assert not out[9 * WIDTH + 4 :].any()
+
+
+def test_nan_of_the_first_argument_comes_through():
+    a, b = numbers(1), numbers(2)
+    a[1] = np.nan
+    out = np.zeros(10 * WIDTH, np.float32)
+    apply_all(a, b, out)
+    assert np.isnan(out[7 * WIDTH])
+    assert np.isnan(out[8 * WIDTH])

@@ -1,0 +1,56 @@
+"""The README says what the program does: its table of options and its first Python lines."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import click
+import pytest
+
+from w2v.cli import main
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def options_table() -> str:
+    """The table of the options of `w2v train`, as the README must have it."""
+    options = [p for p in main.commands["train"].params if isinstance(p, click.Option)]
+    return "\n".join(
+        ["| option | default | meaning |", "|---|---|---|", *map(options_row, options)]
+    )
+
+
+def options_row(option: click.Option) -> str:
+    name = " / ".join([option.opts[-1], *option.secondary_opts])
+    if not option.is_flag:
+        name += " " + option.make_metavar(click.Context(main.commands["train"]))
+    text, default = re.fullmatch(r"(.*?)(?:  \[default: (.*)\])?", option.help).groups()
+    if default is None:
+        default = str(option.default) if option.show_default else ""
+    cells = [f"`{name}`", default, text]
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
+def test_the_table_of_options_is_clicks() -> None:
+    found = re.search(r"<!-- options -->\n(.*?)\n<!-- /options -->", README, re.DOTALL)
+    assert found is not None
+    assert found[1] == options_table()
+
+
+def test_every_file_that_is_linked_exists() -> None:
+    links = re.findall(r"\]\(([^)#:]+)\)", README)
+    assert len(links) > 10
+    assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+def test_every_command_that_is_named_exists() -> None:
+    named = set(re.findall(r"`?\$? ?w2v ([a-z]+)", README))
+    assert set(main.commands) <= named
+
+
+@pytest.mark.parametrize("target", ["demo", "test"])
+def test_the_two_commands_exist(target: str) -> None:
+    assert f"make {target}" in README
+    assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)

@@ -1,0 +1,339 @@
+"""The kernel against its slow reference, against the objective, and against the window rule."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import reference_sgns as reference
+from w2v.pairs import skipgram_pairs
+from w2v.sampling import NoiseDistribution, keep_thresholds, make_key
+from w2v.sgns import (
+    END,
+    TILE,
+    Keys,
+    Model,
+    Sampling,
+    _fill_tile,
+    aligned_zeros,
+    make_workspace,
+    padded,
+    select_words,
+    train_span,
+)
+
+END_OF_LINE = 0xFFFF
+
+
+def make_sampling(vocabulary, *, counts=None, sample=0.0, **changes):
+    """Tables for `vocabulary` words, and modest settings unless told otherwise."""
+    counts = np.arange(vocabulary, 0, -1) * 3 if counts is None else np.asarray(counts)
+    noise = NoiseDistribution.from_counts(counts, 0.75)
+    settings = {
+        "window": 2,
+        "shrink_windows": False,
+        "negatives": 5,
+        "shared_negatives": 4,
+        "negative_sharing": 8,
+    } | changes
+    return Sampling(
+        keep_thresholds(counts, sample), noise.thresholds, noise.aliases, *settings.values()
+    )
+
+
+def make_keys(seed):
+    return Keys(make_key(seed, 1), make_key(seed, 2), make_key(seed, 3))
+
+
+def make_model(vocabulary, dim, seed=0, scale=1.0):
+    """A model with random rows, and the same as two plain float64 matrices."""
+    stride = padded(dim)
+    random = np.random.default_rng(seed)
+    model = Model(
+        aligned_zeros((vocabulary + 1) * stride), aligned_zeros((vocabulary + 1) * stride), stride
+    )
+    for flat in (model.vectors, model.contexts):
+        rows(flat, stride)[:, :dim] = scale * random.normal(size=(vocabulary, dim))
+    return model, *matrices(model, dim)
+
+
+def rows(flat, stride):
+    return flat[:-stride].reshape(-1, stride)
+
+
+def matrices(model, dim):
+    return (
+        rows(model.vectors, model.stride)[:, :dim].astype(np.float64),
+        rows(model.contexts, model.stride)[:, :dim].astype(np.float64),
+    )
+
+
+def run(model, ids, sampling, keys, lr, begin=0, end=None, lr_end=None):
+    """Train on a span; the mean loss is None if there was no pair."""
+    end = len(ids) if end is None else end
+    work = make_workspace(max(end - begin, 1), model.stride, sampling)
+    pairs, context_loss, noise_pairs, noise_loss = train_span(
+        ids,
+        begin,
+        end,
+        END_OF_LINE,
+        model,
+        sampling,
+        keys,
+        lr,
+        lr if lr_end is None else lr_end,
+        work,
+    )
+    if pairs == 0:
+        assert noise_pairs == 0
+        return 0, None
+    return pairs, context_loss / pairs + noise_loss / noise_pairs
+
+
+def texts(vocabulary, max_size=40):
+    """Encoded texts, every line ended."""
+    words = st.integers(0, vocabulary - 1)
+    lines = st.lists(st.lists(words, min_size=1, max_size=12), min_size=1, max_size=max_size // 6)
+    return lines.map(
+        lambda lines: np.array(
+            [value for line in lines for value in (*line, END_OF_LINE)], np.uint16
+        )
+    )
+
+
+@given(
+    ids=texts(12),
+    dim=st.sampled_from([1, 3, 15, 16, 17, 40]),
+    window=st.integers(1, 7),
+    shrink=st.booleans(),
+    negatives=st.integers(1, 9),
+    shared=st.integers(1, 9),
+    sharing=st.integers(1, 11),
+    sample=st.sampled_from([0.0, 0.05]),
+    seed=st.integers(0, 2**63 - 1),
+)
+def test_a_span_equals_the_reference(
+    ids, dim, window, shrink, negatives, shared, sharing, sample, seed
+):
+    sampling = make_sampling(
+        12,
+        sample=sample,
+        window=window,
+        shrink_windows=shrink,
+        negatives=negatives,
+        shared_negatives=shared,
+        negative_sharing=sharing,
+    )
+    keys = make_keys(seed)
+    model, vectors, contexts = make_model(12, dim, seed % 1000, scale=0.5)
+    begin, end = len(ids) // 5, len(ids) - len(ids) // 6
+    expected = reference.train_span(
+        ids, begin, end, END_OF_LINE, vectors, contexts, sampling, keys, 0.1
+    )
+    pairs, loss = run(model, ids, sampling, keys, 0.1, begin, end)
+    got_vectors, got_contexts = matrices(model, dim)
+    assert pairs == len(expected.pairs)
+    if pairs:
+        assert loss == pytest.approx(expected.loss, rel=2e-5, abs=2e-5)
+    np.testing.assert_allclose(got_vectors, vectors, rtol=1e-3, atol=2e-5)
+    np.testing.assert_allclose(got_contexts, contexts, rtol=1e-3, atol=2e-5)
+
+
+@given(ids=texts(10), dim=st.sampled_from([1, 5, 16, 31]))
+def test_padding_stays_zero(ids, dim):
+    model, _, _ = make_model(10, dim)
+    run(model, ids, make_sampling(10), make_keys(3), 0.3)
+    for flat in (model.vectors, model.contexts):
+        assert not rows(flat, model.stride)[:, dim:].any()
+        assert not flat[-model.stride :].any()
+
+
+def kernel_pairs(ids, sampling, keys, begin, end):
+    """The pairs that the kernel's tiles hold for a span, in order."""
+    vocabulary = 12
+    model, _, _ = make_model(vocabulary, 1)
+    work = make_workspace(max(end - begin, 1), model.stride, sampling)
+    position, last, size = select_words(
+        ids,
+        begin,
+        end,
+        END_OF_LINE,
+        sampling.window,
+        sampling.keep_thresholds,
+        keys.subsampling,
+        work.kept,
+    )
+    found = []
+    while position < last:
+        position, filled = _fill_tile(
+            work.kept[:size], position, last, TILE, model, sampling, keys.windows, work
+        )
+        found += [
+            (int(work.centers[t]) // model.stride, int(work.contexts[k]) // model.stride)
+            for t in range(filled)
+            for k in range(work.context_ends[t], work.context_ends[t + 1])
+        ]
+    return found
+
+
+@given(ids=texts(12), window=st.integers(1, 6))
+def test_the_kernels_pairs_are_those_of_the_generator(ids, window):
+    sampling = make_sampling(12, window=window)
+    lines = [line.tolist() for line in np.split(ids, np.flatnonzero(ids == END_OF_LINE) + 1)]
+    sentences = [[word for word in line if word != END_OF_LINE] for line in lines]
+    expected = list(skipgram_pairs([s for s in sentences if s], window))
+    assert kernel_pairs(ids, sampling, make_keys(1), 0, len(ids)) == expected
+
+
+@given(
+    ids=texts(12, max_size=80),
+    window=st.integers(1, 6),
+    span=st.integers(1, 20),
+    sample=st.sampled_from([0.0, 0.03]),
+    seed=st.integers(0, 1000),
+)
+def test_no_pair_is_lost_or_added_between_spans(ids, window, span, sample, seed):
+    sampling = make_sampling(12, window=window, sample=sample)
+    keys = make_keys(seed)
+    whole = kernel_pairs(ids, sampling, keys, 0, len(ids))
+    pieces = [
+        pair
+        for begin in range(0, len(ids), span)
+        for pair in kernel_pairs(ids, sampling, keys, begin, min(begin + span, len(ids)))
+    ]
+    assert pieces == whole
+
+
+def test_subsampling_keeps_words_as_often_as_it_should():
+    ids = np.zeros(20_000, np.uint16)
+    sampling = make_sampling(2, counts=[1_000_000, 1_000_000], sample=0.02)
+    kept = np.zeros(20_100, np.int32)
+    first, last, _ = select_words(
+        ids, 0, len(ids), END_OF_LINE, 2, sampling.keep_thresholds, make_key(1, 1), kept
+    )
+    probability = np.sqrt(0.02 / 0.5) + 0.02 / 0.5
+    assert (last - first) / len(ids) == pytest.approx(probability, abs=0.015)
+
+
+def test_the_expected_step_is_the_gradient_of_the_objective(sized):
+    """Over many draws of noise, the mean change is -lr times the objective's gradient."""
+    vocabulary, dim, lr, draws = 6, 3, 1e-4, max(sized(4000), 1500)
+    counts = np.array([50, 40, 30, 20, 10, 5])
+    ids = np.array([0, 3, 1, END_OF_LINE, 5, 2, END_OF_LINE], np.uint16)
+    sampling = make_sampling(vocabulary, counts=counts, negatives=3, shared_negatives=2)
+    start, vectors, contexts = make_model(vocabulary, dim, seed=5)
+    weights = counts**0.75
+    distribution = weights / weights.sum()
+    centers = reference.centers_of(ids, 0, len(ids), END_OF_LINE, sampling, make_keys(0))
+    gradient = numerical_gradient(
+        lambda a, b: reference.objective(centers, a, b, 3, distribution), vectors, contexts
+    )
+    changes = np.empty((draws, 2, vocabulary, dim))
+    for draw in range(draws):
+        model = Model(start.vectors.copy(), start.contexts.copy(), start.stride)
+        run(model, ids, sampling, make_keys(draw), lr)
+        changes[draw] = (
+            rows(model.vectors - start.vectors, start.stride)[:, :dim],
+            rows(model.contexts - start.contexts, start.stride)[:, :dim],
+        )
+    mean = changes.mean(axis=0) / -lr
+    error = changes.std(axis=0) / lr / np.sqrt(draws)
+    assert (np.abs(mean - gradient) < 5 * error + 0.01).all()
+    assert np.abs(gradient).max() > 5 * error.max()  # so that the line above means something
+
+
+def numerical_gradient(loss, vectors, contexts):
+    """Central differences with respect to every number of both matrices."""
+    step = 1e-5
+    gradient = np.zeros((2, *vectors.shape))
+    for side, matrix in enumerate((vectors, contexts)):
+        for index in np.ndindex(matrix.shape):
+            original = matrix[index]
+            matrix[index] = original + step
+            above = loss(vectors, contexts)
+            matrix[index] = original - step
+            below = loss(vectors, contexts)
+            matrix[index] = original
+            gradient[(side, *index)] = (above - below) / (2 * step)
+    return gradient
+
+
+def test_one_step_follows_the_finite_differences_of_its_own_loss():
+    """With the noise that was drawn, one small step goes down the loss that is reported."""
+    vocabulary, dim, lr = 8, 5, 1e-3
+    ids = np.array([0, 1, 2, 3, END_OF_LINE], np.uint16)
+    sampling = make_sampling(vocabulary, negatives=4, shared_negatives=3, negative_sharing=4)
+    keys = make_keys(11)
+    model, vectors, contexts = make_model(vocabulary, dim, seed=2)
+    pairs = len(list(skipgram_pairs([0, 1, 2, 3], 2)))
+
+    def loss(a, b):
+        with_step_zero = reference.train_span(
+            ids, 0, len(ids), END_OF_LINE, a.copy(), b.copy(), sampling, keys, 0.0
+        )
+        return with_step_zero.loss * pairs
+
+    gradient = numerical_gradient(loss, vectors, contexts)
+    run(model, ids, sampling, keys, lr)
+    after_vectors, after_contexts = matrices(model, dim)
+    np.testing.assert_allclose((vectors - after_vectors) / lr, gradient[0], rtol=0.02, atol=0.02)
+    np.testing.assert_allclose((contexts - after_contexts) / lr, gradient[1], rtol=0.02, atol=0.02)
+
+
+def test_a_learning_rate_of_zero_measures_and_changes_nothing():
+    ids = np.array([0, 1, 2, 3, END_OF_LINE] * 20, np.uint16)
+    model, _, _ = make_model(4, 10)
+    before = model.vectors.copy(), model.contexts.copy()
+    first = run(model, ids, make_sampling(4), make_keys(1), 0.0)
+    assert run(model, ids, make_sampling(4), make_keys(1), 0.0) == first
+    np.testing.assert_array_equal(model.vectors, before[0])
+    np.testing.assert_array_equal(model.contexts, before[1])
+
+
+def test_the_learning_rate_falls_within_a_span():
+    """The last line's step, from fresh rows, shows the rate at the span's end."""
+    ids = np.array([0, 1, END_OF_LINE] * 50 + [2, 3, END_OF_LINE], np.uint16)
+    changes = []
+    for lr_begin, lr_end in ((0.1, 0.1), (0.1, 0.0)):
+        model, vectors, _ = make_model(4, 4, seed=3)
+        run(model, ids, make_sampling(4, shared_negatives=1), make_keys(1), lr_begin, lr_end=lr_end)
+        changes.append(np.abs(matrices(model, 4)[0][2] - vectors[2]).max())
+    assert 0 < changes[1] < 0.05 * changes[0]
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_nan_and_infinity_are_not_hidden(value):
+    ids = np.array([0, 1, 2, END_OF_LINE] * 10, np.uint16)
+    model, _, _ = make_model(3, 4)
+    model.vectors[0] = value
+    run(model, ids, make_sampling(3), make_keys(1), 0.1)
+    assert not np.isfinite(model.vectors).all()
+
+
+@pytest.mark.parametrize("score", [-60.0, -20.0, -8.0, -1.0, 0.0, 0.3, 5.0, 19.0, 60.0])
+def test_sure_scores_count_as_sure(score):
+    """One pair with a given dot product: the loss is right near zero and held to 20 far away."""
+    ids = np.array([0, 1, END_OF_LINE], np.uint16)
+    model, _, _ = make_model(3, 1)
+    model.vectors[:] = 0
+    model.contexts[:] = 0
+    model.vectors[0] = model.vectors[model.stride] = 1.0
+    model.contexts[0] = model.contexts[model.stride] = score
+    sampling = make_sampling(3, counts=[0, 0, 10], negatives=1, shared_negatives=1)
+    _, loss = run(model, ids, sampling, make_keys(1), 0.0)
+    held = np.clip(score, -20, 20)
+    assert loss == pytest.approx(np.log1p(np.exp(-held)) + np.log(2), rel=1e-5, abs=1e-6)
+
+
+def test_the_kept_words_stand_between_marks():
+    ids = np.array([0, 1, END_OF_LINE, 2, 3, 4, 5, END_OF_LINE], np.uint16)
+    sampling = make_sampling(6)
+    kept = np.full(20, 99, np.int32)
+    first, last, size = select_words(
+        ids, 4, 6, END_OF_LINE, 2, sampling.keep_thresholds, make_key(1, 1), kept
+    )
+    assert kept[:size].tolist() == [END, END, 2, 3, 4, 5, END]
+    assert (first, last) == (3, 5)

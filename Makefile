@@ -9,11 +9,11 @@ DEMO_MODEL := build/kjv.w2v
 
 demo: $(VENV)/installed
 	@mkdir -p build
-	$(BIN)/w2v train corpus/kjv.txt --output $(DEMO_MODEL) --epochs 20 --overwrite
-	@for word in king water wisdom jerusalem brother; do \
-		echo; $(BIN)/w2v similar $(DEMO_MODEL) $$word --number 5; done
-	@echo; echo "david is to solomon as abraham is to:"
-	@$(BIN)/w2v analogy $(DEMO_MODEL) david solomon abraham --number 3
+	$(BIN)/w2v train corpus/kjv.txt -o $(DEMO_MODEL) --epochs 20 --sample 1e-3 --window 5 --overwrite
+	@for word in jerusalem wisdom mother gold; do \
+		echo; $(BIN)/w2v similar $(DEMO_MODEL) $$word -n 5 || exit 1; done
+	@echo; echo "man is to woman as brother is to:"
+	@$(BIN)/w2v analogy $(DEMO_MODEL) man woman brother -n 3
 
 test: $(VENV)/installed-dev
 	$(BIN)/python -m pytest

@@ -13,6 +13,7 @@ import regex
 MAX_WORD_BYTES = 1000
 APOSTROPHES = "'\u2019"
 JOIN_CONTROLS = "\u200c\u200d"
+SINGLE_SCRIPTS = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}]")
 INVALID_BYTES = range(0xDC80, 0xDD00)  # where Python puts bytes that are not UTF-8
 
 
@@ -24,27 +25,26 @@ class Read(NamedTuple):
     invalid_bytes: int
 
 
-@functools.cache
+@functools.lru_cache(1 << 16)
 def is_word_character(character: str) -> bool:
     """Whether a character is part of words: letters, marks, numbers, connectors, joiners."""
     category = unicodedata.category(character)
     return category[0] in "LMN" or category == "Pc" or character in JOIN_CONTROLS
 
 
-@functools.cache
+@functools.lru_cache(1 << 16)
 def is_single(character: str) -> bool:
     """Whether a character is a word of its own."""
-    script = regex.match(r"[\p{Han}\p{Hiragana}\p{Katakana}]", character)
-    return script is not None and is_word_character(character)
+    return is_word_character(character) and SINGLE_SCRIPTS.match(character) is not None
 
 
-@functools.cache
+@functools.lru_cache(1 << 16)
 def is_inner(character: str) -> bool:
     """Whether a character can stand beside others in a word."""
     return is_word_character(character) and not is_single(character)
 
 
-@functools.cache
+@functools.lru_cache(1 << 16)
 def is_white(character: str) -> bool:
     """Whether a character stands between words of the whitespace tokenizer."""
     return character.isspace() or character == "\0" or ord(character) in INVALID_BYTES
@@ -96,9 +96,7 @@ def read(text: bytes, tokenizer: str = "unicode", *, lowercase: bool = True) -> 
     return Read(lines, too_long, invalid)
 
 
-def tokenize(
-    text: bytes, tokenizer: str = "unicode", *, lowercase: bool = True
-) -> list[list[str]]:
+def tokenize(text: bytes, tokenizer: str = "unicode", *, lowercase: bool = True) -> list[list[str]]:
     """The words of each line."""
     return read(text, tokenizer, lowercase=lowercase).lines
 

@@ -225,6 +225,17 @@ def test_divergence_names_epoch_rate_and_remedy():
         train_model(text, EMPTY, counts_of(text), small(lr=1e30, epochs=5))
 
 
+def test_divergence_of_a_rare_word_is_found_at_the_end_of_the_epoch(monkeypatch):
+    def spoil(ids, begin, end, end_of_line, model, *_):
+        model.vectors[-2 * model.stride] = np.nan
+        return 1, 0.0, 1, 0.0
+
+    monkeypatch.setattr(trainer, "train_span", spoil)
+    text = random_text(20, vocabulary=2000)
+    with pytest.raises(DivergenceError, match="in epoch 1 "):
+        train_model(text, EMPTY, np.ones(2000, np.int64), small(epochs=3))
+
+
 def test_a_text_without_pairs_says_so():
     text = text_of([[0], [1], [2]])
     with pytest.raises(VocabularyError, match=r"no pair to train on: 3 words .* 3 lines"):

@@ -6,14 +6,16 @@ Heavy modules are imported by the commands that need them, so that help is insta
 from __future__ import annotations
 
 import contextlib
+import errno
+import io
 import json
 import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast
 
 import click
 
@@ -22,6 +24,8 @@ from w2v.config import DEFAULTS, Option, options
 from w2v.errors import OutputError, W2VError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from w2v.embeddings import Embeddings
     from w2v.evaluation import AnalogyResult, Section, SimilarityResult
     from w2v.events import Observer
@@ -33,12 +37,8 @@ TERMINATED = 143
 _PACKED_SUFFIXES = {".gz", ".bz2", ".xz", ".zst"}
 
 
-class _Failure(click.ClickException):
-    """An error of the package as one line on stderr, with its exit code."""
-
-    def __init__(self, message: str, exit_code: int) -> None:
-        super().__init__(" ".join(message.split()))
-        self.exit_code = exit_code
+class _Terminated(SystemExit):
+    """The system or a user asked this process to end (SIGTERM)."""
 
 
 class _Program(click.Group):
@@ -49,14 +49,26 @@ class _Program(click.Group):
         try:
             return super().invoke(ctx)
         except W2VError as error:
-            raise _Failure(str(error), error.exit_code) from error
-        except MemoryError as error:
-            raise _Failure("out of memory; lower --dim or --vocab-size", 1) from error
+            _fail(str(error), error.exit_code)
+        except MemoryError:
+            _fail("out of memory; lower --dim or --vocab-size")
+        except OSError as error:
+            if error.errno == errno.EPIPE:  # whoever read the output has seen enough
+                raise
+            _fail(f"{error.filename or 'cannot write the output'}: {error.strerror or error}")
         except KeyboardInterrupt:
             _stop(INTERRUPTED, "interrupted")
+        except _Terminated:
+            _stop(TERMINATED, "terminated")
 
 
-def _stop(code: int, message: str) -> None:
+def _fail(message: str, code: int = 1) -> NoReturn:
+    """End with an error in one line on stderr."""
+    click.echo(f"Error: {' '.join(message.split())}", err=True)
+    raise click.exceptions.Exit(code)
+
+
+def _stop(code: int, message: str) -> NoReturn:
     """End with a message; at once if the compiler, which cannot be interrupted, is at work."""
     click.echo(message, err=True)
     if any(thread.name == "w2v-compile" for thread in threading.enumerate()):
@@ -71,14 +83,20 @@ def _stop(code: int, message: str) -> None:
 def main() -> None:
     """Word vectors from a text, fast, ready for an Embedding layer."""
     if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
+        signal.signal(signal.SIGTERM, _terminate)
+    if isinstance(sys.stdout, io.TextIOWrapper):  # words are UTF-8, whatever the locale says
+        sys.stdout.reconfigure(encoding="utf-8")
 
 
-def _click_type(option: Option) -> click.ParamType:
+def _terminate(*_: object) -> NoReturn:
+    raise _Terminated(TERMINATED)
+
+
+def _click_type(option: Option) -> click.ParamType[Any]:
     if option.choices:
         return click.Choice(option.choices)
     if option.kind is int:
-        return click.IntRange(option.low, option.high)
+        return click.IntRange(cast("int | None", option.low), cast("int | None", option.high))
     return click.FloatRange(option.low, option.high, min_open=option.low_open)
 
 
@@ -119,14 +137,15 @@ _vocab = click.option(
     "--vocab", metavar="FILE", help="Use this vocabulary: one word a line, in this order."
 )
 _quiet = click.option("-q", "--quiet", is_flag=True, help="Report nothing but errors.")
-_work_dir = click.option(
-    "--work-dir",
-    metavar="DIR",
-    help="Where to keep the encoded text meanwhile.  [default: beside the output]",
-)
+
 _number = click.option(
     "-n", "--number", type=click.IntRange(1), default=10, show_default=True, help="Words to list."
 )
+
+
+def _work_dir(default: str) -> Callable[[Command], Command]:
+    text = f"Where to keep the encoded text meanwhile.  [default: {default}]"
+    return click.option("--work-dir", metavar="DIR", help=text)
 
 
 @contextlib.contextmanager
@@ -144,17 +163,18 @@ def _observer(quiet: bool, log_json: str | None = None) -> Iterator[Observer]:
             try:
                 stream = stack.enter_context(Path(log_json).open("w", encoding="utf-8"))
             except OSError as error:
-                raise OutputError(f"cannot write {log_json}: {error.strerror}") from error
+                message = f"cannot write {log_json}: {error.strerror}"
+                raise OutputError(message) from error
             observers.append(JsonLines(stream))
         yield every(observers)
 
 
-@main.command()
+@main.command(short_help="Train word vectors on a text.")
 @_corpus
 @click.option("-o", "--output", metavar="MODEL", help="Folder to write.  [default: CORPUS.w2v]")
 @_config_options(*_TRAINING, *_TEXT)
 @_vocab
-@_work_dir
+@_work_dir("beside MODEL")
 @click.option("--overwrite", is_flag=True, help="Replace MODEL if there is one.")
 @click.option("--log-json", metavar="FILE", help="Write reports to FILE, a JSON object a line.")
 @_quiet
@@ -187,14 +207,16 @@ def train(
 
 
 def _default_output(corpus: str) -> str:
-    """The corpus's stem, without what says how it is packed, and .w2v."""
-    path = Path("stdin" if corpus == "-" else Path(corpus).resolve())
-    if path.suffix in _PACKED_SUFFIXES:
+    """Name the model after the corpus: its stem, without what says how it is packed, and .w2v."""
+    path = Path("stdin" if corpus == "-" else corpus)
+    if path.name in {"", ".."}:  # as for "."
+        path = path.resolve()
+    if path.suffix.lower() in _PACKED_SUFFIXES:
         path = path.with_suffix("")
     return f"{path.stem}.w2v"
 
 
-@main.command()
+@main.command(short_help="List the ranked vocabulary of a text.")
 @_corpus
 @_config_options(*_TEXT, "threads")
 @_vocab
@@ -211,12 +233,12 @@ def vocab(corpus: tuple[str, ...], vocab: str | None, quiet: bool, **config: Any
     _write_lines(f"{i}\t{word}\t{count}\n" for i, (word, count) in enumerate(rows))
 
 
-@main.command()
+@main.command(short_help="List the (center, context) pairs of a text.")
 @_corpus
 @click.option("--ids", is_flag=True, help="Print ids instead of words.")
 @_config_options("window", *_TEXT, "threads")
 @_vocab
-@_work_dir
+@_work_dir("the system's folder for temporary files")
 @_quiet
 def pairs(
     corpus: tuple[str, ...],
@@ -242,16 +264,13 @@ def pairs(
         ) as read,
     ):
         names = [str(i) for i in range(len(read.vocabulary))] if ids else read.vocabulary.words
-        _write_lines(
-            f"{names[center]}\t{names[context]}\n"
-            for center, context in skipgram_pairs(read.text, window)
-        )
+        found: Iterator[tuple[int, int]] = skipgram_pairs(read.text, window)
+        _write_lines(f"{names[center]}\t{names[context]}\n" for center, context in found)
 
 
-def _write_lines(lines: Iterator[str]) -> None:
-    out = click.get_text_stream("stdout", encoding="utf-8")
-    out.writelines(lines)
-    out.flush()
+def _write_lines(lines: Iterable[str]) -> None:
+    sys.stdout.writelines(lines)
+    sys.stdout.flush()
 
 
 def _load(model: str) -> Embeddings:
@@ -260,7 +279,7 @@ def _load(model: str) -> Embeddings:
     return load(model)
 
 
-@main.command()
+@main.command(short_help="List the nearest words of a word.")
 @_model
 @click.argument("words", nargs=-1, required=True, metavar="WORD...")
 @_number
@@ -273,19 +292,19 @@ def similar(model: str, words: tuple[str, ...], number: int) -> None:
             click.echo(f"{word}\t{neighbour}\t{cosine:.4f}")
 
 
-@main.command()
+@main.command(short_help="A is to B as C is to what?")
 @_model
 @click.argument("a")
 @click.argument("b")
 @click.argument("c")
 @_number
 def analogy(model: str, a: str, b: str, c: str, number: int) -> None:
-    """A is to B as C is to what? Lists the best answers and their cosines."""
+    """List the best answers to "A is to B as C is to what?", and their cosines."""
     for word, cosine in _load(model).analogy(a, b, c, number):
         click.echo(f"{word}\t{cosine:.4f}")
 
 
-@main.command("eval")
+@main.command("eval", short_help="Judge a model by analogies or word pairs.")
 @_model
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @click.option(
@@ -338,7 +357,7 @@ def _accuracy(section: Section) -> str:
     )
 
 
-@main.command()
+@main.command(short_help="Write a model in another format.")
 @_model
 @click.option(
     "-f",
@@ -359,7 +378,7 @@ def export(model: str, format_name: str, output: str, overwrite: bool) -> None:
     FORMATS[format_name].write(_load(model), output, overwrite=overwrite)
 
 
-@main.command()
+@main.command(short_help="Say what a model is.")
 @_model
 @click.option("--json", "as_json", is_flag=True, help="Print everything, as JSON.")
 def info(model: str, as_json: bool) -> None:
@@ -376,12 +395,23 @@ def _facts(embeddings: Embeddings) -> Iterator[tuple[str, str]]:
     meta = embeddings.meta
     yield "words", f"{len(embeddings):,}, from {embeddings.words[0]!r} to {embeddings.words[-1]!r}"
     yield "dim", f"{embeddings.dim}"
+    try:
+        yield from list(_history(meta))
+    except (AttributeError, LookupError, TypeError, ValueError):  # not written by train
+        for name, value in meta.items():
+            yield f"{name:<11} ", json.dumps(value, ensure_ascii=False)
+
+
+def _history(meta: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Say what training wrote down."""
     if "corpus" in meta:
         corpus = meta["corpus"]
         yield (
             "corpus",
-            f"{corpus['tokens']:,} words in {corpus['lines']:,} lines, "
-            f"{100 * corpus['coverage']:.2f} % of them covered",
+            (
+                f"{corpus['tokens']:,} words in {corpus['lines']:,} lines, "
+                f"{100 * corpus['coverage']:.2f} % of them covered"
+            ),
         )
     if "tokenizer" in meta:
         small = "small letters" if meta["tokenizer"]["lowercase"] else "letters as they are"

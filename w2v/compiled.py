@@ -7,7 +7,7 @@ does. With ``NUMBA_DISABLE_JIT=1`` they run as plain Python.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import numba
 
@@ -21,11 +21,13 @@ RELAXED_SUMS = frozenset({"reassoc", "contract", "nsz", "arcp"})
 
 def kernel(function: Kernel) -> Kernel:
     """Compile a function of arrays and scalars."""
-    return numba.njit(nogil=True, cache=True, error_model="numpy")(function)  # type: ignore[no-any-return]
+    compiled = numba.njit(nogil=True, cache=True, error_model="numpy")(function)
+    return cast("Kernel", compiled)
 
 
 def float_kernel(function: Kernel) -> Kernel:
     """Compile a function of arrays and scalars whose float sums may be reordered."""
-    return numba.njit(  # type: ignore[no-any-return]
-        nogil=True, cache=True, error_model="numpy", fastmath=set(RELAXED_SUMS)
-    )(function)
+    compiled = numba.njit(nogil=True, cache=True, error_model="numpy", fastmath=set(RELAXED_SUMS))(
+        function
+    )
+    return cast("Kernel", compiled)

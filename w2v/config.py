@@ -9,11 +9,13 @@ from __future__ import annotations
 import dataclasses
 import os
 import sys
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from w2v.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 @dataclass(frozen=True)
@@ -61,12 +63,12 @@ class Option:
         return above and (self.high is None or value <= self.high)
 
 
-def _text(default: Any, kind: type, help: str, **limits: Any) -> Any:
-    return field(default=default, metadata={"option": Option(kind, help, "text", **limits)})
+def _text(default: Any, kind: type, meaning: str, **limits: Any) -> Any:
+    return field(default=default, metadata={"option": Option(kind, meaning, "text", **limits)})
 
 
-def _training(default: Any, kind: type, help: str, **limits: Any) -> Any:
-    return field(default=default, metadata={"option": Option(kind, help, "training", **limits)})
+def _training(default: Any, kind: type, meaning: str, **limits: Any) -> Any:
+    return field(default=default, metadata={"option": Option(kind, meaning, "training", **limits)})
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,7 @@ class Config:
 
     Raises:
         ConfigError: a value has the wrong type, is out of range or contradicts another one.
+
     """
 
     tokenizer: str = _text(
@@ -87,12 +90,18 @@ class Config:
     lowercase: bool | None = _text(
         None, bool, "Make letters small.  [default: with the unicode tokenizer only]"
     )
-    vocab_size: int = _text(50_000, int, "Keep this many words, the most frequent ones.", low=1, high=2**31 - 2)
+    vocab_size: int = _text(
+        50_000, int, "Keep this many words, the most frequent ones.", low=1, high=2**31 - 2
+    )
     min_count: int = _text(5, int, "Drop words that occur less often than this.", low=1)
 
     dim: int = _training(128, int, "Numbers in a word's vector.", low=1, high=1_000_000)
-    window: int = _training(2, int, "Context words on either side of the center.", low=1, high=1_000)
-    negatives: int = _training(5, int, "Noise words a pair counts, K in the literature.", low=1, high=1_000)
+    window: int = _training(
+        2, int, "Context words on either side of the center.", low=1, high=1_000
+    )
+    negatives: int = _training(
+        5, int, "Noise words a pair counts, K in the literature.", low=1, high=1_000
+    )
     epochs: int = _training(5, int, "Passes over the text.", low=1, high=1_000_000)
     lr: float = _training(0.05, float, "Learning rate at the start.", low=0, low_open=True)
     lr_min: float | None = _training(
@@ -122,7 +131,7 @@ class Config:
     )
     seed: int = _training(1, int, "Seed of every random number.", low=0, high=2**63 - 1)
     threads: int | None = _training(
-        None, int, "Threads.  [default: all cores]", low=1, high=1_024
+        None, int, "Threads to work on.  [default: all cores]", low=1, high=1_024
     )
 
     def __post_init__(self) -> None:
@@ -131,20 +140,21 @@ class Config:
             if value is None and DEFAULTS[name] is None:
                 continue
             if not option.accepts(value):
-                raise ConfigError(f"{name} must be {option.expected}, got {value!r}")
+                message = f"{name} must be {option.expected}, got {value!r}"
+                raise ConfigError(message)
         if self.lr_min is not None and self.lr_min > self.lr:
-            raise ConfigError(
-                f"lr_min must not exceed lr, got lr_min={self.lr_min:g} and lr={self.lr:g}"
-            )
+            message = f"lr_min must not exceed lr, got lr_min={self.lr_min:g} and lr={self.lr:g}"
+            raise ConfigError(message)
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> Config:
         """Make a config of keyword arguments, refusing unknown names with the known ones."""
         unknown = sorted(set(values) - set(DEFAULTS))
         if unknown:
-            raise ConfigError(
+            message = (
                 f"unknown option {unknown[0]!r}; the options are {', '.join(sorted(DEFAULTS))}"
             )
+            raise ConfigError(message)
         return cls(**values)
 
     @property
@@ -162,7 +172,7 @@ class Config:
         return tokenizer == "unicode" if self.lowercase is None else self.lowercase
 
     def as_dict(self) -> dict[str, Any]:
-        """The options as plain values, as ``meta.json`` records them."""
+        """Return the options as plain values, as ``meta.json`` records them."""
         return dataclasses.asdict(self)
 
 

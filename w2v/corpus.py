@@ -18,17 +18,14 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
-from types import TracebackType
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from w2v.compiled import kernel
-from w2v.config import Config
 from w2v.errors import OutputError, VocabularyError
 from w2v.events import CorpusRead, Observer, Reading, ignore
-from w2v.reading import TextSource
 from w2v.sampling import HELD_OUT_LINES, make_key, passes, threshold_of
 from w2v.tokenizer import (
     END_OF_LINE,
@@ -42,7 +39,13 @@ from w2v.tokenizer import (
     last_break,
 )
 from w2v.vocabulary import UNKNOWN, Vocabulary, match_words, rank_words
-from w2v.wordtable import WordTable
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from w2v.config import Config
+    from w2v.reading import TextSource
+    from w2v.wordtable import WordTable
 
 # Blocks of text that are in the hands of the threads, for each thread.
 _BLOCKS_AHEAD = 2
@@ -57,6 +60,7 @@ class EncodedText:
         ids: (n,) uint16 or uint32; the largest value of the type stands after each line.
         words: how many of them are words.
         lines: how many lines there are, none of them empty.
+
     """
 
     def __init__(self, ids: NDArray[Any], words: int, lines: int) -> None:
@@ -70,7 +74,7 @@ class EncodedText:
         return int(np.iinfo(self.ids.dtype).max)
 
     def sentences(self) -> Iterator[NDArray[Any]]:
-        """The ids of each line in turn."""
+        """Return the ids of each line in turn."""
         start = 0
         for block in range(0, len(self.ids), _WALKED_AT_ONCE):
             part = self.ids[block : block + _WALKED_AT_ONCE]
@@ -88,6 +92,7 @@ class Corpus:
         held_out: the ids of the lines kept for validation; no line by default.
         report: what was read, kept and dropped.
         tokenizer: the definition of a word, as ``meta.json`` records it.
+
     """
 
     def __init__(
@@ -143,11 +148,13 @@ def read_corpus(
         InputError: the text cannot be read.
         VocabularyError: the text has no usable words.
         OutputError: the temporary folder cannot be written.
+
     """
     try:
         folder = tempfile.TemporaryDirectory(prefix="w2v-", dir=work_dir)
     except OSError as error:
-        raise OutputError(f"cannot make a temporary folder: {error}") from error
+        message = f"cannot make a temporary folder: {error}"
+        raise OutputError(message) from error
     try:
         with _Spool(Path(folder.name, "provisional")) as spool:
             counted = _count(source, config, words, observer, spool.write)
@@ -166,7 +173,7 @@ def count_words(
     observer: Observer = ignore,
 ) -> tuple[Vocabulary, CorpusRead]:
     """Read a text for its vocabulary only; arguments and errors as for `read_corpus`."""
-    counted = _count(source, config, words, observer, lambda ids, scanner: None)
+    counted = _count(source, config, words, observer, lambda _ids, _scanner: None)
     return counted.vocabulary, counted.report
 
 
@@ -200,12 +207,13 @@ def _count(
         source, character_tables(name, lowercase=lowercase), config.thread_count, observer, sink
     )
     table, ids = _merge(scanners)
-    tallies = sum(scanner.state for scanner in scanners)
+    tallies = np.sum([scanner.state for scanner in scanners], axis=0)
     if not len(table):
-        raise VocabularyError(
+        message = (
             f"the corpus has no words: {text_bytes:,} bytes of text were read, {tallies[INVALID]:,}"
             f" of them are not UTF-8, and {tallies[TOO_LONG]:,} tokens were dropped as too long"
         )
+        raise VocabularyError(message)
     if words is None:
         vocabulary, ranks = rank_words(
             table, vocab_size=config.vocab_size, min_count=config.min_count
@@ -273,7 +281,7 @@ def _scan(
         ids, number = future.result()
         sink(ids, number)
         text_bytes += size
-        ends = np.count_nonzero(ids == END_OF_LINE)
+        ends = int(np.count_nonzero(ids == END_OF_LINE))
         tokens += len(ids) - ends
         if len(ids):
             lines += ends - (ids[0] == END_OF_LINE and not line_begun)
@@ -332,6 +340,7 @@ def _rename(
         held_out_threshold: the probability of it, as a threshold; -1 for none.
         renamed: (2, n) receives the lines to train on, and those held out.
         state: where in the line we are, and tallies, updated.
+
     """
     state[_WRITTEN] = state[_WRITTEN + 1] = 0
     side = 0
@@ -419,11 +428,12 @@ def _append(file: IO[bytes], ids: NDArray[Any]) -> None:
             rest = rest[file.write(rest) :]
     except OSError as error:
         folder = Path(file.name).parent
-        raise OutputError(
+        message = (
             f"cannot write the encoded corpus to {folder}: {error.strerror}; "
             f"{shutil.disk_usage(folder).free:,} bytes are free there; "
             "choose another place with --work-dir"
-        ) from error
+        )
+        raise OutputError(message) from error
 
 
 def _mapped(path: Path, dtype: type[np.unsignedinteger[Any]]) -> NDArray[Any]:

@@ -187,7 +187,7 @@ class Embeddings:
 
         """
         # Imported here because the formats are made of embeddings, not the other way round.
-        from w2v.formats import model  # noqa: PLC0415
+        from w2v.formats import model
 
         model.write(self, path, overwrite=overwrite)
 
@@ -232,7 +232,7 @@ def near_spellings(
     shared = (
         (sum(pair in other for pair in pairs), -row)
         for row, other in enumerate(words)
-        if abs(len(other) - len(word)) <= 2  # noqa: PLR2004
+        if abs(len(other) - len(word)) <= 2
     )
     candidates = heapq.nlargest(500, (entry for entry in shared if entry[0]))
     matcher = SequenceMatcher(b=word, autojunk=False)

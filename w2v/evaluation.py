@@ -137,7 +137,7 @@ def spearman(x: NDArray[np.float64], y: NDArray[np.float64]) -> float | None:
 
     Ties share the average of their ranks. None if N < 2 or one array is constant.
     """
-    if np.unique(x).size < 2 or np.unique(y).size < 2:  # noqa: PLR2004
+    if np.unique(x).size < 2 or np.unique(y).size < 2:
         return None
     ranks_x, ranks_y = _centered_ranks(x), _centered_ranks(y)
     covariance = ranks_x @ ranks_y
@@ -181,7 +181,7 @@ def _analogies(lines: Sequence[Line], path: str | Path) -> list[tuple[str, list[
             sections.append((line[1:].strip(), []))
             continue
         words = tuple(lowered(word) for word in line.split())
-        if len(words) != 4:  # noqa: PLR2004
+        if len(words) != 4:
             message = f"{path}, line {number}: expected four words, got {len(words)}: {line[:80]!r}"
             raise FormatError(message)
         sections[-1][1].append(words)
@@ -212,7 +212,7 @@ def _pairs(lines: Sequence[Line], path: str | Path) -> list[Pair]:
 def _three_fields(line: str, where: str) -> list[str]:
     for separator in ("\t", ",", None):
         fields = [field.strip() for field in line.split(separator)]
-        if len(fields) == 3 and all(fields):  # noqa: PLR2004
+        if len(fields) == 3 and all(fields):
             return fields
     message = (
         f"{where}: expected two words and a score, separated by tabs, commas or spaces "

@@ -18,7 +18,7 @@ class Event:
     stage: ClassVar[str] = ""
 
     def as_dict(self) -> dict[str, Any]:
-        """The report as plain values, ``stage`` first."""
+        """Return the report as plain values, ``stage`` first."""
         return {"stage": self.stage, **dataclasses.asdict(self)}
 
 

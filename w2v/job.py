@@ -7,7 +7,8 @@ import platform
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,15 +20,16 @@ from w2v.config import Config
 from w2v.corpus import Corpus, EncodedText, count_words
 from w2v.corpus import read_corpus as encode_text
 from w2v.embeddings import Embeddings
+from w2v.errors import InputError, OutputError
 from w2v.events import Compiling, CorpusRead, Observer, Saved, ignore
 from w2v.output import check_folder
 from w2v.reading import LineSource, TextSource, open_corpus
 from w2v.trainer import Result, train_model
 from w2v.vocabulary import Vocabulary, check_word_list, read_word_list
 
-GivenVocabulary = str | os.PathLike[str] | Sequence[str]
+GivenVocabulary = str | os.PathLike[str] | Iterable[str]
 
-_COMPILING_SECONDS = 1.0  # longer than loading compiled kernels takes
+_COMPILING_SECONDS = 2.0  # longer than loading compiled kernels takes
 _WAKE_SECONDS = 0.1
 
 
@@ -62,6 +64,7 @@ def train(
     Raises:
         W2VError: one of its kinds, for anything that is wrong with the arguments, the text, the
             output or the machine.
+
     """
     config = Config.of(options)
     started = time.perf_counter()
@@ -69,7 +72,7 @@ def train(
         check_folder(Path(output), overwrite=overwrite)
     words = given_words(vocab)
     source = open_corpus(corpus)
-    most_words = config.vocab_size if words is None else len(words)
+    most_words = _most_words(config, words, source)
     preflight.check_memory(most_words, config)
     folder = _work_folder(work_dir, output)
     preflight.check_disk(
@@ -79,9 +82,10 @@ def train(
         work_dir=folder,
         text_bytes=source.total_bytes,
     )
-    compiled = compile_kernels(observer)
+    compiled = compile_kernels(folder, observer)
     with encode_text(source, config, words=words, work_dir=folder, observer=observer) as read:
         observer(read.report)
+        preflight.check_memory(len(read.vocabulary), config)
         compiled += _compile_wide(read.text, observer)
         result = train_model(read.text, read.held_out, read.vocabulary.counts, config, observer)
         embeddings = Embeddings(
@@ -118,15 +122,11 @@ def read_corpus(
     a temporary folder that goes when it is closed.
     """
     config = Config.of(options)
+    words = given_words(vocab)
     source = open_corpus(corpus)
-    compile_kernels(observer)
-    read = encode_text(
-        source,
-        config,
-        words=given_words(vocab),
-        work_dir=_work_folder(work_dir, None),
-        observer=observer,
-    )
+    folder = _work_folder(work_dir, None)
+    compile_kernels(folder, observer)
+    read = encode_text(source, config, words=words, work_dir=folder, observer=observer)
     observer(read.report)
     return read
 
@@ -140,47 +140,83 @@ def read_vocabulary(
 ) -> tuple[Vocabulary, CorpusRead]:
     """Count and rank the words of a text; arguments and errors are those of `train`."""
     config = Config.of(options)
+    words = given_words(vocab)
     source = open_corpus(corpus)
-    compile_kernels(observer)
-    vocabulary, report = count_words(
-        source, config, words=given_words(vocab), observer=observer
-    )
+    compile_kernels(_work_folder(None, None), observer)
+    vocabulary, report = count_words(source, config, words=words, observer=observer)
     observer(report)
     return vocabulary, report
 
 
 def given_words(vocab: GivenVocabulary | None) -> list[str] | None:
-    """The words of a given vocabulary, checked; None if there is none."""
+    """Read and check a given vocabulary; None if there is none."""
     if vocab is None:
         return None
     if isinstance(vocab, (str, os.PathLike)):
         return read_word_list(vocab)
-    return check_word_list(vocab, "given")
+    words = list(vocab)
+    for word in words:
+        if not isinstance(word, str):
+            message = f"the vocabulary given has {word!r} in it: expected strings, or a file's path"
+            raise InputError(message)
+    return check_word_list(words, "given")
+
+
+def _most_words(config: Config, words: list[str] | None, source: TextSource) -> int:
+    """How many words the vocabulary may have, by what is known before the text is read.
+
+    A word takes two bytes of text each time it occurs, with what separates it. Packed text may
+    have more; that is seen to when it was read.
+    """
+    if words is not None:
+        return len(words)
+    if source.total_bytes is None:
+        return config.vocab_size
+    return min(config.vocab_size, source.total_bytes // (2 * config.min_count) + 1)
 
 
 def _work_folder(
     work_dir: str | os.PathLike[str] | None, output: str | os.PathLike[str] | None
 ) -> str:
     if work_dir is not None:
+        if not Path(work_dir).is_dir():
+            message = (
+                f"cannot keep the encoded text in {work_dir}: there is no such folder; "
+                "create it first or choose another place"
+            )
+            raise OutputError(message)
         return os.fspath(work_dir)
     if output is not None:
         return str(Path(output).absolute().parent)
     return tempfile.gettempdir()
 
 
-def compile_kernels(observer: Observer) -> float:
+def compile_kernels(work_dir: str, observer: Observer) -> float:
     """Have every kernel compiled, or loaded from the cache; returns the seconds it took.
 
-    It runs on a thread of its own, for the compiler cannot be interrupted and this can.
+    It runs on a thread of its own, for the compiler cannot be interrupted and this can. So the
+    temporary files of the thread's tiny job are this function's to remove.
     """
     lines = LineSource(["a b a b"] * 2)
     config = Config(min_count=1, sample=0, dim=1, epochs=1, threads=1)
 
     def tiny_job() -> None:
-        with encode_text(lines, config) as read:
+        with encode_text(lines, config, work_dir=folder) as read:
             train_model(read.text, read.held_out, read.vocabulary.counts, config)
 
-    return _compile(tiny_job, observer)
+    with _temporary_folder(work_dir) as folder:
+        return _compile(tiny_job, observer)
+
+
+@contextmanager
+def _temporary_folder(work_dir: str) -> Iterator[str]:
+    try:
+        folder = tempfile.TemporaryDirectory("", "w2v-", work_dir, ignore_cleanup_errors=True)
+    except OSError as error:
+        message = f"cannot make a temporary folder in {work_dir}: {error.strerror}"
+        raise OutputError(message) from error
+    with folder as name:
+        yield name
 
 
 def _compile_wide(text: EncodedText, observer: Observer) -> float:
@@ -191,10 +227,10 @@ def _compile_wide(text: EncodedText, observer: Observer) -> float:
     wide = EncodedText(np.array([0, 0, np.iinfo(np.uint32).max], np.uint32), 2, 1)
     wide.ids.flags.writeable = False
     empty = EncodedText(wide.ids[:0], 0, 0)
-    return _compile(lambda: train_model(wide, empty, np.array([2]), config) and None, observer)
+    return _compile(lambda: train_model(wide, empty, np.array([2]), config), observer)
 
 
-def _compile(work: Callable[[], None], observer: Observer) -> float:
+def _compile(work: Callable[[], object], observer: Observer) -> float:
     started = time.perf_counter()
     failures: list[BaseException] = []
 

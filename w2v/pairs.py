@@ -1,19 +1,22 @@
 """Which words are each other's context: the window rule, once, for everything that needs it.
 
-    >>> list(skipgram_pairs("the quick brown fox jumps".split(), window=2))[:5]
-    [('the', 'quick'), ('the', 'brown'), ('quick', 'the'), ('quick', 'brown'), ('quick', 'fox')]
+>>> list(skipgram_pairs("the quick brown fox jumps".split(), window=2))[:5]
+[('the', 'quick'), ('the', 'brown'), ('quick', 'the'), ('quick', 'brown'), ('quick', 'fox')]
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import Any, Protocol, TypeVar, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
-from numpy.typing import NDArray
 
 from w2v.compiled import kernel
 from w2v.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from numpy.typing import NDArray
 
 Token = TypeVar("Token")
 
@@ -25,19 +28,18 @@ class Sentences(Protocol):
     """Anything that gives its sentences one by one, such as an encoded text."""
 
     def sentences(self) -> Iterator[NDArray[Any]]:
-        """The sentences in order, each an array of ids."""
+        """Return the sentences in order, each an array of ids."""
         ...
 
 
 @kernel
-def context_range(
-    ids: NDArray[Any], center: int, window: int, end_of_line: int
-) -> tuple[int, int]:
-    """The words around a center: those up to ``window`` away on either side, in the same line.
+def context_range(ids: NDArray[Any], center: int, window: int, end_of_line: int) -> tuple[int, int]:
+    """Return the words around a center, up to ``window`` away on either side in the same line.
 
     Returns:
         The first position and the one behind the last; the center itself lies between and is
         not its own context.
+
     """
     first = center
     while first > 0 and center - first < window and ids[first - 1] != end_of_line:
@@ -63,6 +65,7 @@ def fill_pairs(
 
     Returns:
         The center to go on with, and the number of pairs written.
+
     """
     filled = 0
     while center < len(ids) and filled + 2 * window <= len(pairs):
@@ -95,14 +98,13 @@ def skipgram_pairs(
 
     Raises:
         ConfigError: the window is not a whole number above 0.
+
     """
     _check_window(window)
     return _generate_pairs(ids, window)
 
 
-def _generate_pairs(
-    ids: Iterable[Token] | Sentences, window: int
-) -> Iterator[tuple[Token, Token]]:
+def _generate_pairs(ids: Iterable[Token] | Sentences, window: int) -> Iterator[tuple[Token, Token]]:
     for sentence in _sentences(ids):
         tokens = sentence.tolist() if isinstance(sentence, np.ndarray) else sentence
         for block in _position_blocks(len(tokens), window, max(_POSITIONS_AT_ONCE, 2 * window)):
@@ -125,10 +127,12 @@ def skipgram_pair_blocks(
 
     Raises:
         ConfigError: the window or the block size is not a whole number above 0.
+
     """
     _check_window(window)
     if not isinstance(block_size, int) or isinstance(block_size, bool) or block_size < 1:
-        raise ConfigError(f"block_size must be a whole number at least 1, got {block_size!r}")
+        message = f"block_size must be a whole number at least 1, got {block_size!r}"
+        raise ConfigError(message)
     return _generate_blocks(ids, window, block_size)
 
 
@@ -153,7 +157,7 @@ def _generate_blocks(
 
 
 def _position_blocks(length: int, window: int, room: int) -> Iterator[NDArray[np.int64]]:
-    """The pairs of positions in one sentence, in blocks of at most ``room``."""
+    """Return the pairs of positions in one sentence, in blocks of at most ``room``."""
     positions = np.arange(length)
     center = 0
     while center < length:
@@ -179,14 +183,16 @@ def _sentences(ids: Any) -> Iterator[Any]:
         else:
             tokens.append(item)
     if nested and tokens:
-        raise ConfigError(
+        message = (
             f"expected one sentence or an iterable of sentences, got both: {tokens[0]!r} stands"
             " beside lists"
         )
+        raise ConfigError(message)
     if tokens:
         yield tokens
 
 
 def _check_window(window: object) -> None:
     if not isinstance(window, int) or isinstance(window, bool) or window < 1:
-        raise ConfigError(f"window must be a whole number at least 1, got {window!r}")
+        message = f"window must be a whole number at least 1, got {window!r}"
+        raise ConfigError(message)

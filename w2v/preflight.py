@@ -5,17 +5,20 @@ from __future__ import annotations
 import os
 import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from w2v.config import Config
 from w2v.errors import ResourceError
+
+if TYPE_CHECKING:
+    from w2v.config import Config
 
 # Rough figures, on the safe side of what was measured.
 _BASE_MEMORY = 200 << 20  # the interpreter, numba and the blocks of text on their way
 _WORD_MEMORY = 200  # of each word of the vocabulary: text, count, tables
 _WORD_TEXT = 12  # bytes of a word in the written vocabulary
-_ENCODED_SHARE = 1.1  # provisional and final ids on disk, for each byte of text
-_COMPRESSION = 4  # bytes of text for each byte of a compressed file: unknown, a common value
+_ENCODED_SHARE = 1.3  # provisional and final ids on disk, for each byte of text: 1.2 in English
 
+_GIGABYTE = 1e9
 _CONTROL_GROUP = Path("/sys/fs/cgroup")
 
 
@@ -28,14 +31,16 @@ def check_memory(words: int, config: Config) -> None:
 
     Raises:
         ResourceError: with the memory needed and the memory available.
+
     """
     needed = memory_needed(words, config)
     available = available_memory()
     if available is not None and needed > available:
-        raise ResourceError(
+        message = (
             f"training {words:,} words at dim {config.dim:,} needs {_readable(needed)} of memory, "
             f"but {_readable(available)} are available; lower --dim or --vocab-size"
         )
+        raise ResourceError(message)
 
 
 def memory_needed(words: int, config: Config) -> int:
@@ -53,23 +58,31 @@ def available_memory() -> int | None:
 
 def _system_memory() -> int | None:
     try:
-        for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines():
-            if line.startswith("MemAvailable:"):
-                return int(line.split()[1]) * 1024
-        return None
+        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
     except OSError:
         if "SC_PHYS_PAGES" in os.sysconf_names:
             return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
         return None
+    for line in lines:
+        if line.startswith("MemAvailable:"):
+            return int(line.split()[1]) * 1024
+    return None
 
 
 def _control_group_memory() -> int | None:
+    """Find what a container is limited to; files that the system caches count as free."""
     try:
-        limit = (_CONTROL_GROUP / "memory.max").read_text(encoding="ascii").strip()
-        used = (_CONTROL_GROUP / "memory.current").read_text(encoding="ascii").strip()
+        limit, used, details = (
+            (_CONTROL_GROUP / name).read_text(encoding="ascii").strip()
+            for name in ("memory.max", "memory.current", "memory.stat")
+        )
     except OSError:
         return None
-    return None if limit == "max" else max(0, int(limit) - int(used))
+    if limit == "max":
+        return None
+    sizes = dict(line.split(maxsplit=1) for line in details.splitlines())
+    cached = sum(int(sizes.get(name, 0)) for name in ("active_file", "inactive_file"))
+    return max(0, int(limit) - int(used) + cached)
 
 
 def check_disk(
@@ -87,15 +100,17 @@ def check_disk(
         words: of the vocabulary, or as many as it may have.
         output: where the model goes, None for nowhere.
         work_dir: where the encoded corpus goes.
-        text_bytes: of the corpus, None if unknown.
+        text_bytes: of the corpus, None if unknown. Of compressed files, what they take as they
+            are: how much text they hold is not known before they are read.
 
     Raises:
         ResourceError: with the space needed and the space there is.
+
     """
     model = (4 * config.dim + 8 + _WORD_TEXT) * words if output is not None else 0
     encoded = round(_ENCODED_SHARE * (text_bytes or 0))
     parent = Path(output).absolute().parent if output is not None else Path(work_dir)
-    if os.stat(parent).st_dev == os.stat(work_dir).st_dev:
+    if parent.stat().st_dev == Path(work_dir).stat().st_dev:
         _check_space(parent, model + encoded, "the model and the encoded corpus")
     else:
         _check_space(parent, model, "the model")
@@ -105,11 +120,13 @@ def check_disk(
 def _check_space(folder: Path, needed: int, purpose: str) -> None:
     free = shutil.disk_usage(folder).free
     if needed > free:
-        raise ResourceError(
-            f"{purpose} need up to {_readable(needed)} in {folder}, but {_readable(free)} are free "
-            "there; make room, or choose another place with --output or --work-dir"
+        message = (
+            f"there is no room for {purpose} in {folder}: up to {_readable(needed)} are needed, "
+            f"but {_readable(free)} are free; make room, or choose another place with --output "
+            "or --work-dir"
         )
+        raise ResourceError(message)
 
 
 def _readable(size: int) -> str:
-    return f"{size / 1e9:,.2f} GB" if size >= 1e8 else f"{size / 1e6:,.1f} MB"
+    return f"{size / 1e6:,.1f} MB" if size < _GIGABYTE / 10 else f"{size / _GIGABYTE:,.2f} GB"

@@ -39,7 +39,8 @@ class Bars:
         elif isinstance(event, Training):
             bar = self._switch("training", event.total_words, "words")
             bar.set_postfix_str(
-                f"epoch {event.epoch}/{event.epochs}, loss {_number(event.loss)}, lr {event.lr:.4f}",
+                f"epoch {event.epoch}/{event.epochs}, loss {_number(event.loss)}, "
+                f"lr {event.lr:.4f}",
                 refresh=False,
             )
             bar.update(event.done_words - bar.n)
@@ -81,19 +82,19 @@ class Lines:
 
     def __call__(self, event: Event) -> None:
         """Show a report, if it is time."""
-        if isinstance(event, (Reading, Training)):
-            if time.monotonic() - self._last < _LINE_SECONDS:
-                return
+        frequent = isinstance(event, (Reading, Training))
+        if frequent and time.monotonic() - self._last < _LINE_SECONDS:
+            return
         self._last = time.monotonic()
         for line in describe(event):
-            print(line, file=self._stream, flush=True)  # noqa: T201 - the stream is the caller's
+            print(line, file=self._stream, flush=True)
 
     def close(self) -> None:
         """Nothing is left open."""
 
 
 class JsonLines:
-    """One JSON object a report, for programs: reading and training once a second, the rest at once."""
+    """One JSON object a report, for programs; reading and training once a second at most."""
 
     def __init__(self, stream: IO[str]) -> None:
         self._stream = stream
@@ -121,7 +122,7 @@ def every(observers: list[Observer]) -> Observer:
 
 
 def describe(event: Event) -> list[str]:
-    """A report in words."""
+    """Put a report in words: some lines, or none."""
     if isinstance(event, Compiling):
         return ["compiling the kernels; this takes some seconds, the first time only"]
     if isinstance(event, Reading):
@@ -133,31 +134,39 @@ def describe(event: Event) -> list[str]:
     if isinstance(event, Training):
         left = "" if event.seconds_left is None else f", {event.seconds_left:.0f} s left"
         return [
-            f"training: {100 * event.done_words / max(event.total_words, 1):.0f} %, epoch "
-            f"{event.epoch}/{event.epochs}, {event.words_per_second / 1e6:.2f} million words/s, "
-            f"loss {_number(event.loss)}, lr {event.lr:.4f}{left}"
+            (
+                f"training: {100 * event.done_words / max(event.total_words, 1):.0f} %, epoch "
+                f"{event.epoch}/{event.epochs}, {event.words_per_second / 1e6:.2f} million words/s"
+                f", loss {_number(event.loss)}, lr {event.lr:.4f}{left}"
+            )
         ]
     if isinstance(event, EpochDone):
         held_out = (
             "" if event.validation_loss is None else f", held out {event.validation_loss:.4f}"
         )
         return [
-            f"epoch {event.epoch}/{event.epochs}: loss {_number(event.loss)}{held_out}, "
-            f"{event.pairs:,} pairs, {event.words / max(event.seconds, 1e-9) / 1e6:.2f} million "
-            f"words/s, {event.seconds:.1f} s"
+            (
+                f"epoch {event.epoch}/{event.epochs}: loss {_number(event.loss)}{held_out}, "
+                f"{event.pairs:,} pairs, {event.words / max(event.seconds, 1e-9) / 1e6:.2f} "
+                f"million words/s, {event.seconds:.1f} s"
+            )
         ]
     if isinstance(event, Saved):
         return [
-            f"{event.path}: {event.words:,} words x {event.dim}, "
-            f"{event.words_per_second / 1e6:.2f} million words/s, {event.seconds:.1f} s in all"
+            (
+                f"{event.path}: {event.words:,} words x {event.dim}, "
+                f"{event.words_per_second / 1e6:.2f} million words/s, {event.seconds:.1f} s in all"
+            )
         ]
     return []
 
 
 def _describe_corpus(event: CorpusRead) -> list[str]:
     lines = [
-        f"{event.tokens:,} words in {event.lines:,} lines, {event.types:,} different ones; "
-        f"{event.vocabulary:,} kept, which cover {100 * event.coverage:.2f} % of the text"
+        (
+            f"{event.tokens:,} words in {event.lines:,} lines, {event.types:,} different ones; "
+            f"{event.vocabulary:,} kept, which cover {100 * event.coverage:.2f} % of the text"
+        )
     ]
     dropped = [
         f"{count:,} {reason}"

@@ -23,7 +23,7 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import IO, Any, Protocol
+from typing import IO, Any, Protocol, cast
 
 from w2v.errors import InputError, MissingExtraError
 
@@ -38,8 +38,11 @@ MAX_FOREIGN_SHARE = 0.3
 # stands for all of it.
 STAND_IN_CHARACTERS = 1 << 12
 
-_UTF_16 = "text in UTF-16 ({}-endian, without a byte-order mark)"
-_UTF_32 = "text in UTF-32 ({}-endian, without a byte-order mark)"
+_WITHOUT_MARK = {
+    f"utf-{bits}-{order[0]}e": f"text in UTF-{bits} ({order}-endian, without a byte-order mark)"
+    for bits in (32, 16)
+    for order in ("little", "big")
+}
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _COMPRESSED = (
     (rb"\x1f\x8b", "gzip"),
@@ -79,6 +82,7 @@ class TextSource(Protocol):
         files: number of files, 0 if there are none.
         total_bytes: bytes to be read, None if nobody can tell.
         done_bytes: bytes read so far, compressed where the files are.
+
     """
 
     tokenized: bool
@@ -91,6 +95,7 @@ class TextSource(Protocol):
 
         Args:
             last_break: gives the last place in a block where no word is cut, 0 if there is none.
+
         """
         ...
 
@@ -100,6 +105,7 @@ class FileSource:
 
     Raises:
         InputError: a path does not exist, cannot be read or is not text.
+
     """
 
     tokenized = False
@@ -120,12 +126,12 @@ class FileSource:
                     yield from self._file_blocks(raw, name, last_break)
             except (OSError, EOFError, lzma.LZMAError, zlib.error) as error:
                 if isinstance(error, OSError) and error.errno is not None:
-                    raise InputError(f"cannot read {name}: {error.strerror}") from error
-                raise InputError(f"{name} is damaged or cut short: {error}") from error
+                    message = f"cannot read {name}: {error.strerror}"
+                    raise InputError(message) from error
+                message = f"{name} is damaged or cut short: {error}"
+                raise InputError(message) from error
 
-    def _file_blocks(
-        self, raw: IO[bytes], name: str, last_break: LastBreak
-    ) -> Iterator[bytes]:
+    def _file_blocks(self, raw: IO[bytes], name: str, last_break: LastBreak) -> Iterator[bytes]:
         before = self.done_bytes
         counted = _Counted(raw)
         with _decoded(counted, name) as stream:
@@ -142,10 +148,11 @@ class LineSource:
 
     Raises:
         InputError: an item is neither, or a token has a line end in it.
+
     """
 
     files = 0
-    total_bytes = None
+    total_bytes: int | None = None
 
     def __init__(self, lines: Iterable[Any]) -> None:
         iterator = iter(lines)
@@ -161,7 +168,8 @@ class LineSource:
             try:
                 gathered += self._text(line, number).encode()
             except UnicodeEncodeError as error:
-                raise InputError(f"item {number} of the corpus is not valid Unicode: {error}") from error
+                message = f"item {number} of the corpus is not valid Unicode: {error}"
+                raise InputError(message) from error
             gathered += b"\n"
             if len(gathered) >= BLOCK_BYTES:
                 yield from self._cut(bytes(gathered), last_break)
@@ -177,23 +185,26 @@ class LineSource:
 
     def _text(self, line: object, number: int) -> str:
         if self.tokenized != (not isinstance(line, str)):
-            raise InputError(
-                f"item {number} of the corpus is a {type(line).__name__}, but the first one was not:"
-                " give strings only, or lists of tokens only"
+            message = (
+                f"item {number} of the corpus is a {type(line).__name__}, but the first one was"
+                " not: give strings only, or lists of tokens only"
             )
+            raise InputError(message)
         if isinstance(line, str):
             return line
-        tokens = list(line) if isinstance(line, Iterable) else [line]
+        tokens: list[Any] = list(line) if isinstance(line, Iterable) else [line]
         for token in tokens:
             if not isinstance(token, str):
-                raise InputError(
+                message = (
                     f"item {number} of the corpus has {token!r} in it: expected a string, or a list"
                     " of strings"
                 )
+                raise InputError(message)
             if "\n" in token or TOKEN_SEPARATOR in token:
-                raise InputError(
+                message = (
                     f"token {token!r} in item {number} of the corpus has a line end or U+001F in it"
                 )
+                raise InputError(message)
         return TOKEN_SEPARATOR.join(tokens)
 
 
@@ -206,14 +217,16 @@ def open_corpus(corpus: Any) -> TextSource:
 
     Raises:
         InputError: it is none of these, or a path cannot be read.
+
     """
     if isinstance(corpus, (str, os.PathLike)):
         return FileSource([corpus])
     if isinstance(corpus, (bytes, bytearray)) or not isinstance(corpus, Iterable):
-        raise InputError(
+        message = (
             f"the corpus is a {type(corpus).__name__}: expected a path, a list of paths, or an"
             " iterable of strings or of lists of tokens"
         )
+        raise InputError(message)
     if isinstance(corpus, (list, tuple)) and corpus and _names_path(corpus[0]):
         return FileSource(corpus)
     return LineSource(corpus)
@@ -235,28 +248,30 @@ def find_files(paths: Iterable[str | os.PathLike[str]]) -> list[str]:
 
     Raises:
         InputError: a path does not exist, a folder is empty, or stdin is named twice.
+
     """
     found: list[str] = []
-    for path in map(os.fspath, paths):
-        if path == STDIN:
-            if STDIN in found:
-                raise InputError("stdin (-) is given twice, but it can be read only once")
-            found.append(path)
-        elif Path(path).is_dir():
-            found.extend(_files_below(path))
-        else:
-            try:
-                Path(path).stat()
-            except (OSError, ValueError) as error:
-                reason = getattr(error, "strerror", None) or error
-                raise InputError(f"cannot read {path}: {reason}") from error
-            found.append(path)
+    for path in [os.fspath(path) for path in paths]:
+        if path == STDIN and STDIN in found:
+            message = "stdin (-) is given twice, but it can be read only once"
+            raise InputError(message)
+        found.extend(_files_below(path) if path != STDIN and _is_folder(path) else [path])
     return found
+
+
+def _is_folder(path: str) -> bool:
+    try:
+        return stat.S_ISDIR(Path(path).stat().st_mode)
+    except (OSError, ValueError) as error:  # ValueError: a NUL in it
+        reason = getattr(error, "strerror", None) or error
+        message = f"cannot read {path}: {reason}"
+        raise InputError(message) from error
 
 
 def _files_below(folder: str) -> list[str]:
     def refuse(error: OSError) -> None:
-        raise InputError(f"cannot read {error.filename}: {error.strerror}") from error
+        message = f"cannot read {error.filename}: {error.strerror}"
+        raise InputError(message) from error
 
     files = [
         Path(parent, name)
@@ -265,14 +280,15 @@ def _files_below(folder: str) -> list[str]:
         if Path(parent, name).is_file()
     ]
     if not files:
-        raise InputError(f"the folder {folder} has no files in it")
+        message = f"the folder {folder} has no files in it"
+        raise InputError(message)
     return [str(path) for path in sorted(files)]
 
 
 def _size(path: str) -> int | None:
     """Bytes of a file, None if it is no regular file."""
     try:
-        status = os.fstat(sys.stdin.fileno()) if path == STDIN else os.stat(path)
+        status = os.fstat(sys.stdin.fileno()) if path == STDIN else Path(path).stat()
     except OSError:  # stdin may be no real file
         return None
     return status.st_size if stat.S_ISREG(status.st_mode) else None
@@ -281,7 +297,7 @@ def _size(path: str) -> int | None:
 def _open(path: str) -> AbstractContextManager[IO[bytes]]:
     if path == STDIN:
         return contextlib.nullcontext(sys.stdin.buffer)
-    return open(path, "rb", buffering=0)
+    return Path(path).open("rb", buffering=0)
 
 
 class _Counted(io.RawIOBase):
@@ -296,7 +312,7 @@ class _Counted(io.RawIOBase):
         return True
 
     def sniff(self) -> bytes:
-        """The first bytes of the stream, SNIFFED_BYTES of them unless it ends before."""
+        """Return the first bytes of the stream, SNIFFED_BYTES of them unless it ends before."""
         while len(self._head) < SNIFFED_BYTES:
             more = self._raw.read(SNIFFED_BYTES - len(self._head))
             if not more:
@@ -315,7 +331,7 @@ class _Counted(io.RawIOBase):
 
 
 def _decoded(raw: _Counted, name: str) -> IO[bytes]:
-    """The text inside a stream, decompressed if need be, checked and without byte-order mark."""
+    """Return the text in a stream: decompressed if need be, checked, without byte-order mark."""
     head = raw.sniff()
     stream: IO[bytes] = io.BufferedReader(raw, BLOCK_BYTES)
     compression = _first_match(_COMPRESSED, head)
@@ -327,7 +343,8 @@ def _decoded(raw: _Counted, name: str) -> IO[bytes]:
         name = f"{name} (decompressed)"
     finding = foreign_content(head)
     if finding is not None:
-        raise InputError(f"{name} is {finding}: expected text in UTF-8; convert or extract it first")
+        message = f"{name} is {finding}: expected text in UTF-8; convert or extract it first"
+        raise InputError(message)
     if head.startswith(_BYTE_ORDER_MARK):
         stream.read(len(_BYTE_ORDER_MARK))
     return stream
@@ -335,7 +352,7 @@ def _decoded(raw: _Counted, name: str) -> IO[bytes]:
 
 def _decompressed(stream: IO[bytes], compression: str, name: str) -> IO[bytes]:
     if compression == "gzip":
-        return gzip.open(stream)
+        return cast("IO[bytes]", gzip.open(stream))
     if compression == "bzip2":
         return bz2.open(stream)
     if compression == "xz":
@@ -353,7 +370,8 @@ class _ZstdReader(io.RawIOBase):
         try:
             import zstandard
         except ImportError:
-            raise MissingExtraError(f"reading {name}, which is zstd-compressed,", "zst") from None
+            message = f"reading {name}, which is zstd-compressed,"
+            raise MissingExtraError(message, "zst") from None
         self._stream = stream
         self._new_frame = zstandard.ZstdDecompressor(max_window_size=1 << 31).decompressobj
         self._error = zstandard.ZstdError
@@ -377,7 +395,8 @@ class _ZstdReader(io.RawIOBase):
         if not data:
             if self._frame.eof:
                 return False
-            raise EOFError("the last zstd frame is not complete")
+            message = "the last zstd frame is not complete"
+            raise EOFError(message)
         if self._frame.eof:
             self._frame = self._new_frame()
         try:
@@ -392,7 +411,7 @@ def _first_match(patterns: tuple[tuple[bytes, str], ...], head: bytes) -> str | 
 
 
 def foreign_content(head: bytes) -> str | None:
-    """What the beginning of a file says it is, if that is not text in UTF-8; else None."""
+    """Tell what the beginning of a file says it is, if that is not text in UTF-8; else None."""
     kind = _first_match(_REFUSED, head)
     if kind is not None:
         return kind
@@ -402,16 +421,14 @@ def foreign_content(head: bytes) -> str | None:
     zeros = head.count(0)
     odd_zeros = head[1::2].count(0)
     if zeros > 0.2 * len(head) and not 0.05 < odd_zeros / zeros < 0.95:
-        return _UTF_16.format("little" if odd_zeros else "big")
+        return _WITHOUT_MARK["utf-16-le" if odd_zeros else "utf-16-be"]
     invalid = len(head) - len(head.decode("utf-8", "ignore").encode())
     controls = sum(map(head.count, (*range(9), *range(14, 27), 127)))
     if invalid + controls <= MAX_FOREIGN_SHARE * len(head):
         return None
-    for order in ("little", "big"):
-        if _reads_well(head.decode(f"utf-32-{order[0]}e", "replace")):
-            return _UTF_32.format(order)
-        if _reads_well(head.decode(f"utf-16-{order[0]}e", "replace")):
-            return _UTF_16.format(order)
+    for encoding, kind in _WITHOUT_MARK.items():
+        if _reads_well(head.decode(encoding, "replace")):
+            return kind
     return "binary data, or text in a legacy encoding"
 
 
@@ -425,10 +442,12 @@ def _reads_well(text: str) -> bool:
 def cut_blocks(stream: IO[bytes], last_break: LastBreak) -> Iterator[bytes]:
     """Cut a stream into blocks at line ends, else at white space, else where no word is cut.
 
-    The last block ends with a line end, which is added.
+    The last block ends with a line end, which is added if need be.
     """
     rest = b""
+    last = b"\n"
     while data := stream.read(BLOCK_BYTES):
+        last = data[-1:]
         block = rest + data
         cut = block.rfind(b"\n") + 1
         if not cut:
@@ -440,11 +459,12 @@ def cut_blocks(stream: IO[bytes], last_break: LastBreak) -> Iterator[bytes]:
             rest = block[cut:]
         else:
             rest = _stand_in(block)
-    yield rest + b"\n"
+    if last != b"\n":
+        yield rest + b"\n"
 
 
 def _stand_in(block: bytes) -> bytes:
-    """A token as it is, or a shorter one if it is far too long to be kept.
+    """Return a token as it is, or a shorter one if it is far too long to be kept.
 
     What follows is still part of it: its last character is kept, for it may be an apostrophe, and
     so is an unfinished one.

@@ -9,11 +9,14 @@ thread asks for it, in whatever order.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from w2v.compiled import kernel
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 _STEP = np.uint64(0x9E3779B97F4A7C15)
 _MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
@@ -42,27 +45,27 @@ def mix(value: np.uint64) -> np.uint64:
 
 @kernel
 def draw(key: np.uint64, position: int) -> np.uint64:
-    """The random 64 bits of a key at a position: output ``position`` of SplitMix64."""
+    """Return the random 64 bits of a key at a position: output ``position`` of SplitMix64."""
     return mix(key + (np.uint64(position) + np.uint64(1)) * _STEP)
 
 
 @kernel
-def draw_below(key: np.uint64, position: int, bound: int) -> int:
-    """A random whole number from 0 to ``bound - 1``; ``bound`` is below 2**32."""
+def draw_below(key: np.uint64, position: int, bound: int) -> np.int64:
+    """Return a random whole number from 0 to ``bound - 1``; ``bound`` is below 2**32."""
     return np.int64(((draw(key, position) >> _HALF) * np.uint64(bound)) >> _HALF)
 
 
 @kernel
-def passes(key: np.uint64, position: int, threshold: np.uint32) -> bool:
-    """True with probability (threshold + 1) / 2**32."""
+def passes(key: np.uint64, position: int, threshold: int) -> np.bool:
+    """Return True with probability (threshold + 1) / 2**32."""
     return (draw(key, position) >> _HALF) <= np.uint64(threshold)
 
 
 @kernel
 def draw_noise(
     key: np.uint64, position: int, thresholds: NDArray[np.uint32], aliases: NDArray[np.int32]
-) -> int:
-    """A random word of the noise distribution, by Walker's alias method (Vose 1991)."""
+) -> np.int64:
+    """Return a random word of the noise distribution, by Walker's alias method (Vose 1991)."""
     bits = draw(key, position)
     column = np.int64(((bits >> _HALF) * np.uint64(len(thresholds))) >> _HALF)
     if (bits & _LOW_HALF) < np.uint64(thresholds[column]):
@@ -71,7 +74,7 @@ def draw_noise(
 
 
 def make_key(seed: int, purpose: int, *parts: int) -> np.uint64:
-    """The key of a stream of random numbers, from the seed, its purpose, and epoch or span."""
+    """Return the key of a stream of random numbers: of seed, purpose, and epoch or span."""
     value = 0
     for part in (seed, purpose, *parts):
         value = _mix_int(value ^ _mix_int(part + 0x9E3779B97F4A7C15))
@@ -87,7 +90,7 @@ def _mix_int(value: int) -> int:
 
 
 def threshold_of(probability: float) -> int:
-    """The threshold with which `passes` is true with this probability, to 2**-32."""
+    """Return the threshold with which `passes` is true with this probability, to 2**-32."""
     return max(0, min(CERTAIN, round(probability * 2**32) - 1))
 
 
@@ -103,6 +106,7 @@ def keep_thresholds(counts: NDArray[np.int64], sample: float) -> NDArray[np.uint
 
     Returns:
         (V,) uint32.
+
     """
     if sample == 0:
         return np.full(len(counts), CERTAIN, np.uint32)
@@ -122,6 +126,7 @@ class NoiseDistribution:
     Attributes:
         thresholds: (V,) uint32.
         aliases: (V,) int32.
+
     """
 
     thresholds: NDArray[np.uint32]
@@ -134,6 +139,7 @@ class NoiseDistribution:
         Args:
             counts: (V,) occurrences, some above 0.
             exponent: 0.75 in word2vec, 1 for the corpus's own distribution, 0 for a uniform one.
+
         """
         weights = np.zeros(len(counts))
         seen = counts > 0
@@ -152,6 +158,7 @@ def _alias_table(heights: NDArray[np.float64]) -> tuple[NDArray[np.uint32], NDAr
 
     Returns:
         The thresholds and aliases of `NoiseDistribution`.
+
     """
     size = len(heights)
     thresholds = np.zeros(size, np.uint32)

@@ -14,12 +14,15 @@ import codecs
 import functools
 import unicodedata
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from w2v.compiled import kernel
 from w2v.wordtable import FULL, WordTable, hash_word, intern
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 MAX_WORD_BYTES = 1000
 END_OF_LINE = 0xFFFF_FFFF  # stands between the provisional ids of two lines
@@ -74,6 +77,7 @@ class CharacterTables:
         classes: (0x110000,) uint8, SEPARATOR, WORD, SINGLE, APOSTROPHE or NEWLINE.
         written: (0x110000,) int32, the code point that stands for it in a word.
         ascii_words: (256,) uint8, what is written for an ASCII character of class WORD, else 0.
+
     """
 
     classes: NDArray[np.uint8]
@@ -83,12 +87,13 @@ class CharacterTables:
 
 @functools.lru_cache(maxsize=4)
 def character_tables(tokenizer: str, *, lowercase: bool) -> CharacterTables:
-    """The tables of a definition of a word.
+    """Return the tables of a definition of a word.
 
     Args:
         tokenizer: ``unicode``, ``whitespace``, or ``tokens`` for text that was split already
             and is joined by U+001F.
         lowercase: whether letters are made small.
+
     """
     if tokenizer == "unicode":
         classes = _unicode_classes()
@@ -138,7 +143,7 @@ def _small_forms() -> NDArray[np.int32]:
 
 
 @kernel
-def _decode(text: NDArray[np.uint8], i: int, end: int) -> tuple[int, int]:
+def _decode(text: NDArray[np.uint8], i: int, end: int) -> tuple[np.int64, int]:
     """Decode the character that starts at ``text[i]``, a byte above 127.
 
     Returns the code point and its length in bytes; the length is 0 if the byte starts no valid
@@ -146,25 +151,25 @@ def _decode(text: NDArray[np.uint8], i: int, end: int) -> tuple[int, int]:
     """
     lead = np.int64(text[i])
     if lead < 0xC2 or lead > 0xF4:
-        return 0, 0
+        return np.int64(0), 0
     length = 2 if lead < 0xE0 else (3 if lead < 0xF0 else 4)
     if i + length > end:
-        return 0, 0
+        return np.int64(0), 0
     code = lead & (0x7F >> length)
     for k in range(1, length):
         byte = np.int64(text[i + k])
         if byte & 0xC0 != 0x80:
-            return 0, 0
+            return np.int64(0), 0
         code = (code << 6) | (byte & 0x3F)
     if length == 3 and (code < 0x800 or 0xD800 <= code <= 0xDFFF):
-        return 0, 0
+        return np.int64(0), 0
     if length == 4 and (code < 0x10000 or code > 0x10FFFF):
-        return 0, 0
+        return np.int64(0), 0
     return code, length
 
 
 @kernel
-def _append(word: NDArray[np.uint8], length: int, code: int) -> int:
+def _append(word: NDArray[np.uint8], length: int, code: int | np.int64) -> int:
     """Write a code point behind ``length`` bytes of a word; return the new length.
 
     Beyond MAX_WORD_BYTES nothing is written, but the length still grows.
@@ -200,6 +205,7 @@ def _scan(
 
     Args:
         text: (n,) the bytes; neither end cuts a word or a character.
+        ascii_words: (256,) what is written for an ASCII character of class WORD, else 0.
         classes: (0x110000,) class of each code point.
         written: (0x110000,) what stands for each code point in a word.
         word: (MAX_WORD_BYTES + 8,) room for one word.
@@ -214,6 +220,7 @@ def _scan(
     Returns:
         True when the block is done, False when the word table must grow before the scan is
         resumed with the same state.
+
     """
     end = len(text)
     i = state[POSITION]
@@ -224,7 +231,7 @@ def _scan(
     while i <= end:
         size = 1
         kind = SEPARATOR
-        code = 0
+        code = np.int64(0)
         invalid = 0
         if i < end:
             code = np.int64(text[i])
@@ -312,7 +319,7 @@ class Scanner:
         self._ids: NDArray[np.uint32] = np.empty(0, np.uint32)
 
     def scan(self, block: bytes) -> NDArray[np.uint32]:
-        """The provisional ids of a block that cuts no word, END_OF_LINE between lines."""
+        """Return the provisional ids of a block that cuts no word, END_OF_LINE between lines."""
         text = np.frombuffer(block, np.uint8)
         if len(self._ids) <= len(text):
             self._ids = np.empty(len(text) + 1, np.uint32)
@@ -337,10 +344,11 @@ class Scanner:
 
 
 def last_break(block: bytes, tables: CharacterTables) -> int:
-    """The last place where ``block`` can be cut without cutting a word or a character.
+    """Return the last place where ``block`` can be cut without cutting a word or a character.
 
     Returns:
         An offset in bytes; 0 if the whole block may be part of one word.
+
     """
     decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
     text = decoder.decode(block)

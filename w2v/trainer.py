@@ -239,10 +239,10 @@ class _Trainer:
                     self.work[thread],
                 )
                 tally.places += end - begin
-                tally.pairs += pairs
-                tally.context_loss += context_loss
-                tally.noise_pairs += noise_pairs
-                tally.noise_loss += noise_loss
+                tally.pairs += int(pairs)  # NumPy's numbers where nothing is compiled
+                tally.context_loss += float(context_loss)
+                tally.noise_pairs += int(noise_pairs)
+                tally.noise_loss += float(noise_loss)
 
         pool = ThreadPoolExecutor(len(self.work), thread_name_prefix="w2v-train")
         try:

@@ -6,16 +6,21 @@ Ranks go by falling count, ties by code point order, which for UTF-8 is the orde
 from __future__ import annotations
 
 import functools
-import os
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from w2v.errors import InputError, VocabularyError
-from w2v.wordtable import WordTable
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from w2v.wordtable import WordTable
 
 UNKNOWN = 0xFFFF_FFFE  # in place of a rank: the word has no row
 
@@ -27,6 +32,7 @@ class Vocabulary:
     Attributes:
         words: word i is the word of row i.
         counts: (V,) int64, how often each occurs in the corpus.
+
     """
 
     words: list[str]
@@ -57,6 +63,7 @@ def rank_words(
 
     Raises:
         VocabularyError: no word is left.
+
     """
     counts = table.counts[: len(table)]
     threshold = min_count
@@ -64,12 +71,13 @@ def rank_words(
         threshold = int(np.partition(counts, -vocab_size)[-vocab_size])
     candidates = np.flatnonzero(counts >= threshold)
     if not len(candidates):
-        raise VocabularyError(
+        message = (
             f"no word occurs {min_count} times: the corpus has {counts.sum():,} words, "
             f"{len(table):,} different ones, and the most frequent one occurs "
             f"{counts.max(initial=0):,} times; lower the minimum count (--min-count) or give more"
             " text"
         )
+        raise VocabularyError(message)
     ranked = sorted(candidates.tolist(), key=lambda i: (-counts[i], table.word(i)))[:vocab_size]
     ranks = np.full(len(table), UNKNOWN, np.uint32)
     ranks[ranked] = np.arange(len(ranked), dtype=np.uint32)
@@ -77,9 +85,7 @@ def rank_words(
     return Vocabulary(words, counts[ranked].copy()), ranks
 
 
-def match_words(
-    table: WordTable, words: Sequence[str]
-) -> tuple[Vocabulary, NDArray[np.uint32]]:
+def match_words(table: WordTable, words: Sequence[str]) -> tuple[Vocabulary, NDArray[np.uint32]]:
     """Give the words of a ready vocabulary their counts.
 
     Args:
@@ -91,6 +97,7 @@ def match_words(
 
     Raises:
         VocabularyError: none of the words occurs in the corpus.
+
     """
     rows = {word.encode(): i for i, word in enumerate(words)}
     ranks = np.full(len(table), UNKNOWN, np.uint32)
@@ -101,11 +108,12 @@ def match_words(
             ranks[i] = row
             counts[row] = table.counts[i]
     if not counts.any():
-        raise VocabularyError(
+        message = (
             f"none of the {len(words):,} given words occurs in the corpus, which has "
             f"{table.counts.sum():,} words, {len(table):,} different ones; are they written in the"
             " same way, small letters for instance?"
         )
+        raise VocabularyError(message)
     return Vocabulary(list(words), counts), ranks
 
 
@@ -115,14 +123,17 @@ def read_word_list(path: str | os.PathLike[str]) -> list[str]:
     Raises:
         InputError: the file cannot be read, is not UTF-8, is empty, or has an empty or repeated
             line; the line is named.
+
     """
     try:
         with Path(path).open(encoding="utf-8-sig", newline="") as file:
             text = file.read()
     except OSError as error:
-        raise InputError(f"cannot read the vocabulary {path}: {error.strerror}") from error
+        message = f"cannot read the vocabulary {path}: {error.strerror}"
+        raise InputError(message) from error
     except UnicodeDecodeError as error:
-        raise InputError(f"the vocabulary {path} is not UTF-8: {error}") from error
+        message = f"the vocabulary {path} is not UTF-8: {error}"
+        raise InputError(message) from error
     lines = text.removesuffix("\n").split("\n") if text else []
     return check_word_list([line.removesuffix("\r") for line in lines], str(path))
 
@@ -130,15 +141,18 @@ def read_word_list(path: str | os.PathLike[str]) -> list[str]:
 def check_word_list(words: Sequence[str], name: str) -> list[str]:
     """Check that words can be a vocabulary: there are some, none is empty, none comes twice."""
     if not words:
-        raise InputError(f"the vocabulary {name} is empty: expected one word a line")
+        message = f"the vocabulary {name} is empty: expected one word a line"
+        raise InputError(message)
     first_line: dict[str, int] = {}
     for number, word in enumerate(words, 1):
         if not word or word.isspace():
-            raise InputError(f"the vocabulary {name} has no word in line {number}")
+            message = f"the vocabulary {name} has no word in line {number}"
+            raise InputError(message)
         if word in first_line:
-            raise InputError(
+            message = (
                 f"the vocabulary {name} has the word {word!r} in line {first_line[word]} and again"
                 f" in line {number}"
             )
+            raise InputError(message)
         first_line[word] = number
     return list(words)

@@ -8,16 +8,18 @@ probed one after the other, and the table is kept at most half full.
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from w2v.compiled import kernel
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
 Number = TypeVar("Number", bound=np.generic)
 
-FULL = -1  # what `intern` returns when the table must grow first
+FULL = np.int64(-1)  # what `intern` returns when the table must grow first
 
 # Entries of `WordTable.used`.
 WORDS = 0
@@ -49,7 +51,7 @@ def intern(
     pool: NDArray[np.uint8],
     ends: NDArray[np.int64],
     used: NDArray[np.int64],
-) -> int:
+) -> np.int64:
     """Return the id of a word, giving it the next one if it is new; ``FULL`` if there is no room.
 
     Args:
@@ -60,6 +62,7 @@ def intern(
         pool: bytes of all words.
         ends: (capacity + 1,) where each word ends in the pool.
         used: number of words and of pool bytes so far, updated.
+
     """
     mask = np.uint64(len(slots) - 1)
     position = hash_value & mask
@@ -78,7 +81,7 @@ def intern(
                 if same:
                     return candidate
         position = (position + np.uint64(1)) & mask
-    new = used[WORDS]
+    new: np.int64 = used[WORDS]
     start = used[POOL_BYTES]
     if 2 * (new + 1) > len(slots) or start + length > len(pool):
         return FULL
@@ -144,6 +147,7 @@ class WordTable:
         ends: (capacity + 1,) int64, word i is ``pool[ends[i]:ends[i + 1]]``.
         counts: (capacity,) int64, occurrences.
         used: int64, words and pool bytes in use.
+
     """
 
     def __init__(self, capacity: int = 1 << 14) -> None:
@@ -169,7 +173,7 @@ class WordTable:
             self.pool = _enlarged(self.pool, 2 * len(self.pool))
 
     def word(self, index: int) -> bytes:
-        """The bytes of a word."""
+        """Return the bytes of a word."""
         return self.pool[self.ends[index] : self.ends[index + 1]].tobytes()
 
     def absorb(self, other: WordTable) -> NDArray[np.uint32]:
@@ -177,6 +181,7 @@ class WordTable:
 
         Returns:
             (len(other),) uint32, the id in this table of each word of the other.
+
         """
         ids: NDArray[np.uint32] = np.zeros(len(other), np.uint32)
         done = 0
@@ -200,7 +205,7 @@ class WordTable:
 
 
 def _enlarged(array: NDArray[Number], size: int) -> NDArray[Number]:
-    """A copy with room for ``size`` numbers, the new ones zero."""
+    """Return a copy with room for ``size`` numbers, the new ones zero."""
     larger = np.zeros(size, array.dtype)
     larger[: len(array)] = array
     return larger

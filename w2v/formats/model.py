@@ -125,8 +125,9 @@ def _plain(value: object) -> object:
 
 
 def _decode_meta(path: Path) -> dict[str, Any]:
+    data = _content(path)
     try:
-        meta = json.loads(_content(path).decode("utf-8"))
+        meta = json.loads(data.decode("utf-8"))
     except (ValueError, RecursionError) as error:
         message = f"{path}: expected JSON in UTF-8: {error}"
         raise FormatError(message) from error

@@ -176,9 +176,9 @@ def decode_words(words: Sequence[bytes]) -> tuple[list[str], int]:
     result = []
     for word, text in zip(words, decoded, strict=True):
         if text is None:
-            text = word.decode("utf-8", "replace")  # noqa: PLW2901
+            text = word.decode("utf-8", "replace")
             if text in taken:
-                text = word.decode("utf-8", "backslashreplace")  # noqa: PLW2901
+                text = word.decode("utf-8", "backslashreplace")
             taken.add(text)
         result.append(text)
     return result, decoded.count(None)

@@ -1,0 +1,169 @@
+"""Every option's type, range and default, and what contradicts what."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+
+import numpy as np
+import pytest
+
+from w2v.config import DEFAULTS, Config, Option, available_cores, options
+from w2v.errors import ConfigError
+
+OPTIONS = options()
+NUMBERS = [name for name, option in OPTIONS.items() if option.kind in {int, float}]
+NONE_IS_DEFAULT = {"lowercase", "lr_min", "threads"}
+# What is one step beyond a bound.
+STEP = {int: 1, float: 1e-9}
+# An option that must follow when another one goes to its bound.
+COMPANIONS = {"lr_min": {"lr": 1e300}}
+
+
+def make(name: str, value: object) -> Config:
+    return Config(**{name: value, **COMPANIONS.get(name, {})})
+
+
+def test_the_defaults_are_those_promised():
+    promised = {
+        "dim": 128, "window": 2, "negatives": 5, "vocab_size": 50_000, "min_count": 5,
+        "epochs": 5, "lr": 0.05, "sample": 1e-4, "seed": 1, "threads": None,
+        "shrink_windows": False, "tokenizer": "unicode", "noise_exponent": 0.75,
+    }  # fmt: skip
+    assert {name: DEFAULTS[name] for name in promised} == promised
+    assert Config().as_dict() == DEFAULTS
+
+
+def test_every_option_says_what_it_is():
+    for name, option in OPTIONS.items():
+        assert option.help.rstrip("]").endswith((".", "only", "--lr", "cores")), name
+        assert option.group in {"text", "training"}
+        assert DEFAULTS[name] is None or option.accepts(DEFAULTS[name])
+    assert {name for name in OPTIONS if DEFAULTS[name] is None} == NONE_IS_DEFAULT
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_every_range_holds_to_its_bounds(name):
+    option = OPTIONS[name]
+    step = STEP[option.kind]
+    if option.low is not None:
+        assert option.accepts(option.low) != option.low_open
+        assert getattr(make(name, option.low + step), name) == option.low + step
+        with pytest.raises(ConfigError, match=f"^{name} must be .*{option.low}"):
+            make(name, option.low - step)
+    if option.low_open:
+        with pytest.raises(ConfigError, match=f"^{name} must be .*above {option.low}"):
+            make(name, option.low)
+    if option.high is not None:
+        assert getattr(make(name, option.high), name) == option.high
+        with pytest.raises(ConfigError, match=f"^{name} must be .*at most {option.high}, got"):
+            make(name, option.high + step)
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+@pytest.mark.parametrize(
+    "value", ["5", True, [5], 1j, float("nan"), float("inf"), -float("inf"), np.array([5])]
+)
+def test_a_number_must_be_a_finite_number(name, value):
+    with pytest.raises(ConfigError, match=f"^{name} must be a (whole )?number .*, got "):
+        make(name, value)
+
+
+@pytest.mark.parametrize("name", [name for name in NUMBERS if OPTIONS[name].kind is float])
+def test_a_number_beyond_all_floats_is_refused(name):
+    with pytest.raises(ConfigError, match=f"^{name} must be a number .*, got 1000"):
+        make(name, 10**999)
+
+
+@pytest.mark.parametrize("name", [name for name in NUMBERS if OPTIONS[name].kind is int])
+def test_a_whole_number_has_no_fraction(name):
+    with pytest.raises(ConfigError, match=rf"^{name} must be a whole number .*, got 5\.0$"):
+        make(name, 5.0)
+
+
+@pytest.mark.parametrize("name", ["lowercase", "shrink_windows"])
+@pytest.mark.parametrize("value", [0, 1, "yes", 1.0])
+def test_a_switch_is_true_or_false(name, value):
+    with pytest.raises(ConfigError, match=f"{name} must be True or False, got {value!r}"):
+        Config(**{name: value})
+    assert getattr(Config(**{name: True}), name) is True
+
+
+@pytest.mark.parametrize("value", ["words", "", None, 5, ["unicode"]])
+def test_the_tokenizer_is_one_of_two(value):
+    with pytest.raises(ConfigError, match="tokenizer must be one of unicode, whitespace, got"):
+        Config(tokenizer=value)
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+def test_none_is_refused_unless_it_is_the_default(name):
+    if name in NONE_IS_DEFAULT:
+        assert getattr(Config(**{name: None}), name) is None
+    else:
+        with pytest.raises(ConfigError, match=f"^{name} must be .*, got None"):
+            Config(**{name: None})
+
+
+def test_the_learning_rate_cannot_rise():
+    assert Config(lr=0.1, lr_min=0.1).final_lr == 0.1
+    with pytest.raises(ConfigError, match=r"lr_min must not exceed lr, got lr_min=0.2 and lr=0.1"):
+        Config(lr=0.1, lr_min=0.2)
+
+
+def test_the_learning_rate_falls_to_a_small_part_by_default():
+    assert Config(lr=0.5).final_lr == pytest.approx(5e-5)
+    assert Config(lr_min=0).final_lr == 0
+
+
+def test_zero_is_a_value():
+    config = Config(sample=0, seed=0, validation=0, noise_exponent=0)
+    assert (config.sample, config.seed, config.validation, config.noise_exponent) == (0, 0, 0, 0)
+
+
+def test_unknown_options_are_refused_with_the_known_ones():
+    with pytest.raises(ConfigError, match="unknown option 'size'; the options are dim, epochs, "):
+        Config.of({"window": 3, "size": 100})
+    assert Config.of({"window": 3}) == Config(window=3)
+
+
+def test_letters_are_made_small_by_the_unicode_tokenizer_only():
+    assert Config().lowercases("unicode")
+    assert not Config().lowercases("whitespace")
+    assert not Config().lowercases("tokens")
+    assert Config(lowercase=True).lowercases("tokens")
+    assert not Config(lowercase=False).lowercases("unicode")
+
+
+def test_threads_are_as_many_as_cores_unless_said(monkeypatch):
+    assert Config(threads=3).thread_count == 3
+    assert Config().thread_count == available_cores() == len(os.sched_getaffinity(0))
+    monkeypatch.delattr(os, "sched_getaffinity")
+    monkeypatch.setattr(os, "cpu_count", lambda: 7)
+    assert available_cores() == 7
+    monkeypatch.setattr(os, "cpu_count", lambda: None)
+    assert available_cores() == 1
+
+
+def test_a_config_is_plain_values_and_cannot_change():
+    config = Config(dim=7)
+    assert json.loads(json.dumps(config.as_dict())) == config.as_dict()
+    assert Config.of(config.as_dict()) == config
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        config.dim = 8  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("limits", "expected"),
+    [
+        ({"kind": int}, "a whole number"),
+        ({"kind": int, "low": 1}, "a whole number at least 1"),
+        ({"kind": float, "high": 2}, "a number at most 2"),
+        ({"kind": float, "low": 0, "high": 2}, "a number at least 0 and at most 2"),
+        ({"kind": float, "low": 0, "low_open": True}, "a number above 0"),
+        ({"kind": str, "choices": ("a", "b")}, "one of a, b"),
+        ({"kind": bool}, "True or False"),
+    ],
+)
+def test_what_is_expected_in_words(limits, expected):
+    assert Option(help="", group="text", **limits).expected == expected

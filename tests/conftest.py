@@ -8,6 +8,9 @@ import numba
 import pytest
 from hypothesis import settings
 
+from w2v.events import ignore
+from w2v.job import compile_kernels
+
 JIT = not numba.config.DISABLE_JIT
 
 settings.register_profile("compiled", deadline=None)
@@ -27,3 +30,9 @@ def pytest_configure(config: pytest.Config) -> None:
 def sized() -> Callable[[int], int]:
     """How much data a test takes: all of it, or a fiftieth where kernels run as plain Python."""
     return lambda size: size if JIT else max(1, size // 50)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Compile the kernels before the first test, so that none is told that they are compiled."""
+    compile_kernels(str(tmp_path_factory.mktemp("compiled")), ignore)

@@ -72,7 +72,7 @@ def read(source, name="unicode", *, lowercase=True) -> reference.Read:
             else:
                 lines[-1].append(scanner.words.word(i).decode())
     kept = [line for line in lines if line]
-    return reference.Read(kept, scanner.state[TOO_LONG], scanner.state[INVALID])
+    return reference.Read(kept, scanner.tallies[TOO_LONG], scanner.tallies[INVALID])
 
 
 def expected(text: bytes, name="unicode", *, lowercase=True) -> reference.Read:
@@ -450,7 +450,7 @@ def test_blocks_of_any_text_give_the_same_words(pieces, dirt, size, name, small_
         words += [scanner.words.word(i).decode() for i in ids[ids != END_OF_LINE]]
     whole = expected(text, name)
     assert words == list(itertools.chain(*whole.lines))
-    assert scanner.state[INVALID] == whole.invalid_bytes
+    assert scanner.tallies[INVALID] == whole.invalid_bytes
 
 
 def test_a_block_is_bounded_and_ends_a_line(small_blocks, tmp_path):

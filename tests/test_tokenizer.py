@@ -27,7 +27,7 @@ from w2v.tokenizer import (
     character_tables,
     last_break,
 )
-from w2v.wordtable import WordTable
+from w2v.wordtable import SLACK, WordTable
 
 SURROGATES = range(0xD800, 0xE000)
 UNICODE = character_tables("unicode", lowercase=True)
@@ -53,7 +53,7 @@ def read(block: bytes, name: str = "unicode", *, lowercase: bool = True) -> refe
     """What the compiled tokenizer makes of a block; the lines that have words."""
     scanner = Scanner(character_tables(name, lowercase=lowercase))
     lines = scanned(scanner, block)
-    tallies = scanner.state
+    tallies = scanner.tallies
     assert tallies[TOKENS] == sum(map(len, lines)) + tallies[TOO_LONG]
     return reference.Read(lines, tallies[TOO_LONG], tallies[INVALID])
 
@@ -270,8 +270,8 @@ def test_ids_and_tallies_go_on_from_block_to_block(texts):
     lines = [line for text in texts for line in scanned(scanner, text)]
     wanted = [expected(text) for text in texts]
     assert lines == [line for one in wanted for line in one.lines]
-    assert scanner.state[TOO_LONG] == 0
-    assert scanner.state[TOKENS] == sum(map(len, lines))
+    assert scanner.tallies[TOO_LONG] == 0
+    assert scanner.tallies[TOKENS] == sum(map(len, lines))
     words = [word for line in lines for word in line]
     assert [scanner.words.word(i).decode() for i in range(len(scanner.words))] == list(
         dict.fromkeys(words)
@@ -289,8 +289,8 @@ def test_a_table_that_grows_in_the_middle_changes_nothing(text):
     lines = scanned(scanner, text)
     wanted = expected(text)
     assert lines == wanted.lines
-    assert scanner.state[TOKENS] == sum(map(len, lines))
-    assert scanner.state[INVALID] == wanted.invalid_bytes
+    assert scanner.tallies[TOKENS] == sum(map(len, lines))
+    assert scanner.tallies[INVALID] == wanted.invalid_bytes
 
 
 def test_many_different_words(sized):
@@ -317,7 +317,7 @@ def test_a_text_cut_at_the_last_break_has_the_same_words(name, lowercase, text):
         lines = scanned(scanner, text[:cut]) + scanned(scanner, text[cut:] + behind)
         whole = expected(text + behind, name, lowercase=lowercase)
         assert list(itertools.chain(*lines)) == list(itertools.chain(*whole.lines))
-        assert scanner.state[INVALID] == whole.invalid_bytes
+        assert scanner.tallies[INVALID] == whole.invalid_bytes
 
 
 @pytest.mark.parametrize(
@@ -341,3 +341,11 @@ def test_an_unfinished_character_is_never_cut():
     assert last_break("a 日".encode()[:-1], UNICODE) == 2
     assert last_break("日".encode()[:-1], UNICODE) == 0
     assert last_break(b"ab\xffcd", WHITESPACE) == 3
+
+
+def test_there_is_room_for_every_small_form():
+    """What `room_for` promises: no character is written with over half as many bytes again."""
+    for code in itertools.chain(range(0xD800), range(0xE000, 0x110000)):
+        size = len(chr(code).encode())
+        assert 2 * len(chr(code).lower().encode()) <= 3 * size
+    assert tokenizer.room_for(1000) >= 1500 + SLACK

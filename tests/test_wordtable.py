@@ -7,20 +7,26 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from w2v.wordtable import FULL, POOL_BYTES, WORDS, WordTable, hash_word, intern
+from w2v.wordtable import FULL, NO_WORD, POOL_BYTES, SLACK, WORDS, WordTable, hash_word, intern
 
-LISTS_OF_WORDS = st.lists(st.binary(min_size=1, max_size=6), max_size=60)
+WORDS_OF_ALL_LENGTHS = st.one_of(
+    st.binary(min_size=1, max_size=3),
+    st.text("ab", min_size=7, max_size=18).map(str.encode),
+)
+LISTS_OF_WORDS = st.lists(WORDS_OF_ALL_LENGTHS, max_size=60)
 
 
 def bytes_of(word: bytes) -> np.ndarray:
-    return np.frombuffer(word, np.uint8)
+    """A word's bytes, and some that do not belong to it."""
+    return np.frombuffer(word + b"~" * SLACK, np.uint8).copy()
 
 
 def try_intern(table: WordTable, word: bytes, hash_value: np.uint64 | None = None) -> int:
     if hash_value is None:
-        hash_value = hash_word(bytes_of(word), len(word))
+        hash_value = hash_word(bytes_of(word), 0, len(word))
     return intern(
         bytes_of(word),
+        0,
         len(word),
         np.uint64(hash_value),
         table.slots,
@@ -56,6 +62,17 @@ def test_ids_go_by_first_occurrence_and_counts_add_up(words):
     assert [add(table, word) for word in words] == [order[word] for word in words]
     assert len(table) == len(order)
     assert list(counts(table).items()) == [(word, words.count(word)) for word in order]
+
+
+@given(words=st.lists(st.one_of(WORDS_OF_ALL_LENGTHS, st.just(b"")), max_size=80))
+def test_a_text_is_added_as_word_by_word(words):
+    table = WordTable(1)
+    letters = bytes_of(b"".join(words))
+    ends = np.cumsum([0, *map(len, words)])
+    ids = table.add(letters, ends, len(words))
+    one_by_one = WordTable(1)
+    assert ids.tolist() == [add(one_by_one, word) if word else NO_WORD for word in words]
+    assert counts(table) == counts(one_by_one)
 
 
 @given(words=LISTS_OF_WORDS, others=LISTS_OF_WORDS)
@@ -94,8 +111,9 @@ def test_a_full_table_and_a_full_pool_say_so_and_take_nothing():
     assert (table.used == state).all()
     table.grow()
     assert (len(table.slots), len(table.pool)) == (8, 2 * pool)
-    assert try_intern(table, b"x" * pool) == 2
-    assert table.used.tolist() == [3, pool + 2]
+    assert try_intern(table, b"x" * (2 * pool - 2 - SLACK + 1)) == FULL
+    assert try_intern(table, b"x" * (2 * pool - 2 - SLACK)) == 2
+    assert table.used.tolist() == [3, 2 * pool - SLACK]
     assert table.used[WORDS] == len(table)
     assert table.used[POOL_BYTES] == table.ends[3]
 
@@ -111,14 +129,22 @@ def test_the_number_of_slots_is_a_power_of_two(capacity, slots):
 
 
 def test_only_the_length_given_is_hashed():
-    assert hash_word(bytes_of(b"abc"), 2) == hash_word(bytes_of(b"abd"), 2)
-    assert hash_word(bytes_of(b"abc"), 3) != hash_word(bytes_of(b"abd"), 3)
+    for size in range(1, 30):
+        word = bytes(range(size))
+        assert hash_word(bytes_of(word + b"c"), 0, size) == hash_word(
+            bytes_of(word + b"d"), 0, size
+        )
+        assert hash_word(bytes_of(word), 0, size) == hash_word(bytes_of(b"ab" + word), 2, size)
+        for i in range(size):
+            other = bytearray(word)
+            other[i] ^= 128
+            assert hash_word(bytes_of(word), 0, size) != hash_word(bytes_of(other), 0, size)
 
 
 def test_hashes_scatter(sized):
     number = sized(50_000)
     words = [f"w{i}".encode() for i in range(number)]
-    hashes = np.array([hash_word(bytes_of(word), len(word)) for word in words], np.uint64)
+    hashes = np.array([hash_word(bytes_of(word), 0, len(word)) for word in words], np.uint64)
     assert len(np.unique(hashes)) == number
     for shift in (0, 32):
         buckets = np.bincount(

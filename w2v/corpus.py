@@ -8,6 +8,7 @@ So the result is the same at any number of threads, and memory holds the distinc
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
 import tempfile
 import time
@@ -155,11 +156,13 @@ def read_corpus(
     except OSError as error:
         message = f"cannot make a temporary folder: {error}"
         raise OutputError(message) from error
+    started = time.perf_counter()
     try:
         with _Spool(Path(folder.name, "provisional")) as spool:
             counted = _count(source, config, words, observer, spool.write)
             text, held_out = spool.rename(counted, config)
-        return Corpus(folder, counted.vocabulary, text, held_out, counted.report, counted.tokenizer)
+        report = dataclasses.replace(counted.report, seconds=time.perf_counter() - started)
+        return Corpus(folder, counted.vocabulary, text, held_out, report, counted.tokenizer)
     except BaseException:
         folder.cleanup()
         raise
@@ -207,7 +210,7 @@ def _count(
         source, character_tables(name, lowercase=lowercase), config.thread_count, observer, sink
     )
     table, ids = _merge(scanners)
-    tallies = np.sum([scanner.state for scanner in scanners], axis=0)
+    tallies = np.sum([scanner.tallies for scanner in scanners], axis=0)
     if not len(table):
         message = (
             f"the corpus has no words: {text_bytes:,} bytes of text were read, {tallies[INVALID]:,}"

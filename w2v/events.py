@@ -43,7 +43,7 @@ class Reading(Event):
 
 @dataclass(frozen=True)
 class CorpusRead(Event):
-    """The corpus is encoded. Bytes and tokens are counts, ``coverage`` is a fraction."""
+    """The corpus is read. ``coverage`` is a fraction; ``seconds`` is for reading and encoding."""
 
     stage: ClassVar[str] = "corpus"
     files: int

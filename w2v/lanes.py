@@ -1,8 +1,8 @@
-"""Short vectors of float32, for kernels that must not depend on what a compiler makes of a loop.
+"""Short vectors, for kernels that must not depend on what a compiler makes of a loop.
 
-A value is WIDTH numbers in one register: 16 where the processor has AVX-512, else 8. Each function
-stands here twice: as plain NumPy, which says what it means and is what runs without the compiler
-(``NUMBA_DISABLE_JIT=1``), and as the instructions that it is compiled to.
+A value is WIDTH float32 numbers in one register: 16 where the processor has AVX-512, else 8. Each
+function stands here twice: as plain NumPy, which says what it means and is what runs without the
+compiler (``NUMBA_DISABLE_JIT=1``), and as the instructions that it is compiled to.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def _compiled_to(generate: Generate, result: Any, *arguments: Any) -> Callable[[
         generate: called with the builder, the arguments' values, and a function that gives the
             address of the element of the first argument, an array, whose index is the second.
         result: numba's type of the result.
-        arguments: numba's types of the arguments; None stands for a flat float32 array.
+        arguments: numba's types of the arguments; a NumPy type stands for a flat array of it.
     """
 
     def decorate(plain: Plain) -> Plain:
@@ -66,7 +66,10 @@ def _compiled_to(generate: Generate, result: Any, *arguments: Any) -> Callable[[
 
         def typed(typing_context: Any, *kinds: Any) -> Any:
             del typing_context
-            if None in arguments and not _is_flat_float32(kinds[0]):
+            pairs = list(zip(arguments, kinds, strict=True))
+            if any(
+                isinstance(wanted, type) and not _is_flat(kind, wanted) for wanted, kind in pairs
+            ):
                 return None
 
             def code(context: Any, builder: Any, signature: Any, values: list[Any]) -> Any:
@@ -78,7 +81,7 @@ def _compiled_to(generate: Generate, result: Any, *arguments: Any) -> Callable[[
                 value = generate(builder, values, address)
                 return context.get_dummy_value() if result is types.none else value
 
-            taken = [kinds[i] if kind is None else kind for i, kind in enumerate(arguments)]
+            taken = [kind if isinstance(wanted, type) else wanted for wanted, kind in pairs]
             return result(*taken), code
 
         typed.__name__ = plain.__name__
@@ -90,10 +93,10 @@ def _compiled_to(generate: Generate, result: Any, *arguments: Any) -> Callable[[
     return decorate
 
 
-def _is_flat_float32(kind: Any) -> bool:
+def _is_flat(kind: Any, dtype: type) -> bool:
     return (
         isinstance(kind, types.Array)
-        and kind.dtype == types.float32
+        and (dtype is np.generic or kind.dtype == numba.from_dtype(np.dtype(dtype)))
         and kind.layout == "C"
         and kind.ndim == 1
     )
@@ -169,6 +172,12 @@ def _add_halves(builder: Any, a: Any, b: Any, starts: list[int], length: int) ->
     )
 
 
+def _eight_bytes(builder: Any, values: list[Any], address: Any) -> Any:
+    number = builder.load(address(ir.IntType(64)))
+    number.align = 1
+    return number
+
+
 def _prefetch(builder: Any, values: list[Any], address: Any) -> None:
     pointer = address(ir.IntType(8))
     kind = ir.FunctionType(ir.VoidType(), [pointer.type, _INT, _INT, _INT])
@@ -177,7 +186,7 @@ def _prefetch(builder: Any, values: list[Any], address: Any) -> None:
     builder.call(function, [pointer, to_write, keep, data])
 
 
-_ARRAY = None
+_ARRAY = np.float32
 
 
 @_compiled_to(_load, _LANES, _ARRAY, types.intp)
@@ -257,7 +266,13 @@ def store_totals(
     array[index : index + 4] = [a.sum(), b.sum(), c.sum(), d.sum()]
 
 
-@_compiled_to(_prefetch, types.none, _ARRAY, types.intp)
-def prefetch(array: NDArray[np.float32], index: int) -> None:
+@_compiled_to(_prefetch, types.none, np.generic, types.intp)
+def prefetch(array: NDArray[Any], index: int) -> None:
     """Ask for the cache line of an element, which will be read and written soon."""
     del array, index
+
+
+@_compiled_to(_eight_bytes, types.uint64, np.uint8, types.intp)
+def eight_bytes(array: NDArray[np.uint8], index: int) -> np.uint64:
+    """Eight bytes of a flat array from ``index`` on as one number, the first one lowest."""
+    return array[index : index + 8].view(np.uint64)[0]  # type: ignore[no-any-return]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 
-from w2v.compiled import kernel
+from w2v.compiled import inlined, kernel
 from w2v.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class Sentences(Protocol):
         ...
 
 
-@kernel
+@inlined
 def context_range(ids: NDArray[Any], center: int, window: int, end_of_line: int) -> tuple[int, int]:
     """Return the words around a center, up to ``window`` away on either side in the same line.
 

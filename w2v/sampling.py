@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from w2v.compiled import kernel
+from w2v.compiled import inlined, kernel
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -35,7 +35,7 @@ VALIDATION = 6
 CERTAIN = 0xFFFF_FFFF  # threshold that every draw passes
 
 
-@kernel
+@inlined
 def mix(value: np.uint64) -> np.uint64:
     """Scatter 64 bits: the finaliser of SplitMix64."""
     value = (value ^ (value >> np.uint64(30))) * _MIX_1
@@ -43,25 +43,25 @@ def mix(value: np.uint64) -> np.uint64:
     return value ^ (value >> np.uint64(31))
 
 
-@kernel
+@inlined
 def draw(key: np.uint64, position: int) -> np.uint64:
     """Return the random 64 bits of a key at a position: output ``position`` of SplitMix64."""
     return mix(key + (np.uint64(position) + np.uint64(1)) * _STEP)
 
 
-@kernel
+@inlined
 def draw_below(key: np.uint64, position: int, bound: int) -> np.int64:
     """Return a random whole number from 0 to ``bound - 1``; ``bound`` is below 2**32."""
     return np.int64(((draw(key, position) >> _HALF) * np.uint64(bound)) >> _HALF)
 
 
-@kernel
+@inlined
 def passes(key: np.uint64, position: int, threshold: int) -> np.bool:
     """Return True with probability (threshold + 1) / 2**32."""
     return (draw(key, position) >> _HALF) <= np.uint64(threshold)
 
 
-@kernel
+@inlined
 def draw_noise(
     key: np.uint64, position: int, thresholds: NDArray[np.uint32], aliases: NDArray[np.int32]
 ) -> np.int64:

@@ -33,7 +33,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from w2v.compiled import float_kernel, kernel
+from w2v.compiled import inlined, kernel
 from w2v.lanes import (
     WIDTH,
     add,
@@ -173,7 +173,7 @@ def fill_uniform(
             vectors[row * stride + d] = (share - np.float32(0.5)) / np.float32(dim)
 
 
-@kernel
+@inlined
 def select_words(
     ids: NDArray[Any],
     begin: int,
@@ -231,7 +231,7 @@ def select_words(
     return window + 1, last, size + 1
 
 
-@float_kernel
+@kernel
 def train_span(
     ids: NDArray[Any],
     begin: int,
@@ -317,7 +317,7 @@ def train_span(
     return pairs, context_loss, noise_pairs, noise_loss
 
 
-@float_kernel
+@inlined
 def _draw_noise(
     model: Model, sampling: Sampling, key: np.uint64, drawn: int, work: Workspace
 ) -> None:
@@ -332,7 +332,7 @@ def _draw_noise(
             store(work.noise_before, n * stride + d, value)
 
 
-@float_kernel
+@inlined
 def _return_noise(model: Model, work: Workspace) -> None:
     """Add to the context matrix what has changed in the noise block."""
     stride = model.stride
@@ -345,7 +345,7 @@ def _return_noise(model: Model, work: Workspace) -> None:
             store(model.contexts, row + d, add(load(model.contexts, row + d), change))
 
 
-@float_kernel
+@inlined
 def _fill_tile(
     kept: NDArray[np.int32],
     position: int,
@@ -392,7 +392,7 @@ def _fill_tile(
     return position, filled
 
 
-@float_kernel
+@inlined
 def _ask_for_rows(kept: NDArray[np.int32], position: int, model: Model) -> None:
     """Have the rows of a word that comes later moved to the cache."""
     if position < len(kept) and kept[position] != END:
@@ -402,7 +402,7 @@ def _ask_for_rows(kept: NDArray[np.int32], position: int, model: Model) -> None:
             prefetch(model.contexts, row + d)
 
 
-@float_kernel
+@inlined
 def _score_contexts(model: Model, filled: int, work: Workspace) -> None:
     """The dot product of each center with each of its contexts."""
     stride = model.stride
@@ -436,7 +436,7 @@ def _score_contexts(model: Model, filled: int, work: Workspace) -> None:
             k += 1
 
 
-@float_kernel
+@inlined
 def _score_noise(model: Model, work: Workspace) -> None:
     """The dot product of each noise row with each center: two rows by TILE centers at a time."""
     stride = model.stride
@@ -471,7 +471,7 @@ def _score_noise(model: Model, work: Workspace) -> None:
         scores[k] = np.float32(-SURE)  # rows that only fill up the block
 
 
-@float_kernel
+@inlined
 def _exp_of_minus(x: Any) -> Any:
     """e^-x of lanes between -SURE and SURE, to about 1e-6: a polynomial of x / 16, to the 16th."""
     z = multiply(x, splat(np.float32(-1.0 / 16.0)))
@@ -488,7 +488,7 @@ def _exp_of_minus(x: Any) -> Any:
     return multiply(power, power)
 
 
-@float_kernel
+@inlined
 def _held(scores: NDArray[np.float32], k: int, sign: Any) -> Any:
     """X = sign * score of some lanes, held to where its size matters."""
     limit = splat(np.float32(SURE))
@@ -496,7 +496,7 @@ def _held(scores: NDArray[np.float32], k: int, sign: Any) -> Any:
     return larger(smaller(multiply(sign, load(scores, k)), limit), minus_limit)
 
 
-@float_kernel
+@inlined
 def _sum_losses(scores: NDArray[np.float32], count: int, sign: Any, weight: Any) -> float:
     """The sum of weight * log(1 + e^x), x = sign * score.
 
@@ -527,7 +527,7 @@ def _sum_losses(scores: NDArray[np.float32], count: int, sign: Any, weight: Any)
     return total(multiply(weight, losses))
 
 
-@float_kernel
+@inlined
 def _turn_into_steps(
     scores: NDArray[np.float32], count: int, sign: Any, weight: Any, lr: np.float32
 ) -> None:
@@ -539,7 +539,7 @@ def _turn_into_steps(
         store(scores, k, divide(rate, add(one, power)))
 
 
-@float_kernel
+@inlined
 def _apply_noise_steps(model: Model, work: Workspace) -> None:
     """Update the noise block, and gather what it changes in the centers."""
     stride = model.stride
@@ -579,7 +579,7 @@ def _apply_noise_steps(model: Model, work: Workspace) -> None:
         store(changes, 3 * stride + d, change3)
 
 
-@float_kernel
+@inlined
 def _apply_context_steps(model: Model, filled: int, work: Workspace) -> None:
     """Update the contexts' rows and, with all that was gathered, the centers' rows."""
     stride = model.stride

@@ -14,18 +14,18 @@ import codecs
 import functools
 import unicodedata
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from w2v.compiled import kernel
-from w2v.wordtable import FULL, WordTable, hash_word, intern
+from w2v.compiled import inlined, kernel
+from w2v.wordtable import NO_WORD, SLACK, WordTable
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MAX_WORD_BYTES = 1000
-END_OF_LINE = 0xFFFF_FFFF  # stands between the provisional ids of two lines
+END_OF_LINE = NO_WORD  # stands between the provisional ids of two lines
 
 # Classes of characters.
 SEPARATOR = 0
@@ -34,13 +34,11 @@ SINGLE = 2  # a word of its own
 APOSTROPHE = 3
 NEWLINE = 4
 
-# Entries of a scan's state.
-POSITION = 0  # bytes of the block that are done
-EMITTED = 1  # ids written
-TOKENS = 2
-TOO_LONG = 3  # tokens dropped because they exceed MAX_WORD_BYTES
-INVALID = 4  # bytes that are not UTF-8
-STATE_SIZE = 5
+# Entries of a scanner's tallies.
+TOKENS = 0
+TOO_LONG = 1  # tokens dropped because they exceed MAX_WORD_BYTES
+INVALID = 2  # bytes that are not UTF-8
+TALLIES = 3
 
 # The one character whose small form is two: capital I with a dot above, "i" and a combining dot.
 DOTTED_I = 0x130
@@ -142,7 +140,7 @@ def _small_forms() -> NDArray[np.int32]:
     return small
 
 
-@kernel
+@inlined
 def _decode(text: NDArray[np.uint8], i: int, end: int) -> tuple[np.int64, int]:
     """Decode the character that starts at ``text[i]``, a byte above 127.
 
@@ -168,141 +166,113 @@ def _decode(text: NDArray[np.uint8], i: int, end: int) -> tuple[np.int64, int]:
     return code, length
 
 
-@kernel
-def _append(word: NDArray[np.uint8], length: int, code: int | np.int64) -> int:
-    """Write a code point behind ``length`` bytes of a word; return the new length.
-
-    Beyond MAX_WORD_BYTES nothing is written, but the length still grows.
-    """
+@inlined
+def _append(letters: NDArray[np.uint8], end: int, code: Any) -> int:
+    """Write a code point at ``end``; return where the next one goes."""
     size = 1 if code < 0x80 else (2 if code < 0x800 else (3 if code < 0x10000 else 4))
-    if length <= MAX_WORD_BYTES:
-        if size == 1:
-            word[length] = code
-        else:
-            for k in range(size - 1, 0, -1):
-                word[length + k] = 0x80 | (code & 0x3F)
-                code >>= 6
-            word[length] = (0xF00 >> size) & 0xFF | code
-    return length + size
+    if size == 1:
+        letters[end] = code
+    else:
+        for k in range(size - 1, 0, -1):
+            letters[end + k] = 0x80 | (code & 0x3F)
+            code >>= 6
+        letters[end] = (0xF00 >> size) & 0xFF | code
+    return end + size
 
 
 @kernel
-def _scan(
+def _cut_words(
     text: NDArray[np.uint8],
     ascii_words: NDArray[np.uint8],
     classes: NDArray[np.uint8],
     written: NDArray[np.int32],
-    word: NDArray[np.uint8],
-    slots: NDArray[np.uint64],
-    pool: NDArray[np.uint8],
+    letters: NDArray[np.uint8],
     ends: NDArray[np.int64],
-    counts: NDArray[np.int64],
-    used: NDArray[np.int64],
-    ids: NDArray[np.uint32],
-    state: NDArray[np.int64],
-) -> bool:
-    """Cut a block of text into words, count them and write their provisional ids.
+    tallies: NDArray[np.int64],
+) -> int:
+    """Cut a block of text into words and write them one behind the other.
 
     Args:
         text: (n,) the bytes; neither end cuts a word or a character.
         ascii_words: (256,) what is written for an ASCII character of class WORD, else 0.
         classes: (0x110000,) class of each code point.
         written: (0x110000,) what stands for each code point in a word.
-        word: (MAX_WORD_BYTES + 8,) room for one word.
-        slots: the word table's slots.
-        pool: its bytes.
-        ends: its words' ends.
-        counts: its counts, updated.
-        used: its numbers of words and bytes, updated.
-        ids: (n + 1,) receives the ids, and END_OF_LINE once for the line ends between two words.
-        state: position, ids written and tallies so far, updated.
+        letters: receives the words' bytes; `room_for` says how many there may be.
+        ends: (n + 3,) receives where each word ends, after a 0; an empty word stands once for the
+            line ends between two words.
+        tallies: tokens, those dropped, and bytes that are not UTF-8, updated.
 
     Returns:
-        True when the block is done, False when the word table must grow before the scan is
-        resumed with the same state.
+        The number of words, empty ones included.
 
     """
-    end = len(text)
-    i = state[POSITION]
-    emitted = state[EMITTED]
-    start = i  # of the word that is being read
-    length = 0  # bytes of it so far
+    size = len(text)
+    words = 0
+    ends[0] = 0
+    start = 0  # of the word that is being written
+    end = 0
     apostrophe = False  # seen behind it, waiting for what follows
-    while i <= end:
-        size = 1
+    i = 0
+    while i <= size:
+        width = 1
         kind = SEPARATOR
         code = np.int64(0)
-        invalid = 0
-        if i < end:
+        if i < size:
             code = np.int64(text[i])
             if code < 0x80:
                 kind = classes[code]
             else:
-                code, size = _decode(text, i, end)
-                if size == 0:
-                    size = 1
-                    invalid = 1
+                code, width = _decode(text, i, size)
+                if width == 0:
+                    width = 1
+                    tallies[INVALID] += 1
                 else:
                     kind = classes[code]
         if kind == WORD:
-            if length == 0:
-                start = i
-            if code < 0x80 and not apostrophe:  # most text: a run of ASCII letters, in one go
-                stop = min(end, i + MAX_WORD_BYTES - length)
-                run = i
-                while run < stop and ascii_words[text[run]] != 0:
-                    word[length + run - i] = ascii_words[text[run]]
-                    run += 1
-                if run > i:
-                    length += run - i
-                    i = run
-                    continue
             if apostrophe:
-                length = _append(word, length, ord("'"))
+                end = _append(letters, end, ord("'"))
                 apostrophe = False
+            letter = ascii_words[code] if code < 0x80 else np.uint8(0)
+            if letter != 0:  # most text: a run of ASCII letters, in one go
+                while letter != 0:
+                    letters[end] = letter
+                    end += 1
+                    i += 1
+                    letter = ascii_words[text[i]] if i < size else np.uint8(0)
+                continue
+            end = _append(letters, end, written[code])
             if code == DOTTED_I and written[code] != code:
-                length = _append(word, length, written[code])
-                length = _append(word, length, COMBINING_DOT)
-            else:
-                length = _append(word, length, written[code])
-        elif kind == APOSTROPHE and length > 0 and not apostrophe:
+                end = _append(letters, end, COMBINING_DOT)
+        elif kind == APOSTROPHE and end > start and not apostrophe:
             apostrophe = True
         else:
-            if length > 0:
-                if length > MAX_WORD_BYTES:
-                    state[TOO_LONG] += 1
-                else:
-                    found = intern(word, length, hash_word(word, length), slots, pool, ends, used)
-                    if found == FULL:
-                        state[POSITION] = start
-                        state[EMITTED] = emitted
-                        return False
-                    counts[found] += 1
-                    ids[emitted] = found
-                    emitted += 1
-                state[TOKENS] += 1
-                length = 0
             apostrophe = False
-            if kind == SINGLE:
-                length = _append(word, 0, code)
-                found = intern(word, length, hash_word(word, length), slots, pool, ends, used)
-                length = 0
-                if found == FULL:
-                    state[POSITION] = i
-                    state[EMITTED] = emitted
-                    return False
-                counts[found] += 1
-                ids[emitted] = found
-                emitted += 1
-                state[TOKENS] += 1
-            elif kind == NEWLINE and (emitted == 0 or ids[emitted - 1] != END_OF_LINE):
-                ids[emitted] = END_OF_LINE
-                emitted += 1
-        state[INVALID] += invalid
-        i += size
-    state[POSITION] = end
-    state[EMITTED] = emitted
-    return True
+            single = kind == SINGLE
+            while end > start or single:  # the word before, then the character that is one
+                if end == start:
+                    end = _append(letters, end, code)
+                    single = False
+                tallies[TOKENS] += 1
+                if end - start > MAX_WORD_BYTES:
+                    tallies[TOO_LONG] += 1
+                    end = start
+                else:
+                    words += 1
+                    ends[words] = end
+                    start = end
+            if kind == NEWLINE and (words == 0 or ends[words] != ends[words - 1]):
+                words += 1
+                ends[words] = end
+        i += width
+    return words
+
+
+def room_for(size: int) -> int:
+    """The bytes that the words of ``size`` bytes of text may take: a small form may be longer.
+
+    No character grows by more than half; a test looks at all of them.
+    """
+    return size + size // 2 + SLACK
 
 
 class Scanner:
@@ -314,33 +284,26 @@ class Scanner:
     def __init__(self, tables: CharacterTables) -> None:
         self.tables = tables
         self.words = WordTable()
-        self.state: NDArray[np.int64] = np.zeros(STATE_SIZE, np.int64)
-        self._word: NDArray[np.uint8] = np.zeros(MAX_WORD_BYTES + 8, np.uint8)
-        self._ids: NDArray[np.uint32] = np.empty(0, np.uint32)
+        self.tallies: NDArray[np.int64] = np.zeros(TALLIES, np.int64)
+        self._letters: NDArray[np.uint8] = np.empty(0, np.uint8)
+        self._ends: NDArray[np.int64] = np.empty(0, np.int64)
 
     def scan(self, block: bytes) -> NDArray[np.uint32]:
         """Return the provisional ids of a block that cuts no word, END_OF_LINE between lines."""
         text = np.frombuffer(block, np.uint8)
-        if len(self._ids) <= len(text):
-            self._ids = np.empty(len(text) + 1, np.uint32)
-        self.state[POSITION] = self.state[EMITTED] = 0
-        words = self.words
-        while not _scan(
+        if len(self._letters) < room_for(len(text)):
+            self._letters = np.zeros(room_for(len(text)), np.uint8)
+            self._ends = np.zeros(len(text) + 3, np.int64)
+        words = _cut_words(
             text,
             self.tables.ascii_words,
             self.tables.classes,
             self.tables.written,
-            self._word,
-            words.slots,
-            words.pool,
-            words.ends,
-            words.counts,
-            words.used,
-            self._ids,
-            self.state,
-        ):
-            words.grow()
-        return self._ids[: self.state[EMITTED]].copy()
+            self._letters,
+            self._ends,
+            self.tallies,
+        )
+        return self.words.add(self._letters, self._ends, words)
 
 
 def last_break(block: bytes, tables: CharacterTables) -> int:

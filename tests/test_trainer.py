@@ -184,11 +184,12 @@ def test_words_of_one_topic_come_to_be_neighbours(threads, changes):
     text = topics(20_000)
     config = small(threads=threads, window=4, epochs=3, **changes)
     result = train_model(text, EMPTY, counts_of(text, 10), config)
-    unit = result.matrix / np.linalg.norm(result.matrix, axis=1, keepdims=True)
+    # What all words have in common says nothing about topics.
+    rows = result.matrix[:8] - result.matrix[:8].mean(axis=0)
+    unit = rows / np.linalg.norm(rows, axis=1, keepdims=True)
     cosines = unit @ unit.T
-    np.fill_diagonal(cosines, np.nan)
-    same = np.nanmean([cosines[:4, :4], cosines[4:8, 4:8]])
-    assert same > np.nanmean(cosines[:4, 4:8]) + 0.3
+    assert min(cosines[:4, :4].min(), cosines[4:, 4:].min()) > 0.5
+    assert cosines[:4, 4:].max() < -0.5
     assert result.epochs[-1].loss < result.epochs[0].loss
 
 

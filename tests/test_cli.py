@@ -918,3 +918,9 @@ def test_a_signal_ends_it_at_once_and_leaves_nothing(stage, sent, code, message,
     assert content("m") == before
     assert names() == ["cache", "log", "m", "text.txt", "tmp", "work"]
     assert names("work") == []
+
+
+def test_an_empty_argument_is_not_the_current_folder():
+    result = run("vocab", "")
+    assert result.exit_code == 2
+    assert "an empty path was given" in result.stderr

@@ -14,7 +14,7 @@ from w2v.errors import ConfigError
 
 OPTIONS = options()
 NUMBERS = [name for name, option in OPTIONS.items() if option.kind in {int, float}]
-NONE_IS_DEFAULT = {"lowercase", "lr_min", "threads"}
+NONE_IS_DEFAULT = {"lowercase", "lr_min", "threads", "negative_sharing", "shared_negatives"}
 # What is one step beyond a bound.
 STEP = {int: 1, float: 1e-9}
 # An option that must follow when another one goes to its bound.
@@ -37,7 +37,7 @@ def test_the_defaults_are_those_promised():
 
 def test_every_option_says_what_it_is():
     for name, option in OPTIONS.items():
-        assert option.help.rstrip("]").endswith((".", "only", "--lr", "cores")), name
+        assert option.help.rstrip("]").endswith((".", "only", "--lr", "cores", "negatives")), name
         assert option.group in {"text", "training"}
         assert DEFAULTS[name] is None or option.accepts(DEFAULTS[name])
     assert {name for name in OPTIONS if DEFAULTS[name] is None} == NONE_IS_DEFAULT
@@ -167,3 +167,19 @@ def test_a_config_is_plain_values_and_cannot_change():
 )
 def test_what_is_expected_in_words(limits, expected):
     assert Option(help="", group="text", **limits).expected == expected
+
+
+@pytest.mark.parametrize(
+    ("window", "negatives", "noise_words", "sharing"),
+    [(2, 5, 16, 64), (1, 1, 16, 64), (5, 5, 16, 10), (10, 5, 16, 2), (10, 10, 28, 1)],
+)
+def test_noise_is_shared_less_where_more_would_diverge(window, negatives, noise_words, sharing):
+    config = Config(window=window, negatives=negatives)
+    assert (config.noise_words, config.sharing) == (noise_words, sharing)
+    given = Config(window=window, negatives=negatives, shared_negatives=7, negative_sharing=9)
+    assert (given.noise_words, given.sharing) == (7, 9)
+
+
+def test_the_widest_windows_have_a_bounded_set() -> None:
+    config = Config(window=1000, negatives=1000)
+    assert (config.noise_words, config.sharing) == (1000, 1)

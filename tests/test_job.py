@@ -312,7 +312,11 @@ def test_meta_tells_how_the_model_was_made(tmp_path):
     json.dumps(meta, allow_nan=False)
     assert meta["w2v_version"] == w2v.__version__
     config = Config(validation=0.3, **TINY)
-    assert meta["config"] == config.as_dict() | {"lr_min": 5e-6}
+    assert meta["config"] == config.as_dict() | {
+        "lr_min": 5e-6,
+        "negative_sharing": 64,
+        "shared_negatives": 16,
+    }
     assert meta["tokenizer"] == {
         "name": "unicode",
         "lowercase": True,
@@ -392,7 +396,8 @@ def test_reports_are_plain_values():
 def test_a_huge_learning_rate_is_told_from_a_result(tmp_path):
     expected = (
         r"^training diverged: the vectors hold NaN or infinity in epoch \d+ at learning rate "
-        r"\S+; start with a lower one than --lr 1e\+30, say 2\.5e\+29$"
+        r"\S+; start with a lower one than --lr 1e\+30, say 2\.5e\+29, "
+        r"or share noise among fewer centers than --negative-sharing 64$"
     )
     with pytest.raises(DivergenceError, match=expected):
         w2v.train(LINES, output=tmp_path / "m", **{**TINY, "lr": 1e30})
@@ -416,7 +421,7 @@ def test_memory_is_checked_before_the_text_is_read(monkeypatch):
         pytest.fail("the second line is read")
 
     monkeypatch.setattr(preflight, "available_memory", lambda: 1000)
-    with pytest.raises(ResourceError, match="training 3 words at dim 8 needs"):
+    with pytest.raises(ResourceError, match="training 1 words at dim 8 needs"):
         w2v.train(lines(), vocab_size=3, **TINY)
 
 

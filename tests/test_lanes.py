@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numba
 import numpy as np
 import pytest
 
@@ -56,3 +57,17 @@ def test_nan_of_the_first_argument_comes_through():
     apply_all(a, b, out)
     assert np.isnan(out[7 * WIDTH])
     assert np.isnan(out[8 * WIDTH])
+
+
+def test_kernels_compile_where_no_cache_can_be_written(monkeypatch):
+    asked = []
+
+    def njit(**options):
+        asked.append(options.get("cache", False))
+        if asked[-1]:
+            raise RuntimeError("cannot cache function: no locator available")
+        return lambda function: function
+
+    monkeypatch.setattr(numba, "njit", njit)
+    assert kernel(len) is len
+    assert asked == [True, False]

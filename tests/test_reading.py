@@ -145,11 +145,6 @@ def test_a_missing_file_is_named(path, tmp_path):
         FileSource([tmp_path / path])
 
 
-def test_an_empty_name_is_not_the_current_folder():
-    with pytest.raises(InputError, match="cannot read"):
-        FileSource([""])
-
-
 def test_an_empty_folder_is_named(tmp_path):
     (tmp_path / "sub").mkdir()
     with pytest.raises(InputError, match=f"the folder {tmp_path} has no files in it"):
@@ -615,3 +610,25 @@ def test_what_is_no_corpus_is_named(corpus):
     message = f"the corpus is a {type(corpus).__name__}: expected a path, a list of paths, or an"
     with pytest.raises(InputError, match=message):
         open_corpus(corpus)
+
+
+def test_linked_folders_are_read_and_links_upwards_are_not_followed(tmp_path):
+    (tmp_path / "corpus" / "inner").mkdir(parents=True)
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "corpus" / "a.txt").write_text("a")
+    (tmp_path / "elsewhere" / "b.txt").write_text("b")
+    (tmp_path / "corpus" / "linked").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "corpus" / "inner" / "up").symlink_to(tmp_path / "corpus")
+    found = find_files([tmp_path / "corpus"])
+    assert [Path(path).name for path in found] == ["a.txt", "b.txt"]
+
+
+def test_an_empty_path_is_not_the_current_folder():
+    with pytest.raises(InputError, match="an empty path was given"):
+        find_files([""])
+
+
+def test_a_closed_stdin(monkeypatch):
+    monkeypatch.setattr("sys.stdin", None)
+    with pytest.raises(InputError, match="cannot read stdin: it is closed"):
+        find_files(["-"])

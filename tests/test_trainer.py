@@ -270,3 +270,25 @@ def test_large_rows_make_short_spans():
     wide = small(dim=100_000, window=10)
     the_trainer = trainer._Trainer(np.array([3, 2]), wide, print)
     assert the_trainer.span_words * wide.dim * (2 * 10 + 16) <= 1 << 33
+
+
+@pytest.mark.parametrize("loss", [100.0, np.nan])
+def test_a_loss_far_above_that_of_an_untrained_model_is_divergence(monkeypatch, loss):
+    monkeypatch.setattr(trainer, "train_span", lambda *_: (1, loss, 1, 0.0))
+    text = random_text(20)
+    with pytest.raises(
+        DivergenceError, match=r"the loss is .*, and 4\.159 before .* epoch 1 .*--neg"
+    ):
+        train_model(text, EMPTY, counts_of(text), small())
+
+
+@pytest.mark.skipif(numba.config.DISABLE_JIT, reason="learning takes minutes without the compiler")
+@pytest.mark.parametrize(
+    "changes", [{"window": 10, "negatives": 10}, {"window": 5, "negatives": 15}]
+)
+def test_wide_windows_and_many_negatives_do_not_diverge(changes):
+    random = np.random.default_rng(3)
+    words = (random.pareto(1.0, 60_000) * 3).astype(np.int64) % 1000
+    text = text_of(words.reshape(-1, 30).tolist())
+    result = train_model(text, EMPTY, counts_of(text, 1000), small(dim=64, **changes))
+    assert result.epochs[-1].loss < (1 + changes["negatives"]) * np.log(2)

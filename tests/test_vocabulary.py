@@ -149,3 +149,9 @@ def test_words_from_anywhere_are_checked():
 
 def test_a_vocabulary_knows_its_length():
     assert len(Vocabulary([], np.zeros(0, np.int64))) == 0
+
+
+@pytest.mark.parametrize("word", ["a\nb", "\ud800"])
+def test_a_word_that_cannot_be_a_line_is_refused(word):
+    with pytest.raises(InputError, match="which no line of text can hold"):
+        check_word_list(["fine", word], "given")

@@ -196,7 +196,7 @@ def train(
 
     with _observer(quiet, log_json) as observer:
         job.train(
-            corpus[0] if len(corpus) == 1 else [Path(path) for path in corpus],
+            _paths(corpus),
             vocab=vocab,
             output=output if output is not None else _default_output(corpus[0]),
             overwrite=overwrite,
@@ -204,6 +204,13 @@ def train(
             observer=observer,
             **config,
         )
+
+
+def _paths(corpus: tuple[str, ...]) -> list[Path]:
+    """The arguments as paths, which an empty one is not: it would mean the current folder."""
+    if not all(corpus):
+        raise click.UsageError("Invalid value for 'CORPUS...': an empty path was given.")
+    return [Path(path) for path in corpus]
 
 
 def _default_output(corpus: str) -> str:
@@ -227,7 +234,7 @@ def vocab(corpus: tuple[str, ...], vocab: str | None, quiet: bool, **config: Any
 
     with _observer(quiet) as observer:
         vocabulary, _ = job.read_vocabulary(
-            [Path(path) for path in corpus], vocab=vocab, observer=observer, **config
+            _paths(corpus), vocab=vocab, observer=observer, **config
         )
     rows = zip(vocabulary.words, vocabulary.counts.tolist(), strict=True)
     _write_lines(f"{i}\t{word}\t{count}\n" for i, (word, count) in enumerate(rows))
@@ -256,7 +263,7 @@ def pairs(
     with (
         _observer(quiet) as observer,
         job.read_corpus(
-            [Path(path) for path in corpus],
+            _paths(corpus),
             vocab=vocab,
             work_dir=work_dir,
             observer=observer,

@@ -16,8 +16,7 @@ Kernel = TypeVar("Kernel", bound=Callable[..., object])
 
 def kernel(function: Kernel) -> Kernel:
     """Compile a function of arrays and scalars."""
-    compiled = numba.njit(nogil=True, cache=True, error_model="numpy")(function)
-    return cast("Kernel", compiled)
+    return _compiled(function)
 
 
 def inlined(function: Kernel) -> Kernel:
@@ -26,5 +25,12 @@ def inlined(function: Kernel) -> Kernel:
     A call that remains one passes every array in seven pieces and counts references to it with
     locked instructions, which took 30 to 60 ns where it was measured.
     """
-    compiled = numba.njit(nogil=True, cache=True, error_model="numpy", forceinline=True)(function)
+    return _compiled(function, forceinline=True)
+
+
+def _compiled(function: Kernel, **options: bool) -> Kernel:
+    try:
+        compiled = numba.njit(nogil=True, cache=True, error_model="numpy", **options)(function)
+    except RuntimeError:  # no folder for the cache can be written: compile every time
+        compiled = numba.njit(nogil=True, error_model="numpy", **options)(function)
     return cast("Kernel", compiled)

@@ -7,6 +7,7 @@ and the README's table of options is held to it.
 from __future__ import annotations
 
 import dataclasses
+import math
 import os
 import sys
 from dataclasses import dataclass, field
@@ -16,6 +17,12 @@ from w2v.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+# How noise is shared unless told otherwise; see `Config.sharing`.
+_MOST_SHARING = 64
+_LEAST_NOISE = 16
+_MOST_NOISE = 1_000
+_STABLE = 40.0
 
 
 @dataclass(frozen=True)
@@ -116,15 +123,21 @@ class Config:
     shrink_windows: bool = _training(
         False, bool, "Draw each center's window from 1..WINDOW, as word2vec.c does."
     )
-    negative_sharing: int = _training(
-        64, int, "Consecutive centers that share one set of noise words.", low=1, high=1_000_000
-    )
-    shared_negatives: int = _training(
-        16,
+    negative_sharing: int | None = _training(
+        None,
         int,
-        "Noise words in a shared set; they are weighted so that a pair still counts NEGATIVES.",
+        "Consecutive centers that share one set of noise words."
+        "  [default: 64, less for wide windows and many negatives]",
         low=1,
-        high=1_000,
+        high=1_000_000,
+    )
+    shared_negatives: int | None = _training(
+        None,
+        int,
+        "Noise words in a shared set; they are weighted so that a pair still counts NEGATIVES."
+        "  [default: 16, more for wide windows and many negatives]",
+        low=1,
+        high=_MOST_NOISE,
     )
     validation: float = _training(
         0.0, float, "Share of the lines held out to report a loss on.", low=0, high=0.5
@@ -166,6 +179,28 @@ class Config:
     def thread_count(self) -> int:
         """The number of threads, by default one for each core this process may use."""
         return self.threads if self.threads is not None else available_cores()
+
+    @property
+    def noise_words(self) -> int:
+        """How many noise words a shared set has: N in the kernel's description."""
+        if self.shared_negatives is not None:
+            return self.shared_negatives
+        needed = (2 * self.window * self.negatives / _STABLE) ** 2
+        return min(max(_LEAST_NOISE, 4 * math.ceil(needed / 4)), _MOST_NOISE)
+
+    @property
+    def sharing(self) -> int:
+        """How many consecutive centers share a set of noise words: S in the kernel's description.
+
+        Such a set and the centers push each other away, by a step that grows with the pairs of a
+        center, 2 window K, and with the square root of S / N. Where the product exceeds 50 or so,
+        training diverges at the default learning rate; so S and N are chosen to keep it at 40,
+        as it is with the default options.
+        """
+        if self.negative_sharing is not None:
+            return self.negative_sharing
+        bearable = (_STABLE / (2 * self.window * self.negatives)) ** 2
+        return max(1, min(_MOST_SHARING, int(self.noise_words * bearable)))
 
     def lowercases(self, tokenizer: str) -> bool:
         """Whether letters are made small: if nothing is said, by the unicode tokenizer only."""

@@ -166,12 +166,12 @@ def _most_words(config: Config, words: list[str] | None, source: TextSource) -> 
     """How many words the vocabulary may have, by what is known before the text is read.
 
     A word takes two bytes of text each time it occurs, with what separates it. Packed text may
-    have more; that is seen to when it was read.
+    have more, and the length of a stream is unknown; that is seen to when it was read.
     """
     if words is not None:
         return len(words)
     if source.total_bytes is None:
-        return config.vocab_size
+        return 1
     return min(config.vocab_size, source.total_bytes // (2 * config.min_count) + 1)
 
 
@@ -255,7 +255,13 @@ def _compile(work: Callable[[], object], observer: Observer) -> float:
 def _meta(config: Config, read: Corpus, result: Result, compiled: float) -> dict[str, Any]:
     return {
         "w2v_version": __version__,
-        "config": config.as_dict() | {"threads": config.thread_count, "lr_min": config.final_lr},
+        "config": config.as_dict()
+        | {
+            "threads": config.thread_count,
+            "lr_min": config.final_lr,
+            "negative_sharing": config.sharing,
+            "shared_negatives": config.noise_words,
+        },
         "tokenizer": read.tokenizer,
         "corpus": read.report.as_dict(),
         "training": {

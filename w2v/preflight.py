@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from w2v.errors import ResourceError
+from w2v.sgns import padded
 
 if TYPE_CHECKING:
     from w2v.config import Config
@@ -45,8 +46,8 @@ def check_memory(words: int, config: Config) -> None:
 
 def memory_needed(words: int, config: Config) -> int:
     """Bytes of memory that training takes at its peak: two matrices, and the result's copy."""
-    rows = 4 * words * config.dim
-    return _BASE_MEMORY + 3 * rows + _WORD_MEMORY * words
+    numbers = words * (2 * padded(config.dim) + config.dim)
+    return _BASE_MEMORY + 4 * numbers + _WORD_MEMORY * words
 
 
 def available_memory() -> int | None:

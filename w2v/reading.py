@@ -252,6 +252,12 @@ def find_files(paths: Iterable[str | os.PathLike[str]]) -> list[str]:
     """
     found: list[str] = []
     for path in [os.fspath(path) for path in paths]:
+        if not path:
+            message = "an empty path was given: expected a file, a folder or -"
+            raise InputError(message)
+        if path == STDIN and sys.stdin is None:
+            message = "cannot read stdin: it is closed"
+            raise InputError(message)
         if path == STDIN and STDIN in found:
             message = "stdin (-) is given twice, but it can be read only once"
             raise InputError(message)
@@ -273,12 +279,15 @@ def _files_below(folder: str) -> list[str]:
         message = f"cannot read {error.filename}: {error.strerror}"
         raise InputError(message) from error
 
-    files = [
-        Path(parent, name)
-        for parent, _, names in os.walk(folder, onerror=refuse)
-        for name in names
-        if Path(parent, name).is_file()
-    ]
+    files = []
+    walked = set()
+    for parent, folders, names in os.walk(folder, onerror=refuse, followlinks=True):
+        walked.add(os.path.realpath(parent))
+        # A link to a folder above would lead round in circles.
+        folders[:] = [
+            name for name in folders if os.path.realpath(Path(parent, name)) not in walked
+        ]
+        files += [Path(parent, name) for name in names if Path(parent, name).is_file()]
     if not files:
         message = f"the folder {folder} has no files in it"
         raise InputError(message)

@@ -113,7 +113,7 @@ class Workspace(NamedTuple):
     context_ends: NDArray[np.int64]  # (TILE + 1,) the contexts of center t end at [t + 1]
     contexts: NDArray[np.int64]  # where the rows of all contexts of the tile begin
     context_scores: NDArray[np.float32]
-    changes: NDArray[np.float32]  # (TILE * stride,) what is to be added to them
+    changes: NDArray[np.float32]  # (TILE * stride,) what is to be added to the centers' rows
     noise_ids: NDArray[np.int64]  # (shared_negatives,)
     noise: NDArray[np.float32]  # the block of noise rows
     noise_before: NDArray[np.float32]  # as it was drawn

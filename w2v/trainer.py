@@ -8,6 +8,7 @@ depends on the seed, the epoch and the span alone, so one thread gives the same 
 from __future__ import annotations
 
 import dataclasses
+import math
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -49,6 +50,8 @@ _MOST_SPAN_WORDS = 1 << 16
 _MOST_SPAN_PRODUCTS = 1 << 33
 # Rows of the most frequent words, which go first when training diverges, looked at in between.
 _WATCHED_ROWS = 1000
+# Times the loss of an untrained model beyond which training has failed.
+_ASTRAY = 2.0
 
 
 @dataclass(frozen=True)
@@ -150,10 +153,10 @@ class _Trainer:
             config.window,
             config.shrink_windows,
             config.negatives,
-            config.shared_negatives,
-            config.negative_sharing,
+            config.noise_words,
+            config.sharing,
         )
-        products = config.dim * (2 * config.window + config.shared_negatives)
+        products = config.dim * (2 * config.window + config.noise_words)
         self.span_words = max(1, min(_MOST_SPAN_WORDS, _MOST_SPAN_PRODUCTS // products))
         self.work = [
             make_workspace(self.span_words, self.model.stride, self.sampling)
@@ -176,6 +179,7 @@ class _Trainer:
             self._report(tally, text, epoch, lr, seconds_before + time.perf_counter() - started)
         seconds = time.perf_counter() - started
         self._check(epoch, lr(1.0), self.model.vectors)
+        self._check_loss(epoch, lr(1.0), tally.loss)
         return EpochDone(
             epoch=epoch + 1,
             epochs=config.epochs,
@@ -286,11 +290,22 @@ class _Trainer:
 
     def _check(self, epoch: int, lr: float, vectors: NDArray[np.float32]) -> None:
         if not np.isfinite(vectors).all():
-            raise DivergenceError(
-                f"training diverged: the vectors hold NaN or infinity in epoch {epoch + 1} at "
-                f"learning rate {lr:.4g}; start with a lower one than --lr {self.config.lr:g}, "
-                f"say {self.config.lr / 4:g}"
-            )
+            raise self._divergence("the vectors hold NaN or infinity", epoch, lr)
+
+    def _check_loss(self, epoch: int, lr: float, loss: float | None) -> None:
+        """Refuse a model that is far worse than one that knows nothing."""
+        ignorant = (1 + self.config.negatives) * math.log(2)
+        if loss is not None and not loss < _ASTRAY * ignorant:
+            finding = f"the loss is {loss:.4g}, and {ignorant:.4g} before training"
+            raise self._divergence(finding, epoch, lr)
+
+    def _divergence(self, finding: str, epoch: int, lr: float) -> DivergenceError:
+        config = self.config
+        return DivergenceError(
+            f"training diverged: {finding} in epoch {epoch + 1} at learning rate {lr:.4g}; "
+            f"start with a lower one than --lr {config.lr:g}, say {config.lr / 4:g}, or share "
+            f"noise among fewer centers than --negative-sharing {config.sharing}"
+        )
 
 
 def new_model(words: int, config: Config) -> Model:

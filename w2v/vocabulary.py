@@ -148,6 +148,9 @@ def check_word_list(words: Sequence[str], name: str) -> list[str]:
         if not word or word.isspace():
             message = f"the vocabulary {name} has no word in line {number}"
             raise InputError(message)
+        if "\n" in word or not _is_unicode(word):
+            message = f"the vocabulary {name} has {word!r} in it, which no line of text can hold"
+            raise InputError(message)
         if word in first_line:
             message = (
                 f"the vocabulary {name} has the word {word!r} in line {first_line[word]} and again"
@@ -156,3 +159,12 @@ def check_word_list(words: Sequence[str], name: str) -> list[str]:
             raise InputError(message)
         first_line[word] = number
     return list(words)
+
+
+def _is_unicode(word: str) -> bool:
+    """Whether a word has no lone surrogates, which cannot be written."""
+    try:
+        word.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

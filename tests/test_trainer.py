@@ -138,7 +138,7 @@ def test_the_validation_loss_is_that_of_the_reference():
     counts = counts_of(text)
     result = train_model(text, held_out, counts, config)
     the_trainer = trainer._Trainer(counts, config, print)
-    list(the_trainer._run(trainer._Pass(text, 0, the_trainer._keys(0), lambda s: 0.05 * (1 - s))))
+    list(the_trainer._run(trainer._Pass(text, the_trainer._keys(0), lambda s: 0.05 * (1 - s))))
     stride = the_trainer.model.stride
     vectors, contexts = (
         flat[:-stride].reshape(-1, stride)[:, :8].astype(np.float64)

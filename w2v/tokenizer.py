@@ -113,20 +113,15 @@ def character_tables(tokenizer: str, *, lowercase: bool) -> CharacterTables:
 
 def _unicode_classes() -> NDArray[np.uint8]:
     classes = np.zeros(CODE_POINTS, np.uint8)
-    word_categories = {"Pc"} | {c for c in _categories() if c[0] in "LMN"}
     for plane in _PLANES_IN_USE:
         categories = map(unicodedata.category, map(chr, plane))
-        classes[plane.start : plane.stop] = [c in word_categories for c in categories]
+        classes[plane.start : plane.stop] = [c[0] in "LMN" or c == "Pc" for c in categories]
     classes[[0x200C, 0x200D]] = WORD  # zero width non-joiner and joiner
     for first, last in _SINGLE_SCRIPTS:
         script = classes[first : last + 1]
         script[script == WORD] = SINGLE
     classes[[ord("'"), 0x2019]] = APOSTROPHE
     return classes
-
-
-def _categories() -> set[str]:
-    return {"Lu", "Ll", "Lt", "Lm", "Lo", "Mn", "Mc", "Me", "Nd", "Nl", "No"}
 
 
 def _white_space() -> str:

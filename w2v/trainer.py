@@ -73,10 +73,9 @@ class Result:
 
 @dataclass(frozen=True)
 class _Pass:
-    """One walk over a text: which epoch it is, and what learning rate a share of it calls for."""
+    """One walk over a text: the random numbers of a span, the learning rate at a share of it."""
 
     text: EncodedText
-    epoch: int
     keys: Callable[[int], Keys]
     lr: Callable[[float], float]
 
@@ -175,7 +174,7 @@ class _Trainer:
 
         started = time.perf_counter()
         tally = _Tally()
-        for tally in self._run(_Pass(text, epoch, self._keys(epoch), lr)):
+        for tally in self._run(_Pass(text, self._keys(epoch), lr)):
             self._report(tally, text, epoch, lr, seconds_before + time.perf_counter() - started)
         seconds = time.perf_counter() - started
         self._check(epoch, lr(1.0), self.model.vectors)
@@ -196,7 +195,7 @@ class _Trainer:
 
         It is the training pass with a learning rate of zero, which changes nothing.
         """
-        job = _Pass(held_out, 0, self._keys(0, VALIDATION), lambda _: 0.0)
+        job = _Pass(held_out, self._keys(0, VALIDATION), lambda _: 0.0)
         *_, tally = self._run(job)
         return tally.loss
 

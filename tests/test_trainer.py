@@ -164,6 +164,14 @@ def test_the_validation_loss_is_that_of_the_reference():
     assert train_model(text, EMPTY, counts, config).epochs[0].validation_loss is None
 
 
+def test_what_is_held_out_is_not_trained_on():
+    text, held_out = random_text(40), random_text(40, seed=1)
+    with_it, without = (
+        train_model(text, other, counts_of(text), small(epochs=3)) for other in (held_out, EMPTY)
+    )
+    np.testing.assert_array_equal(with_it.matrix, without.matrix)
+
+
 def topics(lines):
     """Lines about one of two things, and words that go with both."""
     random = np.random.default_rng(7)

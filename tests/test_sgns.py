@@ -9,18 +9,18 @@ from hypothesis import strategies as st
 
 import reference_sgns as reference
 from w2v.pairs import skipgram_pairs
-from w2v.sampling import NoiseDistribution, keep_thresholds, make_key
+from w2v.sampling import CERTAIN, NoiseDistribution, keep_thresholds, make_key
 from w2v.sgns import (
-    END,
     TILE,
     Keys,
     Model,
     Sampling,
-    _fill_tile,
+    _lay_out_tile,
     aligned_zeros,
     make_workspace,
     padded,
     select_words,
+    spaced,
     train_span,
 )
 
@@ -38,9 +38,8 @@ def make_sampling(vocabulary, *, counts=None, sample=0.0, **changes):
         "shared_negatives": 4,
         "negative_sharing": 8,
     } | changes
-    return Sampling(
-        keep_thresholds(counts, sample), noise.thresholds, noise.aliases, *settings.values()
-    )
+    thresholds = np.append(keep_thresholds(counts, sample), np.uint32(CERTAIN))
+    return Sampling(thresholds, noise.thresholds, noise.aliases, *settings.values())
 
 
 def make_keys(seed):
@@ -49,14 +48,17 @@ def make_keys(seed):
 
 def make_model(vocabulary, dim, seed=0, scale=1.0):
     """A model with random rows, and the same as two plain float64 matrices."""
-    stride = padded(dim)
+    stride = spaced(dim)
     random = np.random.default_rng(seed)
-    model = Model(
-        aligned_zeros((vocabulary + 1) * stride), aligned_zeros((vocabulary + 1) * stride), stride
-    )
+    size = (vocabulary + 1) * stride
+    model = Model(aligned_zeros(size), aligned_zeros(size), stride, padded(dim))
     for flat in (model.vectors, model.contexts):
         rows(flat, stride)[:, :dim] = scale * random.normal(size=(vocabulary, dim))
     return model, *matrices(model, dim)
+
+
+def words_of(model):
+    return len(model.vectors) // model.stride - 1
 
 
 def rows(flat, stride):
@@ -73,7 +75,7 @@ def matrices(model, dim):
 def run(model, ids, sampling, keys, lr, begin=0, end=None, lr_end=None):
     """Train on a span; the mean loss is None if there was no pair."""
     end = len(ids) if end is None else end
-    work = make_workspace(max(end - begin, 1), model.stride, sampling)
+    work = make_workspace(max(end - begin, 1), words_of(model), model.stride, sampling)
     pairs, context_loss, noise_pairs, noise_loss = train_span(
         ids,
         begin,
@@ -156,22 +158,13 @@ def kernel_pairs(ids, sampling, keys, begin, end):
     """The pairs that the kernel's tiles hold for a span, in order."""
     vocabulary = 12
     model, _, _ = make_model(vocabulary, 1)
-    work = make_workspace(max(end - begin, 1), model.stride, sampling)
-    position, last, size = select_words(
-        ids,
-        begin,
-        end,
-        END_OF_LINE,
-        sampling.window,
-        sampling.keep_thresholds,
-        keys.subsampling,
-        work.kept,
-    )
+    work = make_workspace(max(end - begin, 1), words_of(model), model.stride, sampling)
+    position, last = select_words(ids, begin, end, END_OF_LINE, sampling, keys.subsampling, work)
     found = []
     while position < last:
-        position, filled = _fill_tile(
-            work.kept[:size], position, last, TILE, model, sampling, keys.windows, work
-        )
+        size = min(TILE, last - position)
+        filled = _lay_out_tile(position, size, model, sampling, keys.windows, work)
+        position += size
         found += [
             (int(work.centers[t]) // model.stride, int(work.contexts[k]) // model.stride)
             for t in range(filled)
@@ -211,10 +204,8 @@ def test_no_pair_is_lost_or_added_between_spans(ids, window, span, sample, seed)
 def test_subsampling_keeps_words_as_often_as_it_should():
     ids = np.zeros(20_000, np.uint16)
     sampling = make_sampling(2, counts=[1_000_000, 1_000_000], sample=0.02)
-    kept = np.zeros(20_100, np.int32)
-    first, last, _ = select_words(
-        ids, 0, len(ids), END_OF_LINE, 2, sampling.keep_thresholds, make_key(1, 1), kept
-    )
+    work = make_workspace(len(ids), 2, spaced(1), sampling)
+    first, last = select_words(ids, 0, len(ids), END_OF_LINE, sampling, make_key(1, 1), work)
     probability = np.sqrt(0.02 / 0.5) + 0.02 / 0.5
     assert (last - first) / len(ids) == pytest.approx(probability, abs=0.015)
 
@@ -234,7 +225,7 @@ def test_the_expected_step_is_the_gradient_of_the_objective(sized):
     )
     changes = np.empty((draws, 2, vocabulary, dim))
     for draw in range(draws):
-        model = Model(start.vectors.copy(), start.contexts.copy(), start.stride)
+        model = start._replace(vectors=start.vectors.copy(), contexts=start.contexts.copy())
         run(model, ids, sampling, make_keys(draw), lr)
         changes[draw] = (
             rows(model.vectors - start.vectors, start.stride)[:, :dim],
@@ -333,9 +324,8 @@ def test_sure_scores_count_as_sure(score):
 def test_the_kept_words_stand_between_marks():
     ids = np.array([0, 1, END_OF_LINE, 2, 3, 4, 5, END_OF_LINE], np.uint16)
     sampling = make_sampling(6)
-    kept = np.full(20, 99, np.int32)
-    first, last, size = select_words(
-        ids, 4, 6, END_OF_LINE, 2, sampling.keep_thresholds, make_key(1, 1), kept
-    )
-    assert kept[:size].tolist() == [END, END, 2, 3, 4, 5, END]
+    work = make_workspace(2, 6, spaced(1), sampling)
+    work.kept[:] = 99
+    first, last = select_words(ids, 4, 6, END_OF_LINE, sampling, make_key(1, 1), work)
+    assert work.kept[:7].tolist() == [6, 6, 2, 3, 4, 5, 6]
     assert (first, last) == (3, 5)

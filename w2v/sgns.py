@@ -54,8 +54,7 @@ from w2v.pairs import context_range
 from w2v.sampling import draw, draw_below, draw_noise, passes
 
 TILE = 4
-# Rows are padded to this many numbers, 64 bytes: a cache line, and a multiple of WIDTH.
-ROW_UNIT = 16
+LINE = 16  # numbers in a cache line of 64 bytes
 # The noise block is padded to this many rows, so that its scores fill whole vectors.
 NOISE_UNIT = 4
 # Words by which the rows of centers and contexts are asked for before they are needed.
@@ -73,15 +72,17 @@ LOG_7 = 0.99207566
 # A score so high that the model is sure: s(SURE) differs from 1 by 2e-9. None counts for more.
 SURE = 20.0
 
-END = -1  # between the kept words of two lines
-
 
 class Model(NamedTuple):
-    """The two matrices, flat; row i begins at i * stride, and one row of zeros follows the last."""
+    """The two matrices, flat; row i begins at i * stride and is followed by zeros up to width.
+
+    After the last word's comes a row of zeros for each thread.
+    """
 
     vectors: NDArray[np.float32]
     contexts: NDArray[np.float32]
     stride: int
+    width: int
 
 
 class Sampling(NamedTuple):
@@ -108,48 +109,63 @@ class Keys(NamedTuple):
 class Workspace(NamedTuple):
     """What one thread needs to work on a span; its contents mean nothing between spans."""
 
+    spare: int  # the word of this thread's row of zeros, which also stands for a line's end
     kept: NDArray[np.int32]  # words of the span that were not thinned out, and some around it
     centers: NDArray[np.int64]  # (TILE,) where their rows begin
     context_ends: NDArray[np.int64]  # (TILE + 1,) the contexts of center t end at [t + 1]
     contexts: NDArray[np.int64]  # where the rows of all contexts of the tile begin
-    context_scores: NDArray[np.float32]
+    context_steps: NDArray[np.float32]  # of each context: its score, then its step
+    noise: NDArray[np.int64]  # where the rows of the shared noise words begin
+    noise_steps: NDArray[np.float32]  # row by row, TILE of them for each: scores, then steps
+    noise_weights: NDArray[np.float32]  # (WIDTH,) what noise counts, center by center
+    next_noise: NDArray[np.int64]  # (shared_negatives,) where the rows of the next set begin
     changes: NDArray[np.float32]  # (TILE * stride,) what is to be added to the centers' rows
-    noise_ids: NDArray[np.int64]  # (shared_negatives,)
-    noise: NDArray[np.float32]  # the block of noise rows
-    noise_before: NDArray[np.float32]  # as it was drawn
-    noise_scores: NDArray[np.float32]  # noise row by noise row, TILE of them for each
-    noise_weights: NDArray[np.float32]  # (WIDTH,) what a score counts, center by center
 
 
 def padded(dim: int) -> int:
-    """The length of a row in memory: ``dim`` rounded up to whole cache lines."""
-    return -(-dim // ROW_UNIT) * ROW_UNIT
+    """How many numbers of a row are computed with: ``dim`` rounded up to whole vectors."""
+    return -(-dim // WIDTH) * WIDTH
+
+
+def spaced(dim: int) -> int:
+    """From one row to the next: whole cache lines, and an odd number of them.
+
+    Were it a power of two of them, rows would meet in few sets of the first-level cache, and a
+    load would look to the processor as if it read what was stored to another row just before.
+    """
+    return (-(-dim // LINE) | 1) * LINE
 
 
 def aligned_zeros(size: int) -> NDArray[np.float32]:
     """A flat float32 array of zeros that begins at a cache line."""
-    line = 4 * ROW_UNIT
-    raw = np.zeros(4 * size + line, np.uint8)
-    start = -raw.ctypes.data % line
+    raw = np.zeros(4 * (size + LINE), np.uint8)
+    start = -raw.ctypes.data % (4 * LINE)
     return raw[start : start + 4 * size].view(np.float32)
 
 
-def make_workspace(span_words: int, stride: int, sampling: Sampling) -> Workspace:
-    """Allocate what a thread needs for spans of up to this many words."""
+def make_workspace(span_words: int, spare: int, stride: int, sampling: Sampling) -> Workspace:
+    """Allocate what a thread needs for spans of up to this many words.
+
+    Args:
+        span_words: most words of a span.
+        spare: the number of the row of zeros that is this thread's.
+        stride: the model's.
+        sampling: how many contexts and noise words there are.
+    """
     most_contexts = 2 * sampling.window * TILE
     noise_rows = -(-sampling.shared_negatives // NOISE_UNIT) * NOISE_UNIT
     return Workspace(
-        kept=np.zeros(span_words + 2 * sampling.window + 2, np.int32),
+        spare=spare,
+        kept=np.zeros(span_words + 2 * sampling.window + TILE + _AHEAD + 1, np.int32),
         centers=np.zeros(TILE, np.int64),
         context_ends=np.zeros(TILE + 1, np.int64),
         contexts=np.zeros(most_contexts, np.int64),
-        context_scores=aligned_zeros(most_contexts + WIDTH),
-        changes=aligned_zeros(TILE * stride),
-        noise_ids=np.zeros(sampling.shared_negatives, np.int64),
-        noise=aligned_zeros(noise_rows * stride),
-        noise_before=aligned_zeros(noise_rows * stride),
-        noise_scores=aligned_zeros(noise_rows * TILE),
+        context_steps=aligned_zeros(most_contexts + WIDTH),
+        noise=np.full(noise_rows, spare * stride, np.int64),
+        noise_steps=aligned_zeros(noise_rows * TILE),
         noise_weights=aligned_zeros(WIDTH),
+        next_noise=np.zeros(sampling.shared_negatives, np.int64),
+        changes=aligned_zeros(TILE * stride),
     )
 
 
@@ -179,11 +195,10 @@ def select_words(
     begin: int,
     end: int,
     end_of_line: int,
-    window: int,
-    thresholds: NDArray[np.uint32],
+    sampling: Sampling,
     key: np.uint64,
-    kept: NDArray[np.int32],
-) -> tuple[int, int, int]:
+    work: Workspace,
+) -> tuple[int, int]:
     """Copy the words of a span that subsampling keeps, and the window's worth around it.
 
     Whether a word is kept depends on its place in the corpus alone, so a line that two spans share
@@ -194,15 +209,18 @@ def select_words(
         begin: first place of the span.
         end: the place behind its last.
         end_of_line: what ends a line in ``ids``.
-        window: how many words to look beyond the span, within the line.
-        thresholds: (V,) how likely each word is kept.
+        sampling: how likely each word is kept, and the window, which is how many words to look
+            beyond the span, within the line.
         key: key of the random numbers.
-        kept: receives the words, END between lines and at both ends.
+        work: its ``kept`` receives the words, ``spare`` between lines and around them.
 
     Returns:
-        Where in ``kept`` the span's own words begin, where they end, and the length used.
+        Where in ``kept`` the span's own words begin, and where they end.
     """
-    kept[: window + 1] = END
+    kept = work.kept
+    window = sampling.window
+    thresholds = sampling.keep_thresholds
+    kept[: window + 1] = work.spare
     found = 0
     place = begin - 1
     while place >= 0 and found < window and ids[place] != end_of_line:
@@ -210,14 +228,14 @@ def select_words(
             kept[window - found] = ids[place]
             found += 1
         place -= 1
-    size = window + 1
+    first = size = window + 1
+    certain = len(thresholds) - 1
     for place in range(begin, end):
-        if ids[place] == end_of_line:
-            kept[size] = END
-            size += 1
-        elif passes(key, place, thresholds[ids[place]]):
-            kept[size] = ids[place]
-            size += 1
+        # Without a branch, which nobody could predict: a word that is not kept is overwritten.
+        word = int(ids[place])
+        ends_line = word == end_of_line
+        kept[size] = work.spare if ends_line else word
+        size += 1 if passes(key, place, thresholds[certain if ends_line else word]) else 0
     last = size
     found = 0
     place = end
@@ -227,8 +245,8 @@ def select_words(
             size += 1
             found += 1
         place += 1
-    kept[size] = END
-    return window + 1, last, size + 1
+    kept[size : size + TILE + _AHEAD] = work.spare
+    return first, last
 
 
 @kernel
@@ -264,56 +282,40 @@ def train_span(
         whose noise was new, and the sum of its losses. Noise that has served some centers has been
         pushed away by them, and its loss would flatter the model.
     """
-    first, last, size = select_words(
-        ids,
-        begin,
-        end,
-        end_of_line,
-        sampling.window,
-        sampling.keep_thresholds,
-        keys.subsampling,
-        work.kept,
-    )
-    kept = work.kept[:size]
+    first, last = select_words(ids, begin, end, end_of_line, sampling, keys.subsampling, work)
     lr_slope = (lr_end - lr_begin) / max(last - first, 1)
     position = first
     drawn = 0
-    left = 0  # centers that may still use the noise block
+    left = 0  # centers that may still use the noise words
     pairs = 0
     noise_pairs = 0
     context_loss = 0.0
     noise_loss = 0.0
-    one = splat(np.float32(1.0))
-    minus_one = splat(np.float32(-1.0))
+    _draw_noise(model, sampling, keys.noise, drawn, work)
     while position < last:
         if left == 0:
-            if drawn > 0:
-                _return_noise(model, work)
+            work.noise[: len(work.next_noise)] = work.next_noise
+            drawn += len(work.next_noise)
             _draw_noise(model, sampling, keys.noise, drawn, work)
-            drawn += len(work.noise_ids)
             left = sampling.negative_sharing
         lr = np.float32(lr_begin + lr_slope * (position - first))
-        position, filled = _fill_tile(
-            kept, position, last, min(left, TILE), model, sampling, keys.windows, work
-        )
+        size = min(left, TILE, last - position)
+        filled = _lay_out_tile(position, size, model, sampling, keys.windows, work)
+        position += size
         if filled == 0:
-            break
+            continue
         _score_contexts(model, filled, work)
         _score_noise(model, work)
-        weights = load(work.noise_weights, 0)
         tile_pairs = work.context_ends[filled]
-        context_loss += _sum_losses(work.context_scores, tile_pairs, minus_one, one)
         if left == sampling.negative_sharing:
-            noise_loss -= _sum_losses(work.noise_scores, len(work.noise_scores), one, weights)
+            noise_loss += _sum_noise_losses(work)
             noise_pairs += tile_pairs
-        pairs += tile_pairs
-        left -= filled
-        _turn_into_steps(work.context_scores, tile_pairs, minus_one, one, lr)
-        _turn_into_steps(work.noise_scores, len(work.noise_scores), one, weights, lr)
+        _turn_into_noise_steps(work, lr)
+        context_loss += _turn_into_context_steps(work, tile_pairs, lr)
         _apply_noise_steps(model, work)
         _apply_context_steps(model, filled, work)
-    if drawn > 0:
-        _return_noise(model, work)
+        pairs += tile_pairs
+        left -= filled
     return pairs, context_loss, noise_pairs, noise_loss
 
 
@@ -321,91 +323,69 @@ def train_span(
 def _draw_noise(
     model: Model, sampling: Sampling, key: np.uint64, drawn: int, work: Workspace
 ) -> None:
-    """Draw the noise words of the next centers and copy their rows, twice."""
-    stride = model.stride
-    for n in range(len(work.noise_ids)):
+    """Draw the next set of noise words, and have their rows moved nearer."""
+    for n in range(len(work.next_noise)):
         word = int(draw_noise(key, drawn + n, sampling.noise_thresholds, sampling.noise_aliases))
-        work.noise_ids[n] = word
-        for d in range(0, stride, WIDTH):
-            value = load(model.contexts, word * stride + d)
-            store(work.noise, n * stride + d, value)
-            store(work.noise_before, n * stride + d, value)
+        row = word * model.stride
+        work.next_noise[n] = row
+        for d in range(0, model.width, LINE):
+            prefetch(model.contexts, row + d)
 
 
 @inlined
-def _return_noise(model: Model, work: Workspace) -> None:
-    """Add to the context matrix what has changed in the noise block."""
-    stride = model.stride
-    minus_one = splat(np.float32(-1.0))
-    for n in range(len(work.noise_ids)):
-        row = work.noise_ids[n] * stride
-        for d in range(0, stride, WIDTH):
-            value = load(work.noise, n * stride + d)
-            change = multiply_add(load(work.noise_before, n * stride + d), minus_one, value)
-            store(model.contexts, row + d, add(load(model.contexts, row + d), change))
-
-
-@inlined
-def _fill_tile(
-    kept: NDArray[np.int32],
+def _lay_out_tile(
     position: int,
-    last: int,
-    most: int,
+    size: int,
     model: Model,
     sampling: Sampling,
     key: np.uint64,
     work: Workspace,
-) -> tuple[int, int]:
-    """Take the next centers that have contexts: their vectors, contexts and weights.
+) -> int:
+    """Find rows and weights for the words at ``size`` positions, those that have contexts.
 
-    Returns the position to go on with and how many centers were found. The rest of the tile is
-    zero and weighs nothing.
+    Returns how many these are. The rest of the tile is zero and weighs nothing.
     """
     stride = model.stride
+    kept = work.kept
+    spare = work.spare
+    window = sampling.window
     weight = np.float32(sampling.negatives) / np.float32(sampling.shared_negatives)
     filled = 0
     pairs = 0
-    while filled < most and position < last:
-        word = int(kept[position])
-        if word != END:
-            radius = sampling.window
+    for center in range(position, position + size):
+        word = int(kept[center])
+        if word != spare:
+            radius = window
             if sampling.shrink_windows:
-                radius -= int(draw_below(key, position, sampling.window))
-            begin, end = context_range(kept, position, radius, END)
+                radius -= int(draw_below(key, center, window))
+            begin, end = context_range(kept, center, radius, spare)
             if end - begin > 1:
                 work.centers[filled] = word * stride
-                for context in range(begin, end):
-                    if context != position:
-                        work.contexts[pairs] = int(kept[context]) * stride
-                        pairs += 1
+                for context in range(begin, center):
+                    work.contexts[pairs] = int(kept[context]) * stride
+                    pairs += 1
+                for context in range(center + 1, end):
+                    work.contexts[pairs] = int(kept[context]) * stride
+                    pairs += 1
                 work.noise_weights[filled] = -weight * np.float32(end - begin - 1)
                 filled += 1
                 work.context_ends[filled] = pairs
-            _ask_for_rows(kept, position + _AHEAD, model)
-        position += 1
+        ahead = int(kept[center + _AHEAD]) * stride
+        for d in range(0, model.width, LINE):
+            prefetch(model.vectors, ahead + d)
+            prefetch(model.contexts, ahead + d)
     for t in range(filled, TILE):
-        work.centers[t] = len(model.vectors) - stride
+        work.centers[t] = spare * stride
         work.noise_weights[t] = np.float32(0.0)
     for lane in range(TILE, WIDTH):
         work.noise_weights[lane] = work.noise_weights[lane - TILE]
-    store(work.context_scores, pairs, splat(np.float32(SURE)))
-    return position, filled
-
-
-@inlined
-def _ask_for_rows(kept: NDArray[np.int32], position: int, model: Model) -> None:
-    """Have the rows of a word that comes later moved to the cache."""
-    if position < len(kept) and kept[position] != END:
-        row = int(kept[position]) * model.stride
-        for d in range(0, model.stride, ROW_UNIT):
-            prefetch(model.vectors, row + d)
-            prefetch(model.contexts, row + d)
+    store(work.context_steps, pairs, splat(np.float32(SURE)))
+    return filled
 
 
 @inlined
 def _score_contexts(model: Model, filled: int, work: Workspace) -> None:
     """The dot product of each center with each of its contexts."""
-    stride = model.stride
     vectors = model.vectors
     contexts = model.contexts
     zero = splat(np.float32(0.0))
@@ -419,55 +399,57 @@ def _score_contexts(model: Model, filled: int, work: Workspace) -> None:
             row2 = work.contexts[k + 2]
             row3 = work.contexts[k + 3]
             sum0 = sum1 = sum2 = sum3 = zero
-            for d in range(0, stride, WIDTH):
+            for d in range(0, model.width, WIDTH):
                 value = load(vectors, center + d)
                 sum0 = multiply_add(value, load(contexts, row0 + d), sum0)
                 sum1 = multiply_add(value, load(contexts, row1 + d), sum1)
                 sum2 = multiply_add(value, load(contexts, row2 + d), sum2)
                 sum3 = multiply_add(value, load(contexts, row3 + d), sum3)
-            store_totals(work.context_scores, k, sum0, sum1, sum2, sum3)
+            store_totals(work.context_steps, k, sum0, sum1, sum2, sum3)
             k += 4
         while k < end:
             row0 = work.contexts[k]
             sum0 = zero
-            for d in range(0, stride, WIDTH):
+            for d in range(0, model.width, WIDTH):
                 sum0 = multiply_add(load(vectors, center + d), load(contexts, row0 + d), sum0)
-            work.context_scores[k] = total(sum0)
+            work.context_steps[k] = total(sum0)
             k += 1
 
 
 @inlined
 def _score_noise(model: Model, work: Workspace) -> None:
     """The dot product of each noise row with each center: two rows by TILE centers at a time."""
-    stride = model.stride
     vectors = model.vectors
     center0 = work.centers[0]
     center1 = work.centers[1]
     center2 = work.centers[2]
     center3 = work.centers[3]
+    contexts = model.contexts
     noise = work.noise
-    scores = work.noise_scores
+    scores = work.noise_steps
     zero = splat(np.float32(0.0))
-    for n in range(0, len(scores) // TILE, 2):
+    for n in range(0, len(noise), 2):
+        row_a = noise[n]
+        row_b = noise[n + 1]
         a0 = a1 = a2 = a3 = b0 = b1 = b2 = b3 = zero
-        for d in range(0, stride, WIDTH):
-            row_a = load(noise, n * stride + d)
-            row_b = load(noise, (n + 1) * stride + d)
+        for d in range(0, model.width, WIDTH):
+            a = load(contexts, row_a + d)
+            b = load(contexts, row_b + d)
             value0 = load(vectors, center0 + d)
             value1 = load(vectors, center1 + d)
             value2 = load(vectors, center2 + d)
             value3 = load(vectors, center3 + d)
-            a0 = multiply_add(row_a, value0, a0)
-            a1 = multiply_add(row_a, value1, a1)
-            a2 = multiply_add(row_a, value2, a2)
-            a3 = multiply_add(row_a, value3, a3)
-            b0 = multiply_add(row_b, value0, b0)
-            b1 = multiply_add(row_b, value1, b1)
-            b2 = multiply_add(row_b, value2, b2)
-            b3 = multiply_add(row_b, value3, b3)
+            a0 = multiply_add(a, value0, a0)
+            a1 = multiply_add(a, value1, a1)
+            a2 = multiply_add(a, value2, a2)
+            a3 = multiply_add(a, value3, a3)
+            b0 = multiply_add(b, value0, b0)
+            b1 = multiply_add(b, value1, b1)
+            b2 = multiply_add(b, value2, b2)
+            b3 = multiply_add(b, value3, b3)
         store_totals(scores, n * TILE, a0, a1, a2, a3)
         store_totals(scores, (n + 1) * TILE, b0, b1, b2, b3)
-    for k in range(len(work.noise_ids) * TILE, len(scores)):
+    for k in range(len(work.next_noise) * TILE, len(scores)):
         scores[k] = np.float32(-SURE)  # rows that only fill up the block
 
 
@@ -497,46 +479,58 @@ def _held(scores: NDArray[np.float32], k: int, sign: Any) -> Any:
 
 
 @inlined
-def _sum_losses(scores: NDArray[np.float32], count: int, sign: Any, weight: Any) -> float:
-    """The sum of weight * log(1 + e^x), x = sign * score.
+def _log_of_sum(x: Any, power: Any, sigmoid: Any) -> Any:
+    """Log(1 + e^x), given e^-x and s(x).
 
-    With y = min(s(x), s(-x)) <= 1/2 the logarithm is max(x, 0) - log(1 - y), the latter a
-    polynomial of y.
-
-    Args:
-        scores: whole vectors of them; those behind ``count`` are such that they come to nothing.
-        count: how many there are.
-        sign: lanes of -1 for contexts or 1 for noise.
-        weight: lanes, the weight of each score; repeats from vector to vector.
+    With y = min(s(x), s(-x)) <= 1/2 it is max(x, 0) - log(1 - y), the latter a polynomial of y.
     """
-    one = splat(np.float32(1.0))
-    losses = zero = splat(np.float32(0.0))
-    for k in range(0, count, WIDTH):
-        x = _held(scores, k, sign)
-        power = _exp_of_minus(x)
-        sigmoid = divide(one, add(one, power))
-        y = smaller(sigmoid, multiply(power, sigmoid))
-        log = splat(np.float32(LOG_7))
-        log = multiply_add(log, y, splat(np.float32(LOG_6)))
-        log = multiply_add(log, y, splat(np.float32(LOG_5)))
-        log = multiply_add(log, y, splat(np.float32(LOG_4)))
-        log = multiply_add(log, y, splat(np.float32(LOG_3)))
-        log = multiply_add(log, y, splat(np.float32(LOG_2)))
-        log = multiply_add(log, y, splat(np.float32(LOG_1)))
-        losses = add(multiply_add(log, y, larger(x, zero)), losses)
-    return total(multiply(weight, losses))
+    y = smaller(sigmoid, multiply(power, sigmoid))
+    log = splat(np.float32(LOG_7))
+    log = multiply_add(log, y, splat(np.float32(LOG_6)))
+    log = multiply_add(log, y, splat(np.float32(LOG_5)))
+    log = multiply_add(log, y, splat(np.float32(LOG_4)))
+    log = multiply_add(log, y, splat(np.float32(LOG_3)))
+    log = multiply_add(log, y, splat(np.float32(LOG_2)))
+    log = multiply_add(log, y, splat(np.float32(LOG_1)))
+    return multiply_add(log, y, larger(x, splat(np.float32(0.0))))
 
 
 @inlined
-def _turn_into_steps(
-    scores: NDArray[np.float32], count: int, sign: Any, weight: Any, lr: np.float32
-) -> None:
-    """Replace each score by lr * weight * s(x), x = sign * score; arguments as `_sum_losses`."""
+def _sum_noise_losses(work: Workspace) -> float:
+    """The sum of weight * log(1 + e^score) of all noise scores."""
     one = splat(np.float32(1.0))
-    rate = multiply(weight, splat(np.float32(lr)))
+    losses = splat(np.float32(0.0))
+    for k in range(0, len(work.noise_steps), WIDTH):
+        x = _held(work.noise_steps, k, one)
+        power = _exp_of_minus(x)
+        losses = add(_log_of_sum(x, power, divide(one, add(one, power))), losses)
+    return -total(multiply(load(work.noise_weights, 0), losses))
+
+
+@inlined
+def _turn_into_noise_steps(work: Workspace, lr: np.float32) -> None:
+    """Replace each noise score x by lr * weight * s(x)."""
+    one = splat(np.float32(1.0))
+    rate = multiply(load(work.noise_weights, 0), splat(lr))
+    for k in range(0, len(work.noise_steps), WIDTH):
+        power = _exp_of_minus(_held(work.noise_steps, k, one))
+        store(work.noise_steps, k, divide(rate, add(one, power)))
+
+
+@inlined
+def _turn_into_context_steps(work: Workspace, count: int, lr: np.float32) -> float:
+    """Replace each context's score by lr * s(x), x = -score; returns the sum of log(1 + e^x)."""
+    one = splat(np.float32(1.0))
+    minus_one = splat(np.float32(-1.0))
+    rate = splat(lr)
+    losses = splat(np.float32(0.0))
     for k in range(0, count, WIDTH):
-        power = _exp_of_minus(_held(scores, k, sign))
-        store(scores, k, divide(rate, add(one, power)))
+        x = _held(work.context_steps, k, minus_one)
+        power = _exp_of_minus(x)
+        sigmoid = divide(one, add(one, power))
+        losses = add(_log_of_sum(x, power, sigmoid), losses)
+        store(work.context_steps, k, multiply(rate, sigmoid))
+    return total(losses)
 
 
 @inlined
@@ -550,16 +544,18 @@ def _apply_noise_steps(model: Model, work: Workspace) -> None:
     center3 = work.centers[3]
     changes = work.changes
     noise = work.noise
-    steps = work.noise_scores
+    contexts = model.contexts
+    steps = work.noise_steps
     zero = splat(np.float32(0.0))
-    for d in range(0, stride, WIDTH):
+    for d in range(0, model.width, WIDTH):
         value0 = load(vectors, center0 + d)
         value1 = load(vectors, center1 + d)
         value2 = load(vectors, center2 + d)
         value3 = load(vectors, center3 + d)
         change0 = change1 = change2 = change3 = zero
-        for n in range(len(work.noise_ids)):
-            row = load(noise, n * stride + d)
+        for n in range(len(work.next_noise)):
+            place = noise[n] + d
+            row = load(contexts, place)
             step0 = splat_from(steps, n * TILE)
             step1 = splat_from(steps, n * TILE + 1)
             step2 = splat_from(steps, n * TILE + 2)
@@ -572,7 +568,7 @@ def _apply_noise_steps(model: Model, work: Workspace) -> None:
             row = multiply_add(step1, value1, row)
             row = multiply_add(step2, value2, row)
             row = multiply_add(step3, value3, row)
-            store(noise, n * stride + d, row)
+            store(contexts, place, row)
         store(changes, d, change0)
         store(changes, stride + d, change1)
         store(changes, 2 * stride + d, change2)
@@ -585,7 +581,7 @@ def _apply_context_steps(model: Model, filled: int, work: Workspace) -> None:
     stride = model.stride
     contexts = model.contexts
     vectors = model.vectors
-    steps = work.context_scores
+    steps = work.context_steps
     for t in range(filled):
         center = work.centers[t]
         k = work.context_ends[t]
@@ -599,7 +595,7 @@ def _apply_context_steps(model: Model, filled: int, work: Workspace) -> None:
             step1 = splat_from(steps, k + 1)
             step2 = splat_from(steps, k + 2)
             step3 = splat_from(steps, k + 3)
-            for d in range(0, stride, WIDTH):
+            for d in range(0, model.width, WIDTH):
                 value = load(vectors, center + d)
                 change = load(work.changes, t * stride + d)
                 # One after the other, for two of them may be the same row.
@@ -620,13 +616,13 @@ def _apply_context_steps(model: Model, filled: int, work: Workspace) -> None:
         while k < end:
             row0 = work.contexts[k]
             step0 = splat_from(steps, k)
-            for d in range(0, stride, WIDTH):
+            for d in range(0, model.width, WIDTH):
                 context = load(contexts, row0 + d)
                 change = multiply_add(step0, context, load(work.changes, t * stride + d))
                 store(work.changes, t * stride + d, change)
                 value = load(vectors, center + d)
                 store(contexts, row0 + d, multiply_add(step0, value, context))
             k += 1
-        for d in range(0, stride, WIDTH):
+        for d in range(0, model.width, WIDTH):
             change = load(work.changes, t * stride + d)
             store(vectors, center + d, add(load(vectors, center + d), change))

@@ -23,6 +23,7 @@ from w2v.corpus import EncodedText
 from w2v.errors import DivergenceError, VocabularyError
 from w2v.events import EpochDone, Observer, Training, ignore
 from w2v.sampling import (
+    CERTAIN,
     INITIAL_VECTORS,
     NOISE,
     SUBSAMPLING,
@@ -40,6 +41,7 @@ from w2v.sgns import (
     fill_uniform,
     make_workspace,
     padded,
+    spaced,
     train_span,
 )
 
@@ -132,7 +134,7 @@ def train_model(
             f"{text.lines:,} lines, and no line kept two of them after subsampling "
             f"(--sample {config.sample:g}); give more text, or keep all words with --sample 0"
         )
-    matrix = trainer.model.vectors.reshape(-1, trainer.model.stride)[:-1, : config.dim]
+    matrix = trainer.model.vectors.reshape(-1, trainer.model.stride)[: len(counts), : config.dim]
     rate = text.words * config.epochs / max(seconds, 1e-9)
     return Result(np.ascontiguousarray(matrix), done, seconds, rate)
 
@@ -146,7 +148,7 @@ class _Trainer:
         self.model = new_model(len(counts), config)
         noise = NoiseDistribution.from_counts(counts, config.noise_exponent)
         self.sampling = Sampling(
-            keep_thresholds(counts, config.sample),
+            np.append(keep_thresholds(counts, config.sample), np.uint32(CERTAIN)),
             noise.thresholds,
             noise.aliases,
             config.window,
@@ -158,8 +160,8 @@ class _Trainer:
         products = config.dim * (2 * config.window + config.noise_words)
         self.span_words = max(1, min(_MOST_SPAN_WORDS, _MOST_SPAN_PRODUCTS // products))
         self.work = [
-            make_workspace(self.span_words, self.model.stride, self.sampling)
-            for _ in range(config.thread_count)
+            make_workspace(self.span_words, len(counts) + thread, self.model.stride, self.sampling)
+            for thread in range(config.thread_count)
         ]
 
     def run_epoch(
@@ -312,8 +314,9 @@ def new_model(words: int, config: Config) -> Model:
 
     Word vectors are uniform in (-0.5 / dim, 0.5 / dim), context vectors zero.
     """
-    stride = padded(config.dim)
-    model = Model(aligned_zeros((words + 1) * stride), aligned_zeros((words + 1) * stride), stride)
+    stride = spaced(config.dim)
+    size = (words + config.thread_count) * stride
+    model = Model(aligned_zeros(size), aligned_zeros(size), stride, padded(config.dim))
     key = make_key(config.seed, INITIAL_VECTORS)
     fill_uniform(model.vectors, words, config.dim, stride, key)
     return model

@@ -7,6 +7,7 @@ import io
 import itertools
 import tempfile
 import threading
+import time
 import tracemalloc
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from w2v.errors import InputError, OutputError, VocabularyError
 from w2v.events import CorpusRead, Reading
 from w2v.reading import FileSource, LineSource
 from w2v.tokenizer import Scanner
+from w2v.wordtable import WordTable
 
 ALL = {"min_count": 1, "vocab_size": 2**31 - 2}
 FOX = "The quick brown fox\n\njumps over the lazy dog\nthe end\n"
@@ -254,6 +256,34 @@ def test_the_observer_is_told_how_it_goes(small_blocks, tmp_path):
         assert events[-1].tokens == corpus.report.tokens
         assert events[-1].as_dict()["stage"] == "reading"
         assert corpus.report.text_bytes == events[-1].text_bytes
+
+
+@pytest.mark.parametrize(
+    ("owner", "name", "stage"),
+    [
+        (LineSource, "_text", "input"),
+        (Scanner, "_cut", "tokenizing"),
+        (WordTable, "add", "hashing"),
+        (corpus_module._Spool, "write", "spooling"),
+        (corpus_module, "_merge", "ranking"),
+        (corpus_module, "rank_words", "ranking"),
+        (corpus_module, "_rename", "renaming"),
+        (corpus_module, "_append", "spooling"),
+    ],
+)
+def test_the_time_of_each_stage_is_told(owner, name, stage, monkeypatch):
+    work = getattr(owner, name)
+
+    def slow(*arguments, **options):
+        time.sleep(0.2)
+        return work(*arguments, **options)
+
+    monkeypatch.setattr(owner, name, slow)
+    with encode(FOX, **ALL) as corpus:
+        seconds = dataclasses.asdict(corpus.stages)
+    assert seconds[stage] >= 0.2
+    late = {stage, "renaming"} if name == "_append" else {stage}  # which writes ranks, too
+    assert all(value < 0.2 for other, value in seconds.items() if other not in late)
 
 
 # Lines held out

@@ -8,7 +8,7 @@ import pytest
 
 from w2v import lanes
 from w2v.compiled import kernel
-from w2v.lanes import WIDTH
+from w2v.lanes import BYTES, WIDTH
 
 SIZE = 2 * WIDTH + 5
 
@@ -57,6 +57,39 @@ def test_nan_of_the_first_argument_comes_through():
     apply_all(a, b, out)
     assert np.isnan(out[7 * WIDTH])
     assert np.isnan(out[8 * WIDTH])
+
+
+@kernel
+def apply_bytes(array, firsts, found):
+    """Which bytes are in a range, for some places and ranges; then make letters small."""
+    for i in range(len(found)):
+        found[i] = lanes.bytes_between(array, i, firsts[i], firsts[i] + np.uint8(20))
+    lanes.make_small(array, 3)
+
+
+def test_bytes_in_ranges_and_small_letters():
+    array = np.random.default_rng(1).permutation(np.arange(256).astype(np.uint8))
+    firsts = np.array([0, 1, 60, 120, 128, 200, 235], np.uint8)
+    before = array.copy()
+    found = np.zeros(len(firsts), np.uint64)
+    apply_bytes(array, firsts, found)
+    for i, first in enumerate(firsts.tolist()):
+        wanted = [first <= byte <= first + 20 for byte in before[i : i + BYTES].tolist()]
+        assert [bool(int(found[i]) >> k & 1) for k in range(BYTES)] == wanted
+    small = before[3 : 3 + BYTES].tobytes().lower()
+    assert array.tobytes() == before[:3].tobytes() + small + before[3 + BYTES :].tobytes()
+
+
+@kernel
+def apply_zeros(number):
+    return lanes.trailing_zeros(number)
+
+
+def test_trailing_zeros():
+    assert apply_zeros(np.uint64(0)) == 64
+    for zeros in range(64):
+        for number in (1 << zeros, (1 << 64) - (1 << zeros), (1 << zeros) | (1 << 63)):
+            assert apply_zeros(np.uint64(number)) == zeros
 
 
 def test_kernels_compile_where_no_cache_can_be_written(monkeypatch):

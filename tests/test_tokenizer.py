@@ -27,7 +27,7 @@ from w2v.tokenizer import (
     character_tables,
     last_break,
 )
-from w2v.wordtable import SLACK, WordTable
+from w2v.wordtable import WordTable
 
 SURROGATES = range(0xD800, 0xE000)
 UNICODE = character_tables("unicode", lowercase=True)
@@ -343,9 +343,37 @@ def test_an_unfinished_character_is_never_cut():
     assert last_break(b"ab\xffcd", WHITESPACE) == 3
 
 
-def test_there_is_room_for_every_small_form():
-    """What `room_for` promises: no character is written with over half as many bytes again."""
-    for code in itertools.chain(range(0xD800), range(0xE000, 0x110000)):
-        size = len(chr(code).encode())
-        assert 2 * len(chr(code).lower().encode()) <= 3 * size
-    assert tokenizer.room_for(1000) >= 1500 + SLACK
+@pytest.mark.parametrize("gap", [1, 6, 7, 8, 55, 56, 57, 58, 63, 64, 65, 200])
+@pytest.mark.parametrize("size", [1, 7, 8, 9, 56, 57, 58, 63, 64, 65, 114, 200])
+def test_words_and_gaps_of_any_length_are_cut_wherever_they_stand(gap, size):
+    for behind in (" ", "\n", "'", "'s", "é", "\u2019s", "日", ""):
+        text = (" " * gap).join(["a" * size + behind] * 3).encode()
+        assert read(text) == expected(text), behind
+
+
+def test_words_that_are_not_written_as_they_stand_take_no_more_room_than_there_is(monkeypatch):
+    monkeypatch.setattr(tokenizer, "_ASIDE", 2 * tokenizer._LONGEST)
+    words = ["é" * 450, "x'y" * 300, "Ä" * 501, "z"] * 5
+    text = " ".join(words).encode()
+    assert read(text) == expected(text)
+
+
+@DEFINITIONS
+def test_nothing_is_seen_behind_a_block(name, lowercase):
+    tables = character_tables(name, lowercase=lowercase)
+    for size in (1, 63, 64, 65, 128):
+        scanner = Scanner(tables)
+        scanner.scan(b"b\n" * size)
+        for block in (b"a" * size, b" " * size):
+            wanted = [] if block.isspace() else [1]
+            assert scanner.scan(block).tolist() == wanted
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7])
+def test_a_block_is_cut_in_parts_of_any_number_of_words(size, monkeypatch):
+    monkeypatch.setattr(tokenizer, "_WORDS_AT_ONCE", size)
+    text = "\n\na b\n \r\n.\nc'd é日本\n\n".encode()
+    assert read(text) == expected(text)
+    assert Scanner(UNICODE).scan(text).tolist() == [
+        END_OF_LINE, 0, 1, END_OF_LINE, 2, 3, 4, 5, END_OF_LINE
+    ]  # fmt: skip

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from w2v.wordtable import FULL, NO_WORD, POOL_BYTES, SLACK, WORDS, WordTable, hash_word, intern
+from w2v.wordtable import MAX_LENGTH, NO_WORD, POOL_BYTES, SLACK, WORDS, WordTable, hash_word
 
 WORDS_OF_ALL_LENGTHS = st.one_of(
     st.binary(min_size=1, max_size=3),
@@ -21,33 +21,21 @@ def bytes_of(word: bytes) -> np.ndarray:
     return np.frombuffer(word + b"~" * SLACK, np.uint8).copy()
 
 
-def try_intern(table: WordTable, word: bytes, hash_value: np.uint64 | None = None) -> int:
-    if hash_value is None:
-        hash_value = hash_word(bytes_of(word), 0, len(word))
-    return intern(
-        bytes_of(word),
-        0,
-        len(word),
-        np.uint64(hash_value),
-        table.slots,
-        table.pool,
-        table.ends,
-        table.used,
-    )
-
-
-def add(table: WordTable, word: bytes) -> int:
-    """Count a word as the scanner does, growing the table where needed."""
-    while (found := try_intern(table, word)) == FULL:
-        table.grow()
-    table.counts[found] += 1
-    return int(found)
+def add(table: WordTable, words: list[bytes], hash_value: int | None = None) -> list[int]:
+    """Count words, with their hashes or all with the same one."""
+    letters = bytes_of(b"".join(words))
+    lengths = np.array([len(word) for word in words], np.int32)
+    starts = np.cumsum(lengths, dtype=np.int64) - lengths
+    hashes = [
+        hash_word(letters, start, length) if hash_value is None else hash_value
+        for start, length in zip(starts.tolist(), lengths.tolist(), strict=True)
+    ]
+    return table.add(letters, starts, lengths, np.array(hashes, np.uint64)).tolist()
 
 
 def table_of(words: list[bytes], capacity: int = 1) -> WordTable:
     table = WordTable(capacity)
-    for word in words:
-        add(table, word)
+    add(table, words)
     return table
 
 
@@ -55,24 +43,19 @@ def counts(table: WordTable) -> dict[bytes, int]:
     return {table.word(i): int(table.counts[i]) for i in range(len(table))}
 
 
-@given(words=LISTS_OF_WORDS)
+@given(words=st.lists(st.one_of(WORDS_OF_ALL_LENGTHS, st.just(b"")), max_size=80))
 def test_ids_go_by_first_occurrence_and_counts_add_up(words):
     table = WordTable(1)
-    order = {word: i for i, word in enumerate(dict.fromkeys(words))}
-    assert [add(table, word) for word in words] == [order[word] for word in words]
-    assert len(table) == len(order)
+    order = {word: i for i, word in enumerate(dict.fromkeys(filter(None, words)))}
+    assert add(table, words) == [order[word] if word else NO_WORD for word in words]
     assert list(counts(table).items()) == [(word, words.count(word)) for word in order]
 
 
-@given(words=st.lists(st.one_of(WORDS_OF_ALL_LENGTHS, st.just(b"")), max_size=80))
-def test_a_text_is_added_as_word_by_word(words):
-    table = WordTable(1)
-    letters = bytes_of(b"".join(words))
-    ends = np.cumsum([0, *map(len, words)])
-    ids = table.add(letters, ends, len(words))
-    one_by_one = WordTable(1)
-    assert ids.tolist() == [add(one_by_one, word) if word else NO_WORD for word in words]
-    assert counts(table) == counts(one_by_one)
+@given(words=LISTS_OF_WORDS)
+def test_words_are_added_one_by_one_or_together(words):
+    table, together = WordTable(1), WordTable(1)
+    assert [add(table, [word])[0] for word in words] == add(together, words)
+    assert counts(table) == counts(together)
 
 
 @given(words=LISTS_OF_WORDS, others=LISTS_OF_WORDS)
@@ -86,46 +69,55 @@ def test_a_table_absorbs_another(words, others):
     assert counts(other) == before
 
 
-def test_words_with_the_same_hash_stay_apart():
+@given(words=LISTS_OF_WORDS)
+def test_words_with_the_same_hash_stay_apart(words):
+    table = WordTable(64)
+    order = list(dict.fromkeys(words))
+    assert add(table, words, hash_value=7) == [order.index(word) for word in words]
+
+
+@pytest.mark.parametrize("size", [7, 8, 9, 16, 17, 255, 256, 257, 1000, MAX_LENGTH])
+def test_words_of_any_length_that_differ_in_a_byte_or_in_length_stay_apart(size):
+    word = bytes(size)
+    others = [word[:i] + b"\x01" + word[i + 1 :] for i in {0, size // 2, size - 1}]
+    others.append(word[:-1])  # with the same bytes, if what is missing counts as zero
     table = WordTable(8)
-    words = [b"a", b"b", b"ab", b"ba", b"a"]
-    assert [try_intern(table, word, np.uint64(7)) for word in words] == [0, 1, 2, 3, 0]
+    assert add(table, [word, *others], hash_value=7) == list(range(len(others) + 1))
+    assert add(table, [word, *others], hash_value=7) == list(range(len(others) + 1))
 
 
 def test_probing_goes_on_at_the_beginning():
     table = WordTable(2)
-    last = np.uint64(len(table.slots) - 1)
-    assert [try_intern(table, word, last) for word in (b"a", b"b", b"a", b"b")] == [0, 1, 0, 1]
+    assert add(table, [b"a", b"b", b"a", b"b"], hash_value=len(table.slots) // 2 - 1) == [
+        0,
+        1,
+        0,
+        1,
+    ]
 
 
-def test_a_full_table_and_a_full_pool_say_so_and_take_nothing():
+def test_what_is_full_is_doubled():
     table = table_of([b"a", b"b"], capacity=2)
-    state = table.used.copy()
-    assert try_intern(table, b"c") == FULL
-    assert try_intern(table, b"a") == 0
-    pool = len(table.pool)
-    table.grow()
-    assert (len(table.slots), len(table.ends), len(table.counts)) == (8, 5, 4)
-    assert len(table.pool) == pool
-    assert try_intern(table, b"x" * pool) == FULL
-    assert (table.used == state).all()
-    table.grow()
-    assert (len(table.slots), len(table.pool)) == (8, 2 * pool)
-    assert try_intern(table, b"x" * (2 * pool - 2 - SLACK + 1)) == FULL
-    assert try_intern(table, b"x" * (2 * pool - 2 - SLACK)) == 2
-    assert table.used.tolist() == [3, 2 * pool - SLACK]
+    sizes = [(8, 3, 2, 40), (16, 5, 4, 40), (16, 5, 4, 80)]
+    arrays = (table.slots, table.ends, table.counts, table.pool)
+    assert tuple(map(len, arrays)) == sizes[0]
+    assert add(table, [b"a", b"c"]) == [0, 2]
+    assert tuple(map(len, (table.slots, table.ends, table.counts, table.pool))) == sizes[1]
+    assert add(table, [b"x" * (40 - 3 - SLACK), b"y"]) == [3, 4]
+    assert table.used.tolist() == [5, 40 - SLACK + 1]
     assert table.used[WORDS] == len(table)
-    assert table.used[POOL_BYTES] == table.ends[3]
+    assert table.used[POOL_BYTES] == table.ends[5]
+    assert list(counts(table).values()) == [2, 1, 1, 1, 1]
 
 
 def test_a_table_is_at_most_half_full(sized):
     table = table_of([str(i).encode() for i in range(sized(5000))])
-    assert np.count_nonzero(table.slots) == len(table) <= len(table.slots) / 2
+    assert np.count_nonzero(table.slots[1::2]) == len(table) <= len(table.slots) / 4
 
 
 @pytest.mark.parametrize(("capacity", "slots"), [(1, 4), (2, 4), (3, 8), (1000, 2048)])
 def test_the_number_of_slots_is_a_power_of_two(capacity, slots):
-    assert len(WordTable(capacity).slots) == slots
+    assert len(WordTable(capacity).slots) == 2 * slots
 
 
 def test_only_the_length_given_is_hashed():
@@ -151,3 +143,13 @@ def test_hashes_scatter(sized):
             ((hashes >> np.uint64(shift)) & np.uint64(15)).astype(int), minlength=16
         )
         assert abs(buckets - number / 16).max() < 6 * (number / 16) ** 0.5
+
+
+@given(words=LISTS_OF_WORDS)
+def test_words_and_their_heads_in_any_order(words):
+    table = table_of(words)
+    ids = np.arange(len(table))[::-1]
+    found = table.words(ids)
+    assert found == list(dict.fromkeys(words))[::-1]
+    heads = table.heads(ids).tolist()
+    assert heads == [int.from_bytes(word[:8].ljust(8, b"\0"), "big") for word in found]

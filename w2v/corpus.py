@@ -14,12 +14,13 @@ import tempfile
 import time
 import unicodedata
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,10 +49,45 @@ if TYPE_CHECKING:
     from w2v.reading import TextSource
     from w2v.wordtable import WordTable
 
+Item = TypeVar("Item")
+Done = TypeVar("Done")
+
 # Blocks of text that are in the hands of the threads, for each thread.
 _BLOCKS_AHEAD = 2
 # Ids looked at together when a text is walked line by line.
 _WALKED_AT_ONCE = 1 << 20
+
+
+@dataclass
+class Stages:
+    """Seconds that each stage of reading took, added up over the threads that share in it.
+
+    Threads work side by side, so together they may take more than the time that went by; and a
+    thread that has to wait for a processor goes on counting.
+
+    Attributes:
+        input: waiting for bytes, decompressing them, and cutting them into blocks.
+        tokenizing: cutting blocks into words.
+        hashing: looking words up and counting them.
+        spooling: writing provisional ids to disk.
+        ranking: merging the threads' words and ranking them.
+        renaming: turning provisional ids into ranks, and writing these.
+
+    """
+
+    input: float = 0.0
+    tokenizing: float = 0.0
+    hashing: float = 0.0
+    spooling: float = 0.0
+    ranking: float = 0.0
+    renaming: float = 0.0
+
+    @contextmanager
+    def add_to(self, stage: str) -> Iterator[None]:
+        """Add the time that the block takes to a stage; for one thread."""
+        started = time.perf_counter()
+        yield
+        setattr(self, stage, getattr(self, stage) + time.perf_counter() - started)
 
 
 class EncodedText:
@@ -93,6 +129,7 @@ class Corpus:
         held_out: the ids of the lines kept for validation; no line by default.
         report: what was read, kept and dropped.
         tokenizer: the definition of a word, as ``meta.json`` records it.
+        stages: where the time went.
 
     """
 
@@ -104,6 +141,7 @@ class Corpus:
         held_out: EncodedText,
         report: CorpusRead,
         tokenizer: dict[str, Any],
+        stages: Stages,
     ) -> None:
         self._folder = folder
         self.vocabulary = vocabulary
@@ -111,6 +149,7 @@ class Corpus:
         self.held_out = held_out
         self.report = report
         self.tokenizer = tokenizer
+        self.stages = stages
 
     def close(self) -> None:
         """Remove the encoded text from disk."""
@@ -162,7 +201,15 @@ def read_corpus(
             counted = _count(source, config, words, observer, spool.write)
             text, held_out = spool.rename(counted, config)
         report = dataclasses.replace(counted.report, seconds=time.perf_counter() - started)
-        return Corpus(folder, counted.vocabulary, text, held_out, report, counted.tokenizer)
+        return Corpus(
+            folder,
+            counted.vocabulary,
+            text,
+            held_out,
+            report,
+            counted.tokenizer,
+            counted.stages,
+        )
     except BaseException:
         folder.cleanup()
         raise
@@ -176,7 +223,7 @@ def count_words(
     observer: Observer = ignore,
 ) -> tuple[Vocabulary, CorpusRead]:
     """Read a text for its vocabulary only; arguments and errors as for `read_corpus`."""
-    counted = _count(source, config, words, observer, lambda _ids, _scanner: None)
+    counted = _count(source, config, words, observer, lambda _ids, _origin: None)
     return counted.vocabulary, counted.report
 
 
@@ -191,9 +238,26 @@ class _Counted:
     ranks: list[NDArray[np.uint32]]
     report: CorpusRead
     tokenizer: dict[str, Any]
+    stages: Stages
 
 
-Sink = Callable[[NDArray[np.uint32], int], None]
+Sink = Callable[[NDArray[np.uint32], "Origin"], None]
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a block's ids come from.
+
+    Attributes:
+        scanner: the number of the scanner whose words they are.
+        lines: lines with tokens that ended before the block.
+        begun: whether the block begins within a line, some of whose tokens stand before it.
+
+    """
+
+    scanner: int
+    lines: int
+    begun: bool
 
 
 def _count(
@@ -206,10 +270,11 @@ def _count(
     started = time.perf_counter()
     name = "tokens" if source.tokenized else config.tokenizer
     lowercase = config.lowercases(name)
-    scanners, text_bytes, lines = _scan(
-        source, character_tables(name, lowercase=lowercase), config.thread_count, observer, sink
-    )
-    table, ids = _merge(scanners)
+    tables = character_tables(name, lowercase=lowercase)
+    stages = Stages()
+    scanners, text_bytes, lines = _scan(source, tables, config.thread_count, observer, sink, stages)
+    with stages.add_to("ranking"):
+        table, ids = _merge(scanners)
     tallies = np.sum([scanner.tallies for scanner in scanners], axis=0)
     if not len(table):
         message = (
@@ -217,12 +282,13 @@ def _count(
             f" of them are not UTF-8, and {tallies[TOO_LONG]:,} tokens were dropped as too long"
         )
         raise VocabularyError(message)
-    if words is None:
-        vocabulary, ranks = rank_words(
-            table, vocab_size=config.vocab_size, min_count=config.min_count
-        )
-    else:
-        vocabulary, ranks = match_words(table, words)
+    with stages.add_to("ranking"):
+        if words is None:
+            vocabulary, ranks = rank_words(
+                table, vocab_size=config.vocab_size, min_count=config.min_count
+            )
+        else:
+            vocabulary, ranks = match_words(table, words)
     counts = table.counts[: len(table)]
     kept = int(vocabulary.counts.sum())
     dropped = int(counts.sum()) - kept
@@ -250,7 +316,7 @@ def _count(
         "max_word_bytes": MAX_WORD_BYTES,
         "unicode": unicodedata.unidata_version,
     }
-    return _Counted(vocabulary, [ranks[part] for part in ids], report, tokenizer)
+    return _Counted(vocabulary, [ranks[part] for part in ids], report, tokenizer, stages)
 
 
 def _scan(
@@ -259,6 +325,7 @@ def _scan(
     threads: int,
     observer: Observer,
     sink: Sink,
+    stages: Stages,
 ) -> tuple[list[Scanner], int, int]:
     """Cut the text into words on some threads, handing on each block's ids in the text's order."""
     started = time.perf_counter()
@@ -267,42 +334,59 @@ def _scan(
     for number in range(threads):
         idle.put(number)
 
-    def scan(block: bytes) -> tuple[NDArray[np.uint32], int]:
+    def scan(block: bytes) -> tuple[int, NDArray[np.uint32], int]:
         number = idle.get()
         try:
-            return scanners[number].scan(block), number
+            return len(block), scanners[number].scan(block), number
         finally:
             idle.put(number)
 
     text_bytes = tokens = lines = 0
     line_begun = False
-    pending: deque[tuple[int, Future[tuple[NDArray[np.uint32], int]]]] = deque()
+    blocks = _timed(source.blocks(lambda block: last_break(block, tables)), stages)
+    with closing(in_turn(scan, blocks, threads)) as done:
+        for size, ids, number in done:
+            with stages.add_to("spooling"):
+                sink(ids, Origin(number, lines, line_begun))
+            text_bytes += size
+            ends = int(np.count_nonzero(ids == END_OF_LINE))
+            tokens += len(ids) - ends
+            if len(ids):
+                lines += ends - int(ids[0] == END_OF_LINE and not line_begun)
+                line_begun = bool(ids[-1] != END_OF_LINE)
+            seconds = time.perf_counter() - started
+            observer(Reading(source.done_bytes, source.total_bytes, text_bytes, tokens, seconds))
+    for scanner in scanners:
+        stages.tokenizing += scanner.tokenizing
+        stages.hashing += scanner.hashing
+    return scanners, text_bytes, lines
 
-    def take() -> None:
-        nonlocal text_bytes, tokens, lines, line_begun
-        size, future = pending.popleft()
-        ids, number = future.result()
-        sink(ids, number)
-        text_bytes += size
-        ends = int(np.count_nonzero(ids == END_OF_LINE))
-        tokens += len(ids) - ends
-        if len(ids):
-            lines += ends - (ids[0] == END_OF_LINE and not line_begun)
-            line_begun = ids[-1] != END_OF_LINE
-        seconds = time.perf_counter() - started
-        observer(Reading(source.done_bytes, source.total_bytes, text_bytes, tokens, seconds))
 
+def _timed(blocks: Iterator[bytes], stages: Stages) -> Iterator[bytes]:
+    """Hand on blocks, and count what it takes to get them."""
+    while True:
+        with stages.add_to("input"):
+            block = next(blocks, None)
+        if block is None:
+            return
+        yield block
+
+
+def in_turn(
+    work: Callable[[Item], Done], items: Iterable[Item], threads: int
+) -> Generator[Done, None, None]:
+    """Do some work on threads and give its results in the order of the items."""
+    pending: deque[Future[Done]] = deque()
     pool = ThreadPoolExecutor(threads, thread_name_prefix="w2v-read")
     try:
-        for block in source.blocks(lambda block: last_break(block, tables)):
+        for item in items:
             if len(pending) >= _BLOCKS_AHEAD * threads:
-                take()
-            pending.append((len(block), pool.submit(scan, block)))
+                yield pending.popleft().result()
+            pending.append(pool.submit(work, item))
         while pending:
-            take()
+            yield pending.popleft().result()
     finally:
         pool.shutdown(cancel_futures=True)
-    return scanners, text_bytes, int(lines)
 
 
 def _merge(scanners: list[Scanner]) -> tuple[WordTable, list[NDArray[np.uint32]]]:
@@ -313,14 +397,16 @@ def _merge(scanners: list[Scanner]) -> tuple[WordTable, list[NDArray[np.uint32]]
     return table, ids
 
 
-# Entries of the state of `_rename`. The last three stand twice: for the text, for what is held out.
-_LINES_SEEN = 0
-_LINE_TOKENS = 1  # whether the line that is being renamed has any tokens
-_LINE_WORDS = 2  # whether any of them has a rank
-_WRITTEN = 3
-_WORDS = 5
-_LINES = 7
-_STATE_SIZE = 9
+# Entries of what `_rename` tells. The first three stand twice: for the text, for what is held out.
+_WRITTEN = 0
+_WORDS = 2
+_LINES = 4
+_FIRST_END = (
+    6  # the side of the line that the block begins in, if it ends here without words; or -1
+)
+_LINE_WORDS = 7  # whether the line that goes on behind the block has words in it
+_LINE_ENDS = 8
+_TOLD = 9
 
 
 @kernel
@@ -330,10 +416,12 @@ def _rename(
     end_of_line: int,
     held_out_key: np.uint64,
     held_out_threshold: int,
+    line: int,
+    begun: bool,
     renamed: NDArray[Any],
-    state: NDArray[np.int64],
+    told: NDArray[np.int64],
 ) -> None:
-    """Turn provisional ids into ranks, drop words without one and lines without words.
+    """Turn a block's provisional ids into ranks, drop words without one and lines without words.
 
     Args:
         ids: (n,) provisional ids with END_OF_LINE between lines.
@@ -341,33 +429,43 @@ def _rename(
         end_of_line: what ends a line in the result.
         held_out_key: key of the random numbers by which lines are held out.
         held_out_threshold: the probability of it, as a threshold; -1 for none.
+        line: lines with tokens before the one that the block begins with or in.
+        begun: whether that line has tokens before the block.
         renamed: (2, n) receives the lines to train on, and those held out.
-        state: where in the line we are, and tallies, updated.
+        told: (_TOLD,) receives the tallies.
 
     """
-    state[_WRITTEN] = state[_WRITTEN + 1] = 0
+    told[:] = 0
+    told[_FIRST_END] = -1
     side = 0
-    choose = True  # the side of the line that begins, or goes on
-    for provisional in ids:
-        if choose and held_out_threshold >= 0:
-            side = 1 if passes(held_out_key, state[_LINES_SEEN], held_out_threshold) else 0
-            choose = False
-        if provisional == END_OF_LINE:
-            if state[_LINE_WORDS]:
-                renamed[side, state[_WRITTEN + side]] = end_of_line
-                state[_WRITTEN + side] += 1
-                state[_LINES + side] += 1
-            state[_LINES_SEEN] += state[_LINE_TOKENS]
-            state[_LINE_TOKENS] = state[_LINE_WORDS] = 0
-            choose = True
+    if held_out_threshold >= 0 and passes(held_out_key, line, held_out_threshold):
+        side = 1
+    written = line_start = np.int64(0)
+    tokens_before = -1 if begun else 0
+    for i in range(len(ids)):
+        if ids[i] == END_OF_LINE:
+            told[_WORDS + side] += written - line_start
+            if written > line_start:
+                renamed[side, written] = end_of_line
+                written += 1
+                told[_LINES + side] += 1
+            elif told[_LINE_ENDS] == 0:
+                told[_FIRST_END] = side
+            told[_WRITTEN + side] = written
+            told[_LINE_ENDS] += 1
+            line += i > tokens_before
+            tokens_before = i + 1
+            if held_out_threshold >= 0:
+                side = 1 if passes(held_out_key, line, held_out_threshold) else 0
+                written = told[_WRITTEN + side]
+            line_start = written
         else:
-            state[_LINE_TOKENS] = 1
-            rank = ranks[provisional]
-            if rank != UNKNOWN:
-                renamed[side, state[_WRITTEN + side]] = rank
-                state[_WRITTEN + side] += 1
-                state[_WORDS + side] += 1
-                state[_LINE_WORDS] = 1
+            rank = ranks[ids[i]]
+            renamed[side, written] = rank
+            written += rank != UNKNOWN  # no jump, which would often be foreseen wrongly
+    told[_WORDS + side] += written - line_start
+    told[_WRITTEN + side] = written
+    told[_LINE_WORDS] = written > line_start
 
 
 class _Spool:
@@ -376,7 +474,7 @@ class _Spool:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._file = path.open("wb", buffering=0)
-        self._blocks: list[tuple[int, int]] = []  # length and scanner of each
+        self._blocks: list[tuple[int, int, Origin]] = []  # where each begins, its length and origin
 
     def __enter__(self) -> _Spool:
         return self
@@ -385,47 +483,70 @@ class _Spool:
         self._file.close()
         self._path.unlink(missing_ok=True)
 
-    def write(self, ids: NDArray[np.uint32], scanner: int) -> None:
+    def write(self, ids: NDArray[np.uint32], origin: Origin) -> None:
         """Append a block's ids."""
+        self._blocks.append((self._file.tell(), len(ids), origin))
         _append(self._file, ids)
-        self._blocks.append((len(ids), scanner))
 
     def rename(self, counted: _Counted, config: Config) -> tuple[EncodedText, EncodedText]:
         """Write the ranks beside the spool: the text to train on, and what is held out of it."""
         self._file.close()
         dtype = np.uint16 if len(counted.vocabulary) <= np.iinfo(np.uint16).max else np.uint32
+        end_of_line = np.full(1, np.iinfo(dtype).max, dtype)
         threshold = threshold_of(config.validation) if config.validation else -1
         held_out_key = make_key(config.seed, HELD_OUT_LINES)
-        state = np.zeros(_STATE_SIZE, np.int64)
+
+        def rename(
+            block: tuple[int, int, Origin],
+        ) -> tuple[NDArray[Any], NDArray[np.int64], float]:
+            started = time.perf_counter()
+            offset, length, origin = block
+            ids = np.fromfile(self._path, np.uint32, length, offset=offset)
+            renamed = np.empty((2, length), dtype)
+            told = np.empty(_TOLD, np.int64)
+            _rename(
+                ids,
+                counted.ranks[origin.scanner],
+                int(end_of_line[0]),
+                held_out_key,
+                threshold,
+                origin.lines,
+                origin.begun,
+                renamed,
+                told,
+            )
+            return renamed, told, time.perf_counter() - started
+
+        words, lines = [0, 0], [0, 0]
+        line_words = False
         paths = [self._path.with_name("text"), self._path.with_name("held-out")]
         with (
-            self._path.open("rb") as spooled,
             paths[0].open("wb", buffering=0) as text,
             paths[1].open("wb", buffering=0) as held_out,
+            closing(in_turn(rename, self._blocks, config.thread_count)) as done,
         ):
-            for length, scanner in self._blocks:
-                ids = np.fromfile(spooled, np.uint32, length)
-                renamed = np.empty((2, length), dtype)
-                _rename(
-                    ids,
-                    counted.ranks[scanner],
-                    int(np.iinfo(dtype).max),
-                    held_out_key,
-                    threshold,
-                    renamed,
-                    state,
-                )
-                _append(text, renamed[0, : state[_WRITTEN]])
-                _append(held_out, renamed[1, : state[_WRITTEN + 1]])
+            files = [text, held_out]
+            for renamed, told, seconds in done:
+                started = time.perf_counter()
+                first_end = told[_FIRST_END]
+                if first_end >= 0 and line_words:
+                    _append(files[first_end], end_of_line)
+                    lines[first_end] += 1
+                line_words = bool(told[_LINE_WORDS]) or (line_words and not told[_LINE_ENDS])
+                for side in (0, 1):
+                    _append(files[side], renamed[side, : told[_WRITTEN + side]])
+                    words[side] += int(told[_WORDS + side])
+                    lines[side] += int(told[_LINES + side])
+                counted.stages.renaming += seconds + time.perf_counter() - started
         first, second = (
-            EncodedText(_mapped(path, dtype), int(state[_WORDS + side]), int(state[_LINES + side]))
+            EncodedText(_mapped(path, dtype), words[side], lines[side])
             for side, path in enumerate(paths)
         )
         return first, second
 
 
 def _append(file: IO[bytes], ids: NDArray[Any]) -> None:
-    rest = memoryview(ids.tobytes())
+    rest = ids.view(np.uint8).data
     try:
         while rest:  # a disk that fills up takes a part first
             rest = rest[file.write(rest) :]

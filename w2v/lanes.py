@@ -24,7 +24,10 @@ WIDTH = 16 if llvmlite.binding.get_host_cpu_features().get("avx512f") else 8
 Lanes = NDArray[np.float32]
 Plain = TypeVar("Plain", bound=Callable[..., Any])
 
+BYTES = 64  # that are looked at together: one bit each in a number
+
 _VECTOR = ir.VectorType(ir.FloatType(), WIDTH)
+_BYTE_VECTOR = ir.VectorType(ir.IntType(8), BYTES)
 _INT = ir.IntType(32)
 _FLOAT_BYTES = 4
 
@@ -178,6 +181,42 @@ def _eight_bytes(builder: Any, values: list[Any], address: Any) -> Any:
     return number
 
 
+def _load_bytes(builder: Any, address: Any) -> Any:
+    vector = builder.load(address(_BYTE_VECTOR))
+    vector.align = 1
+    return vector
+
+
+def _byte_lanes(number: int) -> Any:
+    return _BYTE_VECTOR([number] * BYTES)
+
+
+def _lanes_between(builder: Any, vector: Any, first: Any, last: Any) -> Any:
+    return builder.icmp_unsigned("<=", builder.sub(vector, first), builder.sub(last, first))
+
+
+def _bytes_between(builder: Any, values: list[Any], address: Any) -> Any:
+    first, last = (_repeat_byte(builder, value) for value in values[2:])
+    found = _lanes_between(builder, _load_bytes(builder, address), first, last)
+    return builder.bitcast(found, ir.IntType(BYTES))
+
+
+def _repeat_byte(builder: Any, number: Any) -> Any:
+    vector = builder.insert_element(_BYTE_VECTOR(ir.Undefined), number, _INT(0))
+    return builder.shuffle_vector(vector, vector, _mask([0] * BYTES))
+
+
+def _make_small(builder: Any, values: list[Any], address: Any) -> None:
+    vector = _load_bytes(builder, address)
+    capital = _lanes_between(builder, vector, _byte_lanes(ord("A")), _byte_lanes(ord("Z")))
+    small = builder.add(vector, _byte_lanes(ord("a") - ord("A")))
+    builder.store(builder.select(capital, small, vector), address(_BYTE_VECTOR)).align = 1
+
+
+def _trailing_zeros(builder: Any, values: list[Any], address: Any) -> Any:
+    return builder.cttz(values[0], ir.IntType(1)(0))
+
+
 def _prefetch(builder: Any, values: list[Any], address: Any) -> None:
     pointer = address(ir.IntType(8))
     kind = ir.FunctionType(ir.VoidType(), [pointer.type, _INT, _INT, _INT])
@@ -276,3 +315,25 @@ def prefetch(array: NDArray[Any], index: int) -> None:
 def eight_bytes(array: NDArray[np.uint8], index: int) -> np.uint64:
     """Eight bytes of a flat array from ``index`` on as one number, the first one lowest."""
     return array[index : index + 8].view(np.uint64)[0]  # type: ignore[no-any-return]
+
+
+@_compiled_to(_bytes_between, types.uint64, np.uint8, types.intp, types.uint8, types.uint8)
+def bytes_between(array: NDArray[np.uint8], index: int, first: Any, last: Any) -> np.uint64:
+    """Which of the BYTES bytes from ``index`` on are in a range: a bit each, the first lowest."""
+    part = array[index : index + BYTES]
+    found = np.packbits((part >= first) & (part <= last), bitorder="little")
+    return found.view(np.uint64)[0]  # type: ignore[no-any-return]
+
+
+@_compiled_to(_make_small, types.none, np.uint8, types.intp)
+def make_small(array: NDArray[np.uint8], index: int) -> None:
+    """Make the ASCII letters among the BYTES bytes from ``index`` on small, in their place."""
+    part = array[index : index + BYTES]
+    part[(part >= ord("A")) & (part <= ord("Z"))] += ord("a") - ord("A")
+
+
+@_compiled_to(_trailing_zeros, types.int64, types.uint64)
+def trailing_zeros(bits: np.uint64) -> int:
+    """How many zeros stand below the lowest bit that is one; 64 if there is none."""
+    number = int(bits)
+    return (number & -number).bit_length() - 1 if number else 64

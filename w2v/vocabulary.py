@@ -78,11 +78,29 @@ def rank_words(
             " text"
         )
         raise VocabularyError(message)
-    ranked = sorted(candidates.tolist(), key=lambda i: (-counts[i], table.word(i)))[:vocab_size]
+    ranked = _in_order(table, candidates)[:vocab_size]
     ranks = np.full(len(table), UNKNOWN, np.uint32)
     ranks[ranked] = np.arange(len(ranked), dtype=np.uint32)
-    words = [table.word(i).decode() for i in ranked]
-    return Vocabulary(words, counts[ranked].copy()), ranks
+    words = [word.decode() for word in table.words(ranked)]
+    return Vocabulary(words, counts[ranked]), ranks
+
+
+def _in_order(table: WordTable, ids: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Sort words by falling count, then by their bytes.
+
+    The first eight bytes are compared as one number; only words that have these and the count in
+    common, which are few, are compared as strings, for that takes ten times as long.
+    """
+    counts = table.counts[ids]
+    heads = table.heads(ids)
+    order = np.lexsort((heads, -counts))
+    ids, counts, heads = ids[order], counts[order], heads[order]
+    same = (counts[1:] == counts[:-1]) & (heads[1:] == heads[:-1])
+    group = np.cumsum(np.append(True, ~same))
+    tied = np.flatnonzero(np.append(False, same) | np.append(same, False))
+    keys = list(zip(group[tied].tolist(), table.words(ids[tied]), strict=True))
+    ids[tied] = ids[tied[sorted(range(len(keys)), key=keys.__getitem__)]]
+    return ids
 
 
 def match_words(table: WordTable, words: Sequence[str]) -> tuple[Vocabulary, NDArray[np.uint32]]:
@@ -102,8 +120,8 @@ def match_words(table: WordTable, words: Sequence[str]) -> tuple[Vocabulary, NDA
     rows = {word.encode(): i for i, word in enumerate(words)}
     ranks = np.full(len(table), UNKNOWN, np.uint32)
     counts = np.zeros(len(words), np.int64)
-    for i in range(len(table)):
-        row = rows.get(table.word(i))
+    for i, word in enumerate(table.words(np.arange(len(table)))):
+        row = rows.get(word)
         if row is not None:
             ranks[i] = row
             counts[row] = table.counts[i]

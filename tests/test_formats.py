@@ -424,3 +424,17 @@ def test_load_refuses_what_it_does_not_know(tmp_path):
         load(tmp_path / "x.doc")
     with pytest.raises(InputError, match="no such model folder"):
         load(tmp_path / "nothing")
+
+
+def test_meta_may_be_changed_when_all_else_is_written(tmp_path):
+    embeddings = Embeddings(["a"], [[1.0]], [3], meta={"x": 1})
+    seen = []
+
+    def change():
+        (folder,) = tmp_path.iterdir()
+        seen.extend(sorted(path.name for path in folder.iterdir()))
+        embeddings.meta["x"] = 2
+
+    model.write(embeddings, tmp_path / "m", before_meta=change)
+    assert seen == ["counts.npy", "embeddings.npy", "vocab.txt"]
+    assert model.read(tmp_path / "m").meta == {"x": 2}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import platform
 import tempfile
@@ -14,6 +15,7 @@ import pytest
 import w2v
 from w2v import job, preflight, trainer
 from w2v.config import Config
+from w2v.corpus import Stages
 from w2v.errors import (
     ConfigError,
     DivergenceError,
@@ -335,8 +337,11 @@ def test_meta_tells_how_the_model_was_made(tmp_path):
         assert epoch["pairs"] > 0
         assert 0 < epoch["loss"] < 6 * np.log(2) + 0.1  # what a new model scores is 6 log 2
         assert 0 < epoch["validation_loss"] < 6 * np.log(2) + 0.1
-    assert meta["timings"].keys() == {"compiling", "reading", "training"}
-    assert all(seconds > 0 for seconds in meta["timings"].values())
+    timings = {**meta["timings"]}
+    stages = timings.pop("stages")
+    assert stages.keys() == {field.name for field in dataclasses.fields(Stages)}
+    assert timings.keys() == {"compiling", "reading", "training", "writing"}
+    assert all(seconds > 0 for seconds in [*timings.values(), *stages.values()])
     expected = training["words"] * 2 / meta["timings"]["training"]
     assert meta["words_per_second"] == pytest.approx(expected)
     assert meta["made_with"] == {

@@ -64,7 +64,21 @@ EPOCH = EpochDone(
     lr=0.03,
     seconds=0.25,
 )
-SAVED = Saved(path="kjv.w2v", words=5323, dim=128, words_per_second=5_740_000.0, seconds=1.54)
+TIMINGS = {
+    "compiling": 0.26,
+    "reading": 0.6,
+    "training": 12.34,
+    "stages": {"input": 0.05, "tokenizing": 0.45, "hashing": 0.4, "ranking": 0.1},
+    "writing": 0.12,
+}
+SAVED = Saved(
+    path="kjv.w2v",
+    words=5323,
+    dim=128,
+    words_per_second=5_740_000.0,
+    seconds=1.54,
+    timings=TIMINGS,
+)
 ALL = [Compiling(), READING, CORPUS, TRAINING, EPOCH, SAVED]
 
 CORPUS_LINE = (
@@ -150,7 +164,16 @@ def long_wait(monkeypatch):
             dataclasses.replace(EPOCH, loss=None, validation_loss=2.71828),
             ["epoch 2/5: loss -, held out 2.7183, 946,942 pairs, 4.00 million words/s, 0.2 s"],
         ),
-        (SAVED, ["kjv.w2v: 5,323 words x 128, 5.74 million words/s, 1.5 s in all"]),
+        (
+            SAVED,
+            [
+                "kjv.w2v: 5,323 words x 128, 5.74 million words/s, 1.5 s in all",
+                (
+                    "where the time went: compiling 0.3 s, reading 0.6 s (input 5 %, tokenizing"
+                    " 45 %, hashing 40 %, ranking 10 %), training 12.3 s, writing 0.1 s"
+                ),
+            ],
+        ),
         (Event(), []),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Event) else "",

@@ -96,7 +96,11 @@ class EpochDone(Event):
 
 @dataclass(frozen=True)
 class Saved(Event):
-    """The model is written."""
+    """The model is written.
+
+    ``timings`` are seconds of wall time for compiling, reading (and encoding), training and
+    writing; its ``stages`` are those of reading, each added up over the threads that share in it.
+    """
 
     stage: ClassVar[str] = "saved"
     path: str
@@ -104,6 +108,7 @@ class Saved(Event):
     dim: int
     words_per_second: float
     seconds: float
+    timings: dict[str, Any]
 
 
 Observer = Callable[[Event], None]

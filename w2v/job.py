@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import platform
 import tempfile
@@ -22,6 +23,7 @@ from w2v.corpus import read_corpus as encode_text
 from w2v.embeddings import Embeddings
 from w2v.errors import InputError, OutputError
 from w2v.events import Compiling, CorpusRead, Observer, Saved, ignore
+from w2v.formats import model
 from w2v.output import check_folder
 from w2v.reading import LineSource, TextSource, open_corpus
 from w2v.trainer import Result, train_model
@@ -95,7 +97,7 @@ def train(
             _meta(config, read, result, compiled),
         )
     if output is not None:
-        embeddings.save(Path(output), overwrite=overwrite)
+        _save(embeddings, output, overwrite=overwrite)
         observer(
             Saved(
                 path=os.fspath(output),
@@ -103,6 +105,7 @@ def train(
                 dim=config.dim,
                 words_per_second=result.words_per_second,
                 seconds=time.perf_counter() - started,
+                timings=embeddings.meta["timings"],
             )
         )
     return embeddings
@@ -252,6 +255,16 @@ def _compile(work: Callable[[], object], observer: Observer) -> float:
     return time.perf_counter() - started
 
 
+def _save(embeddings: Embeddings, output: str | os.PathLike[str], *, overwrite: bool) -> None:
+    """Write the model, with the seconds that it took until all but ``meta.json`` was written."""
+    started = time.perf_counter()
+
+    def note() -> None:
+        embeddings.meta["timings"]["writing"] = time.perf_counter() - started
+
+    model.write(embeddings, Path(output), overwrite=overwrite, before_meta=note)
+
+
 def _meta(config: Config, read: Corpus, result: Result, compiled: float) -> dict[str, Any]:
     return {
         "w2v_version": __version__,
@@ -275,6 +288,7 @@ def _meta(config: Config, read: Corpus, result: Result, compiled: float) -> dict
             "compiling": compiled,
             "reading": read.report.seconds,
             "training": result.seconds,
+            "stages": dataclasses.asdict(read.stages),
         },
         "words_per_second": result.words_per_second,
         "made_with": {

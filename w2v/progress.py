@@ -156,9 +156,22 @@ def describe(event: Event) -> list[str]:
             (
                 f"{event.path}: {event.words:,} words x {event.dim}, "
                 f"{event.words_per_second / 1e6:.2f} million words/s, {event.seconds:.1f} s in all"
-            )
+            ),
+            _describe_timings(event.timings),
         ]
     return []
+
+
+def _describe_timings(timings: dict[str, Any]) -> str:
+    """Say where the time went; the stages of reading as shares of what all threads did for it."""
+    stages = timings["stages"]
+    work = max(sum(stages.values()), 1e-9)
+    shares = ", ".join(f"{name} {100 * part / work:.0f} %" for name, part in stages.items())
+    parts = [
+        f"{name} {timings[name]:.1f} s" + (f" ({shares})" if name == "reading" else "")
+        for name in ("compiling", "reading", "training", "writing")
+    ]
+    return f"where the time went: {', '.join(parts)}"
 
 
 def _describe_corpus(event: CorpusRead) -> list[str]:

@@ -23,14 +23,29 @@ from w2v.embeddings import Embeddings
 from w2v.errors import FormatError, InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
 VERSION = 1
 """Of this layout; raised when an older reader would misunderstand a newer folder."""
 
 
-def write(embeddings: Embeddings, path: str | Path, *, overwrite: bool = False) -> None:
-    """Write the folder ``path``, whole or not at all; ``overwrite`` replaces a model folder.
+def write(
+    embeddings: Embeddings,
+    path: str | Path,
+    *,
+    overwrite: bool = False,
+    before_meta: Callable[[], None] | None = None,
+) -> None:
+    """Write the folder ``path``, whole or not at all.
+
+    Args:
+        embeddings: what to write.
+        path: where.
+        overwrite: whether a model folder that stands there is replaced.
+        before_meta: is called when all but ``meta.json`` is on the disk, and may change
+            ``embeddings.meta``.
 
     Raises:
         FormatError: a word contains a line end or cannot be written as UTF-8, or ``meta`` is
@@ -39,13 +54,16 @@ def write(embeddings: Embeddings, path: str | Path, *, overwrite: bool = False) 
 
     """
     vocabulary = _encode_words(embeddings.words)
-    meta = _encode_meta(embeddings.meta)
+    meta = _encode_meta(embeddings.meta)  # which may fail, before anything is written
     with output.new_folder(path, overwrite=overwrite) as folder:
         _write_array(folder / "embeddings.npy", embeddings.matrix.astype("<f4", copy=False))
-        (folder / "vocab.txt").write_bytes(vocabulary)
+        _write_bytes(folder / "vocab.txt", vocabulary)
         if embeddings.counts is not None:
             _write_array(folder / "counts.npy", embeddings.counts.astype("<i8", copy=False))
-        (folder / "meta.json").write_bytes(meta)
+        if before_meta is not None:
+            before_meta()
+            meta = _encode_meta(embeddings.meta)
+        _write_bytes(folder / "meta.json", meta)
 
 
 def read(path: str | Path) -> Embeddings:
@@ -162,6 +180,15 @@ def _write_array(path: Path, array: NDArray[Any]) -> None:
     with path.open("xb") as file:
         npy.write_array_header_1_0(file, npy.header_data_from_array_1_0(array))
         file.write(array.data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _write_bytes(path: Path, data: bytes) -> None:
+    with path.open("xb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def _read_array(path: Path, dtype: str, axes: int) -> NDArray[Any]:

@@ -1,142 +1,287 @@
-"""How fast `w2v train` is on a text, and how much memory it takes: a table of medians.
+"""The public benchmark: how fast w2v and its peers train on a text, and how good the vectors are.
 
-    python scripts/benchmark.py corpus.txt --threads 1 --threads 2 --repeats 3
+    python scripts/benchmark.py corpus.txt --eval questions-words.txt --json figures.json
+    python scripts/benchmark.py --generate 100 --setting default --setting gensim
 
-Each run is a process of its own. Speeds are those that the model's meta.json records; memory is
-the largest RssAnon of the process, read from /proc twenty times a second.
+Every trainer runs as a process of its own, with the same settings, on the same words; a round is
+every trainer once, so that what slows the machine down for a while slows all of them. Speed counts
+the words of the vocabulary in the text, before subsampling, times epochs, over the seconds of
+training alone.
 """
 
 from __future__ import annotations
 
-import json
-import platform
-import statistics
-import subprocess
-import sys
+import dataclasses
+import shutil
 import tempfile
-import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import click
 
+import generated_text
+from figures import OURS, Run, WholeRun, report
+from measuring import machine, number, train, write_json
+from peak import peak_gflops, useful_operations
+from trainers import (
+    FASTTEXT,
+    GENSIM,
+    SETTINGS,
+    Peer,
+    Setting,
+    Text,
+    judge,
+    load_vectors,
+    prepare,
+    run_plain_gensim,
+)
 from w2v.config import available_cores
 
 
-@dataclass(frozen=True)
-class Run:
-    """What one training run showed: seconds, MB/s, million words/s, MB."""
+class _Binary(click.ParamType[Peer]):
+    """NAME=PATH, a program with word2vec.c's command line."""
 
-    wall: float
-    reading: float
-    training: float
-    memory: float | None
+    name = "NAME=PATH"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Peer:
+        """Find the program."""
+        del param, ctx
+        name, separator, path = str(value).partition("=")
+        if not (name and separator and shutil.which(path)):
+            self.fail(f"expected NAME=PATH with a program that can be run, got {value!r}")
+        return Peer(name, (path,))
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be run on a text."""
+
+    text: Text
+    threads: tuple[int, ...]
+    peer_threads: tuple[int, ...]
+    peers: tuple[Peer, ...]
+    repeats: int
+    whole: bool
+    judged_by: tuple[str, ...]
+    folder: Path
 
 
 @click.command()
-@click.argument("corpus", type=click.Path(exists=True))
-@click.option("--threads", type=int, multiple=True, help="May be given several times.")
-@click.option("--repeats", type=click.IntRange(1), default=3, show_default=True)
-@click.option("--epochs", type=click.IntRange(1), default=5, show_default=True)
-@click.option("--dim", type=click.IntRange(1), default=128, show_default=True)
-@click.option("--eval", "judged_by", multiple=True, help="Judge the last model by this file.")
+@click.argument("corpus", required=False, type=click.Path(exists=True, dir_okay=False))
+@click.option("--generate", type=float, metavar="MB", help="Make a text of this size instead.")
+@click.option(
+    "--setting",
+    "names",
+    multiple=True,
+    type=click.Choice(list(SETTINGS)),
+    help="Hyper-parameters by name, may be given several times.  [default: default]",
+)
+@click.option(
+    "--threads",
+    type=click.IntRange(1),
+    multiple=True,
+    help="May be given several times.  [default: 1 and all cores]",
+)
+@click.option(
+    "--peer-threads",
+    type=click.IntRange(1),
+    multiple=True,
+    help="The same for the peers.  [default: the most of --threads]",
+)
+@click.option("--repeats", type=click.IntRange(1), default=3, show_default=True, help="Rounds.")
+@click.option(
+    "--peer",
+    "peers",
+    multiple=True,
+    type=click.Choice(["gensim", "fastText", "none"]),
+    help="May be given several times.  [default: all that are installed]",
+)
+@click.option(
+    "--binary",
+    "binaries",
+    multiple=True,
+    type=_Binary(),
+    help="A program with word2vec.c's command line, may be given several times.",
+)
+@click.option(
+    "--whole/--no-whole",
+    default=True,
+    show_default=True,
+    help="Time whole runs from raw text to a saved model too, with the most threads.",
+)
+@click.option(
+    "--eval",
+    "judged_by",
+    multiple=True,
+    type=click.Path(exists=True, dir_okay=False),
+    help="Judge the vectors by this file, may be given several times.",
+)
 @click.option("--json", "json_path", type=click.Path(), help="Write all figures there.")
+@click.option("--dim", type=click.IntRange(1), help="These replace what the settings say.")
+@click.option("--window", type=click.IntRange(1))
+@click.option("--shrink-windows/--full-windows", default=None)
+@click.option("--negatives", type=click.IntRange(1))
+@click.option("--sample", type=float)
+@click.option("--epochs", type=click.IntRange(1))
+@click.option("--lr", type=float)
+@click.option("--min-count", type=click.IntRange(1))
+@click.option("--vocab-size", type=click.IntRange(1))
 def main(
-    corpus: str,
+    corpus: str | None,
+    generate: float | None,
+    names: tuple[str, ...],
     threads: tuple[int, ...],
+    peer_threads: tuple[int, ...],
     repeats: int,
-    epochs: int,
-    dim: int,
+    peers: tuple[str, ...],
+    binaries: tuple[Peer, ...],
+    whole: bool,
     judged_by: tuple[str, ...],
     json_path: str | None,
+    **replaced: Any,
 ) -> None:
-    """Train on CORPUS with each number of threads in turn, several times over."""
-    threads = threads or (1, available_cores())
-    options = ["--epochs", str(epochs), "--dim", str(dim)]
-    with tempfile.TemporaryDirectory() as folder:
-        model = Path(folder, "model.w2v")
-        train(corpus, model, [*options, "--epochs", "1"])  # so that all kernels are compiled
-        runs: dict[int, list[Run]] = {count: [] for count in threads}
-        for _ in range(repeats):
-            for count in threads:
-                runs[count].append(train(corpus, model, [*options, "--threads", str(count)]))
-        click.echo(table(runs))
-        for path in judged_by:
-            click.echo(output_of("eval", str(model), path), nl=False)
-    if json_path is not None:
-        figures = {count: [vars(run) for run in of_count] for count, of_count in runs.items()}
-        text = json.dumps({"machine": machine(), "runs": figures}, indent=2)
-        Path(json_path).write_text(text + "\n", encoding="utf-8")
+    """Train on CORPUS with w2v and every peer that is installed, and compare."""
+    if (corpus is None) == (generate is None):
+        raise click.UsageError("give either CORPUS or --generate MB")
+    if json_path is not None and not Path(json_path).absolute().parent.is_dir():
+        raise click.UsageError(f"there is no folder to write {json_path} in")
+    threads = threads or tuple(sorted({1, available_cores()}))
+    settings = [with_options(SETTINGS[name], replaced) for name in names or ("default",)]
+    present = (*present_peers(peers), *binaries)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        raw = Path(corpus) if corpus is not None else folder / "generated.txt"
+        if generate is not None:
+            generated_text.write_text(raw, generate)
+        figures: dict[str, Any] = {"machine": machine(), "runs": [], "whole": []}
+        figures |= {"corpus": {"name": raw.name, "bytes": raw.stat().st_size}, "settings": {}}
+        for setting in settings:
+            text = prepare(raw, folder / "words.txt", setting)
+            plan = Plan(
+                text,
+                threads,
+                peer_threads or (max(threads),),
+                present,
+                repeats,
+                whole,
+                judged_by,
+                folder,
+            )
+            figures["settings"][setting.name] = {
+                **setting.options(),
+                "words": text.words,
+                "vocabulary": len(text.vocabulary),
+            }
+            runs, wholes = run_rounds(plan, setting)
+            figures["runs"] += map(asdict, runs)
+            figures["whole"] += map(asdict, wholes)
+            if json_path is not None:  # again and again, so that an end by force loses little
+                write_json(json_path, figures)
+    click.echo(report(figures))
 
 
-def train(corpus: str, model: Path, options: list[str]) -> Run:
-    """Train once, in a process of its own."""
-    command = [sys.executable, "-m", "w2v", "train", corpus, "-o", str(model)]
-    started = time.perf_counter()
-    process = subprocess.Popen([*command, "--quiet", "--overwrite", *options])
-    memory = None
-    while process.poll() is None:
-        anonymous = anonymous_memory(process.pid)
-        if anonymous is not None:
-            memory = max(memory or 0.0, anonymous)
-        time.sleep(0.05)
-    wall = time.perf_counter() - started
-    if process.returncode:
-        sys.exit(process.returncode)
-    meta = json.loads(Path(model, "meta.json").read_text(encoding="utf-8"))
+def with_options(setting: Setting, replaced: Mapping[str, Any]) -> Setting:
+    """A setting with those options replaced that were given."""
+    given = {name: value for name, value in replaced.items() if value is not None}
+    return dataclasses.replace(setting, **given)
+
+
+def present_peers(wanted: tuple[str, ...]) -> list[Peer]:
+    """The peers that were asked for, by default all, less those that are not installed."""
+    asked = [peer for peer in (GENSIM, FASTTEXT) if not wanted or peer.name in wanted]
+    for peer in asked:
+        if not peer.installed:
+            hint = "install it with: pip install '.[bench]'"
+            click.echo(f"{peer.name} is left out, for it is not installed; {hint}", err=True)
+    return [peer for peer in asked if peer.installed]
+
+
+def run_rounds(plan: Plan, setting: Setting) -> tuple[list[Run], list[WholeRun]]:
+    """Run every trainer of a plan, round after round."""
+    model = plan.folder / "model.w2v"
+    options = setting.options()
+    train([plan.text.raw], model, {**options, "epochs": 1})  # so that all kernels are compiled
+    runs: list[Run] = []
+    wholes: list[WholeRun] = []
+    for turn in range(1, plan.repeats + 1):
+        for threads in plan.threads:
+            runs.append(run_ours(plan, setting, threads, turn))
+            tell(runs[-1])
+        for threads in plan.peer_threads:
+            for peer in plan.peers:
+                runs.append(run_peer(peer, plan, setting, threads, turn))
+                tell(runs[-1])
+        if plan.whole:
+            wholes += run_whole(plan, setting, turn)
+    return runs, wholes
+
+
+def tell(run: Run) -> None:
+    """Say on stderr how a training went, for who waits."""
+    speed = f"{number(run.words_per_second / 1e6)} million words/s"
+    who = f"{run.trainer} with {run.threads} thread" + "s" * (run.threads > 1)
+    click.echo(f"{run.setting}, round {run.round}: {who}: {speed}", err=True)
+
+
+def run_ours(plan: Plan, setting: Setting, threads: int, turn: int) -> Run:
+    """Train with w2v, and measure before and after what the machine could do at most."""
+    model = plan.folder / "model.w2v"
+    before = peak_gflops(threads)
+    options = {**setting.options(), "threads": threads, "seed": turn}
+    training = train([plan.text.raw], model, options)
+    peak = (before + peak_gflops(threads)) / 2
+    operations, exact = useful_operations(training.meta)
     return Run(
-        wall=wall,
-        reading=meta["corpus"]["text_bytes"] / meta["timings"]["reading"] / 1e6,
-        training=meta["words_per_second"] / 1e6,
-        memory=memory,
+        setting.name,
+        threads,
+        OURS,
+        turn,
+        training.words_per_second,
+        training.usage.memory_mb,
+        *judged(model, plan),
+        reading_mb_per_second=training.text_mb / training.reading_seconds,
+        useful_gflops=operations / training.seconds / 1e9,
+        useful_exact=exact,
+        peak_gflops=peak,
     )
 
 
-def anonymous_memory(process: int) -> float | None:
-    """Megabytes of a process's memory that no file backs, None where nobody can tell."""
-    try:
-        status = Path(f"/proc/{process}/status").read_text(encoding="ascii")
-    except OSError:
-        return None
-    for line in status.splitlines():
-        if line.startswith("RssAnon:"):
-            return int(line.split()[1]) / 1000
-    return None
+def run_peer(peer: Peer, plan: Plan, setting: Setting, threads: int, turn: int) -> Run:
+    """Train with a peer."""
+    model = plan.folder / "model.bin"
+    model.unlink(missing_ok=True)
+    done = peer.run(plan.text, setting, threads, turn, model)
+    return Run(
+        setting.name,
+        threads,
+        peer.name,
+        turn,
+        plan.text.words * done.epochs / done.seconds,
+        done.usage.memory_mb,
+        *judged(model, plan),
+    )
 
 
-def output_of(*arguments: str) -> str:
-    """What `w2v` prints."""
-    command = [sys.executable, "-m", "w2v", *arguments]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+def judged(model: Path, plan: Plan) -> tuple[int, dict[str, dict[str, Any]]]:
+    """How many words of the vocabulary a model knows, and what each file says of it."""
+    embeddings = load_vectors(model, plan.text.vocabulary)
+    return len(embeddings), {Path(path).name: judge(embeddings, path) for path in plan.judged_by}
 
 
-def table(runs: dict[int, list[Run]]) -> str:
-    """The medians as a Markdown table."""
-    lines = [
-        machine(),
-        "",
-        "| threads | reading, MB/s | training, million words/s | whole run, s | RssAnon, MB |",
-        "|---|---|---|---|---|",
+def run_whole(plan: Plan, setting: Setting, turn: int) -> list[WholeRun]:
+    """Time whole runs with the most threads: w2v as a program, gensim as its users write it."""
+    threads = max(plan.threads)
+    options = {**setting.options(), "threads": threads}
+    usages = {OURS: train([plan.text.raw], plan.folder / "model.w2v", options).usage}
+    if GENSIM in plan.peers:
+        model = plan.folder / "plain.model"
+        usages[GENSIM.name] = run_plain_gensim(plan.text, setting, threads, model)
+    return [
+        WholeRun(setting.name, threads, trainer, turn, usage.seconds, usage.memory_mb)
+        for trainer, usage in usages.items()
     ]
-    for count, of_count in runs.items():
-        memories = [run.memory for run in of_count if run.memory is not None]
-        memory = f"{max(memories):.0f}" if memories else "-"
-        lines.append(
-            f"| {count} | {median(run.reading for run in of_count)} "
-            f"| {median(run.training for run in of_count)} "
-            f"| {median(run.wall for run in of_count)} | {memory} |"
-        )
-    return "\n".join(lines)
-
-
-def median(values: object) -> str:
-    """The median of some figures, to two places."""
-    return f"{statistics.median(values):.2f}"  # type: ignore[type-var]
-
-
-def machine() -> str:
-    """The machine in a line."""
-    return f"{platform.machine()}, {available_cores()} cores, Python {platform.python_version()}"
 
 
 if __name__ == "__main__":

@@ -21,14 +21,22 @@ _MEAN_WORDS = 20  # of a line
 _LETTERS = "etaoinshrdlcumwfgypbvkjxqz"
 
 
-def write_text(path: Path, megabytes: float, *, vocabulary: int = VOCABULARY, seed: int = 1) -> int:
+def write_text(
+    path: Path,
+    megabytes: float,
+    *,
+    vocabulary: int = VOCABULARY,
+    complete: bool = False,
+    seed: int = 1,
+) -> int:
     """Write a text.
 
     Args:
         path: the file to write.
         megabytes: its size, exceeded by less than a block of lines (about a megabyte).
-        vocabulary: how many words there are. A text in which each is to occur has lines with all
-            of them, each once, at its beginning, whatever size was asked for.
+        vocabulary: how many words there are to draw from.
+        complete: whether each of them is to occur: then the text begins with all of them, each
+            once, whatever size was asked for.
         seed: of the random numbers.
 
     Returns:
@@ -38,7 +46,7 @@ def write_text(path: Path, megabytes: float, *, vocabulary: int = VOCABULARY, se
     random = np.random.Generator(np.random.PCG64(seed))
     written = 0
     with path.open("w", encoding="ascii", newline="\n") as file:
-        for ids, lengths in _blocks(random, vocabulary):
+        for ids, lengths in _blocks(random, vocabulary, complete):
             file.write(_join(words[ids].tolist(), lengths.tolist()))
             written += len(ids)
             if file.tell() >= megabytes * 1e6:
@@ -61,11 +69,11 @@ def spell(rank: int) -> str:
 
 
 def _blocks(
-    random: np.random.Generator, vocabulary: int
+    random: np.random.Generator, vocabulary: int, complete: bool
 ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
     """Ranks of words and lengths of the lines they fill, block by block without end."""
-    every_word = np.argsort(random.random(vocabulary), kind="stable")
-    yield every_word, _full_lines(vocabulary)
+    if complete:
+        yield np.argsort(random.random(vocabulary), kind="stable"), _full_lines(vocabulary)
     cumulated = np.cumsum(1 / (np.arange(vocabulary) + 2.7))  # Zipf's law as Mandelbrot has it
     cumulated /= cumulated[-1]
     while True:

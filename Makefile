@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 DEMO_MODEL := build/kjv.w2v
 
-.PHONY: demo test test-nojit lint types bench coverage clean
+.PHONY: demo test test-nojit lint types bench scaling clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/installed
@@ -30,8 +30,13 @@ lint: $(VENV)/installed-dev
 types: $(VENV)/installed-dev
 	$(BIN)/mypy
 
-bench: $(VENV)/installed-dev
+# A text, and options of scripts/benchmark.py: make bench BENCH="corpus.txt --repeats 5"
+bench: $(VENV)/installed-bench
 	$(BIN)/python scripts/benchmark.py $(BENCH)
+
+# The same for scripts/scaling.py.
+scaling: $(VENV)/installed-bench
+	$(BIN)/python scripts/scaling.py $(SCALING)
 
 clean:
 	rm -rf $(VENV) build dist .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache
@@ -48,3 +53,9 @@ $(VENV)/installed: $(VENV)/created pyproject.toml
 $(VENV)/installed-dev: $(VENV)/created pyproject.toml
 	$(BIN)/python -m pip install --quiet --editable '.[dev]'
 	@touch $@ $(VENV)/installed
+
+# fastText has no wheel for every machine; the benchmark then says that it is left out.
+$(VENV)/installed-bench: $(VENV)/installed
+	$(BIN)/python -m pip install --quiet --editable '.[bench]' \
+		|| $(BIN)/python -m pip install --quiet gensim matplotlib
+	@touch $@

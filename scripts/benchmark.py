@@ -23,7 +23,7 @@ import click
 
 import generated_text
 from figures import OURS, Run, WholeRun, report
-from measuring import machine, number, train, write_json
+from measuring import json_option, machine, number, train, write_json
 from peak import peak_gflops, useful_operations
 from trainers import (
     FASTTEXT,
@@ -118,7 +118,7 @@ class Plan:
     type=click.Path(exists=True, dir_okay=False),
     help="Judge the vectors by this file, may be given several times.",
 )
-@click.option("--json", "json_path", type=click.Path(), help="Write all figures there.")
+@json_option
 @click.option("--dim", type=click.IntRange(1), help="These replace what the settings say.")
 @click.option("--window", type=click.IntRange(1))
 @click.option("--shrink-windows/--full-windows", default=None)
@@ -145,8 +145,6 @@ def main(
     """Train on CORPUS with w2v and every peer that is installed, and compare."""
     if (corpus is None) == (generate is None):
         raise click.UsageError("give either CORPUS or --generate MB")
-    if json_path is not None and not Path(json_path).absolute().parent.is_dir():
-        raise click.UsageError(f"there is no folder to write {json_path} in")
     threads = threads or tuple(sorted({1, available_cores()}))
     settings = [with_options(SETTINGS[name], replaced) for name in names or ("default",)]
     present = (*present_peers(peers), *binaries)

@@ -17,10 +17,14 @@ is timed around `train(corpus_file=...)`, after `build_vocab`; fastText is timed
 a run of no epochs; other programs are timed from outside, less a run of one epoch, unless that is
 all there is. Windows of fastText and of other programs always shrink. Peers get text that w2v has
 cut into words and rid of words outside the vocabulary, in lines of at most 1,000 words. Ratios
-are taken round by round, then their median. Useful operations are 6 dim for each score of a pair,
-of a context or of a noise word: three products with the length of a vector. The peak is what
-chains of multiply-adds in registers reach, measured before and after each training. Memory is what
-no file backs, at its highest."""
+are taken round by round, then their median. Memory is what no file backs, at its highest.
+
+Useful operations are 6 dim for each score of a pair, of a context or of a noise word: three
+products with the length of a vector. The peak is what chains of multiply-adds in registers reach,
+measured before and after each training.
+
+Whole runs are processes from start to end: `w2v train`, its kernels compiled before, and gensim as
+its users write it, with `simple_preprocess` line by line, which has its own idea of a word."""
 
 
 @dataclass(frozen=True)

@@ -232,6 +232,22 @@ def number(value: float | None, digits: int = 2) -> str:
     return "-" if value is None else f"{value:,.{digits}f}"
 
 
+def _in_a_folder(context: click.Context, option: click.Parameter, path: str | None) -> str | None:
+    """Refuse before the work what cannot be written after it."""
+    if path is not None and not Path(path).absolute().parent.is_dir():
+        raise click.BadParameter(f"there is no folder to write {path} in", context, option)
+    return path
+
+
+json_option = click.option(
+    "--json",
+    "json_path",
+    type=click.Path(dir_okay=False),
+    callback=_in_a_folder,
+    help="Write all figures there.",
+)
+
+
 def write_json(path: str | Path, figures: Mapping[str, Any]) -> None:
     """Write figures, to be read by `plot.py` and by whoever doubts a table."""
     Path(path).write_text(json.dumps(figures, indent=1, ensure_ascii=False) + "\n", "utf-8")

@@ -21,7 +21,16 @@ import click
 import numpy as np
 
 import generated_text
-from measuring import machine, machine_line, markdown, median, number, train, write_json
+from measuring import (
+    json_option,
+    machine,
+    machine_line,
+    markdown,
+    median,
+    number,
+    train,
+    write_json,
+)
 from w2v.config import available_cores
 
 CLIFFS = "text"
@@ -260,7 +269,7 @@ def measure(point: Point, turn: int, model: Path) -> Sample:
     type=click.Choice(list(EXPERIMENTS)),
     help="Experiments, may be given several times.  [default: all]",
 )
-@click.option("--json", "json_path", type=click.Path(), help="Write all figures there.")
+@json_option
 def main(
     corpus: str | None,
     quick: bool,
@@ -271,8 +280,6 @@ def main(
 ) -> None:
     """Measure how the time of training grows on CORPUS, by default a generated text."""
     extent = QUICK if quick else FULL
-    if json_path is not None and not Path(json_path).absolute().parent.is_dir():
-        raise click.UsageError(f"there is no folder to write {json_path} in")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         base = folder / "generated.txt" if corpus is None else Path(corpus)

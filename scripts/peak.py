@@ -25,7 +25,7 @@ _ROUNDS = 4_000_000
 _OPERATIONS_A_SCORE = 3 * 2
 
 
-@numba.njit(nogil=True, cache=True)  # type: ignore[misc, unused-ignore]
+@numba.njit(nogil=True, cache=True)  # type: ignore[misc, untyped-decorator, unused-ignore]
 def chained_multiply_adds(rounds: int, start: float) -> float:
     """Do CHAINS fused multiply-adds of WIDTH float32 in registers, ``rounds`` times.
 

@@ -58,12 +58,11 @@ Groups = Mapping[Any, Sequence[Sample]]
 def main(figures: tuple[str, ...], output: str) -> None:
     """Draw FIGURES, the JSON files of the benchmark and of the scaling study."""
     try:
-        import matplotlib as mpl
+        from matplotlib import style
     except ImportError as error:
         hint = "matplotlib is not installed; install it with: pip install '.[bench]'"
         raise click.ClickException(hint) from error
-    mpl.use("agg")
-    mpl.rcParams.update(_STYLE)
+    style.use(_STYLE)
     folder = Path(output)
     folder.mkdir(parents=True, exist_ok=True)
     for path in figures:
@@ -142,7 +141,7 @@ def draw_bars(panel: Axes, speeds: Mapping[str, tuple[float, str]]) -> None:
 
 
 def _setting_title(name: str, facts: Mapping[str, Any], runs: Sequence[Mapping[str, Any]]) -> str:
-    threads = max(row["threads"] for row in runs if row["setting"] == name)
+    threads: int = max(row["threads"] for row in runs if row["setting"] == name)
     windows = "shrinking" if facts["shrink_windows"] else "full"
     return (
         f"Setting {name}: dim {facts['dim']}, window {facts['window']} ({windows}), "
@@ -153,11 +152,12 @@ def _setting_title(name: str, facts: Mapping[str, Any], runs: Sequence[Mapping[s
 def draw_scaling(groups: Mapping[str, Groups]) -> Figure:
     """Small multiples, an experiment each."""
     from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
 
+    roomy = ConstrainedLayoutEngine(w_pad=0.08, h_pad=0.08)
     columns = min(3, len(groups))
     rows = -(-len(groups) // columns)
-    figure = Figure(figsize=(3.4 * columns, 2.9 * rows), layout="constrained")
-    figure.get_layout_engine().set(w_pad=0.08, h_pad=0.08)  # type: ignore[union-attr]
+    figure = Figure(figsize=(3.4 * columns, 2.9 * rows), layout=roomy)
     panels = figure.subplots(rows, columns, squeeze=False).ravel()
     for panel, (name, of_experiment) in zip(panels, groups.items(), strict=False):
         _PANELS.get(name, draw_cost)(panel, name, of_experiment)

@@ -242,10 +242,12 @@ def judge(embeddings: w2v.Embeddings, path: str) -> dict[str, float | int | str 
         vocabulary covers nothing), its name, and how many items are covered.
     """
     result = evaluate(embeddings, path, top=_FIRST_WORDS)
-    analogies = isinstance(result, AnalogyResult)
-    score = result.accuracy if analogies else result.rho
+    if isinstance(result, AnalogyResult):
+        measure, score = "%", result.accuracy
+    else:
+        measure, score = "rho x 100", result.rho
     return {
-        "measure": "%" if analogies else "rho x 100",
+        "measure": measure,
         "score": None if score is None else 100 * score,
         "covered": result.covered,
         "total": result.total,

@@ -137,6 +137,11 @@ class Training:
         return int(self.meta["training"]["words"])
 
     @property
+    def pairs(self) -> int:
+        """Pairs of a center and a context trained on, in all epochs."""
+        return sum(epoch["pairs"] for epoch in self.meta["epochs"])
+
+    @property
     def words_per_second(self) -> float:
         """Those words, times epochs, over the seconds of training."""
         return float(self.meta["words_per_second"])

@@ -43,6 +43,8 @@ _SECONDS = {
     "training": (BLUE, "o", lambda sample: sample.training_seconds),
     "reading": (ORANGE, "s", lambda sample: sample.reading_seconds),
 }
+_WORD = "word", lambda sample: sample.training_ns_per_word
+_PAIR = "pair", lambda sample: sample.training_ns_per_pair
 Groups = Mapping[Any, Sequence[Sample]]
 
 
@@ -103,7 +105,7 @@ def draw_speeds(figures: Mapping[str, Any]) -> Figure:
         f"Training speed on {figures['corpus']['name']}", x=0.01, ha="left", weight="bold"
     )
     longest = max(speed for of_setting in speeds.values() for speed, _ in of_setting.values())
-    panels[-1].set_xlim(0, longest * 1.35)
+    panels[-1].set_xlim(0, longest * 1.4)
     others = {trainer for of_setting in speeds.values() for trainer in of_setting}
     shrinking = sorted(others - {OURS, GENSIM.name})
     panels[-1].set_xlabel(
@@ -183,12 +185,14 @@ def draw_sizes(panel: Axes, name: str, groups: Groups) -> None:
 
 
 def draw_cost(panel: Axes, name: str, groups: Groups) -> None:
-    """Nanoseconds a word against an option."""
+    """Nanoseconds of training against an option."""
     xs = list(groups)
-    ys = draw_line(panel, groups, lambda s: s.training_ns_per_word, BLUE, "o", "training")
+    # The more words there are, the fewer of them does subsampling take away: they cost by the pair.
+    unit, cost = _PAIR if name == "vocabulary" else _WORD
+    ys = draw_line(panel, groups, cost, BLUE, "o", "training")
     draw_slope(panel, xs, ys)
-    _logarithmic(panel, xs, ys, EXPERIMENTS[name], "training, ns a word")
-    panel.set_title(f"Time a word {_power(name, exponent(xs, ys))}")
+    _logarithmic(panel, xs, ys, EXPERIMENTS[name], f"training, ns a {unit}")
+    panel.set_title(f"Time a {unit} {_power(name, exponent(xs, ys))}")
 
 
 def draw_threads(panel: Axes, name: str, groups: Groups) -> None:
@@ -269,7 +273,7 @@ def round_numbers(low: float, high: float) -> list[float]:
     decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     steps = [float(f"{digit}e{decade}") for decade in decades for digit in (1, 2, 5)]
     first = max(step for step in steps if step <= low)
-    last = min(step for step in steps if step >= high)
+    last = min(step for step in steps if step > high)
     return [step for step in steps if first <= step <= last]
 
 

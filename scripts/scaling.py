@@ -75,8 +75,8 @@ QUICK = Extent(
     size=(1, 4),
     dim=(50, 100),
     window=(1, 2),
-    negatives=(2, 5),
-    vocabulary=(1_000, 10_000),
+    negatives=(5,),
+    vocabulary=(10_000,),
     distinct_words=100_000,
 )
 
@@ -99,6 +99,7 @@ class Sample:
         experiment, x, round: what was measured when.
         text_mb: megabytes of text.
         words: of the vocabulary in it, before subsampling.
+        pairs: of a center and a context, after it.
         reading_seconds, training_seconds: as the model's meta.json has them.
         seconds: of the whole process.
         memory_mb: at its highest, None where nobody can tell.
@@ -109,6 +110,7 @@ class Sample:
     round: int
     text_mb: float
     words: int
+    pairs: int
     reading_seconds: float
     training_seconds: float
     seconds: float
@@ -123,6 +125,11 @@ class Sample:
     def training_ns_per_word(self) -> float:
         """Of training."""
         return self.training_seconds / self.words * 1e9
+
+    @property
+    def training_ns_per_pair(self) -> float:
+        """Of training, whatever share of the words subsampling leaves."""
+        return self.training_seconds / self.pairs * 1e9
 
 
 class Texts:
@@ -250,6 +257,7 @@ def measure(point: Point, turn: int, model: Path) -> Sample:
         turn,
         training.text_mb,
         training.words,
+        training.pairs,
         training.reading_seconds,
         training.seconds,
         training.usage.seconds,
@@ -291,7 +299,7 @@ def main(
             for point in points(texts, extent, threads or available_cores())
             if not wanted or point.experiment in wanted
         ]
-        train([generated(folder)], folder / "model.w2v", {"epochs": 1, "min_count": 1})
+        compile_kernels(folder)
         figures: dict[str, Any] = {"machine": machine(), "corpus": base.name, "samples": []}
         for turn in range(1, repeats + 1):
             for point in chosen:
@@ -304,11 +312,13 @@ def main(
     click.echo(report(figures))
 
 
-def generated(folder: Path) -> Path:
-    """A tiny text with more words than 16 bits count, so that all kernels are compiled by it."""
+def compile_kernels(folder: Path) -> None:
+    """Train on a tiny text with more words than 16 bits count, which takes every kernel."""
     path = folder / "tiny.txt"
-    generated_text.write_text(path, 0.1, vocabulary=1 << 17, complete=True)
-    return path
+    words = 1 << 17
+    generated_text.write_text(path, 0.1, vocabulary=words, complete=True)
+    options = {"epochs": 1, "dim": 1, "min_count": 1, "vocab_size": words}
+    train([path], folder / "model.w2v", options)
 
 
 def by_experiment(samples: Iterable[Mapping[str, Any]]) -> dict[str, dict[Any, list[Sample]]]:
@@ -346,7 +356,7 @@ def report(figures: Mapping[str, Any]) -> str:
 def table(name: str, groups: Mapping[Any, Sequence[Sample]]) -> str:
     """An experiment's medians."""
     heads = [EXPERIMENTS[name], "million words", "reading, MB/s", "reading, s", "training, s"]
-    heads += ["training, ns a word", "million words/s", "memory, MB"]
+    heads += ["training, ns a word", "ns a pair", "million words/s", "memory, MB"]
     rows = [
         [
             x if isinstance(x, str) else f"{x:,}",
@@ -355,6 +365,7 @@ def table(name: str, groups: Mapping[Any, Sequence[Sample]]) -> str:
             number(median(s.reading_seconds for s in group)),
             number(median(s.training_seconds for s in group)),
             number(median(s.training_ns_per_word for s in group), 0),
+            number(median(s.training_ns_per_pair for s in group), 0),
             number(median(s.words / s.training_seconds / _MILLION for s in group)),
             number(median(s.memory_mb for s in group), 0),
         ]

@@ -321,7 +321,7 @@ def test_the_benchmark_runs_with_a_program(raw, fake, tmp_path):
 
 
 SAMPLES = [
-    Sample("dim", x, turn, 2.0, 1_000, 0.5, seconds, 3.0, None)
+    Sample("dim", x, turn, 2.0, 1_000, 500, 0.5, seconds, 3.0, None)
     for turn, slower in ((1, 1), (2, 5), (3, 1))
     for x, seconds in ((50, 0.001 * slower), (100, 0.002 * slower))
 ]
@@ -331,8 +331,8 @@ def test_scaling_has_medians_and_an_exponent():
     groups = scaling.by_experiment(map(vars, SAMPLES))
     assert list(groups) == ["dim"]
     lines = scaling.table("dim", groups["dim"]).splitlines()
-    assert lines[2] == "| 50 | 0.00 | 4 | 0.50 | 0.00 | 1,000 | 1.00 | - |"
-    assert lines[3].endswith("| 2,000 | 0.50 | - |")
+    assert lines[2] == "| 50 | 0.00 | 4 | 0.50 | 0.00 | 1,000 | 2,000 | 1.00 | - |"
+    assert lines[3].endswith("| 2,000 | 4,000 | 0.50 | - |")
     assert scaling.exponent([1], [1]) is None
 
 
@@ -374,7 +374,9 @@ def test_plots_are_drawn_from_what_was_written(tmp_path):
     pytest.importorskip("matplotlib")
     import plot
 
-    odd = [Sample("text", name, 1, 2.0, 10, 0.5, 0.1, 3.0, None) for name in ("ordinary", "odd")]
+    odd = [
+        Sample("text", name, 1, 2.0, 10, 20, 0.5, 0.1, 3.0, None) for name in ("ordinary", "odd")
+    ]
     setting = {**trainers.Setting().options(), "words": 10, "vocabulary": 5}
     written = {
         "speed": {
@@ -401,4 +403,5 @@ def test_plots_are_drawn_from_what_was_written(tmp_path):
 def test_round_numbers_enclose():
     plot = pytest.importorskip("plot")
     assert plot.round_numbers(3, 40) == [2, 5, 10, 20, 50]
-    assert plot.round_numbers(0.1, 1) == [0.1, 0.2, 0.5, 1]
+    assert plot.round_numbers(0.1, 1) == [0.1, 0.2, 0.5, 1, 2]
+    assert plot.round_numbers(100, 100) == [100, 200]

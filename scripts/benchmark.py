@@ -230,7 +230,6 @@ def run_ours(plan: Plan, setting: Setting, threads: int, turn: int) -> Run:
     options = {**setting.options(), "threads": threads, "seed": turn}
     training = train([plan.text.raw], model, options)
     peak = (before + peak_gflops(threads)) / 2
-    operations, exact = useful_operations(training.meta)
     return Run(
         setting.name,
         threads,
@@ -240,8 +239,7 @@ def run_ours(plan: Plan, setting: Setting, threads: int, turn: int) -> Run:
         training.usage.memory_mb,
         *judged(model, plan),
         reading_mb_per_second=training.text_mb / training.reading_seconds,
-        useful_gflops=operations / training.seconds / 1e9,
-        useful_exact=exact,
+        useful_gflops=useful_operations(training.meta) / training.seconds / 1e9,
         peak_gflops=peak,
     )
 

@@ -37,7 +37,7 @@ class Run:
         memory_mb: at its highest, None where nobody can tell.
         words: of the vocabulary that have a vector.
         quality: by file, what `judge` found.
-        reading_mb_per_second, useful_gflops, useful_exact, peak_gflops: of w2v only.
+        reading_mb_per_second, useful_gflops, peak_gflops: of w2v only.
     """
 
     setting: str
@@ -50,7 +50,6 @@ class Run:
     quality: dict[str, dict[str, Any]] = field(default_factory=dict)
     reading_mb_per_second: float | None = None
     useful_gflops: float | None = None
-    useful_exact: bool = True
     peak_gflops: float | None = None
 
 
@@ -160,7 +159,6 @@ def machine_table(runs: Sequence[Run]) -> str:
     heads += [f"times {fewest} thread" + "s" * (fewest > 1), "useful GFLOP/s", "peak GFLOP/s"]
     rows = []
     for (_, threads), group in groups.items():
-        at_least = "" if all(run.useful_exact for run in group) else "at least "
         share = median(of_peak(run) for run in group)
         rows.append(
             [
@@ -168,9 +166,9 @@ def machine_table(runs: Sequence[Run]) -> str:
                 number(median(run.reading_mb_per_second for run in group), 0),
                 number(median(run.words_per_second / 1e6 for run in group)),
                 number(median(against_fewest(ours, threads, fewest))),
-                at_least + number(median(run.useful_gflops for run in group), 1),
+                number(median(run.useful_gflops for run in group), 1),
                 number(median(run.peak_gflops for run in group), 1),
-                at_least + number(share, 1) + " %",
+                number(share, 1) + " %",
             ]
         )
     return markdown([*heads, "share"], rows)

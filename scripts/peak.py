@@ -82,20 +82,14 @@ def _gflops(pool: ThreadPoolExecutor, threads: int, rounds: int) -> float:
     return threads * rounds * CHAINS * WIDTH * 2 / seconds / 1e9
 
 
-def useful_operations(meta: Mapping[str, Any]) -> tuple[float, bool]:
+def useful_operations(meta: Mapping[str, Any]) -> float:
     """Count the floating-point operations that a training needed.
 
     Args:
         meta: of the model. A center with contexts is scored with every noise word of its set.
-
-    Returns:
-        The operations, and whether they are exact. They are a lower bound if the model does not
-        say how many centers there were: it then counts as few as can have that many pairs.
     """
     config, epochs = meta["config"], meta["epochs"]
     pairs = sum(epoch["pairs"] for epoch in epochs)
-    exact = all("centers" in epoch for epoch in epochs)
-    fewest = pairs / (2 * config["window"])
-    centers = sum(epoch["centers"] for epoch in epochs) if exact else fewest
+    centers = sum(epoch["centers"] for epoch in epochs)
     scores = pairs + centers * config["shared_negatives"]
-    return scores * _OPERATIONS_A_SCORE * config["dim"], exact
+    return float(scores * _OPERATIONS_A_SCORE * config["dim"])

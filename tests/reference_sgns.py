@@ -36,7 +36,7 @@ def softplus(score):
 
 
 def kept_places(ids, end_of_line, sampling, key):
-    """The words that subsampling keeps, each as (place in the text, word); (place, None) ends a line."""
+    """What subsampling keeps, each as (place in the text, word); None for a line's end."""
     kept = []
     for place, word in enumerate(ids.tolist()):
         if word == end_of_line:
@@ -47,7 +47,7 @@ def kept_places(ids, end_of_line, sampling, key):
 
 
 def places_of(ids, begin, end, end_of_line, sampling, keys):
-    """What stands in ids[begin:end] after subsampling: (word, [context, ...]), None at line ends."""
+    """What is kept of ids[begin:end]: (word, [context, ...]), None at line ends."""
     found = []
     kept = kept_places(ids, end_of_line, sampling, keys.subsampling)
     words = [word for _, word in kept]

@@ -134,11 +134,6 @@ def test_the_table_of_the_machine_has_shares_and_speed_ups():
     ]
 
 
-def test_a_share_that_is_a_bound_says_so():
-    run = run_of("w2v", 1, 4, useful_gflops=10, peak_gflops=100, useful_exact=False)
-    assert figures.machine_table([run]).endswith("| at least 10.0 | 100.0 | at least 10.0 % |")
-
-
 def test_whole_runs_are_compared_round_by_round():
     seconds = {"w2v": (10, 20, 10), "gensim": (100, 100, 150)}
     wholes = [
@@ -164,13 +159,9 @@ def meta_of(**epoch) -> dict:
     return {"config": config, "epochs": [epoch, epoch]}
 
 
-def test_operations_are_counted_exactly_where_centers_are_known():
+def test_operations_are_those_of_scores_with_contexts_and_noise():
     # 2 epochs of 40 pairs and 11 centers with 16 noise words; 6 operations of 10 numbers a score
-    assert peak.useful_operations(meta_of(pairs=40, centers=11)) == (2 * (40 + 176) * 60, True)
-
-
-def test_operations_are_a_lower_bound_where_centers_are_unknown():
-    assert peak.useful_operations(meta_of(pairs=40)) == (2 * (40 + 160) * 60, False)
+    assert peak.useful_operations(meta_of(pairs=40, centers=11)) == 2 * (40 + 176) * 60
 
 
 def test_the_chains_do_what_they_say():

@@ -59,6 +59,7 @@ EPOCH = EpochDone(
     epochs=5,
     loss=2.5,
     validation_loss=None,
+    centers=250_000,
     pairs=946_942,
     words=1_000_000,
     lr=0.03,

@@ -76,7 +76,7 @@ def run(model, ids, sampling, keys, lr, begin=0, end=None, lr_end=None):
     """Train on a span; the mean loss is None if there was no pair."""
     end = len(ids) if end is None else end
     work = make_workspace(max(end - begin, 1), words_of(model), model.stride, sampling)
-    pairs, context_loss, noise_pairs, noise_loss = train_span(
+    centers, pairs, context_loss, noise_pairs, noise_loss = train_span(
         ids,
         begin,
         end,
@@ -88,6 +88,7 @@ def run(model, ids, sampling, keys, lr, begin=0, end=None, lr_end=None):
         lr if lr_end is None else lr_end,
         work,
     )
+    assert 2 * sampling.window * centers >= pairs >= centers
     if pairs == 0:
         assert noise_pairs == 0
         return 0, None

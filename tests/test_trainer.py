@@ -105,7 +105,7 @@ def test_every_span_is_trained_once_in_each_epoch(monkeypatch, threads):
     def record(ids, begin, end, *_):
         with lock:
             seen.append((begin, end))
-        return 2, 1.0, 1, 0.5
+        return 1, 2, 1.0, 1, 0.5
 
     monkeypatch.setattr(trainer, "train_span", record)
     text = random_text(60)
@@ -123,7 +123,7 @@ def test_the_learning_rate_falls_linearly(monkeypatch):
 
     def record(ids, begin, end, end_of_line, model, sampling, keys, lr_begin, lr_end, work):
         rates.append((lr_begin, lr_end))
-        return 1, 0.0, 1, 0.0
+        return 1, 1, 0.0, 1, 0.0
 
     monkeypatch.setattr(trainer, "train_span", record)
     text = text_of([[0] * 99] * 4)
@@ -237,7 +237,7 @@ def test_divergence_names_epoch_rate_and_remedy():
 def test_divergence_of_a_rare_word_is_found_at_the_end_of_the_epoch(monkeypatch):
     def spoil(ids, begin, end, end_of_line, model, *_):
         model.vectors[-2 * model.stride] = np.nan
-        return 1, 0.0, 1, 0.0
+        return 1, 1, 0.0, 1, 0.0
 
     monkeypatch.setattr(trainer, "train_span", spoil)
     text = random_text(20, vocabulary=2000)
@@ -255,7 +255,7 @@ def test_an_error_in_a_thread_ends_the_others(monkeypatch, short_spans):
     def fail(ids, begin, *_):
         if begin == 100:
             raise RuntimeError("broken")
-        return 1, 0.0, 1, 0.0
+        return 1, 1, 0.0, 1, 0.0
 
     monkeypatch.setattr(trainer, "train_span", fail)
     text = random_text(60)

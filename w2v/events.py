@@ -81,13 +81,14 @@ class Training(Event):
 
 @dataclass(frozen=True)
 class EpochDone(Event):
-    """An epoch is over. Losses are means per pair; ``seconds`` is what the epoch took."""
+    """An epoch is over. Losses are means per pair; ``centers`` had contexts."""
 
     stage: ClassVar[str] = "epoch"
     epoch: int
     epochs: int
     loss: float | None
     validation_loss: float | None
+    centers: int
     pairs: int
     words: int
     lr: float

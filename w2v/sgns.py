@@ -261,7 +261,7 @@ def train_span(
     lr_begin: float,
     lr_end: float,
     work: Workspace,
-) -> tuple[int, float, int, float]:
+) -> tuple[int, int, float, int, float]:
     """Train on the centers of a span of the text, changing the model in place.
 
     Args:
@@ -278,15 +278,17 @@ def train_span(
         work: of this thread.
 
     Returns:
-        The number of pairs and the sum of their contexts' losses; and the number of those pairs
-        whose noise was new, and the sum of its losses. Noise that has served some centers has been
-        pushed away by them, and its loss would flatter the model.
+        The number of centers with contexts; the number of pairs and the sum of their contexts'
+        losses; and the number of those pairs whose noise was new, and the sum of its losses. Noise
+        that has served some centers has been pushed away by them, and its loss would flatter the
+        model.
     """
     first, last = select_words(ids, begin, end, end_of_line, sampling, keys.subsampling, work)
     lr_slope = (lr_end - lr_begin) / max(last - first, 1)
     position = first
     drawn = 0
     left = 0  # centers that may still use the noise words
+    centers = 0
     pairs = 0
     noise_pairs = 0
     context_loss = 0.0
@@ -314,9 +316,10 @@ def train_span(
         context_loss += _turn_into_context_steps(work, tile_pairs, lr)
         _apply_noise_steps(model, work)
         _apply_context_steps(model, filled, work)
+        centers += filled
         pairs += tile_pairs
         left -= filled
-    return pairs, context_loss, noise_pairs, noise_loss
+    return centers, pairs, context_loss, noise_pairs, noise_loss
 
 
 @inlined

@@ -87,6 +87,7 @@ class _Tally:
     """What one thread has done in a pass."""
 
     places: int = 0
+    centers: int = 0
     pairs: int = 0
     context_loss: float = 0.0
     noise_pairs: int = 0
@@ -186,6 +187,7 @@ class _Trainer:
             epochs=config.epochs,
             loss=tally.loss,
             validation_loss=self._validate(held_out),
+            centers=tally.centers,
             pairs=tally.pairs,
             words=text.words,
             lr=lr(1.0),
@@ -231,7 +233,7 @@ class _Trainer:
                     return
                 begin = span * self.span_words
                 end = min(begin + self.span_words, size)
-                pairs, context_loss, noise_pairs, noise_loss = train_span(
+                centers, pairs, context_loss, noise_pairs, noise_loss = train_span(
                     job.text.ids,
                     begin,
                     end,
@@ -244,7 +246,8 @@ class _Trainer:
                     self.work[thread],
                 )
                 tally.places += end - begin
-                tally.pairs += int(pairs)  # NumPy's numbers where nothing is compiled
+                tally.centers += int(centers)  # NumPy's numbers where nothing is compiled
+                tally.pairs += int(pairs)
                 tally.context_loss += float(context_loss)
                 tally.noise_pairs += int(noise_pairs)
                 tally.noise_loss += float(noise_loss)

@@ -46,6 +46,7 @@ _ID_MASK = np.uint64(0xFFFFFFFF)
 _HALF = np.uint64(32)
 _TAG_SHIFT = np.uint64(52)
 _LENGTH_BITS = np.uint64(12)
+_LENGTH_MASK = np.uint64(MAX_LENGTH)
 _ALL_BITS = np.uint64(0xFFFFFFFFFFFFFFFF)
 _HASH_START = np.uint64(0xCBF29CE484222325)
 _HASH_FACTOR = np.uint64(0x9E3779B97F4A7C15)  # 2**64 / golden ratio, odd: Knuth's multiplier
@@ -61,12 +62,18 @@ def _chunk(letters: NDArray[np.uint8], start: int, length: int) -> np.uint64:
 
 
 @inlined
+def _folded(value: np.uint64, chunk: np.uint64) -> np.uint64:
+    """Take eight bytes more into a hash."""
+    value = (value ^ chunk) * _HASH_FACTOR
+    return value ^ (value >> _HALF)
+
+
+@inlined
 def hash_word(letters: NDArray[np.uint8], start: int, length: int) -> np.uint64:
     """Hash a word of at least one byte, eight at a time: exclusive or, multiply, fold."""
     value = _HASH_START ^ np.uint64(length)
     for i in range(0, length, 8):
-        value = (value ^ _chunk(letters, start + i, length - i)) * _HASH_FACTOR
-        value ^= value >> _HALF
+        value = _folded(value, _chunk(letters, start + i, length - i))
     return value
 
 
@@ -171,20 +178,25 @@ def _hash_all(
 
 
 @kernel
-def _refill(
-    pool: NDArray[np.uint8], ends: NDArray[np.int64], words: int, slots: NDArray[np.uint64]
-) -> None:
-    """Put all words into an empty table of slots."""
+def _refill(old: NDArray[np.uint64], pool: NDArray[np.uint8], slots: NDArray[np.uint64]) -> None:
+    """Put all words of a table of slots into a larger one, which is empty.
+
+    From slot to slot the new places lie one behind the other too, in as many stretches as the table
+    grows by; in the order of the words each would be a miss of the cache.
+    """
     last = np.uint64(len(slots) - 2)
-    for i in range(words):
-        start = ends[i]
-        length = ends[i + 1] - start
-        value = hash_word(pool, start, length)
-        place = (value << np.uint64(1)) & last
-        while slots[place + np.uint64(1)] != np.uint64(0):
-            place = (place + np.uint64(2)) & last
-        slots[place] = _chunk(pool, start, length) if length <= _SHORT else np.uint64(start)
-        slots[place + np.uint64(1)] = (_label(value, length) << _ID_BITS) | np.uint64(i + 1)
+    for i in range(0, len(old), 2):
+        if old[i + 1] != np.uint64(0):
+            length = int((old[i + 1] >> _ID_BITS) & _LENGTH_MASK)
+            if length <= _SHORT:
+                value = _folded(_HASH_START ^ np.uint64(length), old[i])
+            else:
+                value = hash_word(pool, int(old[i]), length)
+            place = (value << np.uint64(1)) & last
+            while slots[place + np.uint64(1)] != np.uint64(0):
+                place = (place + np.uint64(2)) & last
+            slots[place] = old[i]
+            slots[place + np.uint64(1)] = old[i + 1]
 
 
 class WordTable:
@@ -212,12 +224,12 @@ class WordTable:
 
     def grow(self) -> None:
         """Double whatever is full, the table or the pool."""
-        words = len(self)
-        if 4 * (words + 1) > len(self.slots):
+        if 4 * (len(self) + 1) > len(self.slots):
             self.ends = _enlarged(self.ends, len(self.slots) // 2 + 1)
             self.counts = _enlarged(self.counts, len(self.slots) // 2)
-            self.slots = np.zeros(2 * len(self.slots), np.uint64)
-            _refill(self.pool, self.ends, words, self.slots)
+            old = self.slots
+            self.slots = np.zeros(2 * len(old), np.uint64)
+            _refill(old, self.pool, self.slots)
         else:
             self.pool = _enlarged(self.pool, 2 * len(self.pool))
 

@@ -5,25 +5,68 @@ For a center word w with contexts c_1 .. c_m the objective (Mikolov et al. 2013b
     sum_j  log s(M[w] . C[c_j])  +  K sum_j  E_n  log s(-M[w] . C[n]),      s(x) = 1 / (1 + e^-x)
 
 with n drawn from the noise distribution. M holds the word vectors that are the result, C the
-context vectors. Two things make it cheap, and leave its expectation as it is:
+context vectors. The scores' signs are turned for the true contexts, so that with x = -score for
+them and x = score for noise the step is lr * weight * s(x) and the loss log(1 + e^x) for both; the
+weight is 1 for a context and -m K / N for noise.
 
-Shared noise. S consecutive centers share one set of N noise words, and each counts m K / N for a
-center with m contexts. The set's rows of C are copied into a block that stays in the first-level
-cache while S centers use it; what they changed is added back to C afterwards.
+Blocking
+--------
+Shared noise: S consecutive centers share one set of N noise words, and each counts m K / N for a
+center with m contexts. The objective's expectation stays as it is; a center has N scores with noise
+instead of m K, with rows that stay in the first-level cache while S centers use them.
 
-Tiles. TILE centers are taken together. Their scores against the noise block, and the updates that
-follow, are small matrix products that read each row once for all of them. All scores of a tile are
-taken at the vectors' values before it, then its updates are added one after the other; none is
-lost, even where a word occurs twice.
+Tiles: the kept words are walked TILE positions at a time. The scores of a tile's centers against
+the noise rows, and the updates that follow, are small matrix products that read each row once for
+all of them, with accumulators in registers. All scores of a tile are taken at the vectors' values
+before it, then its updates are added one after the other; none is lost, even where a word occurs
+twice.
 
-The scores' signs are turned for the true contexts, so that with x = -score for them and x = score
-for noise the step is lr * weight * s(x) and the loss log(1 + e^x) for both; the weight is 1 for a
-context and -m K / N for noise.
+Arithmetic
+----------
+A score is a dot product and two updates, 3 * dim multiply-adds. At dim 128, window 2, N = 16 a
+center has 20 of them: 15 thousand floating-point operations, four fifths of them for noise. On a
+core that does 99 GFLOP/s (AVX2, two multiply-adds of 8 lanes a cycle) they take 155 ns at least.
+Measured there, ns a center, all rows in the second-level cache, and what the operations would take:
 
-What it costs at dim 128, window 2, N = 16, S = 64: a center has 20 scores, each of them a dot
-product and two updates, 3 * 128 multiply-adds; that is 15 thousand floating-point operations, of
-which four fifths are the noise block's and find it in the first-level cache. From memory come the
-center's row and that of one new context, 1 KB, asked for _AHEAD words before they are needed.
+    score noise      60 of 41        score contexts   31 of 10       sigmoids, losses  11
+    apply noise     112 of 83        apply contexts   58 of 20       all else          32
+
+Contexts lag behind since a center has four of them, too few for a product: their rows are stored
+once for each center that they are near, one 32-byte store a cycle, and sums across lanes are due
+for each.
+
+Memory traffic
+--------------
+From beyond the second-level cache come a center's row of M and, as the window moves on, one new row
+of C: 1 KB in and 1 KB back out, or 8 operations a byte. So a core is near the point where memory
+and arithmetic cost the same: on text with 50,000 words, 51 MB of rows, the 305 ns become 385.
+
+What was tried
+--------------
+Gains that stayed, each measured against the version without it:
+
+- Rows where they lie. Tiles read centers and noise in the matrices instead of copying them into
+  blocks first: 1.4 times as fast for the centers; for noise the copies and their deltas are gone.
+- Odd spacing. Rows lie an odd number of cache lines apart (`spaced`). 512 bytes apart, they meet in
+  few sets of the cache, and a load looks to the processor as if it read what was just stored to
+  another row: the noise updates take 755 ns a tile instead of 530.
+- Asking ahead. Rows are prefetched _AHEAD words before their turn: 1.3 times as fast on real text.
+  From 6 to 20 words made no difference, nor did asking for reading instead of writing.
+- No branch on chance. `select_words` writes every word and moves on if it is kept: 5 ns a center,
+  and 35 with a branch that nobody can predict.
+- Sigmoids by polynomial, on whole vectors of scores.
+
+Left out, for they gained nothing that could be told from noise: three noise rows by four centers at
+a time; the rows of M and C of a word side by side; contexts as a masked product of all rows around
+a tile, whose empty pairs cost what its fewer stores gained.
+
+Fewer noise words would be faster and were measured (100 MB of English Wikipedia, 5 epochs, means of
+3 seeds: analogies among the 30,000 most frequent words, WordSim-353, SimLex-999):
+
+    N = 16, S = 64   41.8  65.2  26.9        with noise rows copied: 41.5  64.4  27.4
+    N = 12, S = 48   40.5  65.0  26.8
+    N = 12, S = 36   40.6  64.5  26.6
+    N =  8, S = 32   39.2  64.9  26.3
 """
 
 from __future__ import annotations

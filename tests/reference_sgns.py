@@ -18,6 +18,7 @@ from w2v.sgns import SURE, TILE
 class Span:
     """What training on a span did."""
 
+    centers: int
     pairs: list[tuple[int, int]]
     loss: float  # the mean over pairs, with the noise of the first centers of each shared set
 
@@ -35,91 +36,91 @@ def softplus(score):
     return np.log1p(np.exp(held(score)))
 
 
-def kept_places(ids, end_of_line, sampling, key):
-    """What subsampling keeps, each as (place in the text, word); None for a line's end."""
-    kept = []
+def kept_lines(ids, end_of_line, sampling, key):
+    """The words that subsampling keeps, line by line, each as (place in the text, word)."""
+    lines = [[]]
     for place, word in enumerate(ids.tolist()):
         if word == end_of_line:
-            kept.append((place, None))
+            lines.append([])
         elif passes(key, place, sampling.keep_thresholds[word]):
-            kept.append((place, word))
-    return kept
-
-
-def places_of(ids, begin, end, end_of_line, sampling, keys):
-    """What is kept of ids[begin:end]: (word, [context, ...]), None at line ends."""
-    found = []
-    kept = kept_places(ids, end_of_line, sampling, keys.subsampling)
-    words = [word for _, word in kept]
-    first = sampling.window + 1  # how the kernel counts the span's words, for windows' radii
-    for i, (place, word) in enumerate(kept):
-        if begin <= place < end:
-            radius = sampling.window
-            if sampling.shrink_windows:
-                radius -= draw_below(keys.windows, first + len(found), sampling.window)
-            around = same_line(words[:i][::-1])[:radius][::-1] + same_line(words[i + 1 :])[:radius]
-            found.append(None if word is None else (word, around))
-    return found
-
-
-def same_line(words):
-    """The words before the first line end."""
-    return words[: words.index(None)] if None in words else words
+            lines[-1].append((place, word))
+    return lines
 
 
 def centers_of(ids, begin, end, end_of_line, sampling, keys):
     """The centers in ids[begin:end] that have contexts: [(word, [context, ...]), ...]."""
-    places = places_of(ids, begin, end, end_of_line, sampling, keys)
-    return [place for place in places if place is not None and place[1]]
+    found = []
+    order = sampling.window + 1  # how the kernel counts the span's words, for windows' radii
+    for line in kept_lines(ids, end_of_line, sampling, keys.subsampling):
+        inside = [i for i, (place, _) in enumerate(line) if begin <= place < end]
+        words = [word for _, word in line]
+        for i in inside:
+            radius = sampling.window
+            if sampling.shrink_windows:
+                before = sum(
+                    1 for value in ids[begin : line[i][0]].tolist() if value == end_of_line
+                )
+                kept_before = sum(
+                    1
+                    for other in kept_lines(ids, end_of_line, sampling, keys.subsampling)
+                    for place, _ in other
+                    if begin <= place < line[i][0]
+                )
+                radius -= draw_below(keys.windows, order + before + kept_before, sampling.window)
+            contexts = words[max(0, i - radius) : i] + words[i + 1 : i + radius + 1]
+            if contexts:
+                found.append((words[i], contexts))
+    return found
 
 
 def train_span(ids, begin, end, end_of_line, vectors, contexts, sampling, keys, lr):
     """What `w2v.sgns.train_span` does, on (V, D) float64 matrices, with one learning rate."""
-    places = places_of(ids, begin, end, end_of_line, sampling, keys)
-    pairs = []
+    centers = centers_of(ids, begin, end, end_of_line, sampling, keys)
+    pairs = [(word, context) for word, around in centers for context in around]
     context_loss = noise_loss = 0.0
-    noise_pairs = drawn = left = first = 0
-    while first < len(places):
-        if left == 0:
-            noise = [
-                draw_noise(keys.noise, drawn + n, sampling.noise_thresholds, sampling.noise_aliases)
-                for n in range(sampling.shared_negatives)
-            ]
-            drawn += len(noise)
-            left = sampling.negative_sharing
-        size = min(left, TILE)
-        tile = [place for place in places[first : first + size] if place is not None and place[1]]
-        first += size
-        context_scores = [
-            [vectors[word] @ contexts[context] for context in around] for word, around in tile
+    noise_pairs = 0
+    for set_number, first in enumerate(range(0, len(centers), sampling.negative_sharing)):
+        sharing = centers[first : first + sampling.negative_sharing]
+        noise_ids = [
+            draw_noise(
+                keys.noise,
+                set_number * sampling.shared_negatives + n,
+                sampling.noise_thresholds,
+                sampling.noise_aliases,
+            )
+            for n in range(sampling.shared_negatives)
         ]
-        noise_scores = [contexts[noise] @ vectors[word] for word, _ in tile]
-        values = [vectors[word].copy() for word, _ in tile]
-        changes = [np.zeros_like(value) for value in values]
-        steps = []
-        for t, (_, around) in enumerate(tile):
-            weight = len(around) * sampling.negatives / sampling.shared_negatives
-            if left == sampling.negative_sharing:
-                noise_loss += weight * softplus(noise_scores[t]).sum()
-                noise_pairs += len(around)
-            steps.append(-lr * weight * sigmoid(noise_scores[t]))
-        for n, word in enumerate(noise):  # which may have the same word twice
-            row = contexts[word].copy()
-            for t in range(len(tile)):
-                changes[t] += steps[t][n] * row
-                contexts[word] += steps[t][n] * values[t]
-        for t, (word, around) in enumerate(tile):
-            for context, score in zip(around, context_scores[t], strict=True):
-                pairs.append((word, context))
-                context_loss += softplus(-score)
-                step = lr * sigmoid(-score)
-                changes[t] += step * contexts[context]
-                # The center's row as it is now: an earlier center of the tile may be the same.
-                contexts[context] += step * vectors[word]
-            vectors[word] += changes[t]
-        left -= len(tile)
+        before = contexts[noise_ids]
+        noise = before.copy()
+        for tile_start in range(0, len(sharing), TILE):
+            tile = sharing[tile_start : tile_start + TILE]
+            context_scores = [
+                [vectors[word] @ contexts[context] for context in around] for word, around in tile
+            ]
+            noise_scores = [noise @ vectors[word] for word, _ in tile]
+            values = [vectors[word].copy() for word, _ in tile]
+            noise_at_start = noise.copy()
+            changes = [np.zeros_like(value) for value in values]
+            for t, (_, around) in enumerate(tile):
+                weight = len(around) * sampling.negatives / sampling.shared_negatives
+                if tile_start == 0:
+                    noise_loss += weight * softplus(noise_scores[t]).sum()
+                    noise_pairs += len(around)
+                steps = -lr * weight * sigmoid(noise_scores[t])
+                changes[t] += steps @ noise_at_start
+                noise += np.outer(steps, values[t])
+            for t, (word, around) in enumerate(tile):
+                for context, score in zip(around, context_scores[t], strict=True):
+                    context_loss += softplus(-score)
+                    step = lr * sigmoid(-score)
+                    changes[t] += step * contexts[context]
+                    # The center's row as it is now: an earlier center of the tile may be the same.
+                    contexts[context] += step * vectors[word]
+                vectors[word] += changes[t]
+        for n, word in enumerate(noise_ids):
+            contexts[word] += noise[n] - before[n]
     loss = context_loss / max(len(pairs), 1) + noise_loss / max(noise_pairs, 1)
-    return Span(pairs, loss)
+    return Span(len(centers), pairs, loss)
 
 
 def objective(centers, vectors, contexts, negatives, distribution):

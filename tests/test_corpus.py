@@ -326,6 +326,19 @@ def test_where_blocks_end_does_not_matter_to_what_is_held_out(small_blocks):
     assert held[0] == held[1] == held[2]
 
 
+def test_a_held_out_line_ends_where_only_rare_words_are_left_of_it(small_blocks):
+    lines = [f"often more often rare{chr(97 + i % 26)}{chr(97 + i // 26)}" for i in range(300)]
+    text = "\n".join(lines)
+    found = []
+    for size in (1 << 20, 25, 20):
+        small_blocks(size)
+        with encode(text, validation=0.5, min_count=2) as corpus:
+            found.append((lines_of(corpus.text), lines_of(corpus.held_out)))
+            assert corpus.text.lines + corpus.held_out.lines == 300
+    assert found[0] == found[1] == found[2]
+    assert {len(line) for side in found[0] for line in side} == {3}
+
+
 def test_no_line_is_held_out_unasked(monkeypatch):
     # Even if every random number is 0, which passes every threshold.
     monkeypatch.setattr(corpus_module, "_rename", always_passing())

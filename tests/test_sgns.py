@@ -8,9 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import reference_sgns as reference
+from w2v.lanes import WIDTH
 from w2v.pairs import skipgram_pairs
 from w2v.sampling import CERTAIN, NoiseDistribution, keep_thresholds, make_key
 from w2v.sgns import (
+    LINE,
     TILE,
     Keys,
     Model,
@@ -73,7 +75,7 @@ def matrices(model, dim):
 
 
 def run(model, ids, sampling, keys, lr, begin=0, end=None, lr_end=None):
-    """Train on a span; the mean loss is None if there was no pair."""
+    """Train on a span; returns centers, pairs and the mean loss, None if there was no pair."""
     end = len(ids) if end is None else end
     work = make_workspace(max(end - begin, 1), words_of(model), model.stride, sampling)
     centers, pairs, context_loss, noise_pairs, noise_loss = train_span(
@@ -88,11 +90,10 @@ def run(model, ids, sampling, keys, lr, begin=0, end=None, lr_end=None):
         lr if lr_end is None else lr_end,
         work,
     )
-    assert 2 * sampling.window * centers >= pairs >= centers
     if pairs == 0:
-        assert noise_pairs == 0
-        return 0, None
-    return pairs, context_loss / pairs + noise_loss / noise_pairs
+        assert centers == noise_pairs == 0
+        return 0, 0, None
+    return centers, pairs, context_loss / pairs + noise_loss / noise_pairs
 
 
 def texts(vocabulary, max_size=40):
@@ -137,13 +138,23 @@ def test_a_span_equals_the_reference(
     expected = reference.train_span(
         ids, begin, end, END_OF_LINE, vectors, contexts, sampling, keys, lr
     )
-    pairs, loss = run(model, ids, sampling, keys, lr, begin, end)
+    centers, pairs, loss = run(model, ids, sampling, keys, lr, begin, end)
     got_vectors, got_contexts = matrices(model, dim)
+    assert centers == expected.centers
     assert pairs == len(expected.pairs)
     if pairs:
         assert loss == pytest.approx(expected.loss, rel=2e-5, abs=2e-5)
     np.testing.assert_allclose(got_vectors, vectors, rtol=1e-3, atol=2e-5)
     np.testing.assert_allclose(got_contexts, contexts, rtol=1e-3, atol=2e-5)
+
+
+@pytest.mark.parametrize("dim", [1, 7, 8, 16, 17, 100, 128, 300, 512])
+def test_rows_lie_an_odd_number_of_cache_lines_apart(dim):
+    assert spaced(dim) % LINE == 0
+    assert spaced(dim) // LINE % 2 == 1
+    assert padded(dim) % WIDTH == 0
+    assert dim <= padded(dim) < dim + WIDTH
+    assert padded(dim) <= spaced(dim) < dim + 2 * LINE
 
 
 @given(ids=texts(10), dim=st.sampled_from([1, 5, 16, 31]))
@@ -163,9 +174,7 @@ def kernel_pairs(ids, sampling, keys, begin, end):
     position, last = select_words(ids, begin, end, END_OF_LINE, sampling, keys.subsampling, work)
     found = []
     while position < last:
-        size = min(TILE, last - position)
-        filled = _lay_out_tile(position, size, model, sampling, keys.windows, work)
-        position += size
+        position, filled = _lay_out_tile(position, last, TILE, model, sampling, keys.windows, work)
         found += [
             (int(work.centers[t]) // model.stride, int(work.contexts[k]) // model.stride)
             for t in range(filled)
@@ -317,7 +326,7 @@ def test_sure_scores_count_as_sure(score):
     model.vectors[0] = model.vectors[model.stride] = 1.0
     model.contexts[0] = model.contexts[model.stride] = score
     sampling = make_sampling(3, counts=[0, 0, 10], negatives=1, shared_negatives=1)
-    _, loss = run(model, ids, sampling, make_keys(1), 0.0)
+    *_, loss = run(model, ids, sampling, make_keys(1), 0.0)
     held = np.clip(score, -20, 20)
     assert loss == pytest.approx(np.log1p(np.exp(-held)) + np.log(2), rel=1e-5, abs=1e-6)
 

@@ -358,6 +358,12 @@ def test_words_that_are_not_written_as_they_stand_take_no_more_room_than_there_i
     assert read(text) == expected(text)
 
 
+def test_a_word_that_is_too_long_costs_no_other_word():
+    words = ["é", "a" * 1001, "aé", "x'y", "b" * 1001, "z'w", "é" * 501, "Ö"]
+    text = " ".join(words).encode()
+    assert read(text) == expected(text)
+
+
 @DEFINITIONS
 def test_nothing_is_seen_behind_a_block(name, lowercase):
     tables = character_tables(name, lowercase=lowercase)

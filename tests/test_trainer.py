@@ -114,7 +114,8 @@ def test_every_span_is_trained_once_in_each_epoch(monkeypatch, threads):
     spans = [(begin, min(begin + 50, size)) for begin in range(0, size, 50)]
     assert sorted(seen) == sorted(3 * spans)
     # The tallies of all threads are merged: contexts 1 / 2 a pair, noise 0.5 a pair.
-    assert [(e.loss, e.pairs) for e in result.epochs] == [(1.0, 2 * len(spans))] * 3
+    done = [(epoch.loss, epoch.centers, epoch.pairs) for epoch in result.epochs]
+    assert done == [(1.0, len(spans), 2 * len(spans))] * 3
 
 
 def test_the_learning_rate_falls_linearly(monkeypatch):
@@ -282,7 +283,7 @@ def test_large_rows_make_short_spans():
 
 @pytest.mark.parametrize("loss", [100.0, np.nan])
 def test_a_loss_far_above_that_of_an_untrained_model_is_divergence(monkeypatch, loss):
-    monkeypatch.setattr(trainer, "train_span", lambda *_: (1, loss, 1, 0.0))
+    monkeypatch.setattr(trainer, "train_span", lambda *_: (1, 1, loss, 1, 0.0))
     text = random_text(20)
     with pytest.raises(
         DivergenceError, match=r"the loss is .*, and 4\.159 before .* epoch 1 .*--neg"

@@ -98,12 +98,13 @@ def test_probing_goes_on_at_the_beginning():
 
 def test_what_is_full_is_doubled():
     table = table_of([b"a", b"b"], capacity=2)
-    sizes = [(8, 3, 2, 40), (16, 5, 4, 40), (16, 5, 4, 80)]
+    sizes = [(8, 3, 2, 40), (16, 5, 4, 40), (32, 9, 8, 80)]
     arrays = (table.slots, table.ends, table.counts, table.pool)
     assert tuple(map(len, arrays)) == sizes[0]
     assert add(table, [b"a", b"c"]) == [0, 2]
     assert tuple(map(len, (table.slots, table.ends, table.counts, table.pool))) == sizes[1]
     assert add(table, [b"x" * (40 - 3 - SLACK), b"y"]) == [3, 4]
+    assert tuple(map(len, (table.slots, table.ends, table.counts, table.pool))) == sizes[2]
     assert table.used.tolist() == [5, 40 - SLACK + 1]
     assert table.used[WORDS] == len(table)
     assert table.used[POOL_BYTES] == table.ends[5]

@@ -401,10 +401,10 @@ def _merge(scanners: list[Scanner]) -> tuple[WordTable, list[NDArray[np.uint32]]
 _WRITTEN = 0
 _WORDS = 2
 _LINES = 4
-_FIRST_END = (
-    6  # the side of the line that the block begins in, if it ends here without words; or -1
-)
-_LINE_WORDS = 7  # whether the line that goes on behind the block has words in it
+# The side of the line that the block begins in, if it ends here without words; or -1.
+_FIRST_END = 6
+# Whether the line that goes on behind the block has words in it.
+_LINE_WORDS = 7
 _LINE_ENDS = 8
 _TOLD = 9
 

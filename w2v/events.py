@@ -81,7 +81,10 @@ class Training(Event):
 
 @dataclass(frozen=True)
 class EpochDone(Event):
-    """An epoch is over. Losses are means per pair; ``centers`` had contexts."""
+    """An epoch is over. Losses are means per pair; ``centers`` counts words with contexts.
+
+    ``seconds`` is what training took, validation left out.
+    """
 
     stage: ClassVar[str] = "epoch"
     epoch: int

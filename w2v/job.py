@@ -28,6 +28,7 @@ from w2v.output import check_folder
 from w2v.reading import LineSource, TextSource, open_corpus
 from w2v.trainer import Result, train_model
 from w2v.vocabulary import Vocabulary, check_word_list, read_word_list
+from w2v.wordtable import try_table
 
 GivenVocabulary = str | os.PathLike[str] | Iterable[str]
 
@@ -204,6 +205,7 @@ def compile_kernels(work_dir: str, observer: Observer) -> float:
     config = Config(min_count=1, sample=0, dim=1, epochs=1, threads=1)
 
     def tiny_job() -> None:
+        try_table()
         with encode_text(lines, config, work_dir=folder) as read:
             train_model(read.text, read.held_out, read.vocabulary.counts, config)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from w2v.errors import ResourceError
-from w2v.sgns import padded
+from w2v.sgns import spaced
 
 if TYPE_CHECKING:
     from w2v.config import Config
@@ -46,7 +46,7 @@ def check_memory(words: int, config: Config) -> None:
 
 def memory_needed(words: int, config: Config) -> int:
     """Bytes of memory that training takes at its peak: two matrices, and the result's copy."""
-    numbers = words * (2 * padded(config.dim) + config.dim)
+    numbers = words * (2 * spaced(config.dim) + config.dim)
     return _BASE_MEMORY + 4 * numbers + _WORD_MEMORY * words
 
 

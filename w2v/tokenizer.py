@@ -384,7 +384,8 @@ def _cut_words(
                     words += 1
         if length > MAX_WORD_BYTES:
             tallies[TOO_LONG] += 1
-            aside = min(aside, max(start, size + _BEHIND))
+            if start >= size:  # it was written aside, and is the last one there
+                aside = start
         elif length > 0:
             starts[words] = start
             lengths[words] = length

@@ -82,7 +82,7 @@ class _Pass:
     lr: Callable[[float], float]
 
 
-@dataclass
+@dataclass(frozen=True)
 class _Tally:
     """What one thread has done in a pass."""
 
@@ -245,12 +245,15 @@ class _Trainer:
                     job.lr(end / size),
                     self.work[thread],
                 )
-                tally.places += end - begin
-                tally.centers += int(centers)  # NumPy's numbers where nothing is compiled
-                tally.pairs += int(pairs)
-                tally.context_loss += float(context_loss)
-                tally.noise_pairs += int(noise_pairs)
-                tally.noise_loss += float(noise_loss)
+                # As a whole, for others look at it; NumPy's numbers where nothing is compiled.
+                tally = tallies[thread] = _Tally(
+                    tally.places + end - begin,
+                    tally.centers + int(centers),
+                    tally.pairs + int(pairs),
+                    tally.context_loss + float(context_loss),
+                    tally.noise_pairs + int(noise_pairs),
+                    tally.noise_loss + float(noise_loss),
+                )
 
         pool = ThreadPoolExecutor(len(self.work), thread_name_prefix="w2v-train")
         try:

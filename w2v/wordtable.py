@@ -44,7 +44,7 @@ _SHORT = 8  # bytes of a word that fits into a slot
 _ID_BITS = np.uint64(32)
 _ID_MASK = np.uint64(0xFFFFFFFF)
 _HALF = np.uint64(32)
-_TAG_SHIFT = np.uint64(52)
+_TAG_SHIFT = np.uint64(44)
 _LENGTH_BITS = np.uint64(12)
 _LENGTH_MASK = np.uint64(MAX_LENGTH)
 _ALL_BITS = np.uint64(0xFFFFFFFFFFFFFFFF)
@@ -311,6 +311,18 @@ class WordTable:
         ids = self.add(other.pool, starts, lengths, hashes, times=0)
         self.counts[ids] += other.counts[:words]
         return ids
+
+
+def try_table() -> None:
+    """Use everything that a table is made of, so that it is compiled: growing and merging too."""
+    letters = np.frombuffer(b"abc" + bytes(SLACK), np.uint8)
+    starts = np.arange(3)
+    hashes = np.empty(3, np.uint64)
+    lengths = np.ones(3, np.int32)
+    _hash_all(letters, starts, lengths, hashes)
+    table = WordTable(1)
+    table.add(letters, starts, lengths, hashes)
+    WordTable(1).absorb(table)
 
 
 def _enlarged(array: NDArray[Number], size: int) -> NDArray[Number]:

@@ -180,15 +180,19 @@ def _write_array(path: Path, array: NDArray[Any]) -> None:
     with path.open("xb") as file:
         npy.write_array_header_1_0(file, npy.header_data_from_array_1_0(array))
         file.write(array.data)
-        file.flush()
-        os.fsync(file.fileno())
+        _sync(file)
 
 
 def _write_bytes(path: Path, data: bytes) -> None:
     with path.open("xb") as file:
         file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
+        _sync(file)
+
+
+def _sync(file: BinaryIO) -> None:
+    """Wait until a file is on the disk, so that the seconds of writing count it."""
+    file.flush()
+    os.fsync(file.fileno())
 
 
 def _read_array(path: Path, dtype: str, axes: int) -> NDArray[Any]:

@@ -23,7 +23,7 @@ import click
 
 import generated_text
 from figures import OURS, Run, WholeRun, report
-from measuring import json_option, machine, number, train, write_json
+from measuring import json_option, machine, number, repeats_option, train, write_json
 from peak import peak_gflops, useful_operations
 from trainers import (
     FASTTEXT,
@@ -90,7 +90,7 @@ class Plan:
     multiple=True,
     help="The same for the peers.  [default: the most of --threads]",
 )
-@click.option("--repeats", type=click.IntRange(1), default=3, show_default=True, help="Rounds.")
+@repeats_option
 @click.option(
     "--peer",
     "peers",

@@ -244,6 +244,10 @@ def _in_a_folder(context: click.Context, option: click.Parameter, path: str | No
     return path
 
 
+repeats_option = click.option(
+    "--repeats", type=click.IntRange(1), default=3, show_default=True, help="Rounds."
+)
+
 json_option = click.option(
     "--json",
     "json_path",

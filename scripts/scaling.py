@@ -28,6 +28,7 @@ from measuring import (
     markdown,
     median,
     number,
+    repeats_option,
     train,
     write_json,
 )
@@ -268,7 +269,7 @@ def measure(point: Point, turn: int, model: Path) -> Sample:
 @click.command()
 @click.argument("corpus", required=False, type=click.Path(exists=True, dir_okay=False))
 @click.option("--quick", is_flag=True, help="Few points on a tiny text, to see that it runs.")
-@click.option("--repeats", type=click.IntRange(1), default=3, show_default=True, help="Rounds.")
+@repeats_option
 @click.option("--threads", type=click.IntRange(1), help="At most.  [default: all cores]")
 @click.option(
     "--only",

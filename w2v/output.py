@@ -95,7 +95,7 @@ def new_folder(path: str | Path, *, overwrite: bool) -> Iterator[Path]:
         try:
             temporary.mkdir()
             yield temporary
-            _sync_tree(temporary)
+            sync_tree(temporary)
             _folder_target(path, overwrite=overwrite)  # it may have appeared in the meantime
             _move_in_place(temporary, target)
             _sync_folder(target.parent)
@@ -181,7 +181,7 @@ def _move_in_place(new: Path, target: Path) -> None:
         shutil.rmtree(old, ignore_errors=True)
 
 
-def _sync_tree(folder: Path) -> None:
+def sync_tree(folder: Path) -> None:
     """Bring every file under ``folder`` to the disk."""
     for path in folder.rglob("*"):
         if path.is_file():

@@ -225,7 +225,6 @@ class _Trainer:
         tallies = [_Tally() for _ in self.work]
 
         def work(thread: int) -> None:
-            tally = tallies[thread]
             while not stopped.is_set():
                 with lock:
                     span = next(spans, None)
@@ -245,15 +244,16 @@ class _Trainer:
                     job.lr(end / size),
                     self.work[thread],
                 )
-                # As a whole, for others look at it; NumPy's numbers where nothing is compiled.
-                tally = tallies[thread] = _Tally(
-                    tally.places + end - begin,
-                    tally.centers + int(centers),
-                    tally.pairs + int(pairs),
-                    tally.context_loss + float(context_loss),
-                    tally.noise_pairs + int(noise_pairs),
-                    tally.noise_loss + float(noise_loss),
+                span_tally = _Tally(
+                    end - begin,
+                    int(centers),  # NumPy's numbers where nothing is compiled
+                    int(pairs),
+                    float(context_loss),
+                    int(noise_pairs),
+                    float(noise_loss),
                 )
+                # Replaced as a whole, for the thread that reports looks at it meanwhile.
+                tallies[thread] = _sum([tallies[thread], span_tally])
 
         pool = ThreadPoolExecutor(len(self.work), thread_name_prefix="w2v-train")
         try:

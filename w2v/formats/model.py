@@ -57,13 +57,14 @@ def write(
     meta = _encode_meta(embeddings.meta)  # which may fail, before anything is written
     with output.new_folder(path, overwrite=overwrite) as folder:
         _write_array(folder / "embeddings.npy", embeddings.matrix.astype("<f4", copy=False))
-        _write_bytes(folder / "vocab.txt", vocabulary)
+        (folder / "vocab.txt").write_bytes(vocabulary)
         if embeddings.counts is not None:
             _write_array(folder / "counts.npy", embeddings.counts.astype("<i8", copy=False))
         if before_meta is not None:
+            output.sync_tree(folder)
             before_meta()
             meta = _encode_meta(embeddings.meta)
-        _write_bytes(folder / "meta.json", meta)
+        (folder / "meta.json").write_bytes(meta)
 
 
 def read(path: str | Path) -> Embeddings:
@@ -180,19 +181,6 @@ def _write_array(path: Path, array: NDArray[Any]) -> None:
     with path.open("xb") as file:
         npy.write_array_header_1_0(file, npy.header_data_from_array_1_0(array))
         file.write(array.data)
-        _sync(file)
-
-
-def _write_bytes(path: Path, data: bytes) -> None:
-    with path.open("xb") as file:
-        file.write(data)
-        _sync(file)
-
-
-def _sync(file: BinaryIO) -> None:
-    """Wait until a file is on the disk, so that the seconds of writing count it."""
-    file.flush()
-    os.fsync(file.fileno())
 
 
 def _read_array(path: Path, dtype: str, axes: int) -> NDArray[Any]:

@@ -26,7 +26,8 @@ Arithmetic
 A score is a dot product and two updates, 3 * dim multiply-adds. At dim 128, window 2, N = 16 a
 center has 20 of them: 15 thousand floating-point operations, four fifths of them for noise. On a
 core that does 99 GFLOP/s (AVX2, two multiply-adds of 8 lanes a cycle) they take 155 ns at least.
-Measured there, ns a center, all rows in the second-level cache, and what the operations would take:
+Measured there by leaving each part out, ns a center, all rows in the second-level cache, noise
+changed in C itself; and what the operations would take:
 
     score noise      60 of 41        score contexts   31 of 10       sigmoids, losses  11
     apply noise     112 of 83        apply contexts   58 of 20       all else          32
@@ -45,17 +46,17 @@ What was tried
 --------------
 Gains that stayed, each measured against the version without it:
 
-- Centers where they lie. Tiles read the centers' rows in M itself; copied into a block first, as
-  noise is, they cost a third more. For noise the copies cost nothing that could be measured with
-  one thread, and with two they keep threads off each other's rows: 7 % at dim 300.
+- Centers where they lie. Tiles read the centers' rows in M itself: 1.4 times as fast as copying
+  them into a block first. For noise it made no difference that could be told, at dim 128 or 300,
+  with one thread or two; the copies keep threads off each other's rows.
 - Odd spacing. Rows lie an odd number of cache lines apart (`spaced`). 512 bytes apart, they meet in
   few sets of the cache, and a load looks to the processor as if it read what was just stored to
   another row: a tile's updates of 24 rows took 755 ns in cache, and take 530.
 - Asking ahead. Rows are prefetched _AHEAD words before their turn: 1.3 times as fast on real text.
-  From 6 to 20 words made no difference, nor did asking for reading instead of writing.
+  From 4 to 20 words made no difference, nor did asking for reading instead of writing.
 - No branch on chance. `select_words` writes every word and moves on if it is kept: 5 ns a center,
   and 35 with a branch that nobody can predict.
-- Sigmoids by polynomial, on whole vectors of scores.
+- Sigmoids by polynomial, on whole vectors: all of a center's 20, with their losses, take 11 ns.
 
 Left out, for they gained nothing that could be told from noise: three noise rows by four centers at
 a time; the rows of M and C of a word side by side; contexts as a masked product of all rows around
@@ -132,7 +133,7 @@ class Model(NamedTuple):
 class Sampling(NamedTuple):
     """Tables of `w2v.sampling`, and how windows and noise are drawn."""
 
-    keep_thresholds: NDArray[np.uint32]
+    keep_thresholds: NDArray[np.uint32]  # (V + 1,) the last one is that of a line's end: CERTAIN
     noise_thresholds: NDArray[np.uint32]
     noise_aliases: NDArray[np.int32]
     window: int
@@ -160,11 +161,11 @@ class Workspace(NamedTuple):
     contexts: NDArray[np.int64]  # where the rows of all contexts of the tile begin
     context_steps: NDArray[np.float32]  # of each context: its score, then its step
     noise_rows: NDArray[np.int64]  # (shared_negatives,) where the noise words' rows begin
+    next_noise: NDArray[np.int64]  # (shared_negatives,) where those of the next set begin
     noise: NDArray[np.float32]  # the block of noise rows, which this thread changes
     noise_before: NDArray[np.float32]  # as it was copied
     noise_steps: NDArray[np.float32]  # row by row, TILE of them for each: scores, then steps
     noise_weights: NDArray[np.float32]  # (WIDTH,) what noise counts, center by center
-    next_noise: NDArray[np.int64]  # (shared_negatives,) where those of the next set begin
     changes: NDArray[np.float32]  # (TILE * stride,) what is to be added to the centers' rows
 
 
@@ -208,11 +209,11 @@ def make_workspace(span_words: int, spare: int, stride: int, sampling: Sampling)
         contexts=np.zeros(most_contexts, np.int64),
         context_steps=aligned_zeros(most_contexts + WIDTH),
         noise_rows=np.zeros(sampling.shared_negatives, np.int64),
+        next_noise=np.zeros(sampling.shared_negatives, np.int64),
         noise=aligned_zeros(noise_rows * stride),
         noise_before=aligned_zeros(noise_rows * stride),
         noise_steps=aligned_zeros(noise_rows * TILE),
         noise_weights=aligned_zeros(WIDTH),
-        next_noise=np.zeros(sampling.shared_negatives, np.int64),
         changes=aligned_zeros(TILE * stride),
     )
 

@@ -281,6 +281,11 @@ def test_options_replace_what_a_setting_says():
     assert (changed.epochs, changed.dim, changed.window) == (1, 128, 5)
 
 
+def test_options_become_arguments_and_what_is_off_is_left_out():
+    options = {"min_count": 0, "shrink_windows": False, "overwrite": True, "lr_min": None}
+    assert measuring.command_line(options) == ["--min-count", "0", "--overwrite"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -88,6 +88,12 @@ CORPUS_LINE = (
 )
 
 
+def test_shares_are_of_all_that_threads_did_in_reading():
+    timings = {**TIMINGS, "stages": {"input": 1.0, "hashing": 3.0}}
+    *_, line = describe(dataclasses.replace(SAVED, timings=timings))
+    assert "reading 0.6 s (input 25 %, hashing 75 %)" in line
+
+
 class Terminal(io.StringIO):
     """A stream that says it is a terminal, and what was left on the screen in the end."""
 

@@ -40,6 +40,8 @@ LETTERS = st.sampled_from(["a", "b", "B", "é", "ß", "\uffff", "𝔘", "ab", "a
     min_count=st.integers(1, 4),
 )
 @example(words=["\uffff", "𝔘"], vocab_size=1, min_count=1)  # in UTF-16 the other comes first
+@example(words=["abcdefghz", "z", "abcdefgha", "abcdefgh", "a"], vocab_size=5, min_count=1)
+@example(words=["abcdefghz", "abcdefgha", "abcdefghz", "abcdefghb"], vocab_size=2, min_count=1)
 def test_words_are_ranked_as_defined(words, vocab_size, min_count):
     table = table_of(words)
     expected = reference.vocabulary([words], vocab_size=vocab_size, min_count=min_count)

@@ -438,3 +438,20 @@ def test_meta_may_be_changed_when_all_else_is_written(tmp_path):
     model.write(embeddings, tmp_path / "m", before_meta=change)
     assert seen == ["counts.npy", "embeddings.npy", "vocab.txt"]
     assert model.read(tmp_path / "m").meta == {"x": 2}
+
+
+def test_files_are_on_the_disk_before_the_time_is_noted(monkeypatch, tmp_path):
+    done = []
+    fsync = os.fsync
+
+    def record(descriptor):
+        done.append(os.fstat(descriptor).st_ino)
+        fsync(descriptor)
+
+    def change():
+        (folder,) = tmp_path.iterdir()
+        assert {path.stat().st_ino for path in folder.iterdir()} <= set(done)
+
+    monkeypatch.setattr(os, "fsync", record)
+    model.write(Embeddings(["a"], [[1.0]], [3]), tmp_path / "m", before_meta=change)
+    assert done

@@ -142,7 +142,9 @@ def test_a_command_that_does_not_exist():
         ["analogy", "m", "a", "b"],
         ["eval", "m"],
         ["export", "m", "-f", "word2vec-text"],
-        ["export", "m", "-o", "x"],
+        ["export", "m", "-f", "npy"],
+        ["convert", "m"],
+        ["encode", "m", "f"],
         ["info"],
     ],
 )

@@ -22,6 +22,7 @@ import click
 from w2v import __version__
 from w2v.config import DEFAULTS, Option, options
 from w2v.errors import OutputError, W2VError
+from w2v.layout import ROWS, UNKNOWN_VECTORS, Layout
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -364,25 +365,149 @@ def _accuracy(section: Section) -> str:
     )
 
 
-@main.command(short_help="Write a model in another format.")
-@_model
-@click.option(
+def _format_names() -> list[str]:
+    from w2v.formats import FORMATS
+
+    return list(FORMATS)
+
+
+_format = click.option(
     "-f",
     "--format",
     "format_name",
-    required=True,
-    type=click.Choice(["word2vec-text", "word2vec-bin"]),
-    help="What to write.",
+    type=click.Choice(_format_names()),
+    help="What to write; w2v formats lists them.",
 )
-@click.option("-o", "--output", required=True, metavar="PATH", help="File to write.")
-@click.option("--overwrite", is_flag=True, help="Replace PATH if it is there.")
-def export(model: str, format_name: str, output: str, overwrite: bool) -> None:
-    """Write MODEL in a format that other programs read."""
+_rows = click.option(
+    "--rows",
+    type=click.Choice(ROWS),
+    help="Rows before the words: none, one of zeros for padding, and one for unknown words."
+    "  [default: pad+unk for Embedding layers, none for word lists]",
+)
+_unk = click.option(
+    "--unk",
+    type=click.Choice(UNKNOWN_VECTORS),
+    help="What unknown words get.  [default: trained by --train-unk, else zeros]",
+)
+_overwrite = click.option("--overwrite", is_flag=True, help="Replace PATH if it is there.")
+
+
+@main.command(short_help="Write a model in another format.")
+@_model
+@_format
+@click.option("-o", "--output", required=True, metavar="PATH", help="What to write.")
+@_rows
+@_unk
+@_overwrite
+def export(
+    model: str,
+    format_name: str | None,
+    output: str,
+    rows: str | None,
+    unk: str | None,
+    overwrite: bool,
+) -> None:
+    """Write MODEL in a format that other programs read; PATH's extension tells which, or -f."""
+    _convert(model, output, None, format_name, rows, unk, overwrite)
+
+
+@main.command(short_help="Turn vectors of one format into another.")
+@click.argument("source", metavar="IN")
+@click.argument("output", metavar="OUT")
+@click.option(
+    "--from",
+    "from_format",
+    type=click.Choice(_format_names()),
+    help="The format of IN.  [default: by what it is]",
+)
+@_format
+@_rows
+@_unk
+@_overwrite
+def convert(
+    source: str,
+    output: str,
+    from_format: str | None,
+    format_name: str | None,
+    rows: str | None,
+    unk: str | None,
+    overwrite: bool,
+) -> None:
+    """Read IN in any format and write OUT in another; OUT's extension tells which, or -f."""
+    _convert(source, output, from_format, format_name, rows, unk, overwrite)
+
+
+def _convert(
+    source: str,
+    output: str,
+    from_format: str | None,
+    format_name: str | None,
+    rows: str | None,
+    unk: str | None,
+    overwrite: bool,
+) -> None:
+    from w2v.formats import FORMATS, by_extension, load
+
+    target = by_extension(output) if format_name is None else FORMATS[format_name]
+    if target is None:
+        raise click.UsageError(
+            f"the name {output} does not tell a format; choose one with -f: {', '.join(FORMATS)}"
+        )
+    target.check(rows, unk)
+    target.check_output(output, overwrite=overwrite)
+    embeddings = load(source) if from_format is None else FORMATS[from_format].read(source)
+    target.write(embeddings, output, rows=rows, unk=unk, overwrite=overwrite)
+    replaced = embeddings.meta.get("replaced_words")
+    if replaced:
+        click.echo(
+            f"{replaced:,} words of {source} are not UTF-8; in their place stands U+FFFD",
+            err=True,
+        )
+
+
+@main.command(short_help="List the file formats.")
+def formats() -> None:
+    """List the formats that vectors are written in and read from."""
     from w2v.formats import FORMATS
+
+    width = max(map(len, FORMATS))
+    for name, entry in FORMATS.items():
+        click.echo(f"{name:<{width}}  {entry.description}")
+
+
+@main.command(short_help="Turn texts into ids for an Embedding layer.")
+@_model
+@click.argument("file")
+@click.option("-o", "--output", required=True, metavar="PATH", help="The .npy file to write.")
+@click.option(
+    "--length",
+    type=click.IntRange(1),
+    help="Ids of each text; longer ones are cut, shorter ones padded.  [default: the longest]",
+)
+@_rows
+@_overwrite
+def encode(
+    model: str,
+    file: str,
+    output: str,
+    length: int | None,
+    rows: str | None,
+    overwrite: bool,
+) -> None:
+    """Turn FILE, a text a line, into ids of MODEL's words: (lines, length) int32.
+
+    Words are cut as in training, and numbered as `w2v export` with the same --rows does it. FILE
+    is read as a corpus is; - is stdin. An empty line becomes a row of padding.
+    """
+    from w2v import batch
     from w2v.output import check_file
 
     check_file(output, overwrite=overwrite)
-    FORMATS[format_name].write(_load(model), output, overwrite=overwrite)
+    embeddings = _load(model)
+    report = batch.encode_file(
+        embeddings, file, output, length=length, rows=rows, overwrite=overwrite
+    )
+    click.echo(f"{output}: {report}", err=True)
 
 
 @main.command(short_help="Say what a model is.")
@@ -420,6 +545,8 @@ def _history(meta: dict[str, Any]) -> Iterator[tuple[str, str]]:
                 f"{100 * corpus['coverage']:.2f} % of them covered"
             ),
         )
+    if "rows" in meta:
+        yield "rows", str(Layout.from_dict(meta["rows"]))
     if "tokenizer" in meta:
         small = "small letters" if meta["tokenizer"]["lowercase"] else "letters as they are"
         yield "tokenizer", f"{meta['tokenizer']['name']}, {small}"

@@ -1,4 +1,4 @@
-"""The result as an object: words, their vectors, and what is near to what."""
+"""The result as an object: words, their vectors, what is near to what, and layers made of it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from w2v.errors import ConfigError, FormatError, UnknownWordError
+from w2v.encoding import Encoder
+from w2v.errors import ConfigError, FormatError, MissingExtraError, UnknownWordError
+from w2v.layout import Layout
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -18,7 +20,11 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
+    from w2v.encoding import Text
+
 _MATRIX_AXES = 2
+_RARE_SHARE = 10
+_MOST_RARE = 1_000
 
 
 class Embeddings:
@@ -29,6 +35,12 @@ class Embeddings:
         matrix: (V, D) float32, C order. Nothing here ever changes it.
         counts: (V,) int64, how often each word occurred, or None if that is not known.
         meta: how the model was made, as plain JSON values.
+        unknown: (D,) float32, the vector of words that are not in the vocabulary, or None if
+            there is none.
+        unk: what ``unknown`` is, one of `w2v.layout.UNKNOWN_VECTORS`, or None.
+        rows: the layout (see `w2v.layout`) that `matrix_for`, `encode` and the layers use unless
+            told otherwise: that of the file the embeddings were read from, if it records one,
+            else ``"pad+unk"``. It says nothing about ``matrix``, which has rows for words only.
 
     If ``meta["tokenizer"]["lowercase"]`` is true, a word that is not found as it is written is
     looked up in lower case, by every method.
@@ -42,6 +54,7 @@ class Embeddings:
         counts: ArrayLike | None = None,
         meta: dict[str, Any] | None = None,
         *,
+        unknown: ArrayLike | None = None,
         source: str | Path | None = None,
     ) -> None:
         """Check that everything fits together; arrays of the right type are not copied.
@@ -51,6 +64,7 @@ class Embeddings:
             matrix: (V, D) of any float type, all finite, V and D at least 1.
             counts: (V,) of any integer type, none negative, or None.
             meta: JSON-able values, or None for none.
+            unknown: (D,) of any float type, all finite: the trained vector of unknown words.
             source: the file these come from, to be named by errors.
 
         Raises:
@@ -62,12 +76,55 @@ class Embeddings:
             self.matrix = _checked_matrix(matrix, self.words)
             self._rows = _checked_words(self.words)
             self.counts = None if counts is None else _checked_counts(counts, len(self.words))
+            self.unknown = None if unknown is None else _checked_unknown(unknown, self.dim)
         except FormatError as error:
             if source is None:
                 raise
             message = f"{source}: {error}"
             raise FormatError(message) from error
         self.meta: dict[str, Any] = {} if meta is None else meta
+        self.unk = None if unknown is None else "trained"
+        self.rows = "pad+unk"
+
+    @classmethod
+    def from_rows(
+        cls,
+        layout: Layout,
+        words: Sequence[str],
+        matrix: NDArray[np.float32],
+        counts: ArrayLike | None = None,
+        meta: dict[str, Any] | None = None,
+        *,
+        source: str | Path | None = None,
+    ) -> Embeddings:
+        """Take back what ``matrix_for`` gave; the other arguments are those of the class.
+
+        Args:
+            layout: of the rows of ``matrix``.
+            words: V words.
+            matrix: (V + layout.first_word, D) of any float type.
+            counts: as above.
+            meta: as above.
+            source: as above.
+
+        Raises:
+            FormatError: the first thing that does not fit; a row of padding that is not zero, too.
+
+        """
+        if matrix.ndim == _MATRIX_AXES and layout.padding is not None and matrix[:1].any():
+            message = (
+                f"{source}: " if source is not None else ""
+            ) + f"row 0 is not zero, but with rows {layout.rows!r} it is padding; is it damaged?"
+            raise FormatError(message)
+        unknown = None
+        if matrix.ndim == _MATRIX_AXES and layout.unknown is not None:
+            unknown = matrix[layout.unknown].copy() if len(matrix) > layout.unknown else None
+        embeddings = cls(
+            words, matrix[layout.first_word :], counts, meta, unknown=unknown, source=source
+        )
+        embeddings.rows = layout.rows
+        embeddings.unk = layout.unknown_vector
+        return embeddings
 
     @property
     def dim(self) -> int:
@@ -178,6 +235,143 @@ class Embeddings:
         unit_a, unit_b, unit_c = self.unit[rows].astype(np.float64)
         return self._nearest(unit_b - unit_a + unit_c, topn, set(rows))
 
+    def layout(self, rows: str | None = None, unk: str | None = None) -> Layout:
+        """Return the layout of these names.
+
+        Args:
+            rows: ``"none"``, ``"pad"`` or ``"pad+unk"``; None for that of these embeddings.
+            unk: what unknown words get: ``"zeros"``, ``"mean-rare"`` (the mean of the rarest
+                tenth of the words, 1,000 at most) or ``"trained"``; None for the vector
+                that these embeddings have for them, else zeros.
+
+        Raises:
+            ConfigError: there is no such layout, or no vector that was trained.
+
+        """
+        rows = self.rows if rows is None else rows
+        if rows == "pad+unk" and unk is None:
+            unk = self.unk or "zeros"
+        if unk == "trained" and self.unk != "trained":
+            message = (
+                "these embeddings have no trained vector for unknown words; "
+                "train with --train-unk, or choose zeros or mean-rare instead"
+            )
+            raise ConfigError(message)
+        return Layout(rows, unk)
+
+    def matrix_for(self, rows: str | None = None, unk: str | None = None) -> NDArray[np.float32]:
+        """Return the matrix of an Embedding layer, a copy.
+
+        Args:
+            rows: the layout; see ``layout``.
+            unk: what unknown words get; see ``layout``.
+
+        Returns:
+            (V + k, D) float32, C order: k rows for padding (zeros) and unknown words, then the
+            words by rank. ``encode(..., rows=rows)`` gives the ids that belong to it.
+
+        Raises:
+            ConfigError: there is no such layout, or no vector that was trained.
+
+        """
+        layout = self.layout(rows, unk)
+        matrix = np.zeros((len(self) + layout.first_word, self.dim), np.float32)
+        matrix[layout.first_word :] = self.matrix
+        if layout.unknown is not None and layout.unknown_vector == self.unk:
+            matrix[layout.unknown] = self.unknown
+        elif layout.unknown_vector == "mean-rare":
+            rare = min(_MOST_RARE, -(-len(self) // _RARE_SHARE))
+            matrix[layout.unknown] = self.matrix[-rare:].mean(axis=0, dtype=np.float64)
+        return matrix
+
+    def tokenize(self, text: str) -> list[str]:
+        """Cut a text into words as the training did.
+
+        Raises:
+            ConfigError: it is not recorded how it did.
+
+        """
+        return self.encoder.tokenizer.words(text)
+
+    def encode(
+        self,
+        texts: Text | Sequence[Text],
+        length: int | None = None,
+        rows: str | None = None,
+    ) -> NDArray[np.int32]:
+        """Turn texts into ids: the numbers of the rows of ``matrix_for(rows)``.
+
+        Args:
+            texts: one text or a sequence of them. A text is a string, which is cut into words as
+                the training did, or words in a list, or ids, which are checked. So ``["a b"]`` is
+                one text in a sequence, and ``[["a", "b"]]`` is too.
+            length: how many ids each text gets: longer ones are cut, shorter ones filled up with
+                padding, both at the end. None for the longest one's.
+            rows: the layout; see ``layout``.
+
+        Returns:
+            (length,) int32 for one string, else (samples, length), C order.
+
+        Raises:
+            ConfigError: padding is needed but has no row; an id belongs to no row; a string
+                cannot be cut into words, for it is not recorded how; or ``texts`` are none.
+            UnknownWordError: a word is unknown, and the layout has no row for such.
+
+        """
+        return self.encoder.encode(texts, length, self.layout(rows))
+
+    def keras_layer(
+        self,
+        *,
+        trainable: bool = False,
+        rows: str | None = None,
+        unk: str | None = None,
+        **options: Any,
+    ) -> Any:
+        """Make a ``keras.layers.Embedding`` of the matrix; padding, if it has a row, is masked.
+
+        Args:
+            trainable: whether training a model changes it.
+            rows: the layout; see ``layout``.
+            unk: what unknown words get; see ``layout``.
+            options: further arguments of the layer.
+
+        Raises:
+            ConfigError: there is no such layout, or no vector that was trained.
+            MissingExtraError: keras is not installed.
+
+        """
+        try:
+            import keras
+        except ModuleNotFoundError as error:
+            raise MissingExtraError("a Keras layer", "keras") from error
+        matrix = self.matrix_for(rows, unk)
+        options.setdefault("mask_zero", self.layout(rows, unk).padding is not None)
+        return keras.layers.Embedding(
+            *matrix.shape, weights=[matrix], trainable=trainable, **options
+        )
+
+    def torch_layer(
+        self,
+        *,
+        trainable: bool = False,
+        rows: str | None = None,
+        unk: str | None = None,
+        **options: Any,
+    ) -> Any:
+        """Make a ``torch.nn.Embedding`` of the matrix; the row of padding, if any, stays zero.
+
+        Arguments and errors are those of ``keras_layer``.
+        """
+        try:
+            import torch
+        except ModuleNotFoundError as error:
+            raise MissingExtraError("a PyTorch layer", "torch") from error
+        options.setdefault("padding_idx", self.layout(rows, unk).padding)
+        return torch.nn.Embedding.from_pretrained(
+            torch.from_numpy(self.matrix_for(rows, unk)), freeze=not trainable, **options
+        )
+
     def save(self, path: str | Path, *, overwrite: bool = False) -> None:
         """Write a model folder.
 
@@ -190,6 +384,11 @@ class Embeddings:
         from w2v.formats import model
 
         model.write(self, path, overwrite=overwrite)
+
+    @cached_property
+    def encoder(self) -> Encoder:
+        """What `encode` does with one text."""
+        return Encoder(self._find, len(self), self.meta.get("tokenizer"))
 
     @property
     def _lowers(self) -> bool:
@@ -281,6 +480,22 @@ def _checked_words(words: list[str]) -> dict[str, int]:
             message = f"{word!r} is both word {rows[word]} and word {row}; words must differ"
             raise FormatError(message)
     return rows
+
+
+def _checked_unknown(unknown: ArrayLike, dim: int) -> NDArray[np.float32]:
+    array = np.asarray(unknown)
+    if array.shape != (dim,) or array.dtype.kind != "f":
+        message = (
+            f"the vector of unknown words must be {dim} floats, "
+            f"got shape {array.shape} of {array.dtype}"
+        )
+        raise FormatError(message)
+    with np.errstate(over="ignore"):
+        array = np.ascontiguousarray(array, dtype=np.float32)
+    if not np.isfinite(array).all():
+        message = "the vector of unknown words holds NaN or infinity; it must be finite in float32"
+        raise FormatError(message)
+    return array
 
 
 def _checked_counts(counts: ArrayLike, size: int) -> NDArray[np.int64]:

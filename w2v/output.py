@@ -37,17 +37,24 @@ def check_file(path: str | Path, *, overwrite: bool) -> None:
         _try_writing(_file_target(path, overwrite=overwrite))
 
 
-def check_folder(path: str | Path, *, overwrite: bool) -> None:
-    """Find out, before the long work, whether a model folder can be written at ``path``.
+def check_folder(
+    path: str | Path, *, overwrite: bool, marks: tuple[str, ...] = MODEL_MARKS
+) -> None:
+    """Find out, before the long work, whether a folder can be written at ``path``.
+
+    Args:
+        path: where.
+        overwrite: whether a folder that holds the files ``marks`` may be replaced.
+        marks: by which a folder is known to be of the same kind.
 
     Raises:
-        OutputError: something is there (with ``overwrite``: something else than a model folder
-            or an empty folder), the folder around it does not exist, or nothing can be created
+        OutputError: something is there (with ``overwrite``: something else than a folder of that
+            kind or an empty one), the folder around it does not exist, or nothing can be created
             in that folder.
 
     """
     with _explained(path):
-        _try_writing(_folder_target(path, overwrite=overwrite))
+        _try_writing(_folder_target(path, overwrite=overwrite, marks=marks))
 
 
 @contextmanager
@@ -78,25 +85,28 @@ def new_file(path: str | Path, *, overwrite: bool) -> Iterator[BinaryIO]:
 
 
 @contextmanager
-def new_folder(path: str | Path, *, overwrite: bool) -> Iterator[Path]:
+def new_folder(
+    path: str | Path, *, overwrite: bool, marks: tuple[str, ...] = MODEL_MARKS
+) -> Iterator[Path]:
     """Yield a temporary folder that becomes ``path`` when the block ends well.
 
-    A model folder at ``path`` is moved aside first, put back if the new one cannot take its
-    place, and removed at the end. When the block fails, also on an interrupt, nothing is left
-    of the new folder and ``path`` stays as it was. The permissions are those of the umask.
+    A folder of the same kind at ``path`` is moved aside first, put back if the new one cannot
+    take its place, and removed at the end. When the block fails, also on an interrupt, nothing
+    is left of the new folder and ``path`` stays as it was. The permissions are those of the umask.
 
     Raises:
         OutputError: as for ``check_folder``, or the system refused to write (disk full, ...).
 
     """
     with _explained(path):
-        target = _folder_target(path, overwrite=overwrite)
+        target = _folder_target(path, overwrite=overwrite, marks=marks)
         temporary = _name_beside(target)
         try:
             temporary.mkdir()
             yield temporary
             sync_tree(temporary)
-            _folder_target(path, overwrite=overwrite)  # it may have appeared in the meantime
+            # It may have appeared in the meantime.
+            _folder_target(path, overwrite=overwrite, marks=marks)
             _move_in_place(temporary, target)
             _sync_folder(target.parent)
         finally:
@@ -114,14 +124,15 @@ def _file_target(path: str | Path, *, overwrite: bool) -> Path:
     return target
 
 
-def _folder_target(path: str | Path, *, overwrite: bool) -> Path:
-    """Return the real place of ``path`` if a model folder may be put there."""
+def _folder_target(path: str | Path, *, overwrite: bool, marks: tuple[str, ...]) -> Path:
+    """Return the real place of ``path`` if a folder may be put there."""
     target = _real_place(path)
     if target.exists():
         _refuse_without(path, overwrite=overwrite)
-        if not _may_be_replaced(target):
+        if not _may_be_replaced(target, marks):
+            kind = "a model folder" if marks == MODEL_MARKS else "a folder of the same kind"
             message = (
-                f"{path} is neither a model folder (one that holds {' and '.join(MODEL_MARKS)}) "
+                f"{path} is neither {kind} (one that holds {' and '.join(marks)}) "
                 "nor an empty folder, so it is not replaced; choose another name"
             )
             raise OutputError(message)
@@ -145,11 +156,11 @@ def _refuse_without(path: str | Path, *, overwrite: bool) -> None:
         raise OutputError(message)
 
 
-def _may_be_replaced(folder: Path) -> bool:
+def _may_be_replaced(folder: Path, marks: tuple[str, ...]) -> bool:
     if not folder.is_dir():
         return False
     names = {entry.name for entry in folder.iterdir()}
-    return not names or names.issuperset(MODEL_MARKS)
+    return not names or names.issuperset(marks)
 
 
 def _try_writing(target: Path) -> None:

@@ -112,13 +112,19 @@ def check_disk(
     encoded = round(_ENCODED_SHARE * (text_bytes or 0))
     parent = Path(output).absolute().parent if output is not None else Path(work_dir)
     if parent.stat().st_dev == Path(work_dir).stat().st_dev:
-        _check_space(parent, model + encoded, "the model and the encoded corpus")
+        check_space(parent, model + encoded, "the model and the encoded corpus")
     else:
-        _check_space(parent, model, "the model")
-        _check_space(Path(work_dir), encoded, "the encoded corpus")
+        check_space(parent, model, "the model")
+        check_space(Path(work_dir), encoded, "the encoded corpus")
 
 
-def _check_space(folder: Path, needed: int, purpose: str) -> None:
+def check_space(folder: Path, needed: int, purpose: str) -> None:
+    """Refuse to write ``needed`` bytes where there is no room for them.
+
+    Raises:
+        ResourceError: with the space needed and the space there is.
+
+    """
     free = shutil.disk_usage(folder).free
     if needed > free:
         message = (

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import codecs
 import functools
+import threading
 import time
 import unicodedata
 from dataclasses import dataclass
@@ -29,6 +30,8 @@ from w2v.lanes import BYTES, bytes_between, eight_bytes, make_small, trailing_ze
 from w2v.wordtable import NO_WORD, WordTable, hash_word
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
 MAX_WORD_BYTES = 1000
@@ -54,6 +57,10 @@ _WINDOW = 57
 # Room behind the text for words that are not written as they stand there, one of them the longest.
 _ASIDE = 1 << 16
 _LONGEST = MAX_WORD_BYTES + 16
+
+# Different words that are remembered between single texts, so that a server that runs for months
+# does not keep every misspelling it was sent.
+_MOST_REMEMBERED = 1 << 20
 
 # A character of class SEPARATOR by every definition of a word. So many of them stand behind a
 # block that whoever looks at BYTES bytes from one of the block on sees nothing else there.
@@ -475,6 +482,54 @@ class Scanner:
             state,
             self.tallies,
         )
+
+
+class Tokenizer:
+    """Cuts single texts into words, and tags each word with a number.
+
+    It remembers the words it has seen; threads may share it.
+
+    Args:
+        name: of the definition of a word, ``unicode`` or ``whitespace``.
+        lowercase: whether letters are made small.
+        tag: gives the number of a word, and is asked once for each as long as it is remembered.
+
+    """
+
+    def __init__(self, name: str, lowercase: bool, tag: Callable[[str], int]) -> None:
+        self.tables = character_tables(name, lowercase=lowercase)
+        self._tag = tag
+        self._lock = threading.Lock()
+        self._scanner = Scanner(self.tables)
+        self._tags: NDArray[np.int32] = np.empty(0, np.int32)
+
+    def words(self, text: str | bytes) -> list[str]:
+        """Return the words of a text; bytes are UTF-8."""
+        with self._lock:
+            ids = self._scan(text)
+            return [word.decode() for word in self._scanner.words.words(ids)]
+
+    def tags(self, text: str | bytes) -> NDArray[np.int32]:
+        """Return (n,) int32: the number of each word of a text."""
+        with self._lock:
+            ids = self._scan(text)
+            table = self._scanner.words
+            if len(table) > len(self._tags):
+                new = table.words(np.arange(len(self._tags), len(table)))
+                tags = [self._tag(word.decode()) for word in new]
+                self._tags = np.append(self._tags, np.array(tags, np.int32))
+            tagged: NDArray[np.int32] = self._tags[ids]
+            return tagged
+
+    def _scan(self, text: str | bytes) -> NDArray[np.int64]:
+        """Return the provisional ids of a text's words."""
+        if len(self._scanner.words) > _MOST_REMEMBERED:
+            self._scanner = Scanner(self.tables)
+            self._tags = np.empty(0, np.int32)
+        if isinstance(text, str):  # a lone surrogate separates words, as bytes that are not UTF-8
+            text = text.encode("utf-8", "surrogatepass")
+        ids = self._scanner.scan(text)
+        return np.asarray(ids[ids != END_OF_LINE], np.int64)
 
 
 def last_break(block: bytes, tables: CharacterTables) -> int:

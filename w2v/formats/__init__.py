@@ -1,58 +1,141 @@
 """The files that embeddings are written to and read from, one module a format.
 
-To add a format, write a module with ``read(path)`` and ``write(embeddings, path, *,
-overwrite)`` and list it in ``FORMATS``; the round-trip tests run over the list.
+To add a format, write a module with ``read(path)`` and ``write(embeddings, path, *, overwrite)``,
+and ``layout`` too if it can hold rows that are not words, and list it in ``FORMATS``; the
+round-trip tests run over the list. Modules are loaded when they are used.
 """
 
 from __future__ import annotations
 
+import importlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any
 
-from w2v.errors import FormatError
-from w2v.formats import model, word2vec_bin, word2vec_text
+from w2v.errors import ConfigError, FormatError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from w2v.embeddings import Embeddings
-
-
-class Writer(Protocol):
-    """Writes embeddings to a new file, whole or not at all."""
-
-    def __call__(
-        self, embeddings: Embeddings, path: str | Path, *, overwrite: bool = False
-    ) -> None:
-        """Write to ``path``; FormatError for what the format cannot hold, else OutputError."""
 
 
 @dataclass(frozen=True)
 class Format:
-    """A file format: its name on the command line, how to read and write it, what it is."""
+    """What is known of a format without loading its module.
+
+    Attributes:
+        name: on the command line.
+        module: below this package.
+        extension: of files; None for a format that is a folder.
+        description: in a line.
+        rows: the layout that is written unless told otherwise; None if it holds words only.
+        marks: the files by which a folder is known to be of this format.
+
+    """
 
     name: str
-    read: Callable[[str | Path], Embeddings]
-    write: Writer
-    extension: str
+    module: str
+    extension: str | None
     description: str
+    rows: str | None = None
+    marks: tuple[str, ...] = ()
+
+    def read(self, path: str | Path) -> Embeddings:
+        """Read ``path``.
+
+        Raises:
+            InputError: it cannot be read.
+            FormatError: it is not what the format says.
+            MissingExtraError: the format needs a package that is not installed.
+
+        """
+        embeddings: Embeddings = self._module.read(path)
+        return embeddings
+
+    def write(
+        self,
+        embeddings: Embeddings,
+        path: str | Path,
+        *,
+        rows: str | None = None,
+        unk: str | None = None,
+        overwrite: bool = False,
+    ) -> None:
+        """Write ``path``, whole or not at all.
+
+        Args:
+            embeddings: what to write.
+            path: where.
+            rows: the layout of the rows; None for what is usual in this format.
+            unk: what unknown words get; see `Embeddings.layout`.
+            overwrite: whether something of the same kind that stands there is replaced.
+
+        Raises:
+            ConfigError: the format cannot hold such rows.
+            FormatError: it cannot hold a word.
+            OutputError: it cannot be put there.
+            MissingExtraError: the format needs a package that is not installed.
+
+        """
+        self.check(rows, unk)
+        if self.rows is None:
+            self._module.write(embeddings, path, overwrite=overwrite)
+        else:
+            layout = embeddings.layout(self.rows if rows is None else rows, unk)
+            self._module.write(embeddings, path, layout=layout, overwrite=overwrite)
+
+    def check(self, rows: str | None, unk: str | None) -> None:
+        """Find out whether the format can hold such rows.
+
+        Raises:
+            ConfigError: it cannot.
+
+        """
+        if self.rows is None and ((rows or "none") != "none" or unk is not None):
+            message = (
+                f"{self.name} holds words only, so its rows are always 'none'; "
+                f"got rows {rows or 'none'!r}{'' if unk is None else f' and unk {unk!r}'}"
+            )
+            raise ConfigError(message)
+
+    def check_output(self, path: str | Path, *, overwrite: bool) -> None:
+        """Find out, before the long work, whether ``path`` can be written.
+
+        Raises:
+            OutputError: it cannot.
+
+        """
+        from w2v import output
+
+        if self.extension is None:
+            output.check_folder(path, overwrite=overwrite, marks=self.marks)
+        else:
+            output.check_file(path, overwrite=overwrite)
+
+    @property
+    def _module(self) -> Any:
+        return importlib.import_module(f"w2v.formats.{self.module}")
 
 
 FORMATS: dict[str, Format] = {
     entry.name: entry
     for entry in (
         Format(
+            "npy",
+            "model",
+            None,
+            "a folder like a model's: embeddings.npy, vocab.txt, meta.json, which has the layout",
+            rows="pad+unk",
+            marks=("meta.json", "embeddings.npy"),
+        ),
+        Format(
             "word2vec-text",
-            word2vec_text.read,
-            word2vec_text.write,
+            "word2vec_text",
             ".txt",
             "word2vec's text file: a line with V and D, then a word and D numbers a line",
         ),
         Format(
             "word2vec-bin",
-            word2vec_bin.read,
-            word2vec_bin.write,
+            "word2vec_bin",
             ".bin",
             "word2vec's binary file: a line with V and D, then each word and D float32",
         ),
@@ -68,13 +151,30 @@ def load(path: str | Path) -> Embeddings:
         FormatError: it is not what its format says, or the extension belongs to no format.
 
     """
-    path = Path(path)
-    if path.is_dir() or not path.exists():
-        return model.read(path)
+    return _recognised(Path(path)).read(path)
+
+
+def by_extension(path: str | Path) -> Format | None:
+    """Tell the format of a file by the end of its name, None if that tells nothing."""
+    name = Path(path).name.lower()
     for known in FORMATS.values():
-        if path.suffix.lower() == known.extension:
-            return known.read(path)
-    extensions = ", ".join(f"{known.extension} ({known.name})" for known in FORMATS.values())
+        if known.extension is not None and name.endswith(known.extension):
+            return known
+    return None
+
+
+def _recognised(path: Path) -> Format:
+    """Tell the format of what is there: a folder by the files in it, a file by its extension."""
+    if path.is_dir() or not path.exists():
+        kinds = (known for known in FORMATS.values() if known.extension is None)
+        held = (known for known in kinds if all((path / mark).exists() for mark in known.marks))
+        return next(held, FORMATS["npy"])  # which says what is missing
+    known = by_extension(path)
+    if known is not None:
+        return known
+    extensions = ", ".join(
+        f"{known.extension} ({known.name})" for known in FORMATS.values() if known.extension
+    )
     message = (
         f"{path} is neither a model folder nor a file in a known format; "
         f"the known extensions are {extensions}"

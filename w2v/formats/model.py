@@ -3,7 +3,11 @@
 - ``embeddings.npy``: (V, D) little-endian float32, C order; row i belongs to word i
 - ``vocab.txt``: V lines, UTF-8, LF, words only, the most frequent first
 - ``counts.npy``: (V,) int64; absent if the counts are not known
-- ``meta.json``: how the model was made, and the version of this layout
+- ``unknown.npy``: (1, D), the trained vector of unknown words; absent if there is none
+- ``meta.json``: how the model was made, and the version of these files
+
+The same folder serves as a hand-over (``npy``): ``embeddings.npy`` then has the rows of a layout,
+which stands in ``meta.json`` under ``rows``, and the other files stay as they are.
 """
 
 from __future__ import annotations
@@ -21,6 +25,7 @@ from numpy.lib import format as npy
 from w2v import output
 from w2v.embeddings import Embeddings
 from w2v.errors import FormatError, InputError
+from w2v.layout import Layout
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,13 +33,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 VERSION = 1
-"""Of this layout; raised when an older reader would misunderstand a newer folder."""
+"""Of these files; raised when an older reader would misunderstand a newer folder."""
 
 
 def write(
     embeddings: Embeddings,
     path: str | Path,
     *,
+    layout: Layout | None = None,
     overwrite: bool = False,
     before_meta: Callable[[], None] | None = None,
 ) -> None:
@@ -43,6 +49,7 @@ def write(
     Args:
         embeddings: what to write.
         path: where.
+        layout: of the rows of ``embeddings.npy``; None for a model, with rows for words only.
         overwrite: whether a model folder that stands there is replaced.
         before_meta: is called when all but ``meta.json`` is on the disk, and may change
             ``embeddings.meta``.
@@ -54,16 +61,23 @@ def write(
 
     """
     vocabulary = _encode_words(embeddings.words)
-    meta = _encode_meta(embeddings.meta)  # which may fail, before anything is written
+    meta = _encode_meta(embeddings.meta, layout)  # which may fail, before anything is written
+    if layout is None:
+        matrix = embeddings.matrix
+    else:
+        matrix = embeddings.matrix_for(layout.rows, layout.unknown_vector)
     with output.new_folder(path, overwrite=overwrite) as folder:
-        _write_array(folder / "embeddings.npy", embeddings.matrix.astype("<f4", copy=False))
+        _write_array(folder / "embeddings.npy", matrix.astype("<f4", copy=False))
+        if layout is None and embeddings.unknown is not None:
+            unknown = embeddings.unknown[np.newaxis]
+            _write_array(folder / "unknown.npy", unknown.astype("<f4", copy=False))
         (folder / "vocab.txt").write_bytes(vocabulary)
         if embeddings.counts is not None:
             _write_array(folder / "counts.npy", embeddings.counts.astype("<i8", copy=False))
         if before_meta is not None:
             output.sync_tree(folder)
             before_meta()
-            meta = _encode_meta(embeddings.meta)
+            meta = _encode_meta(embeddings.meta, layout)
         (folder / "meta.json").write_bytes(meta)
 
 
@@ -82,18 +96,25 @@ def read(path: str | Path) -> Embeddings:
     meta = _decode_meta(folder / "meta.json")
     words = _decode_words(folder / "vocab.txt")
     matrix = _read_array(folder / "embeddings.npy", "<f4", axes=2)
+    layout = _decode_layout(meta, folder / "meta.json")
     counts = None
     if (folder / "counts.npy").exists():
         counts = _read_array(folder / "counts.npy", "<i8", axes=1)
-    lengths = {len(words), len(matrix), len(matrix if counts is None else counts)}
-    if len(lengths) > 1:
+    extra = 0 if layout is None else layout.first_word
+    if len(matrix) - extra != len(words) or (counts is not None and len(counts) != len(words)):
         message = (
             f"{path}: vocab.txt has {len(words)} words, embeddings.npy {len(matrix)} rows"
+            f"{f', {extra} of them not words' if extra else ''}"
             f"{'' if counts is None else f', counts.npy {len(counts)} counts'}; "
             "the files do not belong together, or one is damaged"
         )
         raise FormatError(message)
-    return Embeddings(words, matrix, counts, meta, source=folder)
+    if layout is not None:
+        return Embeddings.from_rows(layout, words, matrix, counts, meta, source=folder)
+    unknown = None
+    if (folder / "unknown.npy").exists():
+        unknown = _read_array(folder / "unknown.npy", "<f4", axes=2)[0]
+    return Embeddings(words, matrix, counts, meta, unknown=unknown, source=folder)
 
 
 def _encode_words(words: list[str]) -> bytes:
@@ -122,11 +143,13 @@ def _decode_words(path: Path) -> list[str]:
         raise FormatError(message) from error
 
 
-def _encode_meta(meta: dict[str, Any]) -> bytes:
+def _encode_meta(meta: dict[str, Any], layout: Layout | None) -> bytes:
+    # What the embeddings were read from is of no matter, so its layout goes.
+    rows = {} if layout is None else {"rows": layout.as_dict()}
+    content = {name: value for name, value in meta.items() if name != "rows"}
+    content |= rows | {"format_version": VERSION}
     try:
-        text = json.dumps(
-            {**meta, "format_version": VERSION}, indent=2, ensure_ascii=False, default=_plain
-        )
+        text = json.dumps(content, indent=2, ensure_ascii=False, default=_plain)
     except (TypeError, ValueError) as error:
         message = f"meta must be plain JSON values: {error}"
         raise FormatError(message) from error
@@ -161,6 +184,16 @@ def _decode_meta(path: Path) -> dict[str, Any]:
         )
         raise FormatError(message)
     return meta
+
+
+def _decode_layout(meta: dict[str, Any], path: Path) -> Layout | None:
+    if "rows" not in meta:
+        return None
+    try:
+        return Layout.from_dict(meta["rows"])
+    except FormatError as error:
+        message = f"{path}: {error}"
+        raise FormatError(message) from error
 
 
 def _content(path: Path) -> bytes:

@@ -1,0 +1,130 @@
+"""From texts to ids, with the definition of a word that a model was trained with."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from w2v.errors import ConfigError, UnknownWordError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+
+    from w2v.layout import Layout
+    from w2v.tokenizer import Tokenizer
+
+    Text = str | Sequence[str] | Sequence[int] | NDArray[np.integer[Any]]
+
+_UNKNOWN = -1  # in place of a rank
+
+
+class Encoder:
+    """Numbers words by the rows of a layout.
+
+    Args:
+        find: gives the rank of a word, None if it is not in the vocabulary.
+        size: V, words in the vocabulary.
+        definition: of a word, as ``meta["tokenizer"]`` records it; looked at when text is cut.
+
+    """
+
+    def __init__(self, find: Callable[[str], int | None], size: int, definition: object) -> None:
+        self._find = find
+        self._size = size
+        self._definition = definition
+
+    @cached_property
+    def tokenizer(self) -> Tokenizer:
+        """Cuts text into words; ConfigError if it is not known how."""
+        # Imported here because it loads the compiler, which words and ids do not need.
+        from w2v.tokenizer import Tokenizer
+
+        return Tokenizer(*_checked_definition(self._definition), self._rank)
+
+    def encode(
+        self, texts: Text | Sequence[Text], length: int | None, layout: Layout
+    ) -> NDArray[np.int32]:
+        """Do what `Embeddings.encode` says."""
+        if length is not None and (not isinstance(length, (int, np.integer)) or length < 1):
+            message = f"length must be at least 1, or None for the longest text, got {length!r}"
+            raise ConfigError(message)
+        if isinstance(texts, str):
+            single: NDArray[np.int32] = self._fill([self.rows_of(texts, layout)], length, layout)[0]
+            return single
+        return self._fill([self.rows_of(text, layout) for text in texts], length, layout)
+
+    def rows_of(self, text: Any, layout: Layout) -> NDArray[np.int32]:
+        """Return (n,) int32: the row of each word of one text, as `Embeddings.encode` takes it.
+
+        Bytes are text too, in UTF-8.
+        """
+        if isinstance(text, (str, bytes)):
+            ranks: NDArray[np.int32] = self.tokenizer.tags(text)
+        elif np.ndim(text) == 1 and all(isinstance(word, str) for word in text):
+            ranks = np.array([self._rank(word) for word in text], np.int32)
+        else:
+            return self._checked_ids(text, layout)
+        known = ranks != _UNKNOWN
+        if layout.unknown is None and not known.all():
+            words = self.tokenizer.words(text) if isinstance(text, (str, bytes)) else text
+            message = (
+                f"{words[int(known.argmin())]!r} is not among the {self._size} words, and rows "
+                f"{layout.rows!r} have none for unknown words; take rows 'pad+unk', "
+                "here and for the matrix"
+            )
+            raise UnknownWordError(message)
+        return np.where(known, ranks + np.int32(layout.first_word), np.int32(layout.unknown or 0))
+
+    def _rank(self, word: str) -> int:
+        rank = self._find(word)
+        return _UNKNOWN if rank is None else rank
+
+    def _checked_ids(self, ids: Any, layout: Layout) -> NDArray[np.int32]:
+        array = np.asarray(ids)
+        if array.ndim != 1 or array.dtype.kind not in "iu":
+            message = (
+                "a text must be a string, a list of words or a list of ids, "
+                f"got {array.ndim} axes of {array.dtype}"
+            )
+            raise ConfigError(message)
+        rows = self._size + layout.first_word
+        outside = (array < 0) | (array >= rows)
+        if outside.any():
+            message = (
+                f"id {array[int(outside.argmax())]} belongs to no row: with rows "
+                f"{layout.rows!r} they go from 0 to {rows - 1}"
+            )
+            raise ConfigError(message)
+        return array.astype(np.int32)
+
+    def _fill(
+        self, texts: list[NDArray[np.int32]], length: int | None, layout: Layout
+    ) -> NDArray[np.int32]:
+        """Cut texts and fill them up to one length."""
+        sizes = [len(text) for text in texts]
+        wanted = max(sizes, default=0) if length is None else int(length)
+        layout.check_lengths(min(sizes, default=wanted), wanted)
+        result = np.full((len(texts), wanted), layout.padding or 0, np.int32)
+        for row, text in zip(result, texts, strict=True):
+            row[: len(text)] = text[:wanted]
+        return result
+
+
+def _checked_definition(recorded: Any) -> tuple[str, bool]:
+    try:
+        name, lowercase = recorded["name"], recorded["lowercase"]
+    except (LookupError, TypeError):
+        name, lowercase = None, None
+    if name not in ("unicode", "whitespace") or not isinstance(lowercase, bool):
+        reason = (
+            "were trained on words that were cut already"
+            if name == "tokens"
+            else "do not say how text was cut into words"
+        )
+        message = f"these embeddings {reason}, so a string cannot be; give lists of words instead"
+        raise ConfigError(message)
+    return name, lowercase

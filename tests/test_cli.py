@@ -764,8 +764,102 @@ def test_export_replaces_a_file_only_if_asked(model):
 
 
 def test_export_to_an_unknown_format(model):
-    message = error("export", model, "-f", "keras", "-o", "x", code=2)
-    assert message.startswith("Invalid value for '-f' / '--format': 'keras' is not one of")
+    message = error("export", model, "-f", "magic", "-o", "x", code=2)
+    assert message.startswith("Invalid value for '-f' / '--format': 'magic' is not one of")
+
+
+def test_export_writes_the_rows_of_a_layout(model):
+    assert ok("export", model, "-f", "npy", "-o", "out") == ""
+    matrix = np.load("out/embeddings.npy", allow_pickle=False)
+    assert matrix[:3].tolist() == [[0, 0, 0], [0, 0, 0], [1, 1, 0]]
+    recorded = json.loads(Path("out/meta.json").read_text())["rows"]
+    assert recorded == {
+        "layout": "pad+unk",
+        "padding": 0,
+        "unknown": 1,
+        "first_word": 2,
+        "unknown_vector": "zeros",
+    }
+    assert "rows        pad+unk (0 padding, 1 unknown words, words from 2)" in ok("info", "out")
+    assert Path("out/vocab.txt").read_text() == "king\nqueen\nman\nwoman\napple\n"
+    for rows, length in (("none", 5), ("pad", 6)):
+        ok("export", model, "-f", "npy", "-o", "out", "--rows", rows, "--overwrite")
+        assert len(np.load("out/embeddings.npy")) == length
+    ok("export", model, "-f", "npy", "-o", "out", "--unk", "mean-rare", "--overwrite")
+    assert np.load("out/embeddings.npy")[1].tolist() == [-1, 0, 0]
+
+
+def test_what_an_export_cannot_hold_is_refused_before_anything_is_read():
+    message = error("export", "nowhere", "-f", "word2vec-bin", "-o", "x", "--rows", "pad", code=2)
+    assert message == (
+        "word2vec-bin holds words only, so its rows are always 'none'; got rows 'pad'"
+    )
+    message = error("export", "nowhere", "-f", "word2vec-bin", "-o", "x", "--unk", "zeros", code=2)
+    assert message.endswith("got rows 'none' and unk 'zeros'")
+
+
+def test_rows_and_unknown_words_must_agree(model):
+    arguments = ["export", model, "-f", "npy", "-o", "x"]
+    message = error(*arguments, "--rows", "pad", "--unk", "zeros", code=2)
+    assert "rows 'pad' have none for unknown words, so unk='zeros' has no place" in message
+    message = error(*arguments, "--unk", "trained", code=2)
+    assert "no trained vector for unknown words; train with --train-unk" in message
+    assert not Path("x").exists()
+
+
+def test_the_name_of_a_file_tells_its_format(model):
+    ok("export", model, "-o", "vectors.bin")
+    ok("convert", "vectors.bin", "vectors.txt")
+    assert Path("vectors.txt").read_text().startswith("5 3\nking 1 1 0\n")
+    ok("convert", "vectors.txt", "again", "-f", "npy", "--rows", "none")
+    assert np.load("again/embeddings.npy").tolist() == w2v.load(model).matrix.tolist()
+    ok("convert", "vectors.txt", "vectors.bin", "--from", "word2vec-text", "--overwrite")
+    message = error("convert", model, "vectors.what", code=2)
+    assert message.startswith("the name vectors.what does not tell a format; choose one with -f: ")
+    assert "word2vec-text" in message
+
+
+def test_convert_counts_words_that_it_could_not_read():
+    Path("v.txt").write_bytes(b"2 1\ncaf\xe9 1\nb 2\n")
+    result = run("convert", "v.txt", "v.bin")
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert result.stderr == "1 words of v.txt are not UTF-8; in their place stands U+FFFD\n"
+    assert w2v.load("v.bin").words == ["caf\ufffd", "b"]
+
+
+def test_the_formats_are_listed():
+    listed = [line.split()[0] for line in ok("formats").splitlines()]
+    assert listed == list(w2v.formats.FORMATS)
+
+
+def test_texts_become_ids(model):
+    Path("texts").write_text("The king\n\nqueen, Man woman\n")
+    result = run("encode", model, "texts", "-o", "ids.npy", "--length", 2)
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert result.stderr == (
+        "ids.npy: 3 texts x 2 ids, 1 of them cut, 20.00 % of 5 words unknown; "
+        "rows pad+unk (0 padding, 1 unknown words, words from 2)\n"
+    )
+    assert np.load("ids.npy").tolist() == [[1, 2], [0, 0], [3, 4]]
+
+
+def test_texts_are_read_from_stdin_too(model):
+    ok("encode", model, "-", "-o", "ids.npy", "--rows", "pad", stdin="king queen\nman\n")
+    assert np.load("ids.npy").tolist() == [[1, 2], [3, 0]]
+
+
+def test_encode_replaces_nothing_unasked(model):
+    Path("ids.npy").write_text("old")
+    assert "ids.npy exists already" in error("encode", model, "text.txt", "-o", "ids.npy")
+    assert Path("ids.npy").read_text() == "old"
+    ok("encode", model, "text.txt", "-o", "ids.npy", "--overwrite")
+    assert np.load("ids.npy").dtype == np.dtype("<i4")
+
+
+def test_unknown_words_are_trained_when_asked_for():
+    ok("train", "text.txt", "-o", "m", "--train-unk", *TINY, "--min-count", 11)
+    ok("export", "m", "-f", "npy", "-o", "rows")
+    assert np.load("rows/embeddings.npy")[1].tolist() == np.load("m/unknown.npy")[0].tolist()
 
 
 # Processes

@@ -139,6 +139,9 @@ class Config:
         low=1,
         high=_MOST_NOISE,
     )
+    train_unk: bool = _training(
+        False, bool, "Train the words that are dropped as one word, for the row of unknown words."
+    )
     validation: float = _training(
         0.0, float, "Share of the lines held out to report a loss on.", low=0, high=0.5
     )

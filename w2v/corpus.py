@@ -127,6 +127,8 @@ class Corpus:
         vocabulary: the words and their counts in the whole text.
         text: the ids to train on.
         held_out: the ids of the lines kept for validation; no line by default.
+        unknown_count: how often words without a row occur, which stand in the text as one word
+            whose id is V; None if they were dropped.
         report: what was read, kept and dropped.
         tokenizer: the definition of a word, as ``meta.json`` records it.
         stages: where the time went.
@@ -137,6 +139,7 @@ class Corpus:
         self,
         folder: tempfile.TemporaryDirectory[str],
         vocabulary: Vocabulary,
+        unknown_count: int | None,
         text: EncodedText,
         held_out: EncodedText,
         report: CorpusRead,
@@ -145,6 +148,7 @@ class Corpus:
     ) -> None:
         self._folder = folder
         self.vocabulary = vocabulary
+        self.unknown_count = unknown_count
         self.text = text
         self.held_out = held_out
         self.report = report
@@ -179,7 +183,8 @@ def read_corpus(
 
     Args:
         source: the text.
-        config: tokenizer, vocabulary size, minimum count, share held out, seed and threads count.
+        config: tokenizer, vocabulary size, minimum count, whether unknown words are kept as one,
+            share held out, seed and threads count.
         words: a ready vocabulary to use instead of choosing one.
         work_dir: where to make the temporary folder, by default where the system makes them.
         observer: is told how the reading goes.
@@ -204,6 +209,7 @@ def read_corpus(
         return Corpus(
             folder,
             counted.vocabulary,
+            counted.unknown_count,
             text,
             held_out,
             report,
@@ -231,10 +237,12 @@ def count_words(
 class _Counted:
     """What is known when the whole text was read.
 
-    ``ranks[s][i]`` is the rank of word i of scanner s, or UNKNOWN.
+    ``ranks[s][i]`` is the rank of word i of scanner s, or UNKNOWN; or V, the rank of all words
+    without one of their own, which then occur ``unknown_count`` times.
     """
 
     vocabulary: Vocabulary
+    unknown_count: int | None
     ranks: list[NDArray[np.uint32]]
     report: CorpusRead
     tokenizer: dict[str, Any]
@@ -292,6 +300,12 @@ def _count(
     counts = table.counts[: len(table)]
     kept = int(vocabulary.counts.sum())
     dropped = int(counts.sum()) - kept
+    if config.train_unk and not dropped:
+        message = (
+            f"there is no unknown word to train on: all {len(table):,} words of the corpus are in "
+            "the vocabulary; drop some with --min-count or --vocab-size, or leave out --train-unk"
+        )
+        raise VocabularyError(message)
     rare = int(counts[counts < config.min_count].sum()) if words is None else 0
     report = CorpusRead(
         files=source.files,
@@ -316,7 +330,12 @@ def _count(
         "max_word_bytes": MAX_WORD_BYTES,
         "unicode": unicodedata.unidata_version,
     }
-    return _Counted(vocabulary, [ranks[part] for part in ids], report, tokenizer, stages)
+    unknown_count = None
+    if config.train_unk:
+        unknown_count = dropped
+        ranks[ranks == UNKNOWN] = len(vocabulary)
+    ranks_of = [ranks[part] for part in ids]
+    return _Counted(vocabulary, unknown_count, ranks_of, report, tokenizer, stages)
 
 
 def _scan(
@@ -491,7 +510,8 @@ class _Spool:
     def rename(self, counted: _Counted, config: Config) -> tuple[EncodedText, EncodedText]:
         """Write the ranks beside the spool: the text to train on, and what is held out of it."""
         self._file.close()
-        dtype = np.uint16 if len(counted.vocabulary) <= np.iinfo(np.uint16).max else np.uint32
+        ranks = len(counted.vocabulary) + (counted.unknown_count is not None)
+        dtype = np.uint16 if ranks <= np.iinfo(np.uint16).max else np.uint32
         end_of_line = np.full(1, np.iinfo(dtype).max, dtype)
         threshold = threshold_of(config.validation) if config.validation else -1
         held_out_key = make_key(config.seed, HELD_OUT_LINES)

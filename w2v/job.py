@@ -90,12 +90,17 @@ def train(
         observer(read.report)
         preflight.check_memory(len(read.vocabulary), config)
         compiled += _compile_wide(read.text, observer)
-        result = train_model(read.text, read.held_out, read.vocabulary.counts, config, observer)
+        counts = read.vocabulary.counts
+        if read.unknown_count is not None:
+            counts = np.append(counts, read.unknown_count)
+        result = train_model(read.text, read.held_out, counts, config, observer)
+        words = read.vocabulary.words
         embeddings = Embeddings(
-            read.vocabulary.words,
-            result.matrix,
+            words,
+            result.matrix[: len(words)],
             read.vocabulary.counts,
             _meta(config, read, result, compiled),
+            unknown=result.matrix[len(words)] if read.unknown_count is not None else None,
         )
     if output is not None:
         _save(embeddings, output, overwrite=overwrite)

@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 DEMO_MODEL := build/kjv.w2v
 
-.PHONY: demo test test-nojit lint types bench scaling clean
+.PHONY: demo test test-nojit test-frameworks lint types bench scaling clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/installed
@@ -22,6 +22,10 @@ test: $(VENV)/installed-dev
 test-nojit: $(VENV)/installed-dev
 	NUMBA_DISABLE_JIT=1 $(BIN)/python -m coverage run -m pytest
 	$(BIN)/python -m coverage report
+
+# The README's snippets with the frameworks themselves, which take some gigabytes.
+test-frameworks: $(VENV)/installed-frameworks
+	$(BIN)/python -m pytest tests/frameworks
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .
@@ -53,6 +57,12 @@ $(VENV)/installed: $(VENV)/created pyproject.toml
 $(VENV)/installed-dev: $(VENV)/created pyproject.toml
 	$(BIN)/python -m pip install --quiet --editable '.[dev]'
 	@touch $@ $(VENV)/installed
+
+# One by one: a framework without a wheel for this Python does not keep the others away.
+$(VENV)/installed-frameworks: $(VENV)/installed-dev tests/frameworks/requirements.txt
+	@grep -v '^#' tests/frameworks/requirements.txt | while read -r package; do \
+		$(BIN)/python -m pip install --quiet "$$package" || echo "left out: $$package"; done
+	@touch $@
 
 # fastText has no wheel for every machine; the benchmark then says that it is left out.
 $(VENV)/installed-bench: $(VENV)/installed

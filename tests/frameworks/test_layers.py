@@ -1,0 +1,106 @@
+"""The README's snippets, run as they stand: each layer gives the rows that w2v gives."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+
+def importorskip(name: str):
+    """Import a framework; one that cannot be installed on this Python is skipped by its name."""
+    return pytest.importorskip(name, reason=f"{name} is not installed", exc_type=ImportError)
+
+
+def test_encode(snippets, model):
+    found = snippets.run("encode")
+    assert found["ids"].shape == (2, 8)
+    assert found["ids"].dtype == np.int32
+    assert found["matrix"].shape == (len(model) + 2, model.dim)
+    assert found["ids"][0].tolist() == [
+        *(model.words.index(word) + 2 for word in ["in", "the", "beginning", "god", "created"]),
+        *[0] * 3,
+    ]
+
+
+def test_keras(snippets, model, batch, tmp_path):
+    keras = importorskip("keras")
+    found = snippets.run("encode", "keras")
+    assert tuple(found["vectors"].shape) == (2, 8, model.dim)
+    for layer in (found["layer"], model.keras_layer()):
+        assert not layer.trainable
+        network = keras.Sequential([keras.Input((None,), dtype="int32"), layer])
+        network.save(tmp_path / "network.keras")
+        again = keras.models.load_model(tmp_path / "network.keras")
+        for used in (network, again):
+            batch.check(keras.ops.convert_to_numpy(used(batch.ids)))
+            mask = used.layers[-1].compute_mask(batch.ids)
+            assert np.asarray(keras.ops.convert_to_numpy(mask)).tolist() == batch.mask.tolist()
+        (tmp_path / "network.keras").unlink()
+
+
+def test_a_keras_layer_that_goes_on_learning(model, batch):
+    keras = importorskip("keras")
+    layer = model.keras_layer(trainable=True, rows="pad", name="words")
+    assert layer.trainable
+    assert (layer.name, layer.mask_zero, layer.input_dim) == ("words", True, len(model) + 1)
+    assert model.keras_layer(rows="none").mask_zero is False
+    ids = model.encode([model.words[:10]], rows="pad")
+    found = keras.ops.convert_to_numpy(layer(ids))
+    assert np.asarray(found)[0].tolist() == model.matrix[:10].tolist()
+
+
+def test_torch(snippets, model, batch):
+    torch = importorskip("torch")
+    found = snippets.run("encode", "torch")
+    assert tuple(found["vectors"].shape) == (2, 8, model.dim)
+    for layer in (found["layer"], model.torch_layer()):
+        assert not layer.weight.requires_grad
+        again = torch.nn.Embedding(*layer.weight.shape, padding_idx=layer.padding_idx)
+        again.load_state_dict(layer.state_dict())
+        for used in (layer, again):
+            batch.check(used(torch.from_numpy(batch.ids)).detach().numpy())
+    bag, ids = found["bag"], torch.from_numpy(batch.ids)
+    sums = np.where(batch.mask[:, :, None], batch.rows, 0).sum(axis=1, dtype=np.float64)
+    means = sums / batch.mask.sum(axis=1)[:, None]
+    np.testing.assert_allclose(bag(ids).numpy(), means, atol=1e-6)
+
+
+def test_padding_of_a_torch_layer_does_not_learn(model):
+    torch = importorskip("torch")
+    layer = model.torch_layer(trainable=True)
+    layer(torch.tensor([[0, 5]])).sum().backward()
+    assert layer.weight.grad[0].abs().sum() == 0
+    assert layer.weight.grad[5].abs().sum() > 0
+
+
+def test_tensorflow(snippets, batch, tmp_path):
+    tf = importorskip("tensorflow")
+    found = snippets.run("encode", "tensorflow")
+    matrix = found["matrix"]
+    batch.check(tf.nn.embedding_lookup(matrix, batch.ids).numpy())
+
+    class Lookup(tf.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.matrix = tf.Variable(matrix, trainable=False)
+
+        @tf.function(input_signature=[tf.TensorSpec([None, None], tf.int32)])
+        def rows(self, ids):
+            return tf.nn.embedding_lookup(self.matrix, ids)
+
+    tf.saved_model.save(Lookup(), str(tmp_path / "saved"))
+    again = tf.saved_model.load(str(tmp_path / "saved"))
+    batch.check(again.rows(batch.ids).numpy())
+
+
+def test_flax(snippets, model, batch):
+    importorskip("jax")
+    nnx = importorskip("flax.nnx")
+    import jax.numpy as jnp
+
+    found = snippets.run("encode", "flax")
+    assert found["vectors"].shape == (2, 8, model.dim)
+    layer = found["layer"]
+    batch.check(layer(jnp.asarray(batch.ids)))
+    graph, state = nnx.split(layer)
+    batch.check(nnx.merge(graph, state)(jnp.asarray(batch.ids)))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import threading
+import time
 from itertools import pairwise
 
 import numba
@@ -139,7 +141,8 @@ def test_the_validation_loss_is_that_of_the_reference():
     counts = counts_of(text)
     result = train_model(text, held_out, counts, config)
     the_trainer = trainer._Trainer(counts, config, print)
-    list(the_trainer._run(trainer._Pass(text, the_trainer._keys(0), lambda s: 0.05 * (1 - s))))
+    job = trainer._Pass(text, the_trainer._keys(0), lambda s: 0.05 * (1 - s))
+    list(trainer._Walk(the_trainer, job).run())
     stride = the_trainer.model.stride
     vectors, contexts = (
         flat[:-stride].reshape(-1, stride)[:, :8].astype(np.float64)
@@ -273,6 +276,137 @@ def test_an_interrupt_ends_the_threads(short_spans):
     with pytest.raises(KeyboardInterrupt):
         train_model(text, EMPTY, counts_of(text), small(threads=2), interrupt)
     assert not [t for t in threading.enumerate() if t.name.startswith("w2v-train")]
+
+
+class Memory:
+    """Keeps every state it is shown, and begins where it is told."""
+
+    def __init__(self, state=None, *, always=True):
+        self.state = state
+        self.always = always
+        self.kept = []
+
+    def restore(self, model):
+        if self.state is None:
+            return trainer.Position()
+        model.vectors[:], model.contexts[:], position = self.state
+        return position
+
+    def due(self):
+        return self.always
+
+    def keep(self, model, position):
+        self.kept.append((model.vectors.copy(), model.contexts.copy(), position))
+
+
+def without_seconds(result):
+    reports = [dataclasses.replace(report, seconds=0.0) for report in result.epochs]
+    return result.matrix.tolist(), reports
+
+
+@pytest.fixture
+def slow_spans(short_spans, monkeypatch):
+    """Spans of which a report sees only a few at a time."""
+    monkeypatch.setattr(trainer, "_REPORT_SECONDS", 0.001)
+    work = trainer.train_span
+
+    def slow(*arguments):
+        time.sleep(0.002)
+        return work(*arguments)
+
+    monkeypatch.setattr(trainer, "train_span", slow)
+
+
+def test_one_thread_goes_on_from_anywhere_as_if_it_had_not_stopped(slow_spans):
+    text, held_out = random_text(60), random_text(10, seed=1)
+    config = small(epochs=3)
+    memory = Memory()
+    whole = train_model(text, held_out, counts_of(text), config, keeper=memory)
+    positions = [(len(position.done), position.span) for _, _, position in memory.kept]
+    assert len(set(positions)) > 6
+    assert {epoch for epoch, _ in positions} == {0, 1, 2}
+    for state in memory.kept:
+        again = train_model(text, held_out, counts_of(text), config, keeper=Memory(state))
+        assert without_seconds(again) == without_seconds(whole)
+        assert again.seconds > state[2].all_seconds
+
+
+def test_threads_keep_what_is_trained_and_nothing_else(slow_spans, monkeypatch):
+    text = random_text(120)
+    spans = []
+    work = trainer.train_span
+
+    def noted(ids, begin, end, *rest):
+        result = work(ids, begin, end, *rest)
+        spans.append((begin, end))
+        return result
+
+    monkeypatch.setattr(trainer, "train_span", noted)
+
+    class Check(Memory):
+        def keep(self, model, position):
+            done = len(spans)
+            time.sleep(0.01)
+            assert len(spans) == done  # all threads stand still
+            trained = sorted(spans[len(position.done) * all_spans :])
+            assert trained == [(i * 50, min(i * 50 + 50, size)) for i in range(position.span)]
+            assert position.tally.places == sum(end - begin for begin, end in trained)
+            super().keep(model, position)
+
+    size = len(text.ids)
+    all_spans = -(-size // 50)
+    memory = Check()
+    train_model(text, EMPTY, counts_of(text), small(epochs=2, threads=3), keeper=memory)
+    assert {len(position.done) for _, _, position in memory.kept} == {0, 1}
+    assert len(memory.kept) > 3
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit])
+@pytest.mark.parametrize("threads", [1, 2])
+def test_an_interrupted_training_is_kept(error, threads, slow_spans):
+    def interrupt(event):
+        if isinstance(event, Training) and event.epoch == 2:
+            raise error
+
+    text = random_text(60)
+    config = small(epochs=3, threads=threads)
+    memory = Memory(always=False)
+    with pytest.raises(error):
+        train_model(text, EMPTY, counts_of(text), config, interrupt, memory)
+    ((_, _, position),) = memory.kept
+    assert len(position.done) == 1
+    assert 0 < position.tally.places <= len(text.ids)
+    again = train_model(text, EMPTY, counts_of(text), config, keeper=Memory(memory.kept[0]))
+    assert [report.epoch for report in again.epochs] == [1, 2, 3]
+    if threads == 1:
+        whole = train_model(text, EMPTY, counts_of(text), config)
+        assert without_seconds(again) == without_seconds(whole)
+
+
+def test_an_interrupted_validation_is_kept_too(slow_spans, monkeypatch):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    text, held_out = random_text(60), random_text(10, seed=1)
+    memory = Memory(always=False)
+    monkeypatch.setattr(trainer._Trainer, "_validate", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        train_model(text, held_out, counts_of(text), small(), keeper=memory)
+    monkeypatch.undo()
+    monkeypatch.setattr(trainer, "_MOST_SPAN_WORDS", 50)
+    again = train_model(text, held_out, counts_of(text), small(), keeper=Memory(memory.kept[0]))
+    whole = train_model(text, held_out, counts_of(text), small())
+    assert without_seconds(again) == without_seconds(whole)
+
+
+def test_what_is_finished_is_not_trained_again():
+    text = random_text(20)
+    done = train_model(text, EMPTY, counts_of(text), small(epochs=1))
+    model = trainer.new_model(len(counts_of(text)), small())
+    state = (model.vectors, model.contexts, trainer.Position(done=tuple(done.epochs)))
+    again = train_model(text, EMPTY, counts_of(text), small(epochs=1), keeper=Memory(state))
+    rows = trainer.rows_of(model.vectors, model, len(counts_of(text)), again.matrix.shape[1])
+    assert again.matrix.tolist() == rows.tolist()
 
 
 def test_large_rows_make_short_spans():

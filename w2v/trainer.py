@@ -2,7 +2,8 @@
 
 The text is cut into spans. Threads take one after the other until the epoch is over and train on
 the same two matrices without locks (Recht et al. 2011, "Hogwild!"). What is random in a span
-depends on the seed, the epoch and the span alone, so one thread gives the same bits every time.
+depends on the seed, the epoch and the span alone, so one thread gives the same bits every time, and
+a training that was stopped between spans goes on as if it had not been.
 """
 
 from __future__ import annotations
@@ -11,9 +12,11 @@ import dataclasses
 import math
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,17 +77,18 @@ class Result:
 
 
 @dataclass(frozen=True)
-class _Pass:
-    """One walk over a text: the random numbers of a span, the learning rate at a share of it."""
+class Tally:
+    """What was done in a pass so far, by one thread or by all.
 
-    text: EncodedText
-    keys: Callable[[int], Keys]
-    lr: Callable[[float], float]
+    Attributes:
+        places: of the text, words and line ends.
+        centers: words that had contexts.
+        pairs: of center and context.
+        context_loss: the sum over pairs.
+        noise_pairs: those with noise that was new.
+        noise_loss: the sum over those.
 
-
-@dataclass(frozen=True)
-class _Tally:
-    """What one thread has done in a pass."""
+    """
 
     places: int = 0
     centers: int = 0
@@ -101,12 +105,71 @@ class _Tally:
         return self.context_loss / self.pairs + self.noise_loss / self.noise_pairs
 
 
+@dataclass(frozen=True)
+class Position:
+    """How far a training is; all spans before it are trained, and none behind it.
+
+    Attributes:
+        span: the next one of the epoch that comes after those in ``done``.
+        tally: of that epoch so far.
+        seconds: that it took so far.
+        done: what was reported after each epoch.
+
+    """
+
+    span: int = 0
+    tally: Tally = Tally()
+    seconds: float = 0.0
+    done: tuple[EpochDone, ...] = ()
+
+    @property
+    def all_seconds(self) -> float:
+        """Seconds of training."""
+        return sum((report.seconds for report in self.done), self.seconds)
+
+
+class Keeper(Protocol):
+    """Keeps a training, so that it can go on after it was stopped."""
+
+    def restore(self, model: Model, /) -> Position:
+        """Fill the matrices with what was kept and say how far it is; at first, do neither."""
+
+    def due(self) -> bool:
+        """Whether it is time to keep it; asked often."""
+
+    def keep(self, model: Model, position: Position, /) -> None:
+        """Keep it as it is now; nothing is trained meanwhile."""
+
+
+class _NoKeeper:
+    """Keeps nothing."""
+
+    def restore(self, _model: Model) -> Position:
+        return Position()
+
+    def due(self) -> bool:
+        return False
+
+    def keep(self, _model: Model, _position: Position) -> None:
+        pass
+
+
+@dataclass(frozen=True)
+class _Pass:
+    """One walk over a text: the random numbers of a span, the learning rate at a share of it."""
+
+    text: EncodedText
+    keys: Callable[[int], Keys]
+    lr: Callable[[float], float]
+
+
 def train_model(
     text: EncodedText,
     held_out: EncodedText,
     counts: NDArray[np.int64],
     config: Config,
     observer: Observer = ignore,
+    keeper: Keeper | None = None,
 ) -> Result:
     """Train word vectors on an encoded text.
 
@@ -116,36 +179,42 @@ def train_model(
         counts: (V,) occurrences of each word in the corpus.
         config: the hyper-parameters.
         observer: is told how the training goes.
+        keeper: is where the training begins, and is given it now and then and when it is
+            interrupted (KeyboardInterrupt, SystemExit).
 
     Raises:
         VocabularyError: there was not one pair of words to train on.
         DivergenceError: the vectors hold NaN or infinity.
     """
-    trainer = _Trainer(counts, config, observer)
-    done: list[EpochDone] = []
-    seconds = 0.0
-    for epoch in range(config.epochs):
-        report = trainer.run_epoch(text, held_out, epoch, seconds)
-        done.append(report)
-        seconds += report.seconds
-        observer(report)
-    if not any(report.pairs for report in done):
+    trainer = _Trainer(counts, config, observer, keeper)
+    position = trainer.restore()
+    while len(position.done) < config.epochs:
+        position = trainer.run_epoch(text, held_out, position)
+        observer(position.done[-1])
+    if not any(report.pairs for report in position.done):
         raise VocabularyError(
             f"there was no pair to train on: {text.words:,} words of the vocabulary stand in "
             f"{text.lines:,} lines, and no line kept two of them after subsampling "
             f"(--sample {config.sample:g}); give more text, or keep all words with --sample 0"
         )
-    matrix = trainer.model.vectors.reshape(-1, trainer.model.stride)[: len(counts), : config.dim]
-    rate = text.words * config.epochs / max(seconds, 1e-9)
-    return Result(np.ascontiguousarray(matrix), done, seconds, rate)
+    matrix = rows_of(trainer.model.vectors, trainer.model, len(counts), config.dim)
+    rate = text.words * config.epochs / max(position.all_seconds, 1e-9)
+    return Result(np.ascontiguousarray(matrix), list(position.done), position.all_seconds, rate)
 
 
 class _Trainer:
     """The model, and the threads' workspaces."""
 
-    def __init__(self, counts: NDArray[np.int64], config: Config, observer: Observer) -> None:
+    def __init__(
+        self,
+        counts: NDArray[np.int64],
+        config: Config,
+        observer: Observer = ignore,
+        keeper: Keeper | None = None,
+    ) -> None:
         self.config = config
         self.observer = observer
+        self.keeper: Keeper = _NoKeeper() if keeper is None else keeper
         self.model = new_model(len(counts), config)
         noise = NoiseDistribution.from_counts(counts, config.noise_exponent)
         self.sampling = Sampling(
@@ -165,42 +234,62 @@ class _Trainer:
             for thread in range(config.thread_count)
         ]
 
-    def run_epoch(
-        self, text: EncodedText, held_out: EncodedText, epoch: int, seconds_before: float
-    ) -> EpochDone:
-        """Train on the whole text once, and find the loss on what is held out."""
+    def restore(self) -> Position:
+        """Begin where the training was kept."""
+        return self.keeper.restore(self.model)
+
+    def run_epoch(self, text: EncodedText, held_out: EncodedText, position: Position) -> Position:
+        """Train on the rest of the text once, and find the loss on what is held out."""
         config = self.config
+        epoch = len(position.done)
+        before = position.all_seconds - position.seconds
+        started = time.perf_counter() - position.seconds
 
         def lr(share: float) -> float:
             progress = (epoch + share) / config.epochs
             return config.lr + (config.final_lr - config.lr) * progress
 
-        started = time.perf_counter()
-        tally = _Tally()
-        for tally in self._run(_Pass(text, self._keys(epoch), lr)):
-            self._report(tally, text, epoch, lr, seconds_before + time.perf_counter() - started)
-        seconds = time.perf_counter() - started
-        self._check(epoch, lr(1.0), self.model.vectors)
-        self._check_loss(epoch, lr(1.0), tally.loss)
-        return EpochDone(
+        def now() -> Position:
+            return dataclasses.replace(
+                position, span=walk.span, tally=walk.tally, seconds=time.perf_counter() - started
+            )
+
+        walk = _Walk(self, _Pass(text, self._keys(epoch), lr), position.span, position.tally)
+        try:
+            with closing(walk.run()) as tallies:
+                for tally in tallies:
+                    self._report(tally, text, epoch, lr, before + time.perf_counter() - started)
+                    if self.keeper.due():
+                        with walk.still():
+                            self.keeper.keep(self.model, now())
+            position = now()
+            self._check(epoch, lr(1.0), self.model.vectors)
+            self._check_loss(epoch, lr(1.0), position.tally.loss)
+            validation_loss = self._validate(held_out)
+        except (KeyboardInterrupt, SystemExit):
+            self.keeper.keep(self.model, now())
+            raise
+        report = EpochDone(
             epoch=epoch + 1,
             epochs=config.epochs,
-            loss=tally.loss,
-            validation_loss=self._validate(held_out),
-            centers=tally.centers,
-            pairs=tally.pairs,
+            loss=position.tally.loss,
+            validation_loss=validation_loss,
+            centers=position.tally.centers,
+            pairs=position.tally.pairs,
             words=text.words,
             lr=lr(1.0),
-            seconds=seconds,
+            seconds=position.seconds,
         )
+        return Position(done=(*position.done, report))
 
     def _validate(self, held_out: EncodedText) -> float | None:
         """The mean loss on a text, with the same random numbers every time, None if it has no pair.
 
         It is the training pass with a learning rate of zero, which changes nothing.
         """
-        job = _Pass(held_out, self._keys(0, VALIDATION), lambda _: 0.0)
-        *_, tally = self._run(job)
+        walk = _Walk(self, _Pass(held_out, self._keys(0, VALIDATION), lambda _: 0.0))
+        with closing(walk.run()) as tallies:
+            *_, tally = tallies
         return tally.loss
 
     def _keys(self, epoch: int, *purpose: int) -> Callable[[int], Keys]:
@@ -216,60 +305,9 @@ class _Trainer:
 
         return keys
 
-    def _run(self, job: _Pass) -> Iterator[_Tally]:
-        """Walk over a text on all threads; yields the tally again and again, last when done."""
-        size = len(job.text.ids)
-        spans = iter(range(-(-size // self.span_words)))
-        lock = threading.Lock()
-        stopped = threading.Event()
-        tallies = [_Tally() for _ in self.work]
-
-        def work(thread: int) -> None:
-            while not stopped.is_set():
-                with lock:
-                    span = next(spans, None)
-                if span is None:
-                    return
-                begin = span * self.span_words
-                end = min(begin + self.span_words, size)
-                centers, pairs, context_loss, noise_pairs, noise_loss = train_span(
-                    job.text.ids,
-                    begin,
-                    end,
-                    job.text.end_of_line,
-                    self.model,
-                    self.sampling,
-                    job.keys(span),
-                    job.lr(begin / size),
-                    job.lr(end / size),
-                    self.work[thread],
-                )
-                span_tally = _Tally(
-                    end - begin,
-                    int(centers),  # NumPy's numbers where nothing is compiled
-                    int(pairs),
-                    float(context_loss),
-                    int(noise_pairs),
-                    float(noise_loss),
-                )
-                # Replaced as a whole, for the thread that reports looks at it meanwhile.
-                tallies[thread] = _sum([tallies[thread], span_tally])
-
-        pool = ThreadPoolExecutor(len(self.work), thread_name_prefix="w2v-train")
-        try:
-            running = {pool.submit(work, thread) for thread in range(len(self.work))}
-            while running:
-                ended, running = wait(running, _REPORT_SECONDS, FIRST_EXCEPTION)
-                for future in ended:
-                    future.result()
-                yield _sum(tallies)
-        finally:
-            stopped.set()
-            pool.shutdown()
-
     def _report(
         self,
-        tally: _Tally,
+        tally: Tally,
         text: EncodedText,
         epoch: int,
         lr: Callable[[float], float],
@@ -315,6 +353,98 @@ class _Trainer:
         )
 
 
+class _Walk:
+    """One walk over a text on all threads, from a span to the end."""
+
+    def __init__(
+        self, trainer: _Trainer, job: _Pass, span: int = 0, tally: Tally | None = None
+    ) -> None:
+        self.span = span  # the next one that no thread has taken
+        self._trainer = trainer
+        self._job = job
+        self._lock = threading.Lock()
+        self._stopped = threading.Event()
+        self._may_go_on = threading.Event()
+        self._may_go_on.set()
+        threads = len(trainer.work)
+        self._busy = [threading.Lock() for _ in range(threads)]  # held while working on a span
+        self._tallies = [tally or Tally(), *(Tally() for _ in range(threads - 1))]
+
+    @property
+    def tally(self) -> Tally:
+        """What was done in the spans that are trained."""
+        return _sum(self._tallies)
+
+    def run(self) -> Generator[Tally, None, None]:
+        """Walk; yields the tally again and again, last when done."""
+        threads = range(len(self._busy))
+        pool = ThreadPoolExecutor(len(threads), thread_name_prefix="w2v-train")
+        try:
+            running = {pool.submit(self._work, thread) for thread in threads}
+            while running:
+                ended, running = wait(running, _REPORT_SECONDS, FIRST_EXCEPTION)
+                for future in ended:
+                    future.result()
+                yield self.tally
+        finally:
+            self._stopped.set()
+            self._may_go_on.set()
+            pool.shutdown()
+
+    @contextmanager
+    def still(self) -> Iterator[None]:
+        """Let every thread finish its span, and no other begin one before the block ends."""
+        with ExitStack() as held:
+            # A thread that is let go on would take its lock again before anyone else had it.
+            held.callback(self._may_go_on.set)
+            self._may_go_on.clear()
+            for lock in self._busy:
+                held.enter_context(lock)
+            yield
+
+    def _work(self, thread: int) -> None:
+        going_on = True
+        while going_on and not self._stopped.is_set():
+            self._may_go_on.wait()
+            with self._busy[thread]:
+                going_on = self._train_next(thread)
+
+    def _train_next(self, thread: int) -> bool:
+        """Train on the next span; returns whether there was one."""
+        trainer, job = self._trainer, self._job
+        size = len(job.text.ids)
+        with self._lock:
+            span = self.span
+            begin = span * trainer.span_words
+            if begin >= size:
+                return False
+            self.span += 1
+        end = min(begin + trainer.span_words, size)
+        centers, pairs, context_loss, noise_pairs, noise_loss = train_span(
+            job.text.ids,
+            begin,
+            end,
+            job.text.end_of_line,
+            trainer.model,
+            trainer.sampling,
+            job.keys(span),
+            job.lr(begin / size),
+            job.lr(end / size),
+            trainer.work[thread],
+        )
+        span_tally = Tally(
+            end - begin,
+            int(centers),  # NumPy's numbers where nothing is compiled
+            int(pairs),
+            float(context_loss),
+            int(noise_pairs),
+            float(noise_loss),
+        )
+        # Replaced as a whole, for the thread that reports looks at it meanwhile.
+        self._tallies[thread] = _sum([self._tallies[thread], span_tally])
+        return True
+
+
 def new_model(words: int, config: Config) -> Model:
     """Make the matrices as they are before training.
 
@@ -328,6 +458,11 @@ def new_model(words: int, config: Config) -> Model:
     return model
 
 
-def _sum(tallies: list[_Tally]) -> _Tally:
+def rows_of(flat: NDArray[np.float32], model: Model, words: int, dim: int) -> NDArray[np.float32]:
+    """Return (words, dim), the rows of one of the model's matrices as a view."""
+    return flat.reshape(-1, model.stride)[:words, :dim]
+
+
+def _sum(tallies: list[Tally]) -> Tally:
     rows = [dataclasses.astuple(tally) for tally in tallies]
-    return _Tally(*map(sum, zip(*rows, strict=True)))
+    return Tally(*map(sum, zip(*rows, strict=True)))

@@ -25,7 +25,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import w2v
-from w2v import cli, job, preflight
+from w2v import cli, job, preflight, trainer
 from w2v.config import DEFAULTS, options
 
 KJV = Path(__file__).parent.parent / "corpus" / "kjv.txt"
@@ -982,7 +982,7 @@ def reached(stage: str) -> Callable[[], bool]:
         ("compiling", signal.SIGTERM, 143, "terminated"),
     ],
 )
-def test_a_signal_ends_it_at_once_and_leaves_nothing(stage, sent, code, message, place):
+def test_a_signal_ends_it_at_once_and_leaves_only_what_is_kept(stage, sent, code, message, place):
     for folder in ("work", "cache"):
         Path(folder).mkdir()
     ok("train", "text.txt", "-o", "m", *TINY)
@@ -1013,8 +1013,61 @@ def test_a_signal_ends_it_at_once_and_leaves_nothing(stage, sent, code, message,
     assert lines[-1] == message
     assert "Traceback" not in "".join(lines)
     assert content("m") == before
-    assert names() == ["cache", "log", "m", "text.txt", "tmp", "work"]
+    kept = []
+    if stage == "training":
+        assert lines[-2] == "go on with: w2v train --resume m"
+        kept = ["m.checkpoint"]
+    assert names() == sorted(["cache", "log", "m", *kept, "text.txt", "tmp", "work"])
     assert names("work") == []
+
+
+@pytest.mark.parametrize("place_of", [[], ["--work-dir", "work"]])
+def test_what_was_stopped_goes_on(place_of, monkeypatch):
+    Path("work").mkdir()
+    ok("train", "text.txt", "-o", "whole", *TINY)
+    with monkeypatch.context() as patch:
+        patch.setattr(trainer._Trainer, "_validate", interrupted)
+        result = run("train", "text.txt", "-o", "m", *TINY, *place_of)
+    assert result.exit_code == 130
+    resume = ["--resume", "m", *place_of]
+    assert f"go on with: w2v train {' '.join(resume)}\n" in result.stderr
+    message = error("train", *resume, "--dim", "9", code=2)
+    assert message.startswith("the training was begun with dim=8, so it cannot go on with dim=9")
+    ok("train", *resume, "--dim", "8", "--threads", "2")
+    assert names() == ["m", "text.txt", "tmp", "whole", "work"]
+    assert names("work") == []
+    found, whole = (w2v.load(name) for name in ("m", "whole"))
+    assert found.words == whole.words
+
+
+def interrupted(the_trainer, *_):
+    if the_trainer.config.dim == 8:  # not the tiny job by which kernels are compiled
+        raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize(
+    "arguments", [["text.txt"], ["-o", "x"], ["--vocab", "text.txt"], ["--overwrite"]]
+)
+def test_what_goes_on_takes_no_other_task(arguments):
+    message = error("train", "--resume", "m", *arguments, code=2)
+    assert message.startswith("--resume goes on with what was begun, so it takes no CORPUS,")
+
+
+@pytest.mark.parametrize("time_", ["soon", "-1", "5d", "", "1.s"])
+def test_what_is_no_time_is_refused(time_):
+    message = error("train", "text.txt", "--checkpoint-every", time_, code=2)
+    assert message.startswith("Invalid value for '--checkpoint-every': ")
+    assert message.endswith(f"{time_!r} is not a time such as 90, 90s, 10m or 2h.")
+
+
+@pytest.mark.parametrize(
+    ("time_", "seconds"), [("0", 0), ("90", 90), ("1.5s", 1.5), ("10m", 600), ("2h", 7200)]
+)
+def test_times_have_units(time_, seconds, monkeypatch):
+    given = {}
+    monkeypatch.setattr(job, "train", lambda *_, **options: given.update(options))
+    ok("train", "text.txt", "--checkpoint-every", time_)
+    assert given["checkpoint_every"] == seconds
 
 
 def test_an_empty_argument_is_not_the_current_folder():

@@ -39,6 +39,7 @@ ORDER = [
     "evaluation",
     "preflight",
     "batch",
+    "checkpoint",
     "job",
     "progress",
     "cli",

@@ -59,10 +59,10 @@ def test_a_parent_that_is_a_file_is_no_folder(check, tmp_path):
 
 @pytest.mark.parametrize("check", [output.check_file, output.check_folder])
 def test_a_place_where_nothing_can_be_created_is_refused(check, tmp_path, monkeypatch):
-    def refuse(self: Path, *_: object) -> None:
-        raise PermissionError(errno.EACCES, "Permission denied", str(self))
+    def refuse(**_: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
 
-    monkeypatch.setattr(Path, "open", refuse)
+    monkeypatch.setattr(output.tempfile, "TemporaryFile", refuse)
     with pytest.raises(OutputError, match=r"cannot write .*new: Permission denied"):
         check(tmp_path / "new", overwrite=False)
 

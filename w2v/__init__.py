@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from w2v.embeddings import Embeddings
     from w2v.errors import W2VError
     from w2v.formats import load
-    from w2v.job import read_corpus, train
+    from w2v.job import read_corpus, resume, train
     from w2v.pairs import skipgram_pair_blocks, skipgram_pairs
 
 __version__ = "0.1.0"
@@ -30,6 +30,7 @@ __all__ = [
     "__version__",
     "load",
     "read_corpus",
+    "resume",
     "skipgram_pair_blocks",
     "skipgram_pairs",
     "train",
@@ -41,6 +42,7 @@ _HOMES = {
     "W2VError": "w2v.errors",
     "load": "w2v.formats",
     "read_corpus": "w2v.job",
+    "resume": "w2v.job",
     "skipgram_pair_blocks": "w2v.pairs",
     "skipgram_pairs": "w2v.pairs",
     "train": "w2v.job",

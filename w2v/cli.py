@@ -10,6 +10,7 @@ import errno
 import io
 import json
 import os
+import re
 import signal
 import sys
 import threading
@@ -170,13 +171,35 @@ def _observer(quiet: bool, log_json: str | None = None) -> Iterator[Observer]:
         yield every(observers)
 
 
+class _Duration(click.ParamType[float]):
+    """A time in seconds, or with a unit: 90, 90s, 10m, 2h."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> float:
+        """Turn it into seconds."""
+        match = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", str(value))
+        if match is None:
+            self.fail(f"{value!r} is not a time such as 90, 90s, 10m or 2h.", param, ctx)
+        return float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[match[2]]
+
+
 @main.command(short_help="Train word vectors on a text.")
-@_corpus
+@click.argument("corpus", nargs=-1)
 @click.option("-o", "--output", metavar="MODEL", help="Folder to write.  [default: CORPUS.w2v]")
 @_config_options(*_TRAINING, *_TEXT)
 @_vocab
 @_work_dir("beside MODEL")
 @click.option("--overwrite", is_flag=True, help="Replace MODEL if there is one.")
+@click.option(
+    "--checkpoint-every",
+    type=_Duration(),
+    default="60s",
+    show_default=True,
+    help="Keep the training beside MODEL this often; 0 for never.",
+    metavar="TIME",
+)
+@click.option("--resume", metavar="MODEL", help="Go on with a training that was stopped.")
 @click.option("--log-json", metavar="FILE", help="Write reports to FILE, a JSON object a line.")
 @_quiet
 def train(
@@ -185,6 +208,8 @@ def train(
     vocab: str | None,
     work_dir: str | None,
     overwrite: bool,
+    checkpoint_every: float,
+    resume: str | None,
     log_json: str | None,
     quiet: bool,
     **config: Any,
@@ -192,19 +217,63 @@ def train(
     """Train word vectors on CORPUS: files, folders, or - for stdin.
 
     A line of text is a sentence. Text is UTF-8, plain or packed by gzip, bzip2, xz or zstd.
+
+    What was stopped goes on with --resume MODEL, without CORPUS.
     """
     from w2v import job
 
-    with _observer(quiet, log_json) as observer:
+    if resume is not None:
+        if corpus or output is not None or vocab is not None or overwrite:
+            raise click.UsageError(
+                "--resume goes on with what was begun, so it takes no CORPUS, --output, --vocab "
+                "or --overwrite."
+            )
+        with _observer(quiet, log_json) as observer, _resumable(resume, work_dir):
+            job.resume(
+                resume,
+                work_dir=work_dir,
+                checkpoint_every=checkpoint_every,
+                observer=observer,
+                **_given(config),
+            )
+        return
+    if not corpus:
+        raise click.UsageError("Missing argument 'CORPUS...'.")
+    target = output if output is not None else _default_output(corpus[0])
+    with _observer(quiet, log_json) as observer, _resumable(target, work_dir):
         job.train(
             _paths(corpus),
             vocab=vocab,
-            output=output if output is not None else _default_output(corpus[0]),
+            output=target,
             overwrite=overwrite,
             work_dir=work_dir,
+            checkpoint_every=checkpoint_every,
             observer=observer,
             **config,
         )
+
+
+def _given(config: dict[str, Any]) -> dict[str, Any]:
+    """The options that stand on the command line."""
+    context = click.get_current_context()
+    given = click.core.ParameterSource.COMMANDLINE
+    return {
+        name: value for name, value in config.items() if context.get_parameter_source(name) is given
+    }
+
+
+@contextlib.contextmanager
+def _resumable(output: str, work_dir: str | None) -> Iterator[None]:
+    """Say how to go on with what was interrupted."""
+    from w2v.checkpoint import folder_of
+
+    try:
+        yield
+    except (KeyboardInterrupt, SystemExit, W2VError):
+        if folder_of(Path(output), work_dir).exists():
+            elsewhere = "" if work_dir is None else f" --work-dir {work_dir}"
+            click.echo(f"go on with: w2v train --resume {output}{elsewhere}", err=True)
+        raise
 
 
 def _paths(corpus: tuple[str, ...]) -> list[Path]:

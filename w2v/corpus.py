@@ -105,6 +105,15 @@ class EncodedText:
         self.words = words
         self.lines = lines
 
+    @classmethod
+    def opened(
+        cls, path: Path, dtype: type[np.unsignedinteger[Any]], words: int, lines: int
+    ) -> EncodedText:
+        """Map the ids of a file."""
+        if not path.stat().st_size:  # which cannot be mapped
+            return cls(np.empty(0, dtype), words, lines)
+        return cls(np.memmap(path, dtype, mode="r"), words, lines)
+
     @property
     def end_of_line(self) -> int:
         """The value that ends a line."""
@@ -121,7 +130,7 @@ class EncodedText:
 
 
 class Corpus:
-    """A text that was read: its vocabulary and its ids, in a temporary folder until it is closed.
+    """A text that was read: its vocabulary and its ids, which lie in a folder until it is closed.
 
     Attributes:
         vocabulary: the words and their counts in the whole text.
@@ -137,7 +146,6 @@ class Corpus:
 
     def __init__(
         self,
-        folder: tempfile.TemporaryDirectory[str],
         vocabulary: Vocabulary,
         unknown_count: int | None,
         text: EncodedText,
@@ -145,6 +153,7 @@ class Corpus:
         report: CorpusRead,
         tokenizer: dict[str, Any],
         stages: Stages,
+        folder: tempfile.TemporaryDirectory[str] | None = None,
     ) -> None:
         self._folder = folder
         self.vocabulary = vocabulary
@@ -156,8 +165,9 @@ class Corpus:
         self.stages = stages
 
     def close(self) -> None:
-        """Remove the encoded text from disk."""
-        self._folder.cleanup()
+        """Remove the encoded text from disk, if it lies in a temporary folder."""
+        if self._folder is not None:
+            self._folder.cleanup()
 
     def __enter__(self) -> Corpus:
         return self
@@ -177,6 +187,7 @@ def read_corpus(
     *,
     words: Sequence[str] | None = None,
     work_dir: str | None = None,
+    folder: Path | None = None,
     observer: Observer = ignore,
 ) -> Corpus:
     """Read a text, choose its vocabulary and encode it.
@@ -187,6 +198,7 @@ def read_corpus(
             share held out, seed and threads count.
         words: a ready vocabulary to use instead of choosing one.
         work_dir: where to make the temporary folder, by default where the system makes them.
+        folder: an empty folder to use instead, which stays.
         observer: is told how the reading goes.
 
     Raises:
@@ -195,19 +207,21 @@ def read_corpus(
         OutputError: the temporary folder cannot be written.
 
     """
-    try:
-        folder = tempfile.TemporaryDirectory(prefix="w2v-", dir=work_dir)
-    except OSError as error:
-        message = f"cannot make a temporary folder: {error}"
-        raise OutputError(message) from error
+    temporary = None
+    if folder is None:
+        try:
+            temporary = tempfile.TemporaryDirectory(prefix="w2v-", dir=work_dir)
+        except OSError as error:
+            message = f"cannot make a temporary folder: {error}"
+            raise OutputError(message) from error
+        folder = Path(temporary.name)
     started = time.perf_counter()
     try:
-        with _Spool(Path(folder.name, "provisional")) as spool:
+        with _Spool(folder / "provisional") as spool:
             counted = _count(source, config, words, observer, spool.write)
             text, held_out = spool.rename(counted, config)
         report = dataclasses.replace(counted.report, seconds=time.perf_counter() - started)
         return Corpus(
-            folder,
             counted.vocabulary,
             counted.unknown_count,
             text,
@@ -215,9 +229,11 @@ def read_corpus(
             report,
             counted.tokenizer,
             counted.stages,
+            temporary,
         )
     except BaseException:
-        folder.cleanup()
+        if temporary is not None:
+            temporary.cleanup()
         raise
 
 
@@ -559,7 +575,7 @@ class _Spool:
                     lines[side] += int(told[_LINES + side])
                 counted.stages.renaming += seconds + time.perf_counter() - started
         first, second = (
-            EncodedText(_mapped(path, dtype), words[side], lines[side])
+            EncodedText.opened(path, dtype, words[side], lines[side])
             for side, path in enumerate(paths)
         )
         return first, second
@@ -578,9 +594,3 @@ def _append(file: IO[bytes], ids: NDArray[Any]) -> None:
             "choose another place with --work-dir"
         )
         raise OutputError(message) from error
-
-
-def _mapped(path: Path, dtype: type[np.unsignedinteger[Any]]) -> NDArray[Any]:
-    if not path.stat().st_size:  # which cannot be mapped
-        return np.empty(0, dtype)
-    return np.memmap(path, dtype, mode="r")

@@ -17,20 +17,23 @@ import numba
 import numpy as np
 
 from w2v import __version__, preflight
+from w2v.checkpoint import Checkpoint, Job, fingerprint, folder_of
 from w2v.config import Config
 from w2v.corpus import Corpus, EncodedText, count_words
 from w2v.corpus import read_corpus as encode_text
 from w2v.embeddings import Embeddings
-from w2v.errors import InputError, OutputError
+from w2v.errors import FormatError, InputError, OutputError
 from w2v.events import Compiling, CorpusRead, Observer, Saved, ignore
 from w2v.formats import model
-from w2v.output import check_folder
-from w2v.reading import LineSource, TextSource, open_corpus
+from w2v.output import check_folder, recover
+from w2v.reading import STDIN, FileSource, LineSource, TextSource, open_corpus
 from w2v.trainer import Result, train_model
 from w2v.vocabulary import Vocabulary, check_word_list, read_word_list
 from w2v.wordtable import try_table
 
 GivenVocabulary = str | os.PathLike[str] | Iterable[str]
+
+CHECKPOINT_SECONDS = 60.0
 
 _COMPILING_SECONDS = 2.0  # longer than loading compiled kernels takes
 _WAKE_SECONDS = 0.1
@@ -43,6 +46,7 @@ def train(
     output: str | os.PathLike[str] | None = None,
     overwrite: bool = False,
     work_dir: str | os.PathLike[str] | None = None,
+    checkpoint_every: float = CHECKPOINT_SECONDS,
     observer: Observer = ignore,
     **options: Any,
 ) -> Embeddings:
@@ -55,9 +59,12 @@ def train(
         vocab: a ready vocabulary, as a file with one word a line or as a list of words; row i is
             then the i-th word, whether it occurs or not.
         output: a folder to save the model in.
-        overwrite: whether a model that stands there may be replaced.
+        overwrite: whether a model that stands there may be replaced, and a training that was not
+            finished be dropped.
         work_dir: where the encoded corpus is kept while training; by default beside ``output``,
             or where the system keeps temporary files.
+        checkpoint_every: seconds after which a training that has an ``output`` is kept beside it
+            again and again, for `resume`; 0 for never.
         observer: is called with an `w2v.events.Event` now and then.
         options: the hyper-parameters, see `w2v.Config`.
 
@@ -85,36 +92,176 @@ def train(
         work_dir=folder,
         text_bytes=source.total_bytes,
     )
-    compiled = compile_kernels(folder, observer)
-    with encode_text(source, config, words=words, work_dir=folder, observer=observer) as read:
+    if output is None:
+        return _train(source, config, words, folder, None, observer)[0]
+    job = Job(_files(source), words, config, overwrite)
+    checkpoint = Checkpoint.create(folder_of(Path(output), folder), job, checkpoint_every or None)
+    return _finish(checkpoint, job, source, Path(output), started, observer)
+
+
+def resume(
+    output: str | os.PathLike[str],
+    *,
+    work_dir: str | os.PathLike[str] | None = None,
+    checkpoint_every: float = CHECKPOINT_SECONDS,
+    observer: Observer = ignore,
+    **options: Any,
+) -> Embeddings:
+    """Go on with a training that was killed or interrupted, and save the model.
+
+    With one thread the result is, bit for bit, that of a training that was not stopped; with more,
+    nothing is trained twice and nothing left out.
+
+    Args:
+        output: where the model was to be saved.
+        work_dir: as it was given to `train`.
+        checkpoint_every: see `train`.
+        observer: likewise.
+        options: ``threads``, and hyper-parameters that must be what they were.
+
+    Raises:
+        W2VError: there is nothing to go on with, an option or the corpus has changed, or one of
+            its kinds, as for `train`.
+
+    """
+    started = time.perf_counter()
+    target = Path(output)
+    folder = folder_of(target, _work_folder(work_dir, output))
+    if not (folder / "job.json").exists():
+        message = (
+            f"there is no unfinished training of {output}: expected {folder}; "
+            "was another --work-dir used?"
+        )
+        raise InputError(message)
+    checkpoint = Checkpoint(folder, checkpoint_every or None)
+    try:
+        job = checkpoint.job
+        Config.of(options)
+        job.refuse_others(options)
+        job.refuse_changes()
+        recover(target)
+        if _is_done(target, job):
+            checkpoint.remove()
+            return model.read(target)
+        check_folder(target, overwrite=job.overwrite)
+        source = None
+        if not checkpoint.has_corpus:
+            if job.files is None:
+                message = (
+                    f"the training of {output} was stopped while it read its text, which can be "
+                    "read only once; start anew with --overwrite"
+                )
+                raise InputError(message)
+            source = FileSource([path for path, _, _ in job.files])
+        threads = options.get("threads", job.config.threads)
+        job = dataclasses.replace(job, config=dataclasses.replace(job.config, threads=threads))
+    except BaseException:
+        checkpoint.close()
+        raise
+    return _finish(checkpoint, job, source, target, started, observer)
+
+
+def _is_done(target: Path, job: Job) -> bool:
+    """Whether the model that stands there is the one that the job was to make."""
+    try:
+        return model.read_meta(target).get("job") == job.key
+    except (FormatError, InputError):
+        return False
+
+
+def _files(source: TextSource) -> list[tuple[str, int, int]] | None:
+    """What can be read again, as it is now."""
+    if not isinstance(source, FileSource) or source.total_bytes is None or STDIN in source.paths:
+        return None
+    return fingerprint(source.paths)
+
+
+def _finish(
+    checkpoint: Checkpoint,
+    job: Job,
+    source: TextSource | None,
+    output: Path,
+    started: float,
+    observer: Observer,
+) -> Embeddings:
+    """Do what is left of a job, and remove what it kept unless it is worth going on with."""
+    try:
+        embeddings, rate = _train(
+            source, job.config, job.vocab, str(checkpoint.folder), checkpoint, observer
+        )
+        embeddings.meta["job"] = job.key
+        recover(output)
+        _save(embeddings, output, overwrite=job.overwrite)
+    except BaseException as error:
+        if checkpoint.worth_keeping(error):
+            checkpoint.close()
+        else:
+            checkpoint.remove()
+        raise
+    checkpoint.remove()
+    observer(
+        Saved(
+            path=os.fspath(output),
+            words=len(embeddings),
+            dim=job.config.dim,
+            words_per_second=rate,
+            seconds=time.perf_counter() - started,
+            timings=embeddings.meta["timings"],
+        )
+    )
+    return embeddings
+
+
+def _train(
+    source: TextSource | None,
+    config: Config,
+    words: list[str] | None,
+    work_dir: str,
+    checkpoint: Checkpoint | None,
+    observer: Observer,
+) -> tuple[Embeddings, float]:
+    """Read, or take what was read, and train; returns the embeddings and words per second."""
+    compiled = compile_kernels(work_dir, observer)
+    with _read(source, config, words, work_dir, checkpoint, observer) as read:
         observer(read.report)
         preflight.check_memory(len(read.vocabulary), config)
         compiled += _compile_wide(read.text, observer)
         counts = read.vocabulary.counts
         if read.unknown_count is not None:
             counts = np.append(counts, read.unknown_count)
-        result = train_model(read.text, read.held_out, counts, config, observer)
-        words = read.vocabulary.words
+        if checkpoint is not None:
+            checkpoint.prepare(len(counts), config.dim)
+        result = train_model(read.text, read.held_out, counts, config, observer, checkpoint)
+        size = len(read.vocabulary)
         embeddings = Embeddings(
-            words,
-            result.matrix[: len(words)],
+            read.vocabulary.words,
+            result.matrix[:size],
             read.vocabulary.counts,
             _meta(config, read, result, compiled),
-            unknown=result.matrix[len(words)] if read.unknown_count is not None else None,
+            unknown=None if read.unknown_count is None else result.matrix[size],
         )
-    if output is not None:
-        _save(embeddings, output, overwrite=overwrite)
-        observer(
-            Saved(
-                path=os.fspath(output),
-                words=len(embeddings),
-                dim=config.dim,
-                words_per_second=result.words_per_second,
-                seconds=time.perf_counter() - started,
-                timings=embeddings.meta["timings"],
-            )
+    return embeddings, result.words_per_second
+
+
+def _read(
+    source: TextSource | None,
+    config: Config,
+    words: list[str] | None,
+    work_dir: str,
+    checkpoint: Checkpoint | None,
+    observer: Observer,
+) -> Corpus:
+    if checkpoint is None:
+        assert source is not None
+        return encode_text(source, config, words=words, work_dir=work_dir, observer=observer)
+    read = checkpoint.corpus()
+    if read is None:
+        assert source is not None
+        read = encode_text(
+            source, config, words=words, folder=checkpoint.encoded, observer=observer
         )
-    return embeddings
+        checkpoint.keep_corpus(read)
+    return read
 
 
 def read_corpus(
@@ -269,7 +416,7 @@ def _save(embeddings: Embeddings, output: str | os.PathLike[str], *, overwrite: 
     def note() -> None:
         embeddings.meta["timings"]["writing"] = time.perf_counter() - started
 
-    model.write(embeddings, Path(output), overwrite=overwrite, before_meta=note)
+    model.write(embeddings, Path(output), overwrite=overwrite, recoverable=True, before_meta=note)
 
 
 def _meta(config: Config, read: Corpus, result: Result, compiled: float) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import errno
 import os
 import secrets
 import shutil
+import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -86,7 +87,11 @@ def new_file(path: str | Path, *, overwrite: bool) -> Iterator[BinaryIO]:
 
 @contextmanager
 def new_folder(
-    path: str | Path, *, overwrite: bool, marks: tuple[str, ...] = MODEL_MARKS
+    path: str | Path,
+    *,
+    overwrite: bool,
+    marks: tuple[str, ...] = MODEL_MARKS,
+    recoverable: bool = False,
 ) -> Iterator[Path]:
     """Yield a temporary folder that becomes ``path`` when the block ends well.
 
@@ -94,20 +99,23 @@ def new_folder(
     take its place, and removed at the end. When the block fails, also on an interrupt, nothing
     is left of the new folder and ``path`` stays as it was. The permissions are those of the umask.
 
+    With ``recoverable`` the temporary names are always the same, so that `recover` can find what a
+    killed process left; there must be one process at a time, then.
+
     Raises:
         OutputError: as for ``check_folder``, or the system refused to write (disk full, ...).
 
     """
     with _explained(path):
         target = _folder_target(path, overwrite=overwrite, marks=marks)
-        temporary = _name_beside(target)
+        temporary, old = _names_beside(target) if recoverable else _random_names_beside(target)
         try:
             temporary.mkdir()
             yield temporary
             sync_tree(temporary)
             # It may have appeared in the meantime.
             _folder_target(path, overwrite=overwrite, marks=marks)
-            _move_in_place(temporary, target)
+            _move_in_place(temporary, target, old)
             _sync_folder(target.parent)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
@@ -165,24 +173,49 @@ def _may_be_replaced(folder: Path, marks: tuple[str, ...]) -> bool:
 
 def _try_writing(target: Path) -> None:
     """Create and remove a file beside ``target``: the only sure test of a right to write."""
-    probe = _name_beside(target)
-    try:
-        with probe.open("xb"):
-            pass
-    finally:
-        probe.unlink(missing_ok=True)
+    # It has no name where the system can do that, so nothing is left of it in any case.
+    with tempfile.TemporaryFile(dir=target.parent):
+        pass
 
 
 def _name_beside(target: Path) -> Path:
     return target.with_name(f".{target.name}.{secrets.token_hex(8)}")
 
 
-def _move_in_place(new: Path, target: Path) -> None:
+def _names_beside(target: Path) -> tuple[Path, Path]:
+    """Where a new folder is written, and where an old one is moved, until it is replaced."""
+    return target.with_name(f".{target.name}.new"), target.with_name(f".{target.name}.old")
+
+
+def _random_names_beside(target: Path) -> tuple[Path, Path]:
+    return _name_beside(target), _name_beside(target)
+
+
+def recover(path: str | Path) -> None:
+    """Put things right where a process was killed while it replaced a folder.
+
+    An old folder that had been moved aside goes back to its place if that is empty; what is left
+    over beside it is removed.
+
+    Raises:
+        OutputError: the system refused.
+
+    """
+    with _explained(path):
+        target = Path(os.path.realpath(path))
+        new, old = _names_beside(target)
+        if old.exists() and not target.exists():
+            old.rename(target)
+        for rest in (new, old):
+            if rest.exists():
+                shutil.rmtree(rest)
+
+
+def _move_in_place(new: Path, target: Path, old: Path) -> None:
     """Rename folder ``new`` to ``target``; a folder that is there is lost only if that worked."""
     if not target.exists():
         new.rename(target)
         return
-    old = _name_beside(target)
     try:
         target.rename(old)
         new.rename(target)

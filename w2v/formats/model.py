@@ -42,6 +42,7 @@ def write(
     *,
     layout: Layout | None = None,
     overwrite: bool = False,
+    recoverable: bool = False,
     before_meta: Callable[[], None] | None = None,
 ) -> None:
     """Write the folder ``path``, whole or not at all.
@@ -51,6 +52,7 @@ def write(
         path: where.
         layout: of the rows of ``embeddings.npy``; None for a model, with rows for words only.
         overwrite: whether a model folder that stands there is replaced.
+        recoverable: see `w2v.output.new_folder`.
         before_meta: is called when all but ``meta.json`` is on the disk, and may change
             ``embeddings.meta``.
 
@@ -66,7 +68,7 @@ def write(
         matrix = embeddings.matrix
     else:
         matrix = embeddings.matrix_for(layout.rows, layout.unknown_vector)
-    with output.new_folder(path, overwrite=overwrite) as folder:
+    with output.new_folder(path, overwrite=overwrite, recoverable=recoverable) as folder:
         _write_array(folder / "embeddings.npy", matrix.astype("<f4", copy=False))
         if layout is None and embeddings.unknown is not None:
             unknown = embeddings.unknown[np.newaxis]
@@ -115,6 +117,11 @@ def read(path: str | Path) -> Embeddings:
     if (folder / "unknown.npy").exists():
         unknown = _read_array(folder / "unknown.npy", "<f4", axes=2)[0]
     return Embeddings(words, matrix, counts, meta, unknown=unknown, source=folder)
+
+
+def read_meta(path: str | Path) -> dict[str, Any]:
+    """Read how a model was made; errors are those of `read`."""
+    return _decode_meta(Path(path) / "meta.json")
 
 
 def _encode_words(words: list[str]) -> bytes:

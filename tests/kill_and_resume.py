@@ -1,0 +1,120 @@
+"""Kill a training at random moments and go on, again and again; run as a program by the tests.
+
+Children are forked from a process that has loaded everything, so that a moment of their short
+lives is a moment of the job. Prints what was found wrong, one finding a line, and at the end how
+many moments fell into which stage.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import random
+import shutil
+import signal
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+from w2v import checkpoint, job, trainer
+from w2v.errors import InputError
+
+OPTIONS = {"dim": 16, "epochs": 3, "threads": 1, "min_count": 2, "window": 3}
+FILES = ("embeddings.npy", "vocab.txt", "counts.npy")
+
+
+def digest(model: Path) -> str:
+    return hashlib.sha256(b"".join((model / name).read_bytes() for name in FILES)).hexdigest()
+
+
+def in_child(work: Callable[[], object]) -> int:
+    """Run in a forked process; returns its number."""
+    child = os.fork()
+    if child:
+        return child
+    code = 1
+    with contextlib.suppress(BaseException):
+        work()
+        code = 0
+    os._exit(code)
+
+
+def train(corpus: Path, output: Path) -> None:
+    job.train([corpus], output=output, overwrite=True, checkpoint_every=0.01, **OPTIONS)
+
+
+def stage(folder: Path) -> str:
+    """How far a job was when it was killed, by what it left."""
+    if not (folder / "job.json").exists():
+        return "before the job was noted, or after its end"
+    if not (folder / "corpus.json").exists():
+        return "reading"
+    if (folder.parent / ".m.new").exists() or (folder.parent / ".m.old").exists():
+        return "writing the model"
+    if (folder / "state.new").exists():
+        return "keeping a state"
+    return "training" if (folder / "state").exists() else "before the first state"
+
+
+def go_on(output: Path, corpus: Path) -> None:
+    try:
+        job.resume(output, checkpoint_every=0.01)
+    except InputError as error:
+        if "there is no unfinished training" not in str(error):
+            raise
+        if not (output / "meta.json").exists() or "old" in (output / "vocab.txt").read_text():
+            train(corpus, output)
+
+
+def attack(corpus: Path, place: Path, expected: str, seconds: float, wrong: list[str]) -> str:
+    """Kill one training after some seconds, go on, and look at everything."""
+    place.mkdir()
+    output = place / "m"
+    job.train([["old", "model"]] * 9, output=output, dim=2, epochs=1, sample=0)
+    old = digest(output)
+    child = in_child(lambda: train(corpus, output))
+    time.sleep(seconds)
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    reached = stage(place / "m.checkpoint")
+    aside = place / ".m.old"
+    there = output if output.exists() else aside
+    if digest(there) not in (old, expected):
+        wrong.append(f"after {seconds:.3f} s the model is neither the old nor the new one")
+    _, status = os.waitpid(in_child(lambda: go_on(output, corpus)), 0)
+    if status:
+        wrong.append(f"after {seconds:.3f} s ({reached}) it could not go on")
+    elif digest(output) != expected:
+        wrong.append(f"after {seconds:.3f} s ({reached}) the model is another one")
+    left = sorted(path.name for path in place.iterdir())
+    if left != ["m"]:
+        wrong.append(f"after {seconds:.3f} s ({reached}) there are {left}")
+    shutil.rmtree(place)
+    return reached
+
+
+def main(corpus: Path, folder: Path, moments: int, seed: int) -> None:
+    # Many spans, many looks at the clock: a tiny job with all that a long one has.
+    trainer._MOST_SPAN_WORDS = 2_000
+    trainer._REPORT_SECONDS = 0.002
+    checkpoint._SHARE = 0.9
+    train(corpus, folder / "whole")
+    expected = digest(folder / "whole")
+    started = time.perf_counter()
+    train(corpus, folder / "whole")
+    whole = time.perf_counter() - started
+    draw = random.Random(seed)
+    wrong: list[str] = []
+    reached: Counter[str] = Counter()
+    for i in range(moments):
+        seconds = draw.random() * whole * 1.1
+        reached[attack(corpus, folder / f"place{i}", expected, seconds, wrong)] += 1
+    json.dump({"wrong": wrong, "reached": reached, "seconds": whole}, sys.stdout)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4]))

@@ -1,0 +1,420 @@
+"""A training that is stopped goes on: what is kept, what is refused, what is left."""
+
+from __future__ import annotations
+
+import json
+import random
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numba
+import numpy as np
+import pytest
+
+import w2v
+from w2v import checkpoint, job, trainer
+from w2v.checkpoint import Checkpoint, Job, folder_of
+from w2v.config import Config
+from w2v.errors import ConfigError, DivergenceError, FormatError, InputError, OutputError, W2VError
+from w2v.events import EpochDone, Reading, Training
+
+KJV = Path(__file__).parent.parent / "corpus" / "kjv.txt"
+compiled_only = pytest.mark.skipif(
+    numba.config.DISABLE_JIT, reason="takes too long without the compiler"
+)
+OPTIONS = {"dim": 8, "epochs": 3, "threads": 1, "min_count": 1, "sample": 0}
+
+
+class Stop(BaseException):
+    """Stands for a process that is killed: nothing is kept because of it."""
+
+
+@pytest.fixture
+def text(tmp_path):
+    draw = random.Random(3)
+    lines = (" ".join(draw.choices("abcdefghij", k=draw.randint(2, 9))) for _ in range(200))
+    path = tmp_path / "text.txt"
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+@pytest.fixture(autouse=True)
+def short_spans(monkeypatch):
+    """Spans of 50 words, and a look at the clock after nearly each."""
+    monkeypatch.setattr(trainer, "_MOST_SPAN_WORDS", 50)
+    monkeypatch.setattr(trainer, "_REPORT_SECONDS", 0.001)
+
+
+@pytest.fixture
+def whole(text, tmp_path):
+    """What a training gives that is not stopped."""
+    return w2v.train(text, output=tmp_path / "whole.w2v", **OPTIONS)
+
+
+def stopped(corpus, output, error=KeyboardInterrupt, *, epoch=2, stage=Training, **options):
+    """Train, and stop at the first report of an epoch."""
+
+    def stop(event):
+        if isinstance(event, stage) and getattr(event, "epoch", epoch) == epoch:
+            raise error
+
+    with pytest.raises(error):
+        w2v.train(corpus, output=output, observer=stop, **(OPTIONS | options))
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit])
+def test_an_interrupted_training_goes_on_as_if_it_had_not_been(error, text, whole, tmp_path):
+    output = tmp_path / "m.w2v"
+    stopped(text, output, error)
+    assert names(tmp_path) == ["m.w2v.checkpoint", "text.txt", "whole.w2v"]
+    assert names(tmp_path / "m.w2v.checkpoint") == [
+        "corpus.json",
+        "encoded",
+        "job.json",
+        "lock",
+        "state",
+    ]
+    result = w2v.resume(output)
+    assert result.matrix.tobytes() == whole.matrix.tobytes()
+    assert w2v.load(output).matrix.tobytes() == whole.matrix.tobytes()
+    assert (result.words, result.counts.tolist()) == (whole.words, whole.counts.tolist())
+    same = ("config", "tokenizer", "training")
+    assert [result.meta[name] for name in same] == [whole.meta[name] for name in same]
+    losses = [[epoch["loss"] for epoch in model.meta["epochs"]] for model in (result, whole)]
+    assert losses[0] == losses[1]
+    assert names(tmp_path) == ["m.w2v", "text.txt", "whole.w2v"]
+
+
+def test_it_may_be_stopped_again_and_again(text, whole, tmp_path):
+    output = tmp_path / "m.w2v"
+    stopped(text, output, epoch=1)
+    for epoch in (1, 2, 3):
+
+        def stop(event, epoch=epoch):
+            if isinstance(event, Training) and event.epoch == epoch:
+                raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            w2v.resume(output, observer=stop)
+    assert w2v.resume(output).matrix.tobytes() == whole.matrix.tobytes()
+
+
+def test_what_was_kept_last_counts_when_the_process_dies(text, whole, tmp_path, monkeypatch):
+    output = tmp_path / "m.w2v"
+    monkeypatch.setattr(Checkpoint, "worth_keeping", lambda *_: True)
+    stopped(text, output, Stop, stage=EpochDone, checkpoint_every=1e-9)
+    monkeypatch.undo()
+    monkeypatch.setattr(trainer, "_MOST_SPAN_WORDS", 50)
+    assert (tmp_path / "m.w2v.checkpoint" / "state").exists()
+    assert w2v.resume(output).matrix.tobytes() == whole.matrix.tobytes()
+
+
+def test_a_text_that_was_not_read_to_its_end_is_read_again(text, whole, tmp_path, monkeypatch):
+    output = tmp_path / "m.w2v"
+    monkeypatch.setattr(Checkpoint, "worth_keeping", lambda *_: True)
+    stopped(text, output, Stop, stage=Reading)
+    assert names(tmp_path / "m.w2v.checkpoint") == ["encoded", "job.json", "lock"]
+    assert w2v.resume(output).matrix.tobytes() == whole.matrix.tobytes()
+    assert names(tmp_path) == ["m.w2v", "text.txt", "whole.w2v"]
+
+
+def test_a_text_that_can_be_read_only_once_goes_on_when_it_was_read(text, whole, tmp_path):
+    output = tmp_path / "m.w2v"
+    stopped(iter(text.read_text().splitlines()), output)
+    assert w2v.resume(output).matrix.tobytes() == whole.matrix.tobytes()
+
+
+def test_a_text_that_could_not_be_read_to_its_end_is_gone(text, tmp_path, monkeypatch):
+    output = tmp_path / "m.w2v"
+    monkeypatch.setattr(Checkpoint, "worth_keeping", lambda *_: True)
+    stopped(iter(text.read_text().splitlines()), output, Stop, stage=Reading)
+    with pytest.raises(InputError, match="read only once; start anew with --overwrite"):
+        w2v.resume(output)
+    w2v.train(text, output=output, overwrite=True, **OPTIONS)
+    assert names(tmp_path) == ["m.w2v", "text.txt"]
+
+
+def test_nothing_is_kept_of_a_reading_that_was_interrupted(text, tmp_path):
+    stopped(text, tmp_path / "m.w2v", stage=Reading)
+    assert names(tmp_path) == ["text.txt"]
+
+
+def test_nothing_is_kept_if_nobody_wants_it(text, tmp_path):
+    stopped(text, tmp_path / "m.w2v", checkpoint_every=0)
+    assert names(tmp_path) == ["text.txt"]
+
+
+def test_nothing_is_kept_of_a_training_that_has_failed(text, tmp_path):
+    with pytest.raises(DivergenceError):
+        w2v.train(text, output=tmp_path / "m.w2v", checkpoint_every=1e-9, **OPTIONS | {"lr": 1e9})
+    assert names(tmp_path) == ["text.txt"]
+
+
+def test_threads_may_be_others(text, tmp_path):
+    output = tmp_path / "m.w2v"
+    stopped(text, output, threads=2)
+    result = w2v.resume(output, threads=3)
+    assert result.meta["config"]["threads"] == 3
+    pairs = {report["pairs"] for report in result.meta["epochs"]}
+    assert len(pairs) == 1  # without subsampling every epoch has all pairs, each once
+
+
+def test_a_vocabulary_that_was_given_is_kept(text, tmp_path, monkeypatch):
+    output = tmp_path / "m.w2v"
+    monkeypatch.setattr(Checkpoint, "worth_keeping", lambda *_: True)
+    options = OPTIONS | {"vocab": ["j", "a", "zebra"], "train_unk": True, "lr": 0.01}
+    stopped(text, output, Stop, stage=Reading, **options)
+    result = w2v.resume(output)
+    assert result.words == ["j", "a", "zebra"]
+    same = w2v.train(text, **options)
+    assert result.matrix.tobytes() == same.matrix.tobytes()
+    assert result.unknown.tobytes() == same.unknown.tobytes()
+
+
+def test_an_old_model_stays_until_the_new_one_is_whole(text, whole, tmp_path):
+    output = tmp_path / "m.w2v"
+    w2v.train(text, output=output, **OPTIONS | {"seed": 5})
+    before = (output / "embeddings.npy").read_bytes()
+    stopped(text, output, overwrite=True)
+    assert (output / "embeddings.npy").read_bytes() == before
+    w2v.resume(output)
+    assert w2v.load(output).matrix.tobytes() == whole.matrix.tobytes()
+
+
+def test_a_model_that_appeared_meanwhile_is_not_replaced(text, tmp_path):
+    output = tmp_path / "m.w2v"
+    stopped(text, output)
+    w2v.Embeddings(["other"], [[1.0]]).save(output)
+    with pytest.raises(OutputError, match="exists already"):
+        w2v.resume(output)
+    assert w2v.load(output).words == ["other"]
+
+
+def test_a_job_whose_model_is_written_is_done(text, tmp_path, monkeypatch):
+    output = tmp_path / "m.w2v"
+    with monkeypatch.context() as patch:
+        patch.setattr(Checkpoint, "remove", Checkpoint.close)
+        model = w2v.train(text, output=output, **OPTIONS)
+    monkeypatch.setattr(job, "train_model", None)  # which is not called
+    assert w2v.resume(output).matrix.tobytes() == model.matrix.tobytes()
+    assert names(tmp_path) == ["m.w2v", "text.txt"]
+
+
+@pytest.mark.parametrize("there", [[".m.w2v.old"], [".m.w2v.old", ".m.w2v.new"], [".m.w2v.new"]])
+def test_a_replacement_that_was_killed_is_put_right(there, text, whole, tmp_path):
+    output = tmp_path / "m.w2v"
+    w2v.train(text, output=output, **OPTIONS | {"seed": 5})
+    stopped(text, output, overwrite=True)
+    if ".m.w2v.old" in there:
+        output.rename(tmp_path / ".m.w2v.old")
+    if ".m.w2v.new" in there:
+        (tmp_path / ".m.w2v.new").mkdir()
+        (tmp_path / ".m.w2v.new" / "embeddings.npy").write_bytes(b"half")
+    assert w2v.resume(output).matrix.tobytes() == whole.matrix.tobytes()
+    assert names(tmp_path) == ["m.w2v", "text.txt", "whole.w2v"]
+
+
+# What is refused.
+
+
+def test_nothing_to_go_on_with(tmp_path):
+    with pytest.raises(
+        InputError, match=r"no unfinished training of .*m\.w2v: expected .*m\.w2v\.ch"
+    ):
+        w2v.resume(tmp_path / "m.w2v")
+
+
+def test_another_option_is_refused_by_name(text, whole, tmp_path):
+    output = tmp_path / "m.w2v"
+    stopped(text, output)
+    with pytest.raises(ConfigError, match="begun with dim=8, so it cannot go on with dim=9; leave"):
+        w2v.resume(output, dim=9)
+    with pytest.raises(ConfigError, match="unknown option 'dims'"):
+        w2v.resume(output, dims=9)
+    assert w2v.resume(output, dim=8, lr=0.05).matrix.tobytes() == whole.matrix.tobytes()
+
+
+def test_another_corpus_is_refused_by_name(text, whole, tmp_path):
+    output = tmp_path / "m.w2v"
+    stopped(text, output)
+    before = text.stat()
+    with text.open("a") as file:
+        file.write("more\n")
+    expected = rf"text\.txt has changed .* had {before.st_size:,} bytes and has "
+    with pytest.raises(InputError, match=expected):
+        w2v.resume(output)
+    text.unlink()
+    assert w2v.resume(output).matrix.tobytes() == whole.matrix.tobytes()
+
+
+def test_an_unfinished_training_is_not_dropped_unasked(text, tmp_path):
+    output = tmp_path / "m.w2v"
+    stopped(text, output)
+    with pytest.raises(OutputError, match=r"has an unfinished training.*--resume m\.w2v, or drop"):
+        w2v.train(text, output=output, **OPTIONS)
+    w2v.train(text, output=output, overwrite=True, **OPTIONS)
+    assert names(tmp_path) == ["m.w2v", "text.txt"]
+
+
+def test_what_is_no_checkpoint_is_left_alone(text, tmp_path):
+    for make in (Path.mkdir, Path.write_text):
+        place = tmp_path / "m.w2v.checkpoint"
+        make(place, *([] if make is Path.mkdir else ["mine"]))
+        if place.is_dir():
+            (place / "thesis.txt").write_text("mine")
+        with pytest.raises(OutputError, match="is in the way and no checkpoint of w2v; move it"):
+            w2v.train(text, output=tmp_path / "m.w2v", overwrite=True, **OPTIONS)
+        if place.is_dir():
+            assert (place / "thesis.txt").read_text() == "mine"
+            (place / "thesis.txt").unlink()
+            place.rmdir()
+
+
+def test_two_processes_do_not_work_on_one_model(text, tmp_path):
+    output = tmp_path / "m.w2v"
+    stopped(text, output)
+    held = Checkpoint(folder_of(output, None), None)
+    for work in (
+        lambda: w2v.resume(output),
+        lambda: w2v.train(text, output=output, overwrite=True, **OPTIONS),
+    ):
+        with pytest.raises(OutputError, match=r"another process is training m\.w2v; wait for it"):
+            work()
+    held.close()
+    w2v.resume(output)
+
+
+def test_a_folder_that_cannot_be_made_is_named(text, tmp_path, monkeypatch):
+    monkeypatch.setattr(Path, "mkdir", lambda *_: (_ for _ in ()).throw(OSError(13, "denied")))
+    with pytest.raises(OutputError, match=r"cannot make .*m\.w2v\.checkpoint: denied"):
+        Checkpoint.create(tmp_path / "m.w2v.checkpoint", Job(None, None, Config(), False), None)
+
+
+def test_a_state_that_cannot_be_written_is_explained(text, tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(checkpoint, "_replace", full)
+    kept = object.__new__(Checkpoint)
+    kept.folder, kept._every = tmp_path, 1.0
+    (tmp_path / "state").touch()
+    with pytest.raises(
+        OutputError, match=r"cannot keep the training in .*: No space left on device"
+    ):
+        kept.keep(None, trainer.Position())
+
+
+def outcome(folder) -> W2VError | None:
+    """Read all that is kept; returns what it is refused for."""
+    kept = Checkpoint(folder, None)
+    try:
+        assert kept.job.config.dim >= 1
+        read = kept.corpus()
+        kept.prepare(len(read.vocabulary), 8)
+        kept.restore(trainer.new_model(len(read.vocabulary), Config(**OPTIONS)))
+    except W2VError as error:
+        return error
+    finally:
+        kept.close()
+    return None
+
+
+@pytest.mark.parametrize("name", ["job.json", "corpus.json", "state", "encoded/text"])
+def test_damage_is_told_and_nothing_worse_happens(name, text, whole, tmp_path):
+    output = tmp_path / "m.w2v"
+    stopped(text, output)
+    path = tmp_path / "m.w2v.checkpoint" / name
+    intact = path.read_bytes()
+    draw = random.Random(7)
+    for i in range(150):
+        data = bytearray(intact)
+        if i % 3 == 0:
+            del data[draw.randrange(len(data)) :]
+        else:
+            data[draw.randrange(len(data))] ^= 1 << draw.randrange(8)
+        path.write_bytes(data)
+        found = outcome(tmp_path / "m.w2v.checkpoint")
+        if found is None:
+            assert name != "state"  # which has a checksum over all of it
+        else:
+            assert isinstance(found, (FormatError, ConfigError, InputError))
+            assert "\n" not in str(found)
+    path.write_bytes(intact)
+    assert w2v.resume(output).matrix.tobytes() == whole.matrix.tobytes()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"format_version": 99}, "was written by another version of w2v"),
+        ({"key": None, "files": [["a"]]}, r"job\.json is damaged"),
+        ({"config": {"dim": 0}}, "dim must be"),
+    ],
+)
+def test_a_job_that_is_none_is_refused(change, message, text, tmp_path):
+    output = tmp_path / "m.w2v"
+    stopped(text, output)
+    path = tmp_path / "m.w2v.checkpoint" / "job.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    with pytest.raises((FormatError, ConfigError), match=message):
+        w2v.resume(output)
+    assert (tmp_path / "m.w2v.checkpoint" / "state").exists()
+
+
+def test_ids_beyond_the_vocabulary_never_reach_the_kernel(text, tmp_path):
+    output = tmp_path / "m.w2v"
+    stopped(text, output)
+    path = tmp_path / "m.w2v.checkpoint" / "encoded" / "text"
+    ids = np.fromfile(path, np.uint16)
+    ids[5] = 10
+    ids.tofile(path)
+    with pytest.raises(FormatError, match=r"encoded is damaged \(an id above 9\)"):
+        w2v.resume(output)
+
+
+# What it costs.
+
+
+def test_keeping_takes_a_fiftieth_of_the_time_at_most(monkeypatch, tmp_path):
+    now = [100.0]
+    monkeypatch.setattr(checkpoint.time, "monotonic", lambda: now[0])
+
+    def slow(*_):
+        now[0] += 10
+
+    monkeypatch.setattr(checkpoint, "_replace", slow)
+    kept = Checkpoint(tmp_path, 60.0)
+    (tmp_path / "state").touch()
+    kept.prepare(1, 1)
+    now[0] += 59
+    assert not kept.due()
+    now[0] += 1
+    assert kept.due()
+    kept.keep(None, trainer.Position())
+    now[0] += 499
+    assert not kept.due()
+    now[0] += 2
+    assert kept.due()
+    kept.close()
+
+
+@compiled_only
+def test_killed_at_random_moments(tmp_path):
+    corpus = tmp_path / "text.txt"
+    corpus.write_text("".join(KJV.read_text().splitlines(keepends=True)[:8000]))
+    (tmp_path / "places").mkdir()
+    seed = time.time_ns() % 1_000_000
+    command = [sys.executable, Path(__file__).parent / "kill_and_resume.py", corpus]
+    command += [tmp_path / "places", "50", str(seed)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=250)
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert report["wrong"] == [], f"seed {seed}"
+    assert sum(report["reached"].values()) == 50
+    assert report["reached"]["reading"] + report["reached"]["training"] >= 5, report

@@ -1,0 +1,464 @@
+"""What an unfinished job keeps on the disk, so that it can be killed at any moment and go on.
+
+Beside the model, in MODEL.checkpoint, stand
+
+- ``job.json``: what is to be done: the corpus, the hyper-parameters
+- ``lock``: is held by the process at work
+- ``encoded/``: the encoded text while it is written, and then as it is trained on
+- ``corpus.json``: the rest of what was read, once all of it is
+- ``state``: the position, both matrices, and a checksum over everything, replaced as a whole
+
+A file is written under another name, brought to the disk and renamed, so each is whole or not
+there. Without ``corpus.json`` the text is read again, without ``state`` training starts again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import fcntl
+import hashlib
+import json
+import os
+import secrets
+import shutil
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+import numpy as np
+
+from w2v.config import Config
+from w2v.corpus import Corpus, EncodedText, Stages
+from w2v.errors import (
+    ConfigError,
+    DivergenceError,
+    FormatError,
+    InputError,
+    OutputError,
+    VocabularyError,
+)
+from w2v.events import CorpusRead, EpochDone
+from w2v.trainer import Position, Tally, rows_of
+from w2v.vocabulary import Vocabulary, check_word_list
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from w2v.sgns import Model
+
+VERSION = 1
+SUFFIX = ".checkpoint"
+_MAGIC = b"w2v state\n"
+_DIGEST_BYTES = 16
+_ROWS_AT_ONCE = 1 << 12
+_LONGEST_HEADER = 1 << 24
+_IDS_AT_ONCE = 1 << 20
+# Keeping a training takes at most this share of its time, whatever was asked for.
+_SHARE = 0.02
+_NAMES = {"job.json", "lock", "encoded", "corpus.json", "state"}
+# Options that change how a job is done, not what comes out.
+FREE_OPTIONS = {"threads"}
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is to be done.
+
+    Attributes:
+        files: path, bytes and time of change in nanoseconds of every file of the corpus; None
+            if it can be read only once.
+        vocab: a ready vocabulary, or None.
+        config: the hyper-parameters.
+        overwrite: whether a model that stands there may be replaced.
+        key: no other job has it.
+
+    """
+
+    files: list[tuple[str, int, int]] | None
+    vocab: list[str] | None
+    config: Config
+    overwrite: bool
+    key: str = dataclasses.field(default_factory=lambda: secrets.token_hex(16))
+
+    def refuse_others(self, given: dict[str, Any]) -> None:
+        """Refuse options that differ from those of the job.
+
+        Raises:
+            ConfigError: the first one that does.
+
+        """
+        ours = self.config.as_dict()
+        for name, value in given.items():
+            if name not in FREE_OPTIONS and ours.get(name) != value:
+                message = (
+                    f"the training was begun with {name}={ours.get(name)!r}, so it cannot go on "
+                    f"with {name}={value!r}; leave that out, or start anew with --overwrite"
+                )
+                raise ConfigError(message)
+
+    def refuse_changes(self) -> None:
+        """Refuse a corpus that has changed since; a file that is gone is not missed.
+
+        Raises:
+            InputError: the first file that has.
+
+        """
+        for path, size, changed in self.files or []:
+            with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+                now = Path(path).stat()
+                if (now.st_size, now.st_mtime_ns) != (size, changed):
+                    message = (
+                        f"{path} has changed since the training began: it had {size:,} bytes and "
+                        f"has {now.st_size:,}, last written at {_clock(now.st_mtime_ns)} and "
+                        f"before at {_clock(changed)}; put it back, or start anew with --overwrite"
+                    )
+                    raise InputError(message)
+
+
+def fingerprint(paths: list[str]) -> list[tuple[str, int, int]]:
+    """Tell files as they are now: path, bytes, time of change in nanoseconds."""
+    found = []
+    for path in paths:
+        status = Path(path).stat()
+        found.append((str(Path(path).absolute()), status.st_size, status.st_mtime_ns))
+    return found
+
+
+def folder_of(output: Path, work_dir: str | os.PathLike[str] | None) -> Path:
+    """Where a job that writes ``output`` keeps what it needs."""
+    parent = output.absolute().parent if work_dir is None else Path(work_dir)
+    return parent / f"{output.name}{SUFFIX}"
+
+
+class Checkpoint:
+    """The folder of a job; the process that holds it is the only one at work on the job.
+
+    Raises:
+        OutputError: another process holds it, or it cannot be used.
+        FormatError: what is in it is not what this version writes.
+
+    """
+
+    def __init__(self, folder: Path, every: float | None) -> None:
+        """Take hold of an existing folder.
+
+        Args:
+            folder: where.
+            every: seconds between two times that the training is kept, None for never.
+
+        """
+        self.folder = folder
+        self._every = every
+        self._kept = time.monotonic()
+        self._pause = 0.0
+        self._words = 0
+        self._dim = 0
+        self._lock = _locked(folder)
+
+    @classmethod
+    def create(cls, folder: Path, job: Job, every: float | None) -> Checkpoint:
+        """Begin a job, replacing one that stands there only if it may be."""
+        if folder.exists():
+            if not _is_checkpoint(folder):
+                message = f"{folder} is in the way and no checkpoint of w2v; move it elsewhere"
+                raise OutputError(message)
+            if (folder / "job.json").exists() and not job.overwrite:
+                message = (
+                    f"{folder} has an unfinished training in it; go on with "
+                    f"w2v train --resume {_model_of(folder)}, or drop it with --overwrite"
+                )
+                raise OutputError(message)
+            cls(folder, None).remove()
+        _explained_mkdir(folder)
+        checkpoint = cls(folder, every)
+        entry = dataclasses.asdict(job) | {"format_version": VERSION}
+        _replace(folder / "job.json", [json.dumps(entry).encode()])
+        return checkpoint
+
+    @property
+    def job(self) -> Job:
+        """What is to be done."""
+        path = self.folder / "job.json"
+        entry = _json(path)
+        try:
+            if entry.pop("format_version") != VERSION:
+                message = f"{path} was written by another version of w2v; go on with that one"
+                raise FormatError(message)
+            config = Config.of(entry.pop("config"))
+            files = entry.pop("files")
+            if files is not None:
+                files = [(str(path), int(size), int(changed)) for path, size, changed in files]
+            vocab = entry.pop("vocab")
+            if vocab is not None:
+                vocab = [str(word) for word in vocab]
+            return Job(files, vocab, config, bool(entry["overwrite"]), str(entry["key"]))
+        except (LookupError, TypeError, ValueError) as error:
+            if isinstance(error, FormatError):
+                raise
+            raise _damaged(path, error) from error
+
+    @property
+    def encoded(self) -> Path:
+        """An empty folder for the encoded text, which is not complete if it is there already."""
+        path = self.folder / "encoded"
+        shutil.rmtree(path, ignore_errors=True)
+        path.mkdir()
+        return path
+
+    def keep_corpus(self, corpus: Corpus) -> None:
+        """Keep what was read; its encoded text lies in this folder."""
+        entry = {
+            "dtype": corpus.text.ids.dtype.name,
+            "texts": [[text.words, text.lines] for text in (corpus.text, corpus.held_out)],
+            "sizes": [len(text.ids) for text in (corpus.text, corpus.held_out)],
+            "words": corpus.vocabulary.words,
+            "counts": corpus.vocabulary.counts.tolist(),
+            "unknown_count": corpus.unknown_count,
+            "report": dataclasses.asdict(corpus.report),
+            "tokenizer": corpus.tokenizer,
+            "stages": dataclasses.asdict(corpus.stages),
+        }
+        _replace(self.folder / "corpus.json", [json.dumps(entry).encode()])
+
+    def corpus(self) -> Corpus | None:
+        """What was read, if all of it was."""
+        path = self.folder / "corpus.json"
+        if not path.exists():
+            return None
+        entry = _json(path)
+        try:
+            dtypes: dict[str, type[np.unsignedinteger[Any]]] = {
+                "uint16": np.uint16,
+                "uint32": np.uint32,
+            }
+            dtype = dtypes[entry["dtype"]]
+            words = check_word_list(entry["words"], "kept")
+            counts = np.array(entry["counts"], np.int64).reshape(len(words))
+            unknown = entry["unknown_count"]
+            texts = [
+                EncodedText.opened(self.folder / "encoded" / name, dtype, *numbers)
+                for name, numbers in zip(("text", "held-out"), entry["texts"], strict=True)
+            ]
+            corpus = Corpus(
+                Vocabulary(words, counts),
+                None if unknown is None else int(unknown),
+                texts[0],
+                texts[1],
+                CorpusRead(**entry["report"]),
+                entry["tokenizer"],
+                Stages(**entry["stages"]),
+            )
+        except (LookupError, OSError, TypeError, ValueError, InputError) as error:
+            raise _damaged(path, error) from error
+        if [len(text.ids) for text in texts] != entry.get("sizes"):
+            raise _damaged(self.folder / "encoded", "it is cut short")
+        rows = len(words) + (corpus.unknown_count is not None)
+        if any(_highest(text) >= rows for text in texts):
+            raise _damaged(self.folder / "encoded", f"an id above {rows - 1}")
+        return corpus
+
+    def prepare(self, words: int, dim: int) -> None:
+        """Say how large the matrices are whose training is kept."""
+        self._words = words
+        self._dim = dim
+        self._kept = time.monotonic()
+
+    def due(self) -> bool:
+        """Whether it is time to keep the training."""
+        return self._every is not None and time.monotonic() - self._kept >= max(
+            self._every, self._pause
+        )
+
+    def keep(self, model: Model, position: Position) -> None:
+        """Keep the training as it is now."""
+        if self._every is None:
+            return
+        started = time.monotonic()
+        try:
+            if not (self.folder / "state").exists():
+                for path in (self.folder / "encoded").iterdir():
+                    _sync(path)
+            _replace(self.folder / "state", self._state(model, position))
+        except OSError as error:
+            message = (
+                f"cannot keep the training in {self.folder}: {error.strerror or error}; "
+                "make room, or go without by --checkpoint-every 0"
+            )
+            raise OutputError(message) from error
+        self._kept = time.monotonic()
+        self._pause = (self._kept - started) / _SHARE
+
+    def restore(self, model: Model) -> Position:
+        """Fill the matrices with what was kept and say how far it is; at first, do neither."""
+        path = self.folder / "state"
+        if not path.exists():
+            return Position()
+        try:
+            with path.open("rb") as file:
+                return self._restore(file, model)
+        except (EOFError, LookupError, OSError, TypeError, ValueError) as error:
+            raise _damaged(path, error) from error
+
+    @property
+    def has_corpus(self) -> bool:
+        """Whether the text need not be read again."""
+        return (self.folder / "corpus.json").exists()
+
+    def worth_keeping(self, error: BaseException) -> bool:
+        """Whether a job that ended with an error can go on, once its cause is gone."""
+        hopeless = isinstance(error, (DivergenceError, VocabularyError))
+        return (self.folder / "state").exists() and not hopeless
+
+    def remove(self) -> None:
+        """Remove the folder, the job being done or given up."""
+        # The job first: without it, what is left over is nothing to go on with.
+        (self.folder / "job.json").unlink(missing_ok=True)
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the folder, which stays."""
+        self._lock.close()
+
+    def _state(self, model: Model, position: Position) -> Iterator[bytes]:
+        """The parts of the file that keeps a training."""
+        header = {
+            "format_version": VERSION,
+            "words": self._words,
+            "dim": self._dim,
+            "position": dataclasses.asdict(position),
+        }
+        digest = hashlib.blake2b(digest_size=_DIGEST_BYTES)
+        for part in self._parts(json.dumps(header).encode(), model):
+            digest.update(part)
+            yield part
+        yield digest.digest()
+
+    def _parts(self, header: bytes, model: Model) -> Iterator[bytes]:
+        yield _MAGIC + len(header).to_bytes(8, "little") + header
+        for flat in (model.vectors, model.contexts):
+            rows = rows_of(flat, model, self._words, self._dim)
+            for start in range(0, self._words, _ROWS_AT_ONCE):
+                yield rows[start : start + _ROWS_AT_ONCE].astype("<f4").tobytes()
+
+    def _restore(self, file: IO[bytes], model: Model) -> Position:
+        digest = hashlib.blake2b(digest_size=_DIGEST_BYTES)
+
+        def read(size: int) -> bytes:
+            part = file.read(size)
+            if len(part) != size:
+                message = "it is cut short"
+                raise EOFError(message)
+            digest.update(part)
+            return part
+
+        if read(len(_MAGIC)) != _MAGIC:
+            message = "it does not begin as a state does"
+            raise ValueError(message)
+        size = int.from_bytes(read(8), "little")
+        if size > _LONGEST_HEADER:
+            message = f"a header of {size} bytes"
+            raise ValueError(message)
+        header = json.loads(read(size))
+        found = (header["format_version"], header["words"], header["dim"])
+        if found != (VERSION, self._words, self._dim):
+            message = f"version, words and dim {found}, not {(VERSION, self._words, self._dim)}"
+            raise ValueError(message)
+        for flat in (model.vectors, model.contexts):
+            rows = rows_of(flat, model, self._words, self._dim)
+            for start in range(0, self._words, _ROWS_AT_ONCE):
+                part = rows[start : start + _ROWS_AT_ONCE]
+                part[:] = np.frombuffer(read(4 * part.size), "<f4").reshape(part.shape)
+        expected = digest.digest()
+        if file.read() != expected:
+            message = "its checksum is wrong"
+            raise ValueError(message)
+        entry = header["position"]
+        return Position(
+            int(entry["span"]),
+            Tally(**entry["tally"]),
+            float(entry["seconds"]),
+            tuple(EpochDone(**report) for report in entry["done"]),
+        )
+
+
+def _locked(folder: Path) -> IO[bytes]:
+    try:
+        file = (folder / "lock").open("ab")
+    except OSError as error:
+        message = f"cannot use {folder}: {error.strerror or error}"
+        raise OutputError(message) from error
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        file.close()
+        message = f"another process is training {_model_of(folder)}; wait for it, or stop it"
+        raise OutputError(message) from error
+    return file
+
+
+def _model_of(folder: Path) -> str:
+    return folder.name.removesuffix(SUFFIX)
+
+
+def _is_checkpoint(folder: Path) -> bool:
+    if not folder.is_dir() or folder.is_symlink():
+        return False
+    return {entry.name.removesuffix(".new") for entry in folder.iterdir()} <= _NAMES
+
+
+def _explained_mkdir(folder: Path) -> None:
+    try:
+        folder.mkdir()
+    except OSError as error:
+        message = f"cannot make {folder}: {error.strerror or error}"
+        raise OutputError(message) from error
+
+
+def _replace(path: Path, parts: Iterable[bytes]) -> None:
+    """Write a file, which is there as a whole or not at all."""
+    new = path.with_name(path.name + ".new")
+    with new.open("wb") as file:
+        file.writelines(parts)
+        file.flush()
+        os.fsync(file.fileno())
+    new.replace(path)
+
+
+def _sync(path: Path) -> None:
+    """Bring a file to the disk."""
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        entry = json.loads(path.read_bytes())
+    except OSError as error:
+        message = f"cannot read {path}: {error.strerror or error}"
+        raise InputError(message) from error
+    except (ValueError, RecursionError) as error:
+        raise _damaged(path, error) from error
+    if not isinstance(entry, dict):
+        raise _damaged(path, "no JSON object")
+    return entry
+
+
+def _damaged(path: Path, reason: object) -> FormatError:
+    return FormatError(f"{path} is damaged ({reason}); start anew with --overwrite")
+
+
+def _highest(text: EncodedText) -> int:
+    """The highest id of a text, whose line ends are higher still."""
+    highest = -1
+    for start in range(0, len(text.ids), _IDS_AT_ONCE):
+        part = text.ids[start : start + _IDS_AT_ONCE]
+        words = part[part != text.end_of_line]
+        highest = max(highest, int(words.max(initial=0)))
+    return highest
+
+
+def _clock(nanoseconds: int) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(nanoseconds / 1e9))

@@ -448,6 +448,18 @@ def test_blocks_of_any_text_give_the_same_words(pieces, dirt, size, name, small_
     assert scanner.tallies[INVALID] == whole.invalid_bytes
 
 
+def test_what_was_sniffed_is_read_first_in_parts_of_any_size():
+    raw = reading._Counted(io.BytesIO(b"abcde"))
+    assert raw.sniff() == b"abcde"
+    part = bytearray(2)
+    assert [(raw.readinto(part), bytes(part)) for _ in range(3)] == [
+        (2, b"ab"),
+        (2, b"cd"),
+        (1, b"ed"),
+    ]
+    assert (raw.readinto(part), raw.count) == (0, 5)
+
+
 def test_a_block_is_bounded_and_ends_a_line(small_blocks, tmp_path):
     small_blocks(1000)
     path = write(tmp_path / "f", TEXT)

@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from w2v.config import Config
-    from w2v.reading import TextSource
+    from w2v.reading import Block, TextSource
     from w2v.wordtable import WordTable
 
 Item = TypeVar("Item")
@@ -369,7 +369,7 @@ def _scan(
     for number in range(threads):
         idle.put(number)
 
-    def scan(block: bytes) -> tuple[int, NDArray[np.uint32], int]:
+    def scan(block: Block) -> tuple[int, NDArray[np.uint32], int]:
         number = idle.get()
         try:
             return len(block), scanners[number].scan(block), number
@@ -397,7 +397,7 @@ def _scan(
     return scanners, text_bytes, lines
 
 
-def _timed(blocks: Iterator[bytes], stages: Stages) -> Iterator[bytes]:
+def _timed(blocks: Iterator[Block], stages: Stages) -> Iterator[Block]:
     """Hand on blocks, and count what it takes to get them."""
     while True:
         with stages.add_to("input"):

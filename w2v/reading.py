@@ -71,7 +71,8 @@ _REFUSED = (
     (rb"\xfe\xff", "text in UTF-16 (big-endian)"),
 )
 
-LastBreak = Callable[[bytes], int]
+Block = bytes | bytearray
+LastBreak = Callable[[Block], int]
 
 
 class TextSource(Protocol):
@@ -90,7 +91,7 @@ class TextSource(Protocol):
     total_bytes: int | None
     done_bytes: int
 
-    def blocks(self, last_break: LastBreak) -> Iterator[bytes]:
+    def blocks(self, last_break: LastBreak) -> Iterator[Block]:
         """Walk the text.
 
         Args:
@@ -117,7 +118,7 @@ class FileSource:
         sizes = [_size(path) for path in self.paths]
         self.total_bytes = None if None in sizes else sum(size or 0 for size in sizes)
 
-    def blocks(self, last_break: LastBreak) -> Iterator[bytes]:
+    def blocks(self, last_break: LastBreak) -> Iterator[Block]:
         """Walk the files one after the other; see `TextSource.blocks`."""
         for path in self.paths:
             name = "stdin" if path == STDIN else path
@@ -131,7 +132,7 @@ class FileSource:
                 message = f"{name} is damaged or cut short: {error}"
                 raise InputError(message) from error
 
-    def _file_blocks(self, raw: IO[bytes], name: str, last_break: LastBreak) -> Iterator[bytes]:
+    def _file_blocks(self, raw: IO[bytes], name: str, last_break: LastBreak) -> Iterator[Block]:
         before = self.done_bytes
         counted = _Counted(raw)
         with _decoded(counted, name) as stream:
@@ -161,7 +162,7 @@ class LineSource:
         self.done_bytes = 0
         self._lines = itertools.chain([first], iterator)
 
-    def blocks(self, last_break: LastBreak) -> Iterator[bytes]:
+    def blocks(self, last_break: LastBreak) -> Iterator[Block]:
         """Walk the lines; see `TextSource.blocks`."""
         gathered = bytearray()
         for number, line in enumerate(self._lines):
@@ -176,7 +177,7 @@ class LineSource:
                 gathered.clear()
         yield from self._cut(bytes(gathered), last_break)
 
-    def _cut(self, text: bytes, last_break: LastBreak) -> Iterator[bytes]:
+    def _cut(self, text: bytes, last_break: LastBreak) -> Iterator[Block]:
         self.done_bytes += len(text)
         if self.tokenized:
             yield text
@@ -313,7 +314,7 @@ class _Counted(io.RawIOBase):
     """A raw stream that counts what is read and can take back what was read to sniff it."""
 
     def __init__(self, raw: IO[bytes]) -> None:
-        self._raw = raw
+        self._raw = cast("io.BufferedReader", raw)
         self._head = b""
         self.count = 0
 
@@ -330,25 +331,25 @@ class _Counted(io.RawIOBase):
         return self._head
 
     def readinto(self, buffer: Any) -> int:
-        room = len(buffer)
-        data = self._head[:room] if self._head else self._raw.read(room)
-        self._head = self._head[room:]
-        data = data or b""
-        buffer[: len(data)] = data
-        self.count += len(data)
-        return len(data)
+        if self._head:
+            size = min(len(buffer), len(self._head))
+            buffer[:size] = self._head[:size]
+            self._head = self._head[size:]
+        else:
+            size = self._raw.readinto(buffer) or 0
+        self.count += size
+        return size
 
 
-def _decoded(raw: _Counted, name: str) -> IO[bytes]:
+def _decoded(raw: _Counted, name: str) -> io.BufferedIOBase:
     """Return the text in a stream: decompressed if need be, checked, without byte-order mark."""
     head = raw.sniff()
-    stream: IO[bytes] = io.BufferedReader(raw, BLOCK_BYTES)
+    stream = io.BufferedReader(raw, SNIFFED_BYTES)
     compression = _first_match(_COMPRESSED, head)
     if compression is not None:
-        stream = _decompressed(stream, compression, name)
-        inner = _Counted(stream)
+        inner = _Counted(_decompressed(stream, compression, name))
         head = inner.sniff()
-        stream = io.BufferedReader(inner, BLOCK_BYTES)
+        stream = io.BufferedReader(inner, SNIFFED_BYTES)
         name = f"{name} (decompressed)"
     finding = foreign_content(head)
     if finding is not None:
@@ -448,31 +449,38 @@ def _reads_well(text: str) -> bool:
     return spaces > 0.01 * len(text) and printable > 0.95 * len(text)
 
 
-def cut_blocks(stream: IO[bytes], last_break: LastBreak) -> Iterator[bytes]:
+def cut_blocks(stream: io.BufferedIOBase, last_break: LastBreak) -> Iterator[Block]:
     """Cut a stream into blocks at line ends, else at white space, else where no word is cut.
 
     The last block ends with a line end, which is added if need be.
     """
-    rest = b""
-    last = b"\n"
-    while data := stream.read(BLOCK_BYTES):
-        last = data[-1:]
-        block = rest + data
+    rest: Block = b""
+    last: Block = b"\n"
+    while True:
+        block = bytearray(len(rest) + BLOCK_BYTES)  # to read into: a join would copy it all
+        block[: len(rest)] = rest
+        with memoryview(block) as room:
+            size = stream.readinto(room[len(rest) :])
+        if not size:
+            break
+        del block[len(rest) + size :]
+        last = block[-1:]
         cut = block.rfind(b"\n") + 1
         if not cut:
             cut = max(block.rfind(b" "), block.rfind(b"\t")) + 1
         if not cut:
             cut = last_break(block)
         if cut:
-            yield block[:cut]
-            rest = block[cut:]
+            rest = bytes(block[cut:])
+            del block[cut:]
+            yield block
         else:
             rest = _stand_in(block)
     if last != b"\n":
         yield rest + b"\n"
 
 
-def _stand_in(block: bytes) -> bytes:
+def _stand_in(block: Block) -> Block:
     """Return a token as it is, or a shorter one if it is far too long to be kept.
 
     What follows is still part of it: its last character is kept, for it may be an apostrophe, and

@@ -430,7 +430,7 @@ class Scanner:
         self._lengths: NDArray[np.int32] = np.zeros(_WORDS_AT_ONCE, np.int32)
         self._hashes: NDArray[np.uint64] = np.zeros(_WORDS_AT_ONCE, np.uint64)
 
-    def scan(self, block: bytes) -> NDArray[np.uint32]:
+    def scan(self, block: bytes | bytearray) -> NDArray[np.uint32]:
         """Return the provisional ids of a block that cuts no word, END_OF_LINE between lines."""
         state = np.zeros(2, np.int64)
         begun = time.perf_counter()
@@ -449,7 +449,7 @@ class Scanner:
             self.hashing += begun - cut
         return np.concatenate(parts)
 
-    def _take(self, block: bytes) -> None:
+    def _take(self, block: bytes | bytearray) -> None:
         """Copy a block to where there is room behind it, and mark its bytes."""
         size = len(block)
         if len(self._letters) < size + _BEHIND + _ASIDE:
@@ -532,7 +532,7 @@ class Tokenizer:
         return np.asarray(ids[ids != END_OF_LINE], np.int64)
 
 
-def last_break(block: bytes, tables: CharacterTables) -> int:
+def last_break(block: bytes | bytearray, tables: CharacterTables) -> int:
     """Return the last place where ``block`` can be cut without cutting a word or a character.
 
     Returns:

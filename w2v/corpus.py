@@ -53,7 +53,7 @@ Item = TypeVar("Item")
 Done = TypeVar("Done")
 
 # Blocks of text that are in the hands of the threads, for each thread.
-_BLOCKS_AHEAD = 2
+_BLOCKS_AHEAD = 4
 # Ids looked at together when a text is walked line by line.
 _WALKED_AT_ONCE = 1 << 20
 

@@ -164,10 +164,10 @@ def _filled(
         yield block
 
 
-def _lines(block: bytes) -> Iterator[bytes]:
+def _lines(block: bytes | bytearray) -> Iterator[bytes]:
     """Cut a block behind each LF; what stands behind the last one is a line's beginning."""
     start = 0
     while start < len(block):
         end = block.find(b"\n", start) + 1 or len(block)
-        yield block[start:end]
+        yield bytes(block[start:end])
         start = end

@@ -14,6 +14,7 @@ several places it took 50, for its arrays' references were counted at each call.
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
@@ -37,8 +38,10 @@ SLACK = 8
 
 MAX_LENGTH = (1 << 12) - 1  # bytes of a word, for a slot has 12 bits to say how many
 
-# Words by which their places in the table are asked for before they are needed.
+# Words by which their places in the table are asked for before they are needed; and, when these
+# are there, what they lead to.
 _AHEAD = 16
+_NEXT = 8
 
 _SHORT = 8  # bytes of a word that fits into a slot
 _ID_BITS = np.uint64(32)
@@ -124,6 +127,10 @@ def _intern_all(
     for i in range(first, last):
         if i + _AHEAD < last:
             prefetch(slots, int((hashes[i + _AHEAD] << np.uint64(1)) & last_slot))
+        if i + _NEXT < last:
+            place = (hashes[i + _NEXT] << np.uint64(1)) & last_slot
+            prefetch(counts, int(slots[place + np.uint64(1)] & _ID_MASK) - 1)
+            prefetch(pool, int(slots[place]) if lengths[i + _NEXT] > _SHORT else 0)
         length = int(lengths[i])
         if length == 0:
             ids[i] = NO_WORD
@@ -199,6 +206,22 @@ def _refill(old: NDArray[np.uint64], pool: NDArray[np.uint8], slots: NDArray[np.
             slots[place + np.uint64(1)] = old[i + 1]
 
 
+@kernel
+def _copy_words(
+    pool: NDArray[np.uint8],
+    starts: NDArray[np.int64],
+    ends: NDArray[np.int64],
+    letters: NDArray[np.uint8],
+) -> None:
+    """Copy words that begin at ``starts`` one behind the other, to end at ``ends``."""
+    place = 0
+    for i in range(len(starts)):
+        shift = starts[i] - place
+        while place < ends[i]:
+            letters[place] = pool[place + shift]
+            place += 1
+
+
 class WordTable:
     """The distinct words seen so far, in order of first occurrence.
 
@@ -239,9 +262,12 @@ class WordTable:
 
     def words(self, ids: NDArray[np.int64]) -> list[bytes]:
         """Return the bytes of several words."""
-        pool = self.pool.data
-        starts, ends = self.ends[ids].tolist(), self.ends[ids + 1].tolist()
-        return [bytes(pool[start:end]) for start, end in zip(starts, ends, strict=True)]
+        starts = self.ends[ids]
+        ends = np.cumsum(self.ends[ids + 1] - starts)
+        letters = np.empty(ends[-1] if len(ends) else 0, np.uint8)
+        _copy_words(self.pool, starts, ends, letters)
+        text = letters.tobytes()
+        return [text[start:end] for start, end in pairwise([0, *ends.tolist()])]
 
     def heads(self, ids: NDArray[np.int64]) -> NDArray[np.uint64]:
         """Return the first eight bytes of words, or all and zeros, as numbers in their order."""

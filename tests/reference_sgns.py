@@ -48,12 +48,11 @@ def kept_lines(ids, end_of_line, sampling, key):
 
 
 def centers_of(ids, begin, end, end_of_line, sampling, keys):
-    """The centers in ids[begin:end] that have contexts: [(word, [context, ...]), ...]."""
+    """The centers in ids[begin:end] that have contexts: [(word, [(place, context), ...]), ...]."""
     found = []
     order = sampling.window + 1  # how the kernel counts the span's words, for windows' radii
     for line in kept_lines(ids, end_of_line, sampling, keys.subsampling):
         inside = [i for i, (place, _) in enumerate(line) if begin <= place < end]
-        words = [word for _, word in line]
         for i in inside:
             radius = sampling.window
             if sampling.shrink_windows:
@@ -67,16 +66,16 @@ def centers_of(ids, begin, end, end_of_line, sampling, keys):
                     if begin <= place < line[i][0]
                 )
                 radius -= draw_below(keys.windows, order + before + kept_before, sampling.window)
-            contexts = words[max(0, i - radius) : i] + words[i + 1 : i + radius + 1]
+            contexts = line[max(0, i - radius) : i] + line[i + 1 : i + radius + 1]
             if contexts:
-                found.append((words[i], contexts))
+                found.append((line[i][1], contexts))
     return found
 
 
 def train_span(ids, begin, end, end_of_line, vectors, contexts, sampling, keys, lr):
     """What `w2v.sgns.train_span` does, on (V, D) float64 matrices, with one learning rate."""
     centers = centers_of(ids, begin, end, end_of_line, sampling, keys)
-    pairs = [(word, context) for word, around in centers for context in around]
+    pairs = [(word, context) for word, around in centers for _, context in around]
     context_loss = noise_loss = 0.0
     noise_pairs = 0
     for set_number, first in enumerate(range(0, len(centers), sampling.negative_sharing)):
@@ -94,9 +93,12 @@ def train_span(ids, begin, end, end_of_line, vectors, contexts, sampling, keys, 
         noise = before.copy()
         for tile_start in range(0, len(sharing), TILE):
             tile = sharing[tile_start : tile_start + TILE]
-            context_scores = [
-                [vectors[word] @ contexts[context] for context in around] for word, around in tile
-            ]
+            steps_at = {}  # of each place around the tile, left to right: what its word is due
+            for t, (word, around) in enumerate(tile):
+                for place, context in around:
+                    score = vectors[word] @ contexts[context]
+                    context_loss += softplus(-score)
+                    steps_at.setdefault((place, context), []).append((t, lr * sigmoid(-score)))
             noise_scores = [noise @ vectors[word] for word, _ in tile]
             values = [vectors[word].copy() for word, _ in tile]
             noise_at_start = noise.copy()
@@ -109,14 +111,14 @@ def train_span(ids, begin, end, end_of_line, vectors, contexts, sampling, keys, 
                 steps = -lr * weight * sigmoid(noise_scores[t])
                 changes[t] += steps @ noise_at_start
                 noise += np.outer(steps, values[t])
-            for t, (word, around) in enumerate(tile):
-                for context, score in zip(around, context_scores[t], strict=True):
-                    context_loss += softplus(-score)
-                    step = lr * sigmoid(-score)
-                    changes[t] += step * contexts[context]
-                    # The center's row as it is now: an earlier center of the tile may be the same.
-                    contexts[context] += step * vectors[word]
-                vectors[word] += changes[t]
+            # Two places may hold the same word: the second one meets what the first one left.
+            for (_, context), steps in sorted(steps_at.items()):
+                row = contexts[context].copy()
+                for t, step in steps:
+                    changes[t] += step * row
+                    contexts[context] += step * values[t]
+            for (word, _), change in zip(tile, changes, strict=True):
+                vectors[word] += change
         for n, word in enumerate(noise_ids):
             contexts[word] += noise[n] - before[n]
     loss = context_loss / max(len(pairs), 1) + noise_loss / max(noise_pairs, 1)
@@ -128,7 +130,7 @@ def objective(centers, vectors, contexts, negatives, distribution):
     loss = 0.0
     for word, around in centers:
         expected_noise = distribution @ softplus(contexts @ vectors[word])
-        for context in around:
+        for _, context in around:
             loss += softplus(-vectors[word] @ contexts[context])
             loss += negatives * expected_noise
     return loss

@@ -12,12 +12,15 @@ from w2v.lanes import WIDTH
 from w2v.pairs import skipgram_pairs
 from w2v.sampling import CERTAIN, NoiseDistribution, keep_thresholds, make_key
 from w2v.sgns import (
+    _AHEAD,
     LINE,
     TILE,
     Keys,
     Model,
     Sampling,
     _lay_out_tile,
+    _list_band,
+    _list_rows,
     aligned_zeros,
     make_workspace,
     padded,
@@ -100,11 +103,35 @@ def texts(vocabulary, max_size=40):
     """Encoded texts, every line ended."""
     words = st.integers(0, vocabulary - 1)
     lines = st.lists(st.lists(words, min_size=1, max_size=12), min_size=1, max_size=max_size // 6)
-    return lines.map(
-        lambda lines: np.array(
-            [value for line in lines for value in (*line, END_OF_LINE)], np.uint16
+    return lines.map(encoded)
+
+
+def encoded(lines):
+    """Lines of words, each line ended."""
+    return np.array([value for line in lines for value in (*line, END_OF_LINE)], np.uint16)
+
+
+def lay_out(ids, sampling, keys, begin, end):
+    """Lay out the tiles of a span: (centers, pairs, whether it is a band, workspace) for each."""
+    model, _, _ = make_model(len(sampling.keep_thresholds) - 1, 1)
+    work = make_workspace(max(end - begin, 1), words_of(model), model.stride, sampling)
+    position, last = select_words(ids, begin, end, END_OF_LINE, sampling, keys.subsampling, work)
+    work.places[:] = position + TILE - 1  # a span before this one may have left anything
+    while position < last:
+        position, filled, pairs, banded = _lay_out_tile(
+            position, last, TILE, model, sampling, keys.windows, work
         )
-    )
+        if filled:
+            yield filled, pairs, bool(banded), work
+
+
+def tiles(ids, sampling, keys):
+    """Of each tile of a text whether it is a band, and the words that it asks for."""
+    stride = spaced(1)
+    return [
+        (banded, (work.ahead // stride).tolist())
+        for _, _, banded, work in lay_out(ids, sampling, keys, 0, len(ids))
+    ]
 
 
 @given(
@@ -148,6 +175,63 @@ def test_a_span_equals_the_reference(
     np.testing.assert_allclose(got_contexts, contexts, rtol=1e-3, atol=2e-5)
 
 
+LINES_OF_A_BAND = {
+    "eight words": [[0, 1, 2, 3, 4, 5, 6, 7]],
+    "one word": [[3] * 8],
+    "two words in turn": [[0, 1] * 6],
+    "a center beside itself": [[0, 1, 2, 2, 3, 4, 5, 6, 7]],
+    "a center among its contexts": [[0, 1, 2, 1, 4, 1, 6, 7]],
+    "the same word at both ends": [[7, 1, 2, 3, 4, 5, 6, 7]],
+    "four words": [[0, 1, 2, 3]],
+    "lines on both sides": [[9, 8, 9, 8], [0, 1, 2, 3], [8, 9, 9, 8]],
+    "a long line": [[5, 0, 1, 5, 2, 3, 0, 4, 4, 6, 7, 8, 1, 9, 2, 2, 0, 3, 5, 1]],
+}
+
+
+@pytest.mark.parametrize("shrink", [False, True])
+@pytest.mark.parametrize("lines", LINES_OF_A_BAND.values(), ids=LINES_OF_A_BAND)
+def test_words_side_by_side_are_trained_as_the_reference_does(lines, shrink):
+    """Steps so large that an update that is lost, or made twice or from other values, shows."""
+    ids = encoded(lines)
+    sampling = make_sampling(10, shrink_windows=shrink)
+    assert any(banded for banded, _ in tiles(ids, sampling, make_keys(1)))
+    model, vectors, contexts = make_model(10, 21, seed=4, scale=0.3)
+    expected = reference.train_span(
+        ids, 0, len(ids), END_OF_LINE, vectors, contexts, sampling, make_keys(1), 0.2
+    )
+    centers, pairs, loss = run(model, ids, sampling, make_keys(1), 0.2)
+    assert (centers, pairs) == (expected.centers, len(expected.pairs))
+    assert loss == pytest.approx(expected.loss, rel=1e-5)
+    got_vectors, got_contexts = matrices(model, 21)
+    np.testing.assert_allclose(got_vectors, vectors, atol=2e-5)
+    np.testing.assert_allclose(got_contexts, contexts, atol=2e-5)
+
+
+@pytest.mark.parametrize(
+    ("lines", "window", "expected"),
+    [
+        ([[0, 1, 2, 3]], 2, [True]),
+        ([[0, 1, 2, 3, 4, 5, 6, 7, 8]], 2, [True, True, False]),
+        ([[0, 1, 2, 3, 4, 5], [6, 7]], 2, [True, False]),
+        ([[0, 1, 2], [3], [4, 5, 6, 7, 8]], 2, [False, True]),
+        ([[0, 1, 2]], 2, [False]),
+        ([[0, 1, 2, 3]], 1, [False]),
+        ([[0, 1, 2, 3]], 3, [False]),
+    ],
+)
+def test_a_band_is_a_whole_tile_of_words_side_by_side(lines, window, expected):
+    found = tiles(encoded(lines), make_sampling(10, window=window), make_keys(1))
+    assert [banded for banded, _ in found] == expected
+
+
+def test_the_words_of_a_tile_have_those_asked_for_that_stand_as_far_ahead():
+    ids = encoded([list(range(30))])
+    found = tiles(ids, make_sampling(30), make_keys(1))
+    assert found[0][1] == [_AHEAD, _AHEAD + 1, _AHEAD + 2, _AHEAD + 3]
+    assert found[-1][1] == [30] * TILE  # nothing: the row of zeros
+    assert found[-2][1] == [30] * TILE
+
+
 @pytest.mark.parametrize("dim", [1, 7, 8, 16, 17, 100, 128, 300, 512])
 def test_rows_lie_an_odd_number_of_cache_lines_apart(dim):
     assert spaced(dim) % LINE == 0
@@ -166,20 +250,35 @@ def test_padding_stays_zero(ids, dim):
         assert not flat[-model.stride :].any()
 
 
+def pairs_of_tile(filled, banded, stride, work):
+    """The pairs of words that a tile has, in order, as its slots and weights say."""
+    words = work.centers // stride
+    if banded:
+        _list_band(stride, work)
+        slots = [(t, t + r, 4 * t + j) for t in range(4) for j, r in enumerate((0, 1, 3, 4))]
+    else:
+        rows = _list_rows(filled, stride, work)
+        windows = [range(*work.places[3 * t + 1 : 3 * t + 3]) for t in range(filled)]
+        around = [int(work.kept[place]) for place in sorted(set().union(*windows))]
+        padding = [work.spare] * (len(around) % 2)
+        assert (work.context_rows[:rows] // stride).tolist() == around + padding
+        slots = [(t, r, r * TILE + t) for t in range(TILE) for r in range(rows)]
+    weights = {slot: work.context_weights[slot] for _, _, slot in slots}
+    assert set(weights.values()) <= {0.0, 1.0}
+    return [
+        (int(words[t]), int(work.context_rows[r]) // stride)
+        for t, r, slot in slots
+        if weights[slot]
+    ]
+
+
 def kernel_pairs(ids, sampling, keys, begin, end):
     """The pairs that the kernel's tiles hold for a span, in order."""
-    vocabulary = 12
-    model, _, _ = make_model(vocabulary, 1)
-    work = make_workspace(max(end - begin, 1), words_of(model), model.stride, sampling)
-    position, last = select_words(ids, begin, end, END_OF_LINE, sampling, keys.subsampling, work)
     found = []
-    while position < last:
-        position, filled = _lay_out_tile(position, last, TILE, model, sampling, keys.windows, work)
-        found += [
-            (int(work.centers[t]) // model.stride, int(work.contexts[k]) // model.stride)
-            for t in range(filled)
-            for k in range(work.context_ends[t], work.context_ends[t + 1])
-        ]
+    for filled, pairs, banded, work in lay_out(ids, sampling, keys, begin, end):
+        of_tile = pairs_of_tile(filled, banded, spaced(1), work)
+        assert len(of_tile) == pairs
+        found += of_tile
     return found
 
 
@@ -190,6 +289,16 @@ def test_the_kernels_pairs_are_those_of_the_generator(ids, window):
     sentences = [[word for word in line if word != END_OF_LINE] for line in lines]
     expected = list(skipgram_pairs([s for s in sentences if s], window))
     assert kernel_pairs(ids, sampling, make_keys(1), 0, len(ids)) == expected
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_kernels_pairs_in_shrunk_windows_are_those_of_the_reference(seed):
+    lines = np.random.default_rng(seed).integers(0, 12, (3, 9)).tolist()
+    sampling = make_sampling(12, window=5, shrink_windows=True)
+    ids = encoded(lines)
+    centers = reference.centers_of(ids, 0, len(ids), END_OF_LINE, sampling, make_keys(seed))
+    expected = [(word, context) for word, around in centers for _, context in around]
+    assert kernel_pairs(ids, sampling, make_keys(seed), 0, len(ids)) == expected
 
 
 @given(

@@ -81,6 +81,7 @@ from numpy.typing import NDArray
 from w2v.compiled import inlined, kernel
 from w2v.lanes import (
     WIDTH,
+    Lanes,
     add,
     divide,
     larger,
@@ -99,6 +100,10 @@ from w2v.pairs import context_range
 from w2v.sampling import draw, draw_below, draw_noise, passes
 
 TILE = 4
+# The window for which TILE words side by side have a path of their own, and what they have.
+BAND = 2
+BAND_PAIRS = 2 * BAND * TILE
+BAND_ROWS = 2 * BAND + TILE
 LINE = 16  # numbers in a cache line of 64 bytes
 # The noise block is padded to this many rows, so that its scores fill whole vectors.
 NOISE_UNIT = 4
@@ -116,6 +121,9 @@ LOG_7 = 0.99207566
 
 # A score so high that the model is sure: s(SURE) differs from 1 by 2e-9. None counts for more.
 SURE = 20.0
+
+
+Four = tuple[Lanes, Lanes, Lanes, Lanes]  # one value for each center of a tile
 
 
 class Model(NamedTuple):
@@ -156,17 +164,19 @@ class Workspace(NamedTuple):
 
     spare: int  # the word of this thread's row of zeros, which also stands for a line's end
     kept: NDArray[np.int32]  # words of the span that were not thinned out, and some around it
-    centers: NDArray[np.int64]  # (TILE,) where their rows begin
-    context_ends: NDArray[np.int64]  # (TILE + 1,) the contexts of center t end at [t + 1]
-    contexts: NDArray[np.int64]  # where the rows of all contexts of the tile begin
-    context_steps: NDArray[np.float32]  # of each context: its score, then its step
+    centers: NDArray[np.int64]  # (TILE,) where the rows of the tile's centers begin
+    places: NDArray[np.int64]  # (TILE, 3) flat: a center's place in ``kept``, its window's bounds
+    context_rows: NDArray[np.int64]  # where the rows of the words around the tile begin
+    context_steps: NDArray[np.float32]  # of each possible pair: its score, then its step
+    context_weights: NDArray[np.float32]  # 1 where there is that pair, else 0
     noise_rows: NDArray[np.int64]  # (shared_negatives,) where the noise words' rows begin
     next_noise: NDArray[np.int64]  # (shared_negatives,) where those of the next set begin
     noise: NDArray[np.float32]  # the block of noise rows, which this thread changes
     noise_before: NDArray[np.float32]  # as it was copied
     noise_steps: NDArray[np.float32]  # row by row, TILE of them for each: scores, then steps
     noise_weights: NDArray[np.float32]  # (WIDTH,) what noise counts, center by center
-    changes: NDArray[np.float32]  # (TILE * stride,) what is to be added to the centers' rows
+    ahead: NDArray[np.int64]  # (TILE,) where rows begin that will be needed soon
+    noise_places: NDArray[np.int64]  # where each row of the block begins
 
 
 def padded(dim: int) -> int:
@@ -199,22 +209,24 @@ def make_workspace(span_words: int, spare: int, stride: int, sampling: Sampling)
         stride: the model's.
         sampling: how many contexts and noise words there are.
     """
-    most_contexts = 2 * sampling.window * TILE
+    most_rows = TILE * (2 * sampling.window + 1) + 1
     noise_rows = -(-sampling.shared_negatives // NOISE_UNIT) * NOISE_UNIT
     return Workspace(
         spare=spare,
         kept=np.zeros(span_words + 2 * sampling.window + TILE + _AHEAD + 1, np.int32),
         centers=np.zeros(TILE, np.int64),
-        context_ends=np.zeros(TILE + 1, np.int64),
-        contexts=np.zeros(most_contexts, np.int64),
-        context_steps=aligned_zeros(most_contexts + WIDTH),
+        places=np.zeros(3 * TILE, np.int64),
+        context_rows=np.zeros(most_rows, np.int64),
+        context_steps=aligned_zeros(most_rows * TILE + WIDTH),
+        context_weights=aligned_zeros(most_rows * TILE + WIDTH),
         noise_rows=np.zeros(sampling.shared_negatives, np.int64),
         next_noise=np.zeros(sampling.shared_negatives, np.int64),
         noise=aligned_zeros(noise_rows * stride),
         noise_before=aligned_zeros(noise_rows * stride),
         noise_steps=aligned_zeros(noise_rows * TILE),
         noise_weights=aligned_zeros(WIDTH),
-        changes=aligned_zeros(TILE * stride),
+        ahead=np.zeros(TILE, np.int64),
+        noise_places=np.arange(noise_rows, dtype=np.int64) * stride,
     )
 
 
@@ -352,21 +364,30 @@ def train_span(
             _draw_noise(model, sampling, keys.noise, drawn, work)
             left = sampling.negative_sharing
         lr = np.float32(lr_begin + lr_slope * (position - first))
-        position, filled = _lay_out_tile(
+        position, filled, tile_pairs, banded = _lay_out_tile(
             position, last, min(left, TILE), model, sampling, keys.windows, work
         )
         if filled == 0:
             break
-        _score_contexts(model, filled, work)
+        if banded:
+            rows = BAND_ROWS
+            slots = BAND_PAIRS
+            _list_band(model.stride, work)
+            _score_band(model, work)
+        else:
+            rows = _list_rows(filled, model.stride, work)
+            slots = rows * TILE
+            _score_rows(model, work, model.contexts, work.context_rows, rows, work.context_steps)
         _score_noise(model, work)
-        tile_pairs = work.context_ends[filled]
         if left == sampling.negative_sharing:
             noise_loss += _sum_noise_losses(work)
             noise_pairs += tile_pairs
         _turn_into_noise_steps(work, lr)
-        context_loss += _turn_into_context_steps(work, tile_pairs, lr)
-        _apply_noise_steps(model, work)
-        _apply_context_steps(model, filled, work)
+        context_loss += _turn_into_context_steps(work, slots, lr)
+        if banded:
+            _apply_band(model, work)
+        else:
+            _apply_rows(model, rows, work)
         centers += filled
         pairs += tile_pairs
         left -= filled
@@ -423,103 +444,200 @@ def _lay_out_tile(
     sampling: Sampling,
     key: np.uint64,
     work: Workspace,
-) -> tuple[int, int]:
-    """Find rows and weights for the next words that have contexts, up to ``most`` of them.
+) -> tuple[int, int, int, bool]:
+    """Find the next words that have contexts, up to ``most`` of them, and their windows.
 
-    Returns the position to go on with and how many were found. The rest of the tile is zero and
-    weighs nothing.
+    Returns the position to go on with, how many were found, how many contexts they have, and
+    whether they are a band. The rest of the tile is zero and weighs nothing.
     """
-    stride = model.stride
     kept = work.kept
     spare = work.spare
+    places = work.places
     window = sampling.window
     weight = np.float32(sampling.negatives) / np.float32(sampling.shared_negatives)
     filled = 0
     pairs = 0
     center = position
+    line_begin, _ = context_range(kept, center, window, spare)
+    line_end = center  # from ``center`` to here the line goes on; found word by word
     while filled < most and center < last:
         word = int(kept[center])
-        if word != spare:
+        ahead = int(kept[center + _AHEAD]) * model.stride
+        begin = end = center
+        if word == spare:
+            line_begin = line_end = center + 1
+        else:
+            while line_end <= center + window and kept[line_end] != spare:
+                line_end += 1
             radius = window
             if sampling.shrink_windows:
                 radius -= int(draw_below(key, center, window))
-            begin, end = context_range(kept, center, radius, spare)
-            if end - begin > 1:
-                work.centers[filled] = word * stride
-                for context in range(begin, center):
-                    work.contexts[pairs] = int(kept[context]) * stride
-                    pairs += 1
-                for context in range(center + 1, end):
-                    work.contexts[pairs] = int(kept[context]) * stride
-                    pairs += 1
-                work.noise_weights[filled] = -weight * np.float32(end - begin - 1)
-                filled += 1
-                work.context_ends[filled] = pairs
-        ahead = int(kept[center + _AHEAD]) * stride
-        for d in range(0, model.width, LINE):
-            prefetch(model.vectors, ahead + d)
-            prefetch(model.contexts, ahead + d)
+            begin = max(line_begin, center - radius)
+            end = min(line_end, center + radius + 1)
+        if end - begin > 1:
+            work.centers[filled] = word * model.stride
+            work.ahead[filled] = ahead
+            places[3 * filled] = center
+            places[3 * filled + 1] = begin
+            places[3 * filled + 2] = end
+            work.noise_weights[filled] = -weight * np.float32(end - begin - 1)
+            filled += 1
+            pairs += end - begin - 1
+        else:
+            _ask_for(model, ahead)
         center += 1
     for t in range(filled, TILE):
-        work.centers[t] = spare * stride
+        work.centers[t] = spare * model.stride
+        work.ahead[t] = spare * model.stride
         work.noise_weights[t] = np.float32(0.0)
     for lane in range(TILE, WIDTH):
         work.noise_weights[lane] = work.noise_weights[lane - TILE]
-    store(work.context_steps, pairs, splat(np.float32(SURE)))
-    return center, filled
+    side_by_side = places[3 * (TILE - 1)] - places[0] == TILE - 1
+    banded = (filled == TILE) & (window == BAND) & side_by_side
+    return center, filled, pairs, banded
 
 
 @inlined
-def _score_contexts(model: Model, filled: int, work: Workspace) -> None:
-    """The dot product of each center with each of its contexts."""
+def _ask_for(model: Model, row: int) -> None:
+    """Have both rows of a word moved nearer."""
+    for d in range(0, model.width, LINE):
+        prefetch(model.vectors, row + d)
+        prefetch(model.contexts, row + d)
+
+
+@inlined
+def _list_band(stride: int, work: Workspace) -> None:
+    """List the rows from BAND words before the tile to BAND behind it, and which pairs there are.
+
+    The slots of center t are 4 t to 4 t + 3, for the words two and one before it, one and two
+    behind. A word that is not in the window, as a line ends or the window is smaller, has a row
+    like the others, and a pair that weighs nothing.
+    """
+    first = work.places[0] - BAND
+    for r in range(BAND_ROWS):
+        work.context_rows[r] = int(work.kept[first + r]) * stride
+    slot = 0
+    for t in range(TILE):
+        begin = work.places[3 * t + 1]
+        end = work.places[3 * t + 2]
+        for offset in (-2, -1, 1, 2):
+            place = work.places[3 * t] + offset
+            present = (begin <= place) & (place < end)
+            work.context_weights[slot] = np.float32(1.0) if present else np.float32(0.0)
+            slot += 1
+
+
+@inlined
+def _list_rows(filled: int, stride: int, work: Workspace) -> int:
+    """List the rows of all words around the tile, and which pairs there are; returns their number.
+
+    The pair of row r and center t has the slot r * TILE + t. Rows stand in the order of the text.
+    """
+    count = 0
+    listed = 0  # the words before this place are listed, or nobody's context
+    for t in range(filled):
+        begin = _first_place(t, filled, work.places)
+        count = _list_words(max(begin, listed), work.places[3 * t + 2], count, stride, work)
+        listed = max(listed, work.places[3 * t + 2])
+        _mark_pairs(t, count - listed, work)
+    # The first of ``kept`` is spare: it makes the number of rows even.
+    return _list_words(0, count % 2, count, stride, work)
+
+
+@inlined
+def _first_place(t: int, filled: int, places: NDArray[np.int64]) -> int:
+    """Where the windows of a center and of those behind it begin."""
+    first = int(places[3 * t + 1])
+    for later in range(t + 1, filled):
+        first = min(first, int(places[3 * later + 1]))
+    return first
+
+
+@inlined
+def _list_words(begin: int, end: int, count: int, stride: int, work: Workspace) -> int:
+    """Append the rows of the words between two places, without pairs, to those listed."""
+    zero = splat(np.float32(0.0))
+    for place in range(begin, end):
+        work.context_rows[count] = int(work.kept[place]) * stride
+        store(work.context_weights, count * TILE, zero)
+        count += 1
+    return count
+
+
+@inlined
+def _mark_pairs(t: int, row_of_place_0: int, work: Workspace) -> None:
+    """Give a center's pairs their weight. The words of its window were listed side by side."""
+    center = work.places[3 * t]
+    for place in range(work.places[3 * t + 1], work.places[3 * t + 2]):
+        present = np.float32(1.0) if place != center else np.float32(0.0)
+        work.context_weights[(row_of_place_0 + place) * TILE + t] = present
+
+
+@inlined
+def _score_band(model: Model, work: Workspace) -> None:
+    """The dot products of the band: two centers by their six neighbours at a time."""
     vectors = model.vectors
     contexts = model.contexts
     zero = splat(np.float32(0.0))
-    for t in range(filled):
-        center = work.centers[t]
-        k = work.context_ends[t]
-        end = work.context_ends[t + 1]
-        while k + 4 <= end:
-            row0 = work.contexts[k]
-            row1 = work.contexts[k + 1]
-            row2 = work.contexts[k + 2]
-            row3 = work.contexts[k + 3]
-            sum0 = sum1 = sum2 = sum3 = zero
-            for d in range(0, model.width, WIDTH):
-                value = load(vectors, center + d)
-                sum0 = multiply_add(value, load(contexts, row0 + d), sum0)
-                sum1 = multiply_add(value, load(contexts, row1 + d), sum1)
-                sum2 = multiply_add(value, load(contexts, row2 + d), sum2)
-                sum3 = multiply_add(value, load(contexts, row3 + d), sum3)
-            store_totals(work.context_steps, k, sum0, sum1, sum2, sum3)
-            k += 4
-        while k < end:
-            row0 = work.contexts[k]
-            sum0 = zero
-            for d in range(0, model.width, WIDTH):
-                sum0 = multiply_add(load(vectors, center + d), load(contexts, row0 + d), sum0)
-            work.context_steps[k] = total(sum0)
-            k += 1
+    for t in range(0, TILE, 2):
+        center_a = work.centers[t]
+        center_b = work.centers[t + 1]
+        row0 = work.context_rows[t]
+        row1 = work.context_rows[t + 1]
+        row2 = work.context_rows[t + 2]
+        row3 = work.context_rows[t + 3]
+        row4 = work.context_rows[t + 4]
+        row5 = work.context_rows[t + 5]
+        a0 = a1 = a3 = a4 = b1 = b2 = b4 = b5 = zero
+        for d in range(0, model.width, WIDTH):
+            a = load(vectors, center_a + d)
+            b = load(vectors, center_b + d)
+            a0 = multiply_add(a, load(contexts, row0 + d), a0)
+            near_both = load(contexts, row1 + d)
+            a1 = multiply_add(a, near_both, a1)
+            b1 = multiply_add(b, near_both, b1)
+            b2 = multiply_add(b, load(contexts, row2 + d), b2)
+            a3 = multiply_add(a, load(contexts, row3 + d), a3)
+            near_both = load(contexts, row4 + d)
+            a4 = multiply_add(a, near_both, a4)
+            b4 = multiply_add(b, near_both, b4)
+            b5 = multiply_add(b, load(contexts, row5 + d), b5)
+        store_totals(work.context_steps, 4 * t, a0, a1, a3, a4)
+        store_totals(work.context_steps, 4 * t + 4, b1, b2, b4, b5)
 
 
 @inlined
 def _score_noise(model: Model, work: Workspace) -> None:
-    """The dot product of each noise row with each center: two rows by TILE centers at a time."""
+    """The dot product of each noise row with each center."""
+    rows = work.noise_places
+    _score_rows(model, work, work.noise, rows, len(rows), work.noise_steps)
+    for k in range(len(work.noise_rows) * TILE, len(work.noise_steps)):
+        work.noise_steps[k] = np.float32(-SURE)  # rows that only fill up the block
+
+
+@inlined
+def _score_rows(
+    model: Model,
+    work: Workspace,
+    block: NDArray[np.float32],
+    rows: NDArray[np.int64],
+    count: int,
+    scores: NDArray[np.float32],
+) -> None:
+    """The dot product of each row with each center: two rows by TILE centers at a time."""
     vectors = model.vectors
     center0 = work.centers[0]
     center1 = work.centers[1]
     center2 = work.centers[2]
     center3 = work.centers[3]
-    noise = work.noise
-    scores = work.noise_steps
     zero = splat(np.float32(0.0))
-    for n in range(0, len(scores) // TILE, 2):
-        row_a = n * model.stride
-        row_b = row_a + model.stride
+    for r in range(0, count, 2):
+        row_a = rows[r]
+        row_b = rows[r + 1]
         a0 = a1 = a2 = a3 = b0 = b1 = b2 = b3 = zero
         for d in range(0, model.width, WIDTH):
-            a = load(noise, row_a + d)
-            b = load(noise, row_b + d)
+            a = load(block, row_a + d)
+            b = load(block, row_b + d)
             value0 = load(vectors, center0 + d)
             value1 = load(vectors, center1 + d)
             value2 = load(vectors, center2 + d)
@@ -532,10 +650,8 @@ def _score_noise(model: Model, work: Workspace) -> None:
             b1 = multiply_add(b, value1, b1)
             b2 = multiply_add(b, value2, b2)
             b3 = multiply_add(b, value3, b3)
-        store_totals(scores, n * TILE, a0, a1, a2, a3)
-        store_totals(scores, (n + 1) * TILE, b0, b1, b2, b3)
-    for k in range(len(work.noise_rows) * TILE, len(scores)):
-        scores[k] = np.float32(-SURE)  # rows that only fill up the block
+        store_totals(scores, r * TILE, a0, a1, a2, a3)
+        store_totals(scores, (r + 1) * TILE, b0, b1, b2, b3)
 
 
 @inlined
@@ -603,110 +719,177 @@ def _turn_into_noise_steps(work: Workspace, lr: np.float32) -> None:
 
 
 @inlined
-def _turn_into_context_steps(work: Workspace, count: int, lr: np.float32) -> float:
-    """Replace each context's score by lr * s(x), x = -score; returns the sum of log(1 + e^x)."""
+def _turn_into_context_steps(work: Workspace, slots: int, lr: np.float32) -> float:
+    """Replace each pair's score by lr * s(x), x = -score; returns the sum of log(1 + e^x)."""
     one = splat(np.float32(1.0))
     minus_one = splat(np.float32(-1.0))
     rate = splat(lr)
     losses = splat(np.float32(0.0))
-    for k in range(0, count, WIDTH):
+    for k in range(0, slots, WIDTH):
         x = _held(work.context_steps, k, minus_one)
         power = _exp_of_minus(x)
         sigmoid = divide(one, add(one, power))
-        losses = add(_log_of_sum(x, power, sigmoid), losses)
-        store(work.context_steps, k, multiply(rate, sigmoid))
+        weight = load(work.context_weights, k)
+        losses = multiply_add(weight, _log_of_sum(x, power, sigmoid), losses)
+        store(work.context_steps, k, multiply(multiply(weight, rate), sigmoid))
     return total(losses)
 
 
 @inlined
-def _apply_noise_steps(model: Model, work: Workspace) -> None:
-    """Update the noise block, and gather what it changes in the centers."""
-    stride = model.stride
+def _apply_rows(model: Model, count: int, work: Workspace) -> None:
+    """Update the noise block, the rows around the tile, and the centers' rows."""
     vectors = model.vectors
-    center0 = work.centers[0]
-    center1 = work.centers[1]
-    center2 = work.centers[2]
-    center3 = work.centers[3]
-    changes = work.changes
-    noise = work.noise
-    steps = work.noise_steps
-    zero = splat(np.float32(0.0))
+    contexts = model.contexts
+    steps = work.context_steps
     for d in range(0, model.width, WIDTH):
-        value0 = load(vectors, center0 + d)
-        value1 = load(vectors, center1 + d)
-        value2 = load(vectors, center2 + d)
-        value3 = load(vectors, center3 + d)
-        change0 = change1 = change2 = change3 = zero
-        for n in range(len(work.noise_rows)):
-            place = n * stride + d
-            row = load(noise, place)
-            step0 = splat_from(steps, n * TILE)
-            step1 = splat_from(steps, n * TILE + 1)
-            step2 = splat_from(steps, n * TILE + 2)
-            step3 = splat_from(steps, n * TILE + 3)
-            change0 = multiply_add(step0, row, change0)
-            change1 = multiply_add(step1, row, change1)
-            change2 = multiply_add(step2, row, change2)
-            change3 = multiply_add(step3, row, change3)
-            row = multiply_add(step0, value0, row)
-            row = multiply_add(step1, value1, row)
-            row = multiply_add(step2, value2, row)
-            row = multiply_add(step3, value3, row)
-            store(noise, place, row)
-        store(changes, d, change0)
-        store(changes, stride + d, change1)
-        store(changes, 2 * stride + d, change2)
-        store(changes, 3 * stride + d, change3)
+        values, changes = _apply_noise(model, d, work)
+        for r in range(count):
+            place = work.context_rows[r] + d
+            changes = _apply_to_four(contexts, place, steps, r * TILE, values, changes)
+        _add_to_centers(vectors, d, changes, work)
 
 
 @inlined
-def _apply_context_steps(model: Model, filled: int, work: Workspace) -> None:
-    """Update the contexts' rows and, with all that was gathered, the centers' rows."""
-    stride = model.stride
-    contexts = model.contexts
+def _apply_band(model: Model, work: Workspace) -> None:
+    """`_apply_rows` for a band: each row with the centers that it is near, and no others."""
     vectors = model.vectors
+    contexts = model.contexts
     steps = work.context_steps
-    for t in range(filled):
-        center = work.centers[t]
-        k = work.context_ends[t]
-        end = work.context_ends[t + 1]
-        while k + 4 <= end:
-            row0 = work.contexts[k]
-            row1 = work.contexts[k + 1]
-            row2 = work.contexts[k + 2]
-            row3 = work.contexts[k + 3]
-            step0 = splat_from(steps, k)
-            step1 = splat_from(steps, k + 1)
-            step2 = splat_from(steps, k + 2)
-            step3 = splat_from(steps, k + 3)
-            for d in range(0, model.width, WIDTH):
-                value = load(vectors, center + d)
-                change = load(work.changes, t * stride + d)
-                # One after the other, for two of them may be the same row.
-                context = load(contexts, row0 + d)
-                change = multiply_add(step0, context, change)
-                store(contexts, row0 + d, multiply_add(step0, value, context))
-                context = load(contexts, row1 + d)
-                change = multiply_add(step1, context, change)
-                store(contexts, row1 + d, multiply_add(step1, value, context))
-                context = load(contexts, row2 + d)
-                change = multiply_add(step2, context, change)
-                store(contexts, row2 + d, multiply_add(step2, value, context))
-                context = load(contexts, row3 + d)
-                change = multiply_add(step3, context, change)
-                store(contexts, row3 + d, multiply_add(step3, value, context))
-                store(work.changes, t * stride + d, change)
-            k += 4
-        while k < end:
-            row0 = work.contexts[k]
-            step0 = splat_from(steps, k)
-            for d in range(0, model.width, WIDTH):
-                context = load(contexts, row0 + d)
-                change = multiply_add(step0, context, load(work.changes, t * stride + d))
-                store(work.changes, t * stride + d, change)
-                value = load(vectors, center + d)
-                store(contexts, row0 + d, multiply_add(step0, value, context))
-            k += 1
-        for d in range(0, model.width, WIDTH):
-            change = load(work.changes, t * stride + d)
-            store(vectors, center + d, add(load(vectors, center + d), change))
+    rows = work.context_rows
+    for d in range(0, model.width, WIDTH):
+        (v0, v1, v2, v3), (c0, c1, c2, c3) = _apply_noise(model, d, work)
+        c0 = _apply_to_one(contexts, rows[0] + d, steps, 0, v0, c0)
+        c0, c1 = _apply_to_two(contexts, rows[1] + d, steps, (1, 4), (v0, v1), (c0, c1))
+        c1, c2 = _apply_to_two(contexts, rows[2] + d, steps, (5, 8), (v1, v2), (c1, c2))
+        c0, c2, c3 = _apply_to_three(
+            contexts, rows[3] + d, steps, (2, 9, 12), (v0, v2, v3), (c0, c2, c3)
+        )
+        c0, c1, c3 = _apply_to_three(
+            contexts, rows[4] + d, steps, (3, 6, 13), (v0, v1, v3), (c0, c1, c3)
+        )
+        c1, c2 = _apply_to_two(contexts, rows[5] + d, steps, (7, 10), (v1, v2), (c1, c2))
+        c2, c3 = _apply_to_two(contexts, rows[6] + d, steps, (11, 14), (v2, v3), (c2, c3))
+        c3 = _apply_to_one(contexts, rows[7] + d, steps, 15, v3, c3)
+        _add_to_centers(vectors, d, (c0, c1, c2, c3), work)
+
+
+@inlined
+def _apply_noise(model: Model, d: int, work: Workspace) -> tuple[Four, Four]:
+    """Update some numbers of each noise row; returns the centers' own, and what they are due."""
+    zero = splat(np.float32(0.0))
+    values = (
+        load(model.vectors, work.centers[0] + d),
+        load(model.vectors, work.centers[1] + d),
+        load(model.vectors, work.centers[2] + d),
+        load(model.vectors, work.centers[3] + d),
+    )
+    changes = zero, zero, zero, zero
+    if d % LINE == 0:
+        for t in range(TILE):
+            prefetch(model.vectors, work.ahead[t] + d)
+            prefetch(model.contexts, work.ahead[t] + d)
+    for n in range(len(work.noise_rows)):
+        place = work.noise_places[n] + d
+        changes = _apply_to_four(work.noise, place, work.noise_steps, n * TILE, values, changes)
+    return values, changes
+
+
+@inlined
+def _add_to_centers(vectors: NDArray[np.float32], d: int, changes: Four, work: Workspace) -> None:
+    """Add what the centers are due, one after the other, for two of them may be the same row."""
+    place = work.centers[0] + d
+    store(vectors, place, add(load(vectors, place), changes[0]))
+    place = work.centers[1] + d
+    store(vectors, place, add(load(vectors, place), changes[1]))
+    place = work.centers[2] + d
+    store(vectors, place, add(load(vectors, place), changes[2]))
+    place = work.centers[3] + d
+    store(vectors, place, add(load(vectors, place), changes[3]))
+
+
+@inlined
+def _apply_to_one(
+    block: NDArray[np.float32],
+    place: int,
+    steps: NDArray[np.float32],
+    k: int,
+    value: Lanes,
+    change: Lanes,
+) -> Lanes:
+    """Update a row by its step with one center; returns what that center is due."""
+    row = load(block, place)
+    step = splat_from(steps, k)
+    store(block, place, multiply_add(step, value, row))
+    return multiply_add(step, row, change)
+
+
+@inlined
+def _apply_to_two(
+    block: NDArray[np.float32],
+    place: int,
+    steps: NDArray[np.float32],
+    k: tuple[int, int],
+    values: tuple[Lanes, Lanes],
+    changes: tuple[Lanes, Lanes],
+) -> tuple[Lanes, Lanes]:
+    """Update a row by its steps with two centers; returns what they are due."""
+    row = load(block, place)
+    step0 = splat_from(steps, k[0])
+    step1 = splat_from(steps, k[1])
+    change0 = multiply_add(step0, row, changes[0])
+    change1 = multiply_add(step1, row, changes[1])
+    row = multiply_add(step0, values[0], row)
+    row = multiply_add(step1, values[1], row)
+    store(block, place, row)
+    return change0, change1
+
+
+@inlined
+def _apply_to_three(
+    block: NDArray[np.float32],
+    place: int,
+    steps: NDArray[np.float32],
+    k: tuple[int, int, int],
+    values: tuple[Lanes, Lanes, Lanes],
+    changes: tuple[Lanes, Lanes, Lanes],
+) -> tuple[Lanes, Lanes, Lanes]:
+    """Update a row by its steps with three centers; returns what they are due."""
+    row = load(block, place)
+    step0 = splat_from(steps, k[0])
+    step1 = splat_from(steps, k[1])
+    step2 = splat_from(steps, k[2])
+    change0 = multiply_add(step0, row, changes[0])
+    change1 = multiply_add(step1, row, changes[1])
+    change2 = multiply_add(step2, row, changes[2])
+    row = multiply_add(step0, values[0], row)
+    row = multiply_add(step1, values[1], row)
+    row = multiply_add(step2, values[2], row)
+    store(block, place, row)
+    return change0, change1, change2
+
+
+@inlined
+def _apply_to_four(
+    block: NDArray[np.float32],
+    place: int,
+    steps: NDArray[np.float32],
+    k: int,
+    values: Four,
+    changes: Four,
+) -> Four:
+    """Update a row by its steps with all centers, from the k-th on; returns what they are due."""
+    row = load(block, place)
+    step0 = splat_from(steps, k)
+    step1 = splat_from(steps, k + 1)
+    step2 = splat_from(steps, k + 2)
+    step3 = splat_from(steps, k + 3)
+    change0 = multiply_add(step0, row, changes[0])
+    change1 = multiply_add(step1, row, changes[1])
+    change2 = multiply_add(step2, row, changes[2])
+    change3 = multiply_add(step3, row, changes[3])
+    row = multiply_add(step0, values[0], row)
+    row = multiply_add(step1, values[1], row)
+    row = multiply_add(step2, values[2], row)
+    row = multiply_add(step3, values[3], row)
+    store(block, place, row)
+    return change0, change1, change2, change3

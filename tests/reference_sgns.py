@@ -89,8 +89,6 @@ def train_span(ids, begin, end, end_of_line, vectors, contexts, sampling, keys, 
             )
             for n in range(sampling.shared_negatives)
         ]
-        before = contexts[noise_ids]
-        noise = before.copy()
         for tile_start in range(0, len(sharing), TILE):
             tile = sharing[tile_start : tile_start + TILE]
             steps_at = {}  # of each place around the tile, left to right: what its word is due
@@ -99,28 +97,29 @@ def train_span(ids, begin, end, end_of_line, vectors, contexts, sampling, keys, 
                     score = vectors[word] @ contexts[context]
                     context_loss += softplus(-score)
                     steps_at.setdefault((place, context), []).append((t, lr * sigmoid(-score)))
-            noise_scores = [noise @ vectors[word] for word, _ in tile]
-            values = [vectors[word].copy() for word, _ in tile]
-            noise_at_start = noise.copy()
-            changes = [np.zeros_like(value) for value in values]
-            for t, (_, around) in enumerate(tile):
+            noise_scores = [contexts[noise_ids] @ vectors[word] for word, _ in tile]
+            noise_steps = []
+            for (_, around), scores in zip(tile, noise_scores, strict=True):
                 weight = len(around) * sampling.negatives / sampling.shared_negatives
+                noise_steps.append(-lr * weight * sigmoid(scores))
                 if tile_start == 0:
-                    noise_loss += weight * softplus(noise_scores[t]).sum()
+                    noise_loss += weight * softplus(scores).sum()
                     noise_pairs += len(around)
-                steps = -lr * weight * sigmoid(noise_scores[t])
-                changes[t] += steps @ noise_at_start
-                noise += np.outer(steps, values[t])
-            # Two places may hold the same word: the second one meets what the first one left.
-            for (_, context), steps in sorted(steps_at.items()):
-                row = contexts[context].copy()
+            updates = [
+                (word, [(t, steps[n]) for t, steps in enumerate(noise_steps)])
+                for n, word in enumerate(noise_ids)
+            ]
+            updates += [(word, steps) for (_, word), steps in sorted(steps_at.items())]
+            values = [vectors[word].copy() for word, _ in tile]
+            changes = [np.zeros_like(value) for value in values]
+            # Where a word comes twice, the second time meets what the first one left.
+            for word, steps in updates:
+                row = contexts[word].copy()
                 for t, step in steps:
                     changes[t] += step * row
-                    contexts[context] += step * values[t]
+                    contexts[word] += step * values[t]
             for (word, _), change in zip(tile, changes, strict=True):
                 vectors[word] += change
-        for n, word in enumerate(noise_ids):
-            contexts[word] += noise[n] - before[n]
     loss = context_loss / max(len(pairs), 1) + noise_loss / max(noise_pairs, 1)
     return Span(len(centers), pairs, loss)
 

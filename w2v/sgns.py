@@ -13,10 +13,9 @@ Blocking
 --------
 Shared noise: S consecutive centers share one set of N noise words, and each counts m K / N for a
 center with m contexts. The objective's expectation stays as it is; a center has N scores with noise
-instead of m K. The set's rows of C are copied into a block that stays in the first-level cache, and
-no other thread's business, while S centers use it; what they changed is added to C afterwards.
+instead of m K, and the set's rows of C stay in the first-level cache while S centers use them.
 
-Tiles: TILE centers are taken together. Their scores against the noise block and the words around
+Tiles: TILE centers are taken together. Their scores against the noise rows and the words around
 them, and the updates that follow, are small matrix products that read each row once for all of
 them, with accumulators in registers. All scores of a tile are taken at the vectors' values before
 it, and so is what the centers add to other rows; then the updates are added one after the other,
@@ -39,7 +38,7 @@ Where the time goes on English Wikipedia, by sampling, in percent; and the share
     score noise      18 of 27        score contexts   11 of  7       sigmoids, losses   4
     apply noise      30 of 53        apply contexts   11 of 13       all else          26
 
-All else is choosing words, laying out tiles, and drawing, copying and returning noise.
+All else is choosing words, laying out tiles and drawing noise.
 
 Memory traffic
 --------------
@@ -51,9 +50,10 @@ What was tried
 --------------
 Gains that stayed, each measured against the version without it:
 
-- Centers where they lie. Tiles read the centers' rows in M itself: 1.4 times as fast as copying
-  them into a block first. For noise it made no difference that could be told, at dim 128 or 300,
-  with one thread or two; the copies keep threads off each other's rows.
+- Rows where they lie. Tiles read the centers' rows in M itself: 1.4 times as fast as copying them
+  into a block first. Noise that is changed in C itself, not in a thread's own copy, takes 0.97 of
+  the time at dim 128, 0.96 at dim 300 and 0.93 with a window of five words, where sets change more
+  often; two threads that meet in one row, which is rare, may lose one's change.
 - Odd spacing. Rows lie an odd number of cache lines apart (`spaced`). 512 bytes apart, they meet in
   few sets of the cache, and a load looks to the processor as if it read what was just stored to
   another row: a tile's updates of 24 rows took 755 ns in cache, and take 530.
@@ -79,8 +79,8 @@ ready; the rows of M and C of a word side by side.
 Fewer noise words would be faster and were measured (100 MB of English Wikipedia, 5 epochs, means of
 3 seeds: analogies among the 30,000 most frequent words, WordSim-353, SimLex-999):
 
-    N = 16, S = 64   41.5  64.4  27.4        changed in C itself: 41.8  65.2  26.9
-    N = 12, S = 48   40.5  65.0  26.8        likewise, as are those below
+    N = 16, S = 64   41.8  65.2  26.9        in a copy of a thread's own: 41.5  64.4  27.4
+    N = 12, S = 48   40.5  65.0  26.8
     N = 12, S = 36   40.6  64.5  26.6
     N =  8, S = 32   39.2  64.9  26.3
 """
@@ -119,7 +119,7 @@ BAND = 2
 BAND_PAIRS = 2 * BAND * TILE
 BAND_ROWS = 2 * BAND + TILE
 LINE = 16  # numbers in a cache line of 64 bytes
-# The noise block is padded to this many rows, so that its scores fill whole vectors.
+# A set of noise words is filled up to this many rows, so that its scores fill whole vectors.
 NOISE_UNIT = 4
 # Words by which the rows of centers and contexts are asked for before they are needed.
 _AHEAD = 12
@@ -183,14 +183,11 @@ class Workspace(NamedTuple):
     context_rows: NDArray[np.int64]  # where the rows of the words around the tile begin
     context_steps: NDArray[np.float32]  # of each possible pair: its score, then its step
     context_weights: NDArray[np.float32]  # 1 where there is that pair, else 0
-    noise_rows: NDArray[np.int64]  # (shared_negatives,) where the noise words' rows begin
+    noise_rows: NDArray[np.int64]  # where the noise words' rows begin, then the row of zeros
     next_noise: NDArray[np.int64]  # (shared_negatives,) where those of the next set begin
-    noise: NDArray[np.float32]  # the block of noise rows, which this thread changes
-    noise_before: NDArray[np.float32]  # as it was copied
     noise_steps: NDArray[np.float32]  # row by row, TILE of them for each: scores, then steps
     noise_weights: NDArray[np.float32]  # (WIDTH,) what noise counts, center by center
     ahead: NDArray[np.int64]  # (TILE,) where rows begin that will be needed soon
-    noise_places: NDArray[np.int64]  # where each row of the block begins
 
 
 def padded(dim: int) -> int:
@@ -233,14 +230,11 @@ def make_workspace(span_words: int, spare: int, stride: int, sampling: Sampling)
         context_rows=np.zeros(most_rows, np.int64),
         context_steps=aligned_zeros(most_rows * TILE + WIDTH),
         context_weights=aligned_zeros(most_rows * TILE + WIDTH),
-        noise_rows=np.zeros(sampling.shared_negatives, np.int64),
+        noise_rows=np.full(noise_rows, spare * stride, np.int64),
         next_noise=np.zeros(sampling.shared_negatives, np.int64),
-        noise=aligned_zeros(noise_rows * stride),
-        noise_before=aligned_zeros(noise_rows * stride),
         noise_steps=aligned_zeros(noise_rows * TILE),
         noise_weights=aligned_zeros(WIDTH),
         ahead=np.zeros(TILE, np.int64),
-        noise_places=np.arange(noise_rows, dtype=np.int64) * stride,
     )
 
 
@@ -371,10 +365,8 @@ def train_span(
     _draw_noise(model, sampling, keys.noise, drawn, work)
     while position < last:
         if left == 0:
-            if drawn > 0:
-                _return_noise(model, work)
-            _fetch_noise(model, work)
-            drawn += len(work.noise_rows)
+            _take_noise(work)
+            drawn += len(work.next_noise)
             _draw_noise(model, sampling, keys.noise, drawn, work)
             left = sampling.negative_sharing
         lr = np.float32(lr_begin + lr_slope * (position - first))
@@ -391,7 +383,7 @@ def train_span(
         else:
             rows = _list_rows(filled, model.stride, work)
             slots = rows * TILE
-            _score_rows(model, work, model.contexts, work.context_rows, rows, work.context_steps)
+            _score_rows(model, work, work.context_rows, rows, work.context_steps)
         _score_noise(model, work)
         if left == sampling.negative_sharing:
             noise_loss += _sum_noise_losses(work)
@@ -405,8 +397,6 @@ def train_span(
         centers += filled
         pairs += tile_pairs
         left -= filled
-    if drawn > 0:
-        _return_noise(model, work)
     return centers, pairs, context_loss, noise_pairs, noise_loss
 
 
@@ -424,29 +414,10 @@ def _draw_noise(
 
 
 @inlined
-def _fetch_noise(model: Model, work: Workspace) -> None:
-    """Copy the rows of the set that was drawn, twice."""
-    stride = model.stride
-    for n in range(len(work.noise_rows)):
-        row = work.next_noise[n]
-        work.noise_rows[n] = row
-        for d in range(0, model.width, WIDTH):
-            value = load(model.contexts, row + d)
-            store(work.noise, n * stride + d, value)
-            store(work.noise_before, n * stride + d, value)
-
-
-@inlined
-def _return_noise(model: Model, work: Workspace) -> None:
-    """Add to the context matrix what has changed in the noise block."""
-    stride = model.stride
-    minus_one = splat(np.float32(-1.0))
-    for n in range(len(work.noise_rows)):
-        row = work.noise_rows[n]
-        for d in range(0, model.width, WIDTH):
-            value = load(work.noise, n * stride + d)
-            change = multiply_add(load(work.noise_before, n * stride + d), minus_one, value)
-            store(model.contexts, row + d, add(load(model.contexts, row + d), change))
+def _take_noise(work: Workspace) -> None:
+    """Go over to the set that was drawn."""
+    for n in range(len(work.next_noise)):
+        work.noise_rows[n] = work.next_noise[n]
 
 
 @inlined
@@ -623,23 +594,23 @@ def _score_band(model: Model, work: Workspace) -> None:
 @inlined
 def _score_noise(model: Model, work: Workspace) -> None:
     """The dot product of each noise row with each center."""
-    rows = work.noise_places
-    _score_rows(model, work, work.noise, rows, len(rows), work.noise_steps)
-    for k in range(len(work.noise_rows) * TILE, len(work.noise_steps)):
-        work.noise_steps[k] = np.float32(-SURE)  # rows that only fill up the block
+    rows = work.noise_rows
+    _score_rows(model, work, rows, len(rows), work.noise_steps)
+    for k in range(len(work.next_noise) * TILE, len(work.noise_steps)):
+        work.noise_steps[k] = np.float32(-SURE)  # rows that only fill up the set
 
 
 @inlined
 def _score_rows(
     model: Model,
     work: Workspace,
-    block: NDArray[np.float32],
     rows: NDArray[np.int64],
     count: int,
     scores: NDArray[np.float32],
 ) -> None:
     """The dot product of each row with each center: two rows by TILE centers at a time."""
     vectors = model.vectors
+    contexts = model.contexts
     center0 = work.centers[0]
     center1 = work.centers[1]
     center2 = work.centers[2]
@@ -650,8 +621,8 @@ def _score_rows(
         row_b = rows[r + 1]
         a0 = a1 = a2 = a3 = b0 = b1 = b2 = b3 = zero
         for d in range(0, model.width, WIDTH):
-            a = load(block, row_a + d)
-            b = load(block, row_b + d)
+            a = load(contexts, row_a + d)
+            b = load(contexts, row_b + d)
             value0 = load(vectors, center0 + d)
             value1 = load(vectors, center1 + d)
             value2 = load(vectors, center2 + d)
@@ -751,7 +722,7 @@ def _turn_into_context_steps(work: Workspace, slots: int, lr: np.float32) -> flo
 
 @inlined
 def _apply_rows(model: Model, count: int, work: Workspace) -> None:
-    """Update the noise block, the rows around the tile, and the centers' rows."""
+    """Update the noise rows, the rows around the tile, and the centers' rows."""
     vectors = model.vectors
     contexts = model.contexts
     steps = work.context_steps
@@ -802,9 +773,9 @@ def _apply_noise(model: Model, d: int, work: Workspace) -> tuple[Four, Four]:
         for t in range(TILE):
             prefetch(model.vectors, work.ahead[t] + d)
             prefetch(model.contexts, work.ahead[t] + d)
-    for n in range(len(work.noise_rows)):
-        place = work.noise_places[n] + d
-        changes = _apply_to_four(work.noise, place, work.noise_steps, n * TILE, values, changes)
+    for n in range(len(work.next_noise)):
+        place = work.noise_rows[n] + d
+        changes = _apply_to_four(model.contexts, place, work.noise_steps, n * TILE, values, changes)
     return values, changes
 
 
@@ -823,7 +794,7 @@ def _add_to_centers(vectors: NDArray[np.float32], d: int, changes: Four, work: W
 
 @inlined
 def _apply_to_one(
-    block: NDArray[np.float32],
+    contexts: NDArray[np.float32],
     place: int,
     steps: NDArray[np.float32],
     k: int,
@@ -831,15 +802,15 @@ def _apply_to_one(
     change: Lanes,
 ) -> Lanes:
     """Update a row by its step with one center; returns what that center is due."""
-    row = load(block, place)
+    row = load(contexts, place)
     step = splat_from(steps, k)
-    store(block, place, multiply_add(step, value, row))
+    store(contexts, place, multiply_add(step, value, row))
     return multiply_add(step, row, change)
 
 
 @inlined
 def _apply_to_two(
-    block: NDArray[np.float32],
+    contexts: NDArray[np.float32],
     place: int,
     steps: NDArray[np.float32],
     k: tuple[int, int],
@@ -847,20 +818,20 @@ def _apply_to_two(
     changes: tuple[Lanes, Lanes],
 ) -> tuple[Lanes, Lanes]:
     """Update a row by its steps with two centers; returns what they are due."""
-    row = load(block, place)
+    row = load(contexts, place)
     step0 = splat_from(steps, k[0])
     step1 = splat_from(steps, k[1])
     change0 = multiply_add(step0, row, changes[0])
     change1 = multiply_add(step1, row, changes[1])
     row = multiply_add(step0, values[0], row)
     row = multiply_add(step1, values[1], row)
-    store(block, place, row)
+    store(contexts, place, row)
     return change0, change1
 
 
 @inlined
 def _apply_to_three(
-    block: NDArray[np.float32],
+    contexts: NDArray[np.float32],
     place: int,
     steps: NDArray[np.float32],
     k: tuple[int, int, int],
@@ -868,7 +839,7 @@ def _apply_to_three(
     changes: tuple[Lanes, Lanes, Lanes],
 ) -> tuple[Lanes, Lanes, Lanes]:
     """Update a row by its steps with three centers; returns what they are due."""
-    row = load(block, place)
+    row = load(contexts, place)
     step0 = splat_from(steps, k[0])
     step1 = splat_from(steps, k[1])
     step2 = splat_from(steps, k[2])
@@ -878,13 +849,13 @@ def _apply_to_three(
     row = multiply_add(step0, values[0], row)
     row = multiply_add(step1, values[1], row)
     row = multiply_add(step2, values[2], row)
-    store(block, place, row)
+    store(contexts, place, row)
     return change0, change1, change2
 
 
 @inlined
 def _apply_to_four(
-    block: NDArray[np.float32],
+    contexts: NDArray[np.float32],
     place: int,
     steps: NDArray[np.float32],
     k: int,
@@ -892,7 +863,7 @@ def _apply_to_four(
     changes: Four,
 ) -> Four:
     """Update a row by its steps with all centers, from the k-th on; returns what they are due."""
-    row = load(block, place)
+    row = load(contexts, place)
     step0 = splat_from(steps, k)
     step1 = splat_from(steps, k + 1)
     step2 = splat_from(steps, k + 2)
@@ -905,5 +876,5 @@ def _apply_to_four(
     row = multiply_add(step1, values[1], row)
     row = multiply_add(step2, values[2], row)
     row = multiply_add(step3, values[3], row)
-    store(block, place, row)
+    store(contexts, place, row)
     return change0, change1, change2, change3

@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
+import tracemalloc
 import warnings
 from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from w2v.cli import main
 from w2v.embeddings import Embeddings
-from w2v.errors import FormatError, InputError, OutputError
-from w2v.formats import FORMATS, load, model, word2vec_bin, word2vec_text
+from w2v.errors import ConfigError, FormatError, InputError, OutputError
+from w2v.formats import FORMATS, by_extension, load, model, word2vec_bin, word2vec_text
 
 CODECS = {
     **{name: (entry.read, entry.write) for name, entry in FORMATS.items()},
     "model": (model.read, model.write),
+}
+NEEDS = {"safetensors": "safetensors"}
+WHITE_SPACE_ENDS_A_WORD = {
+    "word2vec-text": "word2vec-text",
+    "word2vec-bin": "word2vec-bin",
+    "glove": "glove",
+    "spacy": "word2vec-text",
 }
 WORD2VEC = ["word2vec-text", "word2vec-bin"]
 SMALL = Embeddings(
@@ -28,9 +39,16 @@ SMALL = Embeddings(
 )
 
 
+def installed(name: str) -> str:
+    """Skip the test if the format needs a package that is not installed."""
+    if name in NEEDS:
+        pytest.importorskip(NEEDS[name], reason=f"{NEEDS[name]} is not installed")
+    return name
+
+
 @pytest.fixture(params=CODECS)
 def codec(request):
-    return CODECS[request.param]
+    return CODECS[installed(request.param)]
 
 
 def bits(embeddings: Embeddings) -> list[list[int]]:
@@ -42,7 +60,7 @@ def float32_of(pattern: int) -> np.float32:
 
 
 WORDS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=9).filter(
-    lambda word: word.split() == [word]
+    lambda word: word.split() == [word] and word.strip("\ufeff")
 )
 FLOATS = st.integers(0, 2**32 - 1).map(float32_of).filter(np.isfinite)
 
@@ -86,10 +104,11 @@ def test_a_missing_file_is_named(codec, tmp_path):
         codec[0](tmp_path / "nowhere")
 
 
-@pytest.mark.parametrize("name", WORD2VEC)
+@pytest.mark.parametrize("name", WHITE_SPACE_ENDS_A_WORD)
 @pytest.mark.parametrize("word", ["New York", "a\tb", "line\n", "\xa0x", "a\u2028b", " "])
 def test_a_word_with_white_space_is_refused_and_nothing_is_left(name, word, tmp_path):
-    with pytest.raises(FormatError, match=f"contains white space, which {name} cannot hold") as got:
+    finding = f"contains white space, which {WHITE_SPACE_ENDS_A_WORD[name]} cannot hold"
+    with pytest.raises(FormatError, match=finding) as got:
         CODECS[name][1](Embeddings(["a", word], np.eye(2)), tmp_path / "file")
     assert repr(word) in str(got.value)
     assert list(tmp_path.iterdir()) == []
@@ -171,15 +190,15 @@ def test_a_header_that_lies_is_refused_before_it_is_believed(name, header, findi
 @pytest.mark.parametrize(
     ("text", "finding"),
     [
-        ("2 2\na 1 2\nbbbb 1\n", "line 3: expected a word and 2 numbers, got 1"),
-        ("2 2\na 1 2 3\nb 1 2\n", "line 2: expected a word and 2 numbers, got 3"),
+        ("2 2\na 1 2\nbbbb 1\n", "line 3: expected 2 numbers, got 1"),
+        ("2 2\na 1 2 3\nb 1 2\n", "line 2: expected 2 numbers, got 3"),
         ("1 2\na 1 x2\n", "line 2: .*could not convert string to float: b?'x2'"),
-        ("1 2\na 1  2\n", "line 2: expected a word and 2 numbers, got 3"),
+        ("1 2\na 1  2\n", "line 2: expected 2 numbers, got 3"),
         ("2 1\na 1\nb nan\n", "file: the vector of word 1, 'b', holds NaN or infinity"),
         ("2 1\na 1\nb 1e39\n", "file: the vector of word 1, 'b', holds NaN or infinity"),
-        ("2 1\na 1\na 2\n", "file: 'a' is both word 0 and word 1"),
+        ("2 1\na 1\na 2\n", "file, line 3: 'a' is word 0 already; words must differ"),
         ("2 1\na 1\n 2\n\n\n", "file: word 1 is ''"),
-        ("2 1\na 1\n\nb 2\n", "line 3: expected a word and 1 numbers, got 0"),
+        ("2 1\na 1\n\nb 2\n", "line 3: expected 1 numbers, got 0"),
         ("2 1\na 1\nbbbb 2", "line 3: expected a whole line"),
     ],
 )
@@ -352,6 +371,7 @@ def npy_bytes(header: str, body: bytes = b"") -> bytes:
         (npy_bytes("{'descr':'>f4','fortran_order':False,'shape':(5,2)}", b"x" * 40), "float32"),
         (npy_bytes("{'descr':'<f8','fortran_order':False,'shape':(5,2)}", b"x" * 80), "float32"),
         (npy_bytes("{'descr':'|O','fortran_order':False,'shape':(5,2)}", b"x" * 40), "float32"),
+        (npy_bytes("{'descr':'<f4','fortran_order':False,'shape':(5L,2)}", b"x" * 40), "Python 2"),
         (npy_bytes("{'descr':"), "expected a NumPy array file"),
         (npy_bytes("("), "expected a NumPy array file"),
         (b"rubbish", "expected a NumPy array file"),
@@ -406,21 +426,68 @@ def test_meta_of_a_folder_without_version_is_taken(folder):
     assert load(folder).meta == {"x": 1}
 
 
-@pytest.mark.parametrize("entry", FORMATS.values(), ids=FORMATS)
-def test_load_knows_a_file_by_its_extension(entry, tmp_path):
-    entry.write(SMALL, tmp_path / f"x{entry.extension}")
-    assert bits(load(tmp_path / f"x{entry.extension}")) == bits(SMALL)
-    assert load(str(tmp_path / f"x{entry.extension}")).words == SMALL.words
+EXTENSIONS = [(entry, end) for entry in FORMATS.values() for end in entry.extensions]
 
 
-def test_extensions_and_names_tell_formats_apart():
-    assert len({entry.extension for entry in FORMATS.values()}) == len(FORMATS)
+@pytest.mark.parametrize(("entry", "end"), EXTENSIONS, ids=[f"{e.name}{x}" for e, x in EXTENSIONS])
+def test_load_knows_a_file_by_its_extension(entry, end, tmp_path):
+    installed(entry.name)
+    entry.write(SMALL, tmp_path / f"X{end.upper()}")
+    assert bits(load(tmp_path / f"X{end.upper()}")) == bits(SMALL)
+    assert load(str(tmp_path / f"X{end.upper()}")).words == SMALL.words
+
+
+@pytest.mark.parametrize(
+    "entry", [e for e in FORMATS.values() if e.is_folder], ids=lambda e: e.name
+)
+def test_load_knows_a_folder_by_what_is_in_it(entry, tmp_path):
+    installed(entry.name)
+    entry.write(SMALL, tmp_path / "x")
+    assert {path.name for path in (tmp_path / "x").iterdir()} >= set(entry.marks)
+    assert bits(load(tmp_path / "x")) == bits(SMALL)
+    entry.check_output(tmp_path / "x", overwrite=True)
+    with pytest.raises(OutputError, match="exists already"):
+        entry.check_output(tmp_path / "x", overwrite=False)
+
+
+def test_an_extension_means_one_format_when_writing():
+    meant = {end: by_extension(f"a.b{end}").name for _, end in EXTENSIONS}
+    assert meant == {
+        ".txt": "word2vec-text",
+        ".vec": "word2vec-text",
+        ".txt.gz": "word2vec-text",
+        ".vec.gz": "word2vec-text",
+        ".bin": "word2vec-bin",
+        ".glove": "glove",
+        ".glove.gz": "glove",
+        ".safetensors": "safetensors",
+    }
+    assert by_extension("a.gz") is None
     assert all(name == entry.name for name, entry in FORMATS.items())
+
+
+@pytest.mark.parametrize(
+    ("text", "finding"),
+    [
+        ("", "expected a first line with two numbers"),
+        ("no numbers\n", "expected a first line with two numbers"),
+        ("2 2", "line 1: expected a whole line"),
+        ("2 2\na 1 2\n", "take at least 12 bytes"),
+        ("two 2\na 1 2\n", "line 2: expected 1 numbers, got 2"),
+    ],
+)
+def test_a_text_file_that_is_of_no_format_is_refused(text, finding, tmp_path):
+    (tmp_path / "x.txt").write_text(text)
+    with pytest.raises(FormatError, match=finding):
+        load(tmp_path / "x.txt")
 
 
 def test_load_refuses_what_it_does_not_know(tmp_path):
     (tmp_path / "x.doc").write_text("x")
-    with pytest.raises(FormatError, match=r"the known extensions are .*\.bin \(word2vec-bin\)"):
+    with pytest.raises(
+        FormatError,
+        match=r"the known extensions are .*\.txt \.vec .*\.bin \(word2vec-bin\), \.glove",
+    ):
         load(tmp_path / "x.doc")
     with pytest.raises(InputError, match="no such model folder"):
         load(tmp_path / "nothing")
@@ -455,3 +522,130 @@ def test_files_are_on_the_disk_before_the_time_is_noted(monkeypatch, tmp_path):
     monkeypatch.setattr(os, "fsync", record)
     model.write(Embeddings(["a"], [[1.0]], [3]), tmp_path / "m", before_meta=change)
     assert done
+
+
+# Every format against damage, and against every other
+
+
+def files_of(path: Path) -> list[Path]:
+    return sorted(path.iterdir()) if path.is_dir() else [path]
+
+
+FILES = {
+    **{name: name for name in CODECS},
+    "word2vec-text, packed": "word2vec-text",
+    "glove, packed": "glove",
+}
+
+
+@pytest.fixture(params=FILES)
+def written(request, tmp_path):
+    """A reader, and what it reads."""
+    read, write = CODECS[installed(FILES[request.param])]
+    path = tmp_path / ("file.gz" if "packed" in request.param else "file")
+    write(Embeddings(SMALL.words, SMALL.matrix, [5, 4, 3, 2, 1]), path)
+    return read, path
+
+
+@st.composite
+def damages(draw: st.DrawFn, data: bytes) -> bytes:
+    """Cut, flip, leave out, repeat or put in."""
+    kind = draw(st.sampled_from(["cut", "flip", "flip", "leave out", "repeat", "put in"]))
+    start, end = sorted((draw(st.integers(0, len(data))), draw(st.integers(0, len(data)))))
+    if kind == "cut":
+        return data[:end]
+    if kind == "leave out":
+        return data[:start] + data[end:]
+    if kind == "repeat":
+        return data[:end] + data[start:]
+    if kind == "put in":
+        return data[:start] + draw(st.binary(max_size=20)) + data[start:]
+    flipped = bytearray(data)
+    for bit in draw(st.lists(st.integers(0, 8 * len(data) - 1), min_size=1, max_size=3)):
+        flipped[bit // 8] ^= 1 << bit % 8
+    return bytes(flipped)
+
+
+MOST_MEMORY = 1 << 20
+"""Bytes for reading a file of a few hundred; most of it is buffers."""
+
+
+@settings(max_examples=250, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_damage_is_read_or_refused_in_little_memory(written, data):
+    read, path = written
+    file = data.draw(st.sampled_from(files_of(path)))
+    whole = file.read_bytes()
+    read(path)  # which imports what it needs
+    file.write_bytes(data.draw(damages(whole)))
+    tracemalloc.start()
+    try:
+        back, refusal = read(path), None
+    except (FormatError, InputError) as error:
+        back, refusal = SMALL, str(error)
+    finally:
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        file.write_bytes(whole)
+    assert refusal is None or str(path) in refusal
+    assert np.isfinite(back.matrix).all()
+    assert len(set(back.words)) == len(back.matrix) == len(back)
+    assert peak < MOST_MEMORY
+
+
+def test_a_file_cut_short_at_any_byte_is_read_or_refused(written):
+    read, path = written
+    read(path)
+    for file in files_of(path):
+        whole = file.read_bytes()
+        for end in range(len(whole)):
+            file.write_bytes(whole[:end])
+            with contextlib.suppress(FormatError):
+                back = read(path)
+                assert back.words == SMALL.words[: len(back)]
+                assert bits(back) == bits(SMALL)[: len(back)]
+        file.write_bytes(whole)
+
+
+@pytest.mark.parametrize("target", FORMATS)
+@pytest.mark.parametrize("source", FORMATS)
+def test_any_format_is_converted_to_any_other(source, target, tmp_path):
+    installed(source)
+    installed(target)
+    FORMATS[source].write(SMALL, tmp_path / "in")
+    arguments = ["convert", tmp_path / "in", tmp_path / "out", "--from", source, "-f", target]
+    done = CliRunner().invoke(main, list(map(str, arguments)))
+    assert (done.exit_code, done.output) == (0, "")
+    back = FORMATS[target].read(tmp_path / "out")
+    assert back.words == SMALL.words
+    assert bits(back) == bits(SMALL)
+
+
+@pytest.mark.parametrize("name", [name for name, entry in FORMATS.items() if entry.rows])
+@pytest.mark.parametrize("rows", ["none", "pad", "pad+unk"])
+def test_rows_that_are_not_words_come_and_go(name, rows, tmp_path):
+    entry = FORMATS[installed(name)]
+    word2vec_text.write(SMALL, tmp_path / "words.txt")
+    entry.write(load(tmp_path / "words.txt"), tmp_path / "rows", rows=rows)
+    back = entry.read(tmp_path / "rows")
+    assert back.rows == rows
+    assert back.meta["rows"]["layout"] == rows
+    assert back.matrix_for().tobytes() == SMALL.matrix_for(rows).tobytes()
+    word2vec_text.write(back, tmp_path / "again.txt")
+    assert (tmp_path / "again.txt").read_bytes() == (tmp_path / "words.txt").read_bytes()
+
+
+@pytest.mark.parametrize("name", [name for name, entry in FORMATS.items() if entry.rows])
+def test_the_vector_of_unknown_words_comes_back(name, tmp_path):
+    entry = FORMATS[installed(name)]
+    trained = Embeddings(SMALL.words, SMALL.matrix, unknown=np.float32([3, 4]))
+    entry.write(trained, tmp_path / "rows")
+    back = entry.read(tmp_path / "rows")
+    assert back.unk == "trained"
+    assert back.unknown.tolist() == [3, 4]
+
+
+@pytest.mark.parametrize("entry", [e for e in FORMATS.values() if not e.rows], ids=lambda e: e.name)
+def test_rows_have_no_place_among_words(entry, tmp_path):
+    with pytest.raises(ConfigError, match=f"{entry.name} holds words only"):
+        entry.write(SMALL, tmp_path / "file", rows="pad")

@@ -539,9 +539,13 @@ def formats() -> None:
     """List the formats that vectors are written in and read from."""
     from w2v.formats import FORMATS
 
-    width = max(map(len, FORMATS))
-    for name, entry in FORMATS.items():
-        click.echo(f"{name:<{width}}  {entry.description}")
+    rows = [
+        (name, " ".join(entry.extensions) or "folder", entry.description)
+        for name, entry in FORMATS.items()
+    ]
+    widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
+    for name, extensions, description in rows:
+        click.echo(f"{name:<{widths[0]}}  {extensions:<{widths[1]}}  {description}")
 
 
 @main.command(short_help="Turn texts into ids for an Embedding layer.")

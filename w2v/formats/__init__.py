@@ -2,7 +2,8 @@
 
 To add a format, write a module with ``read(path)`` and ``write(embeddings, path, *, overwrite)``,
 and ``layout`` too if it can hold rows that are not words, and list it in ``FORMATS``; the
-round-trip tests run over the list. Modules are loaded when they are used.
+round-trip tests run over the list. A format that shares an extension with another one has
+``fits(path)`` too, which tells them apart. Modules are loaded when they are used.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ class Format:
     Attributes:
         name: on the command line.
         module: below this package.
-        extension: of files; None for a format that is a folder.
+        extensions: of files, the usual one first; none for a format that is a folder.
         description: in a line.
         rows: the layout that is written unless told otherwise; None if it holds words only.
         marks: the files by which a folder is known to be of this format.
@@ -34,10 +35,15 @@ class Format:
 
     name: str
     module: str
-    extension: str | None
+    extensions: tuple[str, ...]
     description: str
     rows: str | None = None
     marks: tuple[str, ...] = ()
+
+    @property
+    def is_folder(self) -> bool:
+        """Whether it is a folder, not a file."""
+        return not self.extensions
 
     def read(self, path: str | Path) -> Embeddings:
         """Read ``path``.
@@ -106,10 +112,21 @@ class Format:
         """
         from w2v import output
 
-        if self.extension is None:
+        if self.is_folder:
             output.check_folder(path, overwrite=overwrite, marks=self.marks)
         else:
             output.check_file(path, overwrite=overwrite)
+
+    def fits(self, path: str | Path) -> bool:
+        """Whether the beginning of a file is as the format says.
+
+        Raises:
+            InputError: it cannot be read.
+            FormatError: it is damaged.
+
+        """
+        fits: bool = self._module.fits(path)
+        return fits
 
     @property
     def _module(self) -> Any:
@@ -122,7 +139,7 @@ FORMATS: dict[str, Format] = {
         Format(
             "npy",
             "model",
-            None,
+            (),
             "a folder like a model's: embeddings.npy, vocab.txt, meta.json, which has the layout",
             rows="pad+unk",
             marks=("meta.json", "embeddings.npy"),
@@ -130,14 +147,40 @@ FORMATS: dict[str, Format] = {
         Format(
             "word2vec-text",
             "word2vec_text",
-            ".txt",
+            (".txt", ".vec", ".txt.gz", ".vec.gz"),
             "word2vec's text file: a line with V and D, then a word and D numbers a line",
         ),
         Format(
             "word2vec-bin",
             "word2vec_bin",
-            ".bin",
+            (".bin",),
             "word2vec's binary file: a line with V and D, then each word and D float32",
+        ),
+        Format(
+            "glove",
+            "glove",
+            (".glove", ".glove.gz", ".txt", ".txt.gz"),
+            "GloVe's text file: a word and D numbers a line, no line with V and D",
+        ),
+        Format(
+            "spacy",
+            "word2vec_text",
+            (".txt.gz",),
+            "for spacy init vectors: word2vec's text file, packed if it is named so",
+        ),
+        Format(
+            "safetensors",
+            "safetensors_file",
+            (".safetensors",),
+            "a file with the tensor embeddings, the words, their layout and the tokenizer",
+            rows="pad+unk",
+        ),
+        Format(
+            "projector",
+            "projector",
+            (),
+            "a folder for TensorBoard's projector: tensors.tsv and metadata.tsv",
+            marks=("tensors.tsv", "metadata.tsv"),
         ),
     )
 }
@@ -155,25 +198,36 @@ def load(path: str | Path) -> Embeddings:
 
 
 def by_extension(path: str | Path) -> Format | None:
-    """Tell the format of a file by the end of its name, None if that tells nothing."""
+    """Tell the format of a file by the end of its name, None if that tells nothing.
+
+    Where formats share an extension, the first in the list is meant.
+    """
+    return next(iter(_named_like(path)), None)
+
+
+def _named_like(path: str | Path) -> list[Format]:
     name = Path(path).name.lower()
-    for known in FORMATS.values():
-        if known.extension is not None and name.endswith(known.extension):
-            return known
-    return None
+    return [known for known in FORMATS.values() if name.endswith(known.extensions)]
 
 
 def _recognised(path: Path) -> Format:
-    """Tell the format of what is there: a folder by the files in it, a file by its extension."""
+    """Tell the format of what is there: a folder by the files in it, a file by its extension.
+
+    Where formats share an extension, the beginning of the file decides.
+    """
     if path.is_dir() or not path.exists():
-        kinds = (known for known in FORMATS.values() if known.extension is None)
+        kinds = (known for known in FORMATS.values() if known.is_folder)
         held = (known for known in kinds if all((path / mark).exists() for mark in known.marks))
         return next(held, FORMATS["npy"])  # which says what is missing
-    known = by_extension(path)
-    if known is not None:
-        return known
+    known = _named_like(path)
+    if len(known) > 1:
+        return next((entry for entry in known if entry.fits(path)), known[0])
+    if known:
+        return known[0]
     extensions = ", ".join(
-        f"{known.extension} ({known.name})" for known in FORMATS.values() if known.extension
+        f"{' '.join(known.extensions)} ({known.name})"
+        for known in FORMATS.values()
+        if not known.is_folder
     )
     message = (
         f"{path} is neither a model folder nor a file in a known format; "

@@ -6,17 +6,20 @@ Some programs (gensim, for one) leave out the LF after each row; the reader take
 from __future__ import annotations
 
 import mmap
+import os
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from w2v import output
-from w2v.embeddings import Embeddings
 from w2v.errors import FormatError
-from w2v.formats.word2vec_text import decode_words, encode_words, opened, read_header
+from w2v.formats import textfile
+from w2v.formats.word2vec_text import read_header
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from w2v.embeddings import Embeddings
 
 _FLOAT = np.dtype("<f4")
 
@@ -29,7 +32,7 @@ def write(embeddings: Embeddings, path: str | Path, *, overwrite: bool = False) 
         OutputError: the file cannot be put there.
 
     """
-    words = encode_words(embeddings.words, "word2vec-bin")
+    words = textfile.encode_words(embeddings.words, "word2vec-bin")
     matrix = embeddings.matrix.astype(_FLOAT, copy=False)
     with output.new_file(path, overwrite=overwrite) as file:
         file.write(b"%d %d\n" % matrix.shape)
@@ -40,16 +43,16 @@ def write(embeddings: Embeddings, path: str | Path, *, overwrite: bool = False) 
 def read(path: str | Path) -> Embeddings:
     """Read a binary file, with or without LF after the rows.
 
-    Words in an encoding other than UTF-8 are treated as ``word2vec_text.decode_words`` says;
-    ``meta["replaced_words"]`` is their number if there are any.
+    Words in an encoding other than UTF-8 are treated as ``textfile.decode_words`` says.
 
     Raises:
         InputError: the file cannot be read.
         FormatError: what is wrong, by row; nothing is allocated for a header that lies.
 
     """
-    with opened(path) as file:
-        size, dim = read_header(file, path, smallest_row=lambda dim: 2 + _FLOAT.itemsize * dim)
+    with textfile.opened(path) as file:
+        length = os.fstat(file.fileno()).st_size
+        size, dim = read_header(file, path, length, lambda dim: 2 + _FLOAT.itemsize * dim)
         matrix = np.empty((size, dim), dtype=_FLOAT)
         words = []
         position = file.tell()
@@ -69,9 +72,7 @@ def read(path: str | Path) -> Embeddings:
                     "that the header promises; the header or the file is damaged"
                 )
                 raise FormatError(message)
-    decoded, replaced = decode_words(words)
-    meta = {"replaced_words": replaced} if replaced else {}
-    return Embeddings(decoded, matrix, meta=meta, source=path)
+    return textfile.as_embeddings(words, matrix, path)
 
 
 def _next_word(data: mmap.mmap, position: int, where: str) -> tuple[bytes, int]:

@@ -16,6 +16,7 @@ import json
 import math
 import os
 import tokenize
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -247,8 +248,9 @@ def _read_array(path: Path, dtype: str, axes: int) -> NDArray[Any]:
 def _read_array_header(file: BinaryIO, path: Path, dtype: str, axes: int) -> tuple[int, ...]:
     try:
         version = npy.read_magic(file)
-        shape, fortran_order, found = npy.read_array_header_1_0(file)
-    except (ValueError, SyntaxError, tokenize.TokenError) as error:
+        with warnings.catch_warnings(action="error"):  # of a header that NumPy has to guess at
+            shape, fortran_order, found = npy.read_array_header_1_0(file)
+    except (ValueError, SyntaxError, tokenize.TokenError, Warning) as error:
         message = f"{path}: expected a NumPy array file: {error}"
         raise FormatError(message) from error
     expected = np.dtype(dtype)

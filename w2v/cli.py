@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast
 import click
 
 from w2v import __version__
-from w2v.config import DEFAULTS, Option, options
+from w2v.config import DEFAULTS, Config, Option, options
 from w2v.errors import OutputError, W2VError
 from w2v.layout import ROWS, UNKNOWN_VECTORS, Layout
 
@@ -492,6 +492,11 @@ def export(
 @_format
 @_rows
 @_unk
+@click.option(
+    "--tokenizer",
+    type=click.Choice(["unicode", "whitespace"]),
+    help="How text becomes words, where IN does not say.",
+)
 @_overwrite
 def convert(
     source: str,
@@ -500,10 +505,11 @@ def convert(
     format_name: str | None,
     rows: str | None,
     unk: str | None,
+    tokenizer: str | None,
     overwrite: bool,
 ) -> None:
     """Read IN in any format and write OUT in another; OUT's extension tells which, or -f."""
-    _convert(source, output, from_format, format_name, rows, unk, overwrite)
+    _convert(source, output, from_format, format_name, rows, unk, overwrite, tokenizer)
 
 
 def _convert(
@@ -514,6 +520,7 @@ def _convert(
     rows: str | None,
     unk: str | None,
     overwrite: bool,
+    tokenizer: str | None = None,
 ) -> None:
     from w2v.formats import FORMATS, by_extension, load
 
@@ -525,6 +532,9 @@ def _convert(
     target.check(rows, unk)
     target.check_output(output, overwrite=overwrite)
     embeddings = load(source) if from_format is None else FORMATS[from_format].read(source)
+    if tokenizer is not None and "tokenizer" not in embeddings.meta:
+        lowercase = Config().lowercases(tokenizer)
+        embeddings.meta["tokenizer"] = {"name": tokenizer, "lowercase": lowercase}
     target.write(embeddings, output, rows=rows, unk=unk, overwrite=overwrite)
     replaced = embeddings.meta.get("replaced_words")
     if replaced:

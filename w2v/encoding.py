@@ -43,7 +43,7 @@ class Encoder:
         # Imported here because it loads the compiler, which words and ids do not need.
         from w2v.tokenizer import Tokenizer
 
-        return Tokenizer(*_checked_definition(self._definition), self._rank)
+        return Tokenizer(*checked_definition(self._definition), self._rank)
 
     def encode(
         self, texts: Text | Sequence[Text], length: int | None, layout: Layout
@@ -114,7 +114,16 @@ class Encoder:
         return result
 
 
-def _checked_definition(recorded: Any) -> tuple[str, bool]:
+def checked_definition(recorded: Any) -> tuple[str, bool]:
+    """Return the name of the tokenizer and whether letters are made small.
+
+    Args:
+        recorded: ``meta["tokenizer"]``, if there is one.
+
+    Raises:
+        ConfigError: text cannot be cut into words by it.
+
+    """
     try:
         name, lowercase = recorded["name"], recorded["lowercase"]
     except (LookupError, TypeError):

@@ -164,9 +164,10 @@ def resume(
 def _is_done(target: Path, job: Job) -> bool:
     """Whether the model that stands there is the one that the job was to make."""
     try:
-        return model.read_meta(target).get("job") == job.key
+        meta, _ = model.read_meta(target)
     except (FormatError, InputError):
         return False
+    return meta.get("job") == job.key
 
 
 def _files(source: TextSource) -> list[tuple[str, int, int]] | None:

@@ -182,6 +182,22 @@ FORMATS: dict[str, Format] = {
             "a folder for TensorBoard's projector: tensors.tsv and metadata.tsv",
             marks=("tensors.tsv", "metadata.tsv"),
         ),
+        Format(
+            "hf",
+            "hf",
+            (),
+            "a folder for model2vec and sentence-transformers: safetensors and a tokenizer",
+            rows="pad+unk",
+            marks=("model.safetensors", "tokenizer.json", "meta.json"),
+        ),
+        Format(
+            "keras",
+            "keras",
+            (),
+            "a folder for Keras: an Embedding layer as a model, and vocab.txt for StringLookup",
+            rows="pad+unk",
+            marks=("embedding.keras", "vocab.txt", "meta.json"),
+        ),
     )
 }
 

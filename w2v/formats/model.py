@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from w2v.formats import Format
+
 VERSION = 1
 """Of these files; raised when an older reader would misunderstand a newer folder."""
 
@@ -63,8 +65,8 @@ def write(
         OutputError: the folder cannot be put there.
 
     """
-    vocabulary = _encode_words(embeddings.words)
-    meta = _encode_meta(embeddings.meta, layout)  # which may fail, before anything is written
+    vocabulary = encode_words(embeddings.words)
+    meta = encode_meta(embeddings.meta, layout)  # which may fail, before anything is written
     if layout is None:
         matrix = embeddings.matrix
     else:
@@ -75,12 +77,11 @@ def write(
             unknown = embeddings.unknown[np.newaxis]
             _write_array(folder / "unknown.npy", unknown.astype("<f4", copy=False))
         (folder / "vocab.txt").write_bytes(vocabulary)
-        if embeddings.counts is not None:
-            _write_array(folder / "counts.npy", embeddings.counts.astype("<i8", copy=False))
+        write_counts(folder, embeddings)
         if before_meta is not None:
             output.sync_tree(folder)
             before_meta()
-            meta = _encode_meta(embeddings.meta, layout)
+            meta = encode_meta(embeddings.meta, layout)
         (folder / "meta.json").write_bytes(meta)
 
 
@@ -96,13 +97,10 @@ def read(path: str | Path) -> Embeddings:
     if not folder.is_dir():
         message = f"cannot read {path}: there is no such model folder; train one with w2v train"
         raise InputError(message)
-    meta = _decode_meta(folder / "meta.json")
-    words = _decode_words(folder / "vocab.txt")
+    meta, layout = read_meta(folder)
+    words = decode_words(folder / "vocab.txt")
     matrix = _read_array(folder / "embeddings.npy", "<f4", axes=2)
-    layout = _decode_layout(meta, folder / "meta.json")
-    counts = None
-    if (folder / "counts.npy").exists():
-        counts = _read_array(folder / "counts.npy", "<i8", axes=1)
+    counts = read_counts(folder)
     extra = 0 if layout is None else layout.first_word
     if len(matrix) - extra != len(words) or (counts is not None and len(counts) != len(words)):
         message = (
@@ -120,12 +118,13 @@ def read(path: str | Path) -> Embeddings:
     return Embeddings(words, matrix, counts, meta, unknown=unknown, source=folder)
 
 
-def read_meta(path: str | Path) -> dict[str, Any]:
-    """Read how a model was made; errors are those of `read`."""
-    return _decode_meta(Path(path) / "meta.json")
+def encode_words(words: list[str]) -> bytes:
+    """Return the bytes of ``vocab.txt``.
 
+    Raises:
+        FormatError: a word contains a line end or cannot be written as UTF-8.
 
-def _encode_words(words: list[str]) -> bytes:
+    """
     for word in words:
         if "\n" in word:
             message = f"{word!r} contains a line end, which vocab.txt cannot hold; rename the word"
@@ -138,8 +137,15 @@ def _encode_words(words: list[str]) -> bytes:
         raise FormatError(message) from error
 
 
-def _decode_words(path: Path) -> list[str]:
-    data = _content(path)
+def decode_words(path: Path) -> list[str]:
+    """Read ``vocab.txt``.
+
+    Raises:
+        InputError: it cannot be read.
+        FormatError: it is missing, cut short or not UTF-8.
+
+    """
+    data = content(path)
     if not data.endswith(b"\n"):
         message = f"{path}: expected a line end after every word, the last one has none; cut short?"
         raise FormatError(message)
@@ -151,13 +157,19 @@ def _decode_words(path: Path) -> list[str]:
         raise FormatError(message) from error
 
 
-def _encode_meta(meta: dict[str, Any], layout: Layout | None) -> bytes:
+def encode_meta(meta: dict[str, Any], layout: Layout | None) -> bytes:
+    """Return the bytes of ``meta.json``.
+
+    Raises:
+        FormatError: ``meta`` is not JSON.
+
+    """
     # What the embeddings were read from is of no matter, so its layout goes.
     rows = {} if layout is None else {"rows": layout.as_dict()}
-    content = {name: value for name, value in meta.items() if name != "rows"}
-    content |= rows | {"format_version": VERSION}
+    recorded = {name: value for name, value in meta.items() if name != "rows"}
+    recorded |= rows | {"format_version": VERSION}
     try:
-        text = json.dumps(content, indent=2, ensure_ascii=False, default=_plain)
+        text = json.dumps(recorded, indent=2, ensure_ascii=False, default=_plain)
     except (TypeError, ValueError) as error:
         message = f"meta must be plain JSON values: {error}"
         raise FormatError(message) from error
@@ -174,8 +186,61 @@ def _plain(value: object) -> object:
     raise TypeError(message)
 
 
+def read_folder(folder: Path, kind: Format) -> tuple[dict[str, Any], Layout]:
+    """Find out that a folder has the files of a hand-over, and read its ``meta.json``.
+
+    Raises:
+        InputError: there is no such folder, or it may not be read.
+        FormatError: the file that is missing, or what is wrong with ``meta.json``.
+
+    """
+    if not folder.is_dir():
+        message = f"cannot read {folder}: there is no such folder; write one with w2v export"
+        raise InputError(message)
+    missing = [mark for mark in kind.marks if not (folder / mark).exists()]
+    if missing:
+        message = f"{folder} is not a folder of the format {kind.name}: it has no {missing[0]}"
+        raise FormatError(message)
+    meta, layout = read_meta(folder)
+    if layout is None:
+        message = f"{folder / 'meta.json'}: expected the layout under 'rows', got none"
+        raise FormatError(message)
+    return meta, layout
+
+
+def read_meta(folder: Path) -> tuple[dict[str, Any], Layout | None]:
+    """Read ``meta.json``; the layout is None if it records none.
+
+    Raises:
+        InputError: it cannot be read.
+        FormatError: it is missing, or what is wrong with it.
+
+    """
+    path = folder / "meta.json"
+    meta = _decode_meta(path)
+    return meta, _decode_layout(meta, path)
+
+
+def write_counts(folder: Path, embeddings: Embeddings) -> None:
+    """Write ``counts.npy`` if the counts are known."""
+    if embeddings.counts is not None:
+        _write_array(folder / "counts.npy", embeddings.counts.astype("<i8", copy=False))
+
+
+def read_counts(folder: Path) -> NDArray[np.int64] | None:
+    """Read ``counts.npy``, None if there is none.
+
+    Raises:
+        InputError: it cannot be read.
+        FormatError: it is not such a file.
+
+    """
+    path = folder / "counts.npy"
+    return _read_array(path, "<i8", axes=1) if path.exists() else None
+
+
 def _decode_meta(path: Path) -> dict[str, Any]:
-    data = _content(path)
+    data = content(path)
     try:
         meta = json.loads(data.decode("utf-8"))
     except (ValueError, RecursionError) as error:
@@ -204,7 +269,14 @@ def _decode_layout(meta: dict[str, Any], path: Path) -> Layout | None:
         raise FormatError(message) from error
 
 
-def _content(path: Path) -> bytes:
+def content(path: Path) -> bytes:
+    """Return the bytes of a file of a folder.
+
+    Raises:
+        InputError: it cannot be read.
+        FormatError: it is missing.
+
+    """
     try:
         return path.read_bytes()
     except OSError as error:

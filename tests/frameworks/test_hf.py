@@ -1,0 +1,197 @@
+"""The folder hf as tokenizers, model2vec and sentence-transformers see it."""
+
+from __future__ import annotations
+
+import functools
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import reference
+from w2v.embeddings import Embeddings
+from w2v.formats import FORMATS, hf_tokenizer, load
+from w2v.layout import Layout
+
+tokenizers = pytest.importorskip("tokenizers")
+CORPUS = Path(__file__).parents[2] / "corpus" / "kjv.txt"
+DEFINITIONS = [(name, low) for name in ("unicode", "whitespace") for low in (True, False)]
+# All that are not surrogates, which are no text.
+CODE_POINTS = [*range(0xD800), *range(0xE000, 0x110000)]
+AT_ONCE = 1 << 12
+
+
+@functools.cache
+def library(name: str, lowercase: bool) -> tokenizers.Tokenizer:
+    definition = {"name": name, "lowercase": lowercase}
+    data = hf_tokenizer.encode(["a"], Layout("pad+unk", "zeros"), definition)
+    return tokenizers.Tokenizer.from_str(data.decode())
+
+
+def library_words(text: str, name: str, lowercase: bool) -> list[str]:
+    theirs = library(name, lowercase)
+    if theirs.normalizer is not None:
+        text = theirs.normalizer.normalize_str(text)
+    return [word for word, _ in theirs.pre_tokenizer.pre_tokenize_str(text)]
+
+
+def our_words(text: str, name: str, lowercase: bool) -> list[str]:
+    lines = reference.tokenize(text.encode(), name, lowercase=lowercase)
+    return [word for line in lines for word in line]
+
+
+# What a word is
+
+
+@pytest.mark.parametrize(("name", "lowercase"), DEFINITIONS)
+def test_every_character_is_what_it_is_in_training(name, lowercase):
+    """Alone, between letters, beside apostrophes."""
+    different = []
+    for start in range(0, len(CODE_POINTS), AT_ONCE):
+        characters = list(map(chr, CODE_POINTS[start : start + AT_ONCE]))
+        probes = [f"{c} a{c}b {c}'{c} a\u2019{c}" for c in characters]
+        text = "\n".join(probes)
+        if library_words(text, name, lowercase) != our_words(text, name, lowercase):
+            different += [
+                character
+                for character, probe in zip(characters, probes, strict=True)
+                if library_words(probe, name, lowercase) != our_words(probe, name, lowercase)
+            ]
+    if (name, lowercase) != ("whitespace", True):
+        assert different == []
+    # The exception that is documented: letters whose small form Python does not know yet.
+    lower = tokenizers.normalizers.Lowercase().normalize_str
+    assert all(c.lower() == c != lower(c) for c in different)
+
+
+INTERESTING = (
+    "aZé0_'’\u200c\u200dİςΣßǅⅧⒶ日あアー々\u0301\u0345ꟋᲉ"
+    "\n\r\t\0 \x1f\x85\xa0\u2028\ufeff-.[]\U0001f600"
+)
+
+
+@given(
+    text=st.text(st.sampled_from(INTERESTING) | st.characters(exclude_categories=["Cs"])),
+    definition=st.sampled_from([d for d in DEFINITIONS if d != ("whitespace", True)]),
+)
+def test_any_text_is_cut_as_in_training(text, definition):
+    assert library_words(text, *definition) == our_words(text, *definition)
+
+
+@pytest.mark.parametrize(("name", "lowercase"), DEFINITIONS)
+def test_a_real_text_is_cut_as_in_training(name, lowercase):
+    with CORPUS.open(encoding="utf-8", newline="") as file:
+        text = file.read(1_000_000)
+    assert library_words(text, name, lowercase) == our_words(text, name, lowercase)
+
+
+# Numbers of rows
+
+WORDS = [f"w{i}" for i in range(200)] + ["king's", "日", "pad", "unk"]
+RNG = np.random.default_rng(3)
+MATRIX = RNG.standard_normal((len(WORDS), 7), np.float32)
+META = {"tokenizer": {"name": "unicode", "lowercase": True}}
+UNKNOWN = np.arange(1, 8, dtype=np.float32)
+EMBEDDINGS = Embeddings(WORDS, MATRIX, meta=META, unknown=UNKNOWN)
+TEXTS = ["w3 King’s W7, 日日 nothing w199", "", "[PAD] [UNK] <unk>", "w1", "never seen"]
+
+
+@pytest.fixture(scope="module", params=["zeros", "trained"])
+def folder(request, tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp(request.param) / "hf"
+    FORMATS["hf"].write(EMBEDDINGS, path, unk=request.param)
+    return path
+
+
+@pytest.fixture(scope="module")
+def static_model(folder):
+    return pytest.importorskip("model2vec").StaticModel.from_pretrained(folder)
+
+
+def sentence_transformer(folder: Path):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of its own imports
+        package = pytest.importorskip("sentence_transformers")
+        return package.SentenceTransformer(str(folder), device="cpu", local_files_only=True)
+
+
+@pytest.fixture(scope="module")
+def transformer(folder):
+    return sentence_transformer(folder)
+
+
+def bits(vectors: np.ndarray) -> list:
+    return np.ascontiguousarray(vectors, np.float32).view(np.uint32).tolist()
+
+
+def test_the_library_gives_the_ids_that_w2v_gives_and_fills_up_as_it_does(folder):
+    theirs = tokenizers.Tokenizer.from_file(str(folder / "tokenizer.json"))
+    ids = [encoding.ids for encoding in theirs.encode_batch(TEXTS)]
+    assert ids == load(folder).encode(TEXTS).tolist()
+
+
+def test_words_in_brackets_are_not_taken_for_rows_of_other_things(tmp_path):
+    meta = {"tokenizer": {"name": "whitespace", "lowercase": False}}
+    words = ["<unk>", "[PAD]"]
+    FORMATS["hf"].write(Embeddings(words, np.eye(2), meta=meta), tmp_path / "x")
+    theirs = tokenizers.Tokenizer.from_file(str(tmp_path / "x" / "tokenizer.json"))
+    assert theirs.encode("[UNK] [PAD] <unk> [UNK ] <pad>").ids == [1, 3, 2, 1, 1, 1]
+
+
+def test_a_word_that_is_too_long_for_training_is_unknown(folder):
+    theirs = tokenizers.Tokenizer.from_file(str(folder / "tokenizer.json"))
+    assert theirs.encode("w1 " + "w" * 1001).ids == [3, 1]
+
+
+def test_model2vec_gives_each_word_its_row(static_model):
+    assert bits(static_model.encode(WORDS)) == bits(MATRIX)
+    assert static_model.encode("W12").tobytes() == MATRIX[12].tobytes()
+
+
+def test_model2vec_leaves_unknown_words_out(static_model):
+    expected = [
+        MATRIX[[3, 200, 7, 201, 201, 199]].mean(axis=0),
+        np.zeros(7),
+        MATRIX[[202, 203, 203]].mean(axis=0),
+        MATRIX[1],
+        np.zeros(7),
+    ]
+    np.testing.assert_allclose(static_model.encode(TEXTS), expected, rtol=1e-5, atol=1e-6)
+
+
+def test_model2vec_does_not_cut_long_texts(static_model):
+    text = " ".join(WORDS * 10)
+    expected = MATRIX.mean(axis=0, dtype=np.float64)
+    np.testing.assert_allclose(static_model.encode(text), expected, rtol=1e-4, atol=1e-6)
+
+
+def test_model2vec_saves_what_it_loaded(static_model, tmp_path):
+    static_model.save_pretrained(tmp_path / "again")
+    again = type(static_model).from_pretrained(tmp_path / "again")
+    assert again.encode(TEXTS).tobytes() == static_model.encode(TEXTS).tobytes()
+
+
+def test_sentence_transformers_gives_each_word_its_row(transformer):
+    assert bits(transformer.encode(WORDS)) == bits(MATRIX)
+
+
+def test_sentence_transformers_counts_the_row_of_unknown_words(folder, transformer):
+    matrix = load(folder).matrix_for()
+    ids = load(folder).encode
+    means = [matrix[ids(text)].mean(axis=0) if text else np.zeros(7) for text in TEXTS]
+    np.testing.assert_allclose(transformer.encode(TEXTS), means, rtol=1e-5, atol=1e-6)
+
+
+def test_sentence_transformers_saves_what_it_loaded(transformer, tmp_path):
+    transformer.save_pretrained(str(tmp_path / "again"), create_model_card=False)
+    again = sentence_transformer(tmp_path / "again")
+    assert again.encode(TEXTS).tobytes() == transformer.encode(TEXTS).tobytes()
+
+
+def test_padding_is_zero_in_the_layer_of_sentence_transformers(transformer):
+    weight = transformer[0].embedding.weight.detach().numpy()
+    assert bits(weight[2:]) == bits(MATRIX)
+    assert weight[0].tolist() == [0] * 7

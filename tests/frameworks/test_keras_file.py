@@ -1,0 +1,357 @@
+"""The folder keras as Keras sees it, and files of it that are damaged or lie.
+
+KERAS_BACKEND chooses the backend; the numbers must be the same in each.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from w2v.embeddings import Embeddings
+from w2v.errors import ConfigError, FormatError, InputError, OutputError
+from w2v.formats import FORMATS, load
+
+os.environ.setdefault("KERAS_BACKEND", "torch")
+keras = pytest.importorskip("keras")
+h5py = pytest.importorskip("h5py")
+# Of Keras with the backend torch, not of ours.
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+
+WORDS = [f"w{i}" for i in range(200)] + ["king's", "日", "<unk>", "[UNK]"]
+RNG = np.random.default_rng(3)
+MATRIX = RNG.standard_normal((len(WORDS), 7), np.float32)
+META = {"tokenizer": {"name": "unicode", "lowercase": True}, "note": "é"}
+UNKNOWN = np.arange(1, 8, dtype=np.float32)
+EMBEDDINGS = Embeddings(WORDS, MATRIX, range(204, 0, -1), META, unknown=UNKNOWN)
+TEXTS = ["w3 King’s W7, 日日 nothing w199", "w1"]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp("keras") / "x"
+    FORMATS["keras"].write(EMBEDDINGS, path)
+    return path
+
+
+def bits(vectors: object) -> list:
+    array = keras.ops.convert_to_numpy(vectors)
+    return np.ascontiguousarray(array, np.float32).view(np.uint32).tolist()
+
+
+# What Keras makes of it
+
+
+def test_each_id_gets_the_row_that_w2v_gives(folder):
+    model = keras.saving.load_model(folder / "embedding.keras")
+    ids = load(folder).encode([*WORDS[:100], "nothing"])
+    assert ids.shape == (101, 1)
+    given = model.predict(ids, verbose=0)
+    assert bits(given[:100, 0]) == bits(MATRIX[:100])
+    assert bits(given[100, 0]) == bits(UNKNOWN)
+
+
+def test_a_batch_of_texts_gets_its_rows_and_padding_is_zero_and_masked(folder):
+    model = keras.saving.load_model(folder / "embedding.keras")
+    ids = load(folder).encode(TEXTS, length=9)
+    given = model(ids)
+    assert bits(given) == bits(load(folder).matrix_for()[ids])
+    assert not keras.ops.convert_to_numpy(given)[ids == 0].any()
+    mask = keras.ops.convert_to_numpy(model.layers[0].compute_mask(ids))
+    assert mask.tolist() == (ids != 0).tolist()
+
+
+@pytest.mark.parametrize(("rows", "first", "masked"), [("none", 0, False), ("pad", 1, True)])
+def test_the_other_layouts(rows, first, masked, tmp_path):
+    FORMATS["keras"].write(EMBEDDINGS, tmp_path / "x", rows=rows)
+    model = keras.saving.load_model(tmp_path / "x" / "embedding.keras")
+    assert model.layers[0].mask_zero is masked
+    assert bits(model(np.arange(first, 204 + first))) == bits(MATRIX)
+    back = load(tmp_path / "x")
+    assert (back.rows, back.unknown, bits(back.matrix)) == (rows, None, bits(MATRIX))
+
+
+def test_keras_saves_what_it_loaded_and_w2v_reads_it(folder, tmp_path):
+    FORMATS["keras"].write(EMBEDDINGS, tmp_path / "x")
+    path = tmp_path / "x" / "embedding.keras"
+    model = keras.saving.load_model(path)
+    model.save(path)
+    assert bits(keras.saving.load_model(path).get_weights()[0]) == bits(model.get_weights()[0])
+    assert bits(load(tmp_path / "x").matrix) == bits(MATRIX)
+
+
+def test_a_policy_of_the_user_does_not_round_the_rows(tmp_path):
+    policy = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("float16")
+    try:
+        FORMATS["keras"].write(EMBEDDINGS, tmp_path / "x")
+    finally:
+        keras.config.set_dtype_policy(policy)
+    assert bits(load(tmp_path / "x").matrix) == bits(MATRIX)
+
+
+LOOKUP = """
+import sys, keras, w2v
+folder = sys.argv[1]
+embeddings = w2v.load(folder)
+lookup = keras.layers.StringLookup(vocabulary=f"{folder}/vocab.txt", mask_token="")
+words = [*embeddings.words, "nothing", ""]
+expected = [*range(2, len(embeddings) + 2), 1, 0]
+assert lookup(words).numpy().tolist() == expected
+assert lookup.vocabulary_size() == len(embeddings) + 2
+vectorize = keras.layers.TextVectorization(
+    vocabulary=f"{folder}/vocab.txt", standardize=None, output_sequence_length=9
+)
+texts = ["w3 King’s W7, 日日 nothing w199", "w1"]
+ids = vectorize([" ".join(embeddings.tokenize(text)) for text in texts])
+assert ids.numpy().tolist() == embeddings.encode(texts, length=9).tolist()
+for rows, mask, first in (("pad", "", 1), ("none", None, 0)):
+    other = f"{folder}.{rows}"
+    w2v.formats.FORMATS["keras"].write(embeddings, other, rows=rows)
+    lookup = keras.layers.StringLookup(
+        vocabulary=f"{other}/vocab.txt", mask_token=mask, num_oov_indices=0
+    )
+    assert lookup(embeddings.words).numpy().tolist() == [*range(first, len(embeddings) + first)]
+"""
+
+
+def test_string_lookup_and_text_vectorization_number_words_as_the_rows_are(tmp_path):
+    """In a process of its own, for the two need tensorflow."""
+    pytest.importorskip("tensorflow")
+    FORMATS["keras"].write(EMBEDDINGS, tmp_path / "x")
+    environment = os.environ | {"KERAS_BACKEND": "tensorflow"}
+    command = [sys.executable, "-c", LOOKUP, str(tmp_path / "x")]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+
+
+def test_keras_without_a_backend_says_what_to_do(tmp_path, monkeypatch):
+    for name in [name for name in sys.modules if name.split(".")[0] == "keras"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setenv("KERAS_BACKEND", "tensorflow")
+    monkeypatch.setitem(sys.modules, "tensorflow", None)
+    with pytest.raises(ConfigError, match=r"keras has no backend: .*KERAS_BACKEND to one that is"):
+        FORMATS["keras"].write(EMBEDDINGS, tmp_path / "x")
+
+
+# Reading back
+
+
+def test_all_comes_back(folder):
+    back = load(folder)
+    assert (back.words, bits(back.matrix)) == (WORDS, bits(MATRIX))
+    assert back.unknown is not None
+    assert (back.rows, back.unk, back.unknown.tolist()) == ("pad+unk", "trained", [*range(1, 8)])
+    assert back.counts is not None
+    assert back.counts.tolist() == [*range(204, 0, -1)]
+    assert {name: back.meta[name] for name in META} == META
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "counts.npy",
+        "embedding.keras",
+        "meta.json",
+        "vocab.txt",
+    ]
+
+
+WORD = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r\n"), min_size=1)
+FLOATS = st.floats(width=32, allow_nan=False, allow_infinity=False)
+
+
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(words=st.lists(WORD, min_size=1, max_size=4, unique=True), numbers=st.data())
+def test_words_and_bits_come_back(tmp_path, words, numbers):
+    row = st.lists(FLOATS, min_size=2, max_size=2)
+    table = numbers.draw(st.lists(row, min_size=len(words), max_size=len(words)))
+    embeddings = Embeddings(words, np.array(table, np.float32))
+    FORMATS["keras"].write(embeddings, tmp_path / "x", overwrite=True)
+    back = load(tmp_path / "x")
+    assert (back.words, bits(back.matrix)) == (words, bits(embeddings.matrix))
+
+
+def test_reading_needs_no_keras(folder):
+    statement = "import sys, w2v; w2v.load(sys.argv[1]); print('keras' in sys.modules)"
+    command = [sys.executable, "-c", statement, str(folder)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
+
+
+def test_nothing_is_replaced_unasked(tmp_path):
+    FORMATS["keras"].write(EMBEDDINGS, tmp_path / "x")
+    with pytest.raises(OutputError, match="exists already"):
+        FORMATS["keras"].write(EMBEDDINGS, tmp_path / "x")
+    FORMATS["keras"].write(EMBEDDINGS, tmp_path / "x", overwrite=True)
+    assert [path.name for path in tmp_path.iterdir()] == ["x"]
+
+
+# What is damaged or lies
+
+
+@pytest.fixture
+def small(tmp_path) -> Path:
+    """The .keras file of a folder with two words."""
+    FORMATS["keras"].write(Embeddings(["a", "b"], np.eye(2, 3)), tmp_path / "x")
+    return tmp_path / "x" / "embedding.keras"
+
+
+def repack(path: Path, compression: int = zipfile.ZIP_STORED, **files: bytes) -> None:
+    """Write the zip file anew, with other content."""
+    with zipfile.ZipFile(path) as archive:
+        old = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(path, "w", compression) as archive:
+        for name, data in (old | {"config.json": files.get("config", old["config.json"])}).items():
+            archive.writestr(name, files.get("weights", data) if name.endswith(".h5") else data)
+
+
+def config(path: Path, **changes: object) -> bytes:
+    with zipfile.ZipFile(path) as archive:
+        content = json.loads(archive.read("config.json"))
+    content["config"]["layers"][1]["config"].update(changes)
+    return json.dumps(content).encode()
+
+
+def weights(fill) -> bytes:
+    """An HDF5 file where a function makes what is in it."""
+    file = io.BytesIO()
+    with h5py.File(file, "w") as content:
+        fill(content)
+    return file.getvalue()
+
+
+PLACE = "layers/embedding/vars/0"
+GOOD = np.eye(4, 3, k=-2, dtype=np.float32)
+
+
+def test_what_is_repacked_unchanged_is_read(small):
+    repack(
+        small, config=config(small), weights=weights(lambda f: f.create_dataset(PLACE, data=GOOD))
+    )
+    assert load(small.parent).matrix.tolist() == np.eye(2, 3).tolist()
+
+
+def test_a_file_cut_short_anywhere_is_refused(small):
+    data = small.read_bytes()
+    for end in range(0, len(data), 37):
+        small.write_bytes(data[:end])
+        with pytest.raises(FormatError, match=r"embedding\.keras: expected"):
+            load(small.parent)
+
+
+def test_a_wrong_bit_is_read_or_refused(small):
+    data = small.read_bytes()
+    refused = 0
+    for position in [*range(0, len(data), 23), *range(len(data) - 400, len(data))]:
+        changed = bytearray(data)
+        changed[position] ^= 1 << (position * 5 % 8)
+        small.write_bytes(changed)
+        try:
+            load(small.parent)
+        except (FormatError, InputError):
+            refused += 1
+    assert refused > 400
+
+
+def test_a_wrong_byte_under_a_right_check_sum_is_read_or_refused(small):
+    with zipfile.ZipFile(small) as archive:
+        data = archive.read("model.weights.h5")
+    refused = 0
+    for position in [position for position, byte in enumerate(data) if byte]:
+        changed = bytearray(data)
+        changed[position] ^= 255 >> (position % 8)
+        repack(small, weights=bytes(changed))
+        try:
+            load(small.parent)
+        except FormatError:
+            refused += 1
+    assert refused > 50
+
+
+def test_a_zip_bomb_is_refused(small):
+    repack(small, zipfile.ZIP_DEFLATED, weights=bytes(500_000))
+    with pytest.raises(FormatError, match=r"config\.json to be stored as it is and to have 0 byt"):
+        load(small.parent)
+
+
+@pytest.mark.parametrize(
+    ("changes", "finding"),
+    [
+        ({"output_dim": 2**40}, r"model\.weights\.h5 to be stored as it is and to have 17592186"),
+        ({"output_dim": 0}, "of 4 rows of 0 numbers"),
+        ({"output_dim": True}, "of 4 rows of True numbers"),
+        ({"output_dim": 3.0}, r"of 4 rows of 3\.0 numbers"),
+        ({"input_dim": 5}, "expected a layer 'embedding' of 4 rows, .*got 'embedding' of 5 rows"),
+        ({"name": "../x"}, r"got '\.\./x' of 4 rows"),
+    ],
+)
+def test_a_configuration_that_lies_is_refused(changes, finding, small):
+    repack(small, config=config(small, **changes))
+    with pytest.raises(FormatError, match=finding):
+        load(small.parent)
+
+
+@pytest.mark.parametrize("data", [b"", b"[]", b"{", b'{"config": {"layers": []}}', b"[" * 10**5])
+def test_what_is_no_configuration_is_refused(data, small):
+    repack(small, config=data)
+    with pytest.raises(FormatError, match="expected the configuration of a model of one Embedding"):
+        load(small.parent)
+
+
+@pytest.mark.parametrize(
+    ("fill", "finding"),
+    [
+        (lambda f: f.create_dataset(PLACE, data=GOOD.T), r"shape \(4, 3\) of float32 in one piece"),
+        (lambda f: f.create_dataset(PLACE, data=GOOD.astype("f8")), r"\(4, 3\) of float32 in one"),
+        (lambda f: f.create_dataset(PLACE, data=GOOD, compression="gzip"), "float32 in one piece"),
+        (lambda f: f.create_dataset(PLACE, data=GOOD, chunks=(1, 3)), "float32 in one piece"),
+        (
+            lambda f: f.create_dataset(PLACE, (4, 3), "f4", external=[("/etc/passwd", 0, 48)]),
+            "float32 in one piece",
+        ),
+        (lambda f: f.create_group(PLACE), "float32 in one piece"),
+        (
+            lambda f: f.create_virtual_dataset(PLACE, h5py.VirtualLayout((4, 3), "f4")),
+            "float32 in one piece",
+        ),
+        (
+            lambda f: f.update({"layers": h5py.ExternalLink("/etc/passwd", "/x")}),
+            "expected 'layers' in the file itself, got nothing or a link to elsewhere",
+        ),
+        (lambda f: f.create_group("layers"), "expected 'embedding' in the file itself, got noth"),
+        (lambda f: f.create_dataset("layers", data=GOOD), "expected a file as Keras saves it"),
+        (lambda f: f.create_dataset(PLACE, data=GOOD + 1), "row 0 is not zero, but with rows"),
+        (lambda f: f.create_dataset(PLACE, data=GOOD / GOOD.T.min()), "NaN or infinity"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:(divide|invalid)")
+def test_weights_that_lie_are_refused(fill, finding, small):
+    repack(small, weights=weights(fill))
+    with pytest.raises(FormatError, match=finding):
+        load(small.parent)
+
+
+def test_weights_that_are_no_hdf5_are_refused(small):
+    repack(small, weights=bytes(1000))
+    with pytest.raises(FormatError, match=r"embedding\.keras: expected weights in HDF5"):
+        load(small.parent)
+
+
+def test_too_few_lines_of_words_are_refused(small):
+    (small.parent / "vocab.txt").write_text("a\n")
+    with pytest.raises(FormatError, match="expected a layer 'embedding' of 3 rows, as vocab"):
+        load(small.parent)
+
+
+def test_a_file_that_cannot_be_read_is_named(small):
+    small.unlink()
+    small.mkdir()
+    with pytest.raises(InputError, match=r"cannot read .*embedding\.keras: Is a directory"):
+        load(small.parent)

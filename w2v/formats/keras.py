@@ -207,6 +207,9 @@ def _dataset(file: Any, shape: tuple[int, int], h5py: Any) -> NDArray[np.float32
     """Return the one dataset of a file, which must be in the file itself."""
     entry = file
     for name in ("layers", _LAYER, "vars", "0"):
+        if not isinstance(entry, h5py.Group):
+            message = f"expected a group that holds {name!r}, got {entry!r}"
+            raise FormatError(message)
         if not isinstance(entry.get(name, getlink=True), h5py.HardLink):
             message = f"expected {name!r} in the file itself, got nothing or a link to elsewhere"
             raise FormatError(message)

@@ -9,6 +9,7 @@ import click
 import pytest
 
 from w2v.cli import main
+from w2v.formats import FORMATS
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -37,6 +38,22 @@ def test_the_table_of_options_is_clicks() -> None:
     found = re.search(r"<!-- options -->\n(.*?)\n<!-- /options -->", README, re.DOTALL)
     assert found is not None
     assert found[1] == options_table()
+
+
+def formats_table() -> str:
+    """The table of formats, as the README must have it."""
+    rows = [
+        f"| `{entry.name}` | {' '.join(f'`{end}`' for end in entry.extensions) or 'a folder'} "
+        f"| {entry.rows or 'words only'} | {entry.description.removeprefix('a folder ')} |"
+        for entry in FORMATS.values()
+    ]
+    return "\n".join(["| format | files | rows, by default | what |", "|---|---|---|---|", *rows])
+
+
+def test_the_table_of_formats_is_that_of_the_registry() -> None:
+    found = re.search(r"<!-- formats -->\n(.*?)\n<!-- /formats -->", README, re.DOTALL)
+    assert found is not None
+    assert found[1] == formats_table()
 
 
 def test_every_file_that_is_linked_exists() -> None:

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.util
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -104,3 +109,95 @@ def test_flax(snippets, model, batch):
     batch.check(layer(jnp.asarray(batch.ids)))
     graph, state = nnx.split(layer)
     batch.check(nnx.merge(graph, state)(jnp.asarray(batch.ids)))
+
+
+def test_keras_lookups(snippets, model):
+    """In a process of its own: these need tensorflow, and another backend may be loaded here."""
+    importorskip("tensorflow")
+    importorskip("keras")
+    code = snippets.code["encode"] + snippets.code["keras"] + snippets.code["keras-lookup"]
+    code += """
+import numpy as np
+found = keras.ops.convert_to_numpy(vectors)
+rows = [model["the"], model["king"], model.unknown, np.zeros(model.dim, np.float32)]
+assert found.tolist() == [[row.tolist() for row in rows]]
+texts = ["In the beginning", "The king’s son"]
+assert ids.numpy().tolist() == model.encode(texts, length=8).tolist()
+words = [*model.words[:100], "zzzz", ""]
+assert lookup(words).numpy().tolist() == [*range(2, 102), 1, 0]
+"""
+    environment = os.environ | {"KERAS_BACKEND": "tensorflow"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+
+
+@pytest.fixture(scope="module")
+def exported(place, snippets):
+    """What the README exports; what needs a package that is not installed is left out."""
+    for line in snippets.code["export"].splitlines():
+        program, *arguments = line.split()
+        module = arguments[1] if program == "python" else program
+        if program == "w2v":
+            needed = {"hf": "safetensors", "keras": "keras"}.get(arguments[3])
+        else:
+            needed = "spacy"
+        if needed is None or importlib.util.find_spec(needed):
+            arguments = arguments[2:] if program == "python" else arguments
+            subprocess.run([sys.executable, "-m", module, *arguments], check=True)
+    return place
+
+
+def words_and_rows(model):
+    words = model.words[::53][:100]
+    return words, [model[word].tolist() for word in words]
+
+
+def test_gensim(snippets, exported, model):
+    importorskip("gensim")
+    vectors = snippets.run("gensim")["vectors"]
+    words, rows = words_and_rows(model)
+    assert vectors.index_to_key == model.words
+    assert vectors[words].tolist() == rows
+    assert "zzzz" not in vectors
+
+
+def test_spacy(snippets, exported, model, tmp_path):
+    spacy = importorskip("spacy")
+    found = snippets.run("spacy")
+    assert found["vector"].tolist() == model["jerusalem"].tolist()
+    found["nlp"].to_disk(tmp_path / "again")
+    words, rows = words_and_rows(model)
+    for nlp in (found["nlp"], spacy.load(tmp_path / "again")):
+        assert [nlp.vocab[word].vector.tolist() for word in words] == rows
+        assert not nlp.vocab["zzzz"].has_vector
+
+
+@pytest.mark.parametrize("name", ["model2vec", "sentence-transformers"])
+def test_static_encoders(name, snippets, exported, model, tmp_path):
+    importorskip("safetensors")
+    importorskip(name.replace("-", "_"))
+    found = snippets.run(name)
+    assert found["vectors"].shape == (2, model.dim)
+    words, rows = words_and_rows(model)
+    assert found["encoder"].encode(words).tolist() == rows
+    text = np.mean([model[word] for word in ["in", "the", "beginning"]], axis=0)
+    np.testing.assert_allclose(found["vectors"][0], text, atol=1e-6)
+    save = {"model2vec": "save_pretrained", "sentence-transformers": "save"}[name]
+    getattr(found["encoder"], save)(str(tmp_path / "again"))
+    load = type(found["encoder"])
+    again = (
+        load.from_pretrained(tmp_path / "again")
+        if name == "model2vec"
+        else load(str(tmp_path / "again"))
+    )
+    assert again.encode(words).tolist() == rows
+
+
+def test_keras_file(snippets, exported, batch):
+    keras = importorskip("keras")
+    layer = snippets.run("keras-file")["layer"]
+    batch.check(keras.ops.convert_to_numpy(layer(batch.ids)))
+    mask = keras.ops.convert_to_numpy(layer.compute_mask(batch.ids))
+    assert np.asarray(mask).tolist() == batch.mask.tolist()

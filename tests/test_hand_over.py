@@ -82,7 +82,8 @@ def test_characters_stay_as_they_are_where_letters_do():
 
 @pytest.mark.parametrize(("name", "missing"), [("hf", "safetensors"), ("keras", "keras")])
 def test_a_package_that_is_not_installed_is_named(name, missing, tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, missing, None)
+    for module in [missing, *(name for name in sys.modules if name.startswith(f"{missing}."))]:
+        monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(MissingExtraError, match=rf"format {name} .*pip install 'w2v\[{missing}\]'"):
         FORMATS[name].write(EMBEDDINGS, tmp_path / "x")
     assert list(tmp_path.iterdir()) == []
@@ -297,5 +298,5 @@ def test_a_tokenizer_that_is_none_is_refused(content, finding, folder):
 def test_a_file_that_cannot_be_read_is_named(folder):
     (folder / "model.safetensors").unlink()
     (folder / "model.safetensors").mkdir()
-    with pytest.raises(InputError, match=r"cannot read .*model\.safetensors: .*device"):
+    with pytest.raises(InputError, match=r"cannot read .*model\.safetensors: Is a directory"):
         load(folder)

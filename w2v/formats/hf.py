@@ -26,18 +26,12 @@ from typing import TYPE_CHECKING, Any
 
 from w2v import output
 from w2v.embeddings import Embeddings
-from w2v.errors import ConfigError, FormatError, InputError, MissingExtraError
+from w2v.errors import ConfigError, FormatError
 from w2v.formats import FORMATS, model
+from w2v.formats.safetensors_file import TENSOR, missing, opened_tensor
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from w2v.layout import Layout
-
-_TENSOR = "embeddings"
-_DTYPE = "F32"
-_AXES = 2
 
 _CARD = """\
 ---
@@ -124,7 +118,10 @@ def write(
             "expected 'pad+unk'"
         )
         raise ConfigError(message)
-    save_file = _safetensors().numpy.save_file
+    try:
+        from safetensors.numpy import save_file
+    except ModuleNotFoundError as error:
+        raise missing("hf") from error
     # Imported here because it loads the compiler, which reading does not need.
     from w2v.formats import hf_tokenizer
 
@@ -133,7 +130,7 @@ def write(
     matrix = embeddings.matrix_for(layout.rows, layout.unknown_vector)
     with output.new_folder(path, overwrite=overwrite, marks=FORMATS["hf"].marks) as folder:
         (folder / "tokenizer.json").write_bytes(tokenizer)
-        save_file({_TENSOR: matrix}, folder / "model.safetensors")
+        save_file({TENSOR: matrix}, folder / "model.safetensors")
         # The library makes a file that its owner alone can read, whatever the umask says.
         permissions = stat.S_IMODE((folder / "tokenizer.json").stat().st_mode)
         (folder / "model.safetensors").chmod(permissions)
@@ -156,7 +153,8 @@ def read(path: str | Path) -> Embeddings:
     folder = Path(path)
     meta, layout = model.read_folder(folder, FORMATS["hf"])
     names = _decode_tokenizer(model.content(folder / "tokenizer.json"), folder / "tokenizer.json")
-    matrix = _read_tensor(folder / "model.safetensors")
+    with opened_tensor(folder / "model.safetensors", "hf") as (_, read_matrix):
+        matrix = read_matrix()
     if len(matrix) != len(names):
         message = (
             f"{path}: tokenizer.json has {len(names)} names, model.safetensors {len(matrix)} rows; "
@@ -234,38 +232,3 @@ def _decode_tokenizer(data: bytes, path: Path) -> list[str]:
         message = f"{path}: expected a vocab that numbers words from 0 on, each number once"
         raise FormatError(message)
     return sorted(numbers, key=numbers.__getitem__)
-
-
-def _read_tensor(path: Path) -> NDArray[np.float32]:
-    """Read the matrix; the library holds the header to the file's length before it allocates."""
-    safetensors = _safetensors()
-    try:
-        with safetensors.safe_open(path, framework="numpy") as file:
-            names = list(file.keys())
-            if names != [_TENSOR]:
-                message = f"{path}: expected one tensor, {_TENSOR!r}, got {names!r:.200}"
-                raise FormatError(message)
-            tensor = file.get_slice(_TENSOR)
-            shape, dtype = tensor.get_shape(), tensor.get_dtype()
-            if dtype != _DTYPE or len(shape) != _AXES or min(shape) < 1:
-                message = (
-                    f"{path}: expected a tensor of {_AXES} axes of {_DTYPE}, "
-                    f"got shape {tuple(shape)} of {dtype}"
-                )
-                raise FormatError(message)
-            matrix: NDArray[np.float32] = file.get_tensor(_TENSOR)
-            return matrix
-    except safetensors.SafetensorError as error:
-        message = f"{path}: expected a safetensors file: {error}"
-        raise FormatError(message) from error
-    except OSError as error:
-        message = f"cannot read {path}: {error.strerror or error}"
-        raise InputError(message) from error
-
-
-def _safetensors() -> Any:
-    try:
-        import safetensors.numpy
-    except ModuleNotFoundError as error:
-        raise MissingExtraError("the format hf", "safetensors") from error
-    return safetensors

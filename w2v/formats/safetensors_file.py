@@ -9,6 +9,7 @@ the same model should give the same bytes.
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from w2v import output
@@ -18,6 +19,7 @@ from w2v.formats import textfile
 from w2v.layout import Layout
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     import numpy as np
@@ -49,7 +51,7 @@ def write(
     try:
         from safetensors.numpy import save
     except ModuleNotFoundError as error:
-        raise _missing() from error
+        raise missing("safetensors") from error
     record = _encode(embeddings, layout)
     matrix = embeddings.matrix_for(layout.rows, layout.unknown_vector)
     data = save({TENSOR: matrix}, {ENTRY: record})
@@ -66,7 +68,9 @@ def read(path: str | Path) -> Embeddings:
         MissingExtraError: safetensors is not installed.
 
     """
-    matrix, record = _content(path)
+    with opened_tensor(path, "safetensors") as (metadata, read_matrix):
+        record = _decode(metadata, path)
+        matrix = read_matrix()
     words = record.get("words")
     if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
         message = f"{path}: expected a list of words, got {words!r:.200}"
@@ -81,8 +85,9 @@ def read(path: str | Path) -> Embeddings:
     return Embeddings.from_rows(layout, words, matrix, meta=meta, source=path)
 
 
-def _missing() -> MissingExtraError:
-    return MissingExtraError("the format safetensors", "safetensors")
+def missing(format_name: str) -> MissingExtraError:
+    """What a format that needs the library says without it."""
+    return MissingExtraError(f"the format {format_name}", "safetensors")
 
 
 def _encode(embeddings: Embeddings, layout: Layout) -> str:
@@ -107,26 +112,40 @@ def _json(content: object) -> str:
     return json.dumps(content, ensure_ascii=False, separators=(",", ":"))
 
 
-def _content(path: str | Path) -> tuple[NDArray[np.float32], dict[str, Any]]:
-    """Return the matrix and what the metadata say of it."""
+@contextmanager
+def opened_tensor(
+    path: str | Path, format_name: str
+) -> Iterator[tuple[dict[str, str], Callable[[], NDArray[np.float32]]]]:
+    """Open a file with the one tensor TENSOR; yields its metadata, and what gives the matrix.
+
+    The library holds sizes to the file's length before it allocates.
+
+    Raises:
+        InputError: the file cannot be read.
+        FormatError: it is no safetensors file, or has other tensors.
+        MissingExtraError: safetensors is not installed.
+
+    """
     try:
         from safetensors import SafetensorError, safe_open
     except ModuleNotFoundError as error:
-        raise _missing() from error
+        raise missing(format_name) from error
     with textfile.opened(path):
         try:
             with safe_open(path, framework="numpy") as file:
-                record = _decode(file.metadata() or {}, path)
                 names = list(file.keys())
                 if names != [TENSOR]:
                     message = f"{path}: expected one tensor, {TENSOR!r}, got {names!r:.200}"
                     raise FormatError(message)
                 tensor = file.get_slice(TENSOR)
                 dtype, shape = tensor.get_dtype(), tensor.get_shape()
-                if dtype != "F32" or len(shape) != 2:
-                    message = f"{path}: expected 2 axes of F32, got shape {shape} of {dtype}"
+                if dtype != "F32" or len(shape) != 2 or min(shape) < 1:
+                    message = (
+                        f"{path}: expected a tensor of 2 axes of F32, "
+                        f"got shape {tuple(shape)} of {dtype}"
+                    )
                     raise FormatError(message)
-                return file.get_tensor(TENSOR), record
+                yield file.metadata() or {}, lambda: file.get_tensor(TENSOR)
         except SafetensorError as error:
             message = f"{path}: expected a safetensors file: {error}; is it damaged or cut short?"
             raise FormatError(message) from error

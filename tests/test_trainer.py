@@ -318,7 +318,7 @@ def slow_spans(short_spans, monkeypatch):
 
 
 def test_one_thread_goes_on_from_anywhere_as_if_it_had_not_stopped(slow_spans):
-    text, held_out = random_text(60), random_text(10, seed=1)
+    text, held_out = random_text(30), random_text(5, seed=1)
     config = small(epochs=3)
     memory = Memory()
     whole = train_model(text, held_out, counts_of(text), config, keeper=memory)

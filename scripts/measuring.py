@@ -178,8 +178,8 @@ def command_line(options: Mapping[str, Any]) -> list[str]:
     return arguments
 
 
-def machine() -> dict[str, str]:
-    """What the figures depend on: the processor, the memory, the versions, the day."""
+def machine(packages: Iterable[str] = _PACKAGES) -> dict[str, str]:
+    """What the figures depend on: the processor, the memory, versions of packages, the day."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     return {
         "processor": f"{_processor()} ({platform.machine()})",
@@ -187,7 +187,7 @@ def machine() -> dict[str, str]:
         "memory": f"{memory:.0f} GiB",
         "Python": platform.python_version(),
         "w2v": w2v.__version__,
-        **{name: version for name in _PACKAGES if (version := _version(name)) is not None},
+        **{name: version for name in packages if (version := _version(name)) is not None},
         "date": time.strftime("%Y-%m-%d"),
     }
 
@@ -237,7 +237,7 @@ def number(value: float | None, digits: int = 2) -> str:
     return "-" if value is None else f"{value:,.{digits}f}"
 
 
-def _in_a_folder(context: click.Context, option: click.Parameter, path: str | None) -> str | None:
+def in_a_folder(context: click.Context, option: click.Parameter, path: str | None) -> str | None:
     """Refuse before the work what cannot be written after it."""
     if path is not None and not Path(path).absolute().parent.is_dir():
         raise click.BadParameter(f"there is no folder to write {path} in", context, option)
@@ -252,7 +252,7 @@ json_option = click.option(
     "--json",
     "json_path",
     type=click.Path(dir_okay=False),
-    callback=_in_a_folder,
+    callback=in_a_folder,
     help="Write all figures there.",
 )
 

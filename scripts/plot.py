@@ -1,8 +1,8 @@
-"""Draw what `benchmark.py` and `scaling.py` have written, without running anything again.
+"""Draw what the scripts that measure have written, without running anything again.
 
-    python scripts/plot.py benchmark.json scaling.json --output plots
+    python scripts/plot.py benchmark.json scaling.json reviews.json --output plots
 
-writes speed.png, scaling.png and odd-texts.png there, and each as .svg.
+writes speed.png, scaling.png, odd-texts.png and reviews.png there, and each as .svg.
 """
 
 from __future__ import annotations
@@ -11,12 +11,14 @@ import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from figures import OURS, Run, grouped, ratios
 from measuring import median
+from reviews import AVERAGED, NETWORKS, Result, by_variant, spread
 from scaling import CLIFFS, EXPERIMENTS, ORDINARY, Sample, by_experiment, exponent
 from trainers import GENSIM
 
@@ -24,9 +26,10 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# Two of Okabe and Ito's colours, which everybody can tell apart, and a grey for all else.
+# Three of Okabe and Ito's colours, which everybody can tell apart, and a grey for all else.
 BLUE = "#0072B2"
 ORANGE = "#D55E00"
+GREEN = "#009E73"
 GREY = "#8A8A8A"
 _STYLE = {
     "font.size": 9,
@@ -58,24 +61,41 @@ Groups = Mapping[Any, Sequence[Sample]]
     help="The folder to draw into.",
 )
 def main(figures: tuple[str, ...], output: str) -> None:
-    """Draw FIGURES, the JSON files of the benchmark and of the scaling study."""
+    """Draw FIGURES, the JSON files of benchmark.py, scaling.py and classify_reviews.py."""
+    use_style()
+    folder = Path(output)
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in figures:
+        for name, figure in draw(json.loads(Path(path).read_text(encoding="utf-8"))).items():
+            for suffix in (".png", ".svg"):
+                save(figure, folder / (name + suffix))
+            click.echo(folder / f"{name}.png")
+
+
+def use_style() -> None:
+    """Have all pictures look alike.
+
+    Raises:
+        click.ClickException: matplotlib is not installed.
+    """
     try:
         from matplotlib import style
     except ImportError as error:
         hint = "matplotlib is not installed; install it with: pip install '.[bench]'"
         raise click.ClickException(hint) from error
     style.use(_STYLE)
-    folder = Path(output)
-    folder.mkdir(parents=True, exist_ok=True)
-    for path in figures:
-        for name, figure in draw(json.loads(Path(path).read_text(encoding="utf-8"))).items():
-            for suffix, facts in ((".png", {}), (".svg", {"Date": None})):
-                figure.savefig(folder / (name + suffix), dpi=160, metadata=facts)
-            click.echo(folder / f"{name}.png")
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Write a picture, the same bytes for the same figures."""
+    facts = {"Date": None} if path.suffix == ".svg" else {}
+    figure.savefig(path, dpi=160, metadata=facts)
 
 
 def draw(figures: Mapping[str, Any]) -> dict[str, Figure]:
     """The pictures that can be made of some figures, by name."""
+    if "results" in figures:
+        return {"reviews": draw_reviews(figures)}
     if "samples" not in figures:
         return {"speed": draw_speeds(figures)}
     groups = by_experiment(figures["samples"])
@@ -308,6 +328,63 @@ def draw_cliffs(groups: Groups) -> Figure:
     panels[0].invert_yaxis()
     figure.suptitle("What odd texts cost, beside an ordinary one", x=0.01, ha="left", weight="bold")
     return figure
+
+
+def draw_reviews(figures: Mapping[str, Any]) -> Figure:
+    """Lines: the accuracy of every classifier by the number of labelled texts it learnt from."""
+    from matplotlib.figure import Figure
+
+    groups = by_variant(figures["results"])
+    figure = Figure(figsize=(8, 5), layout="constrained")
+    panel = figure.subplots()
+    middle = (len(groups) - 1) / 2
+    for place, (variant, of_variant) in enumerate(groups.items()):
+        draw_accuracies(panel, variant, of_variant, aside=1.05 ** (place - middle))
+    sizes = sorted({row["size"] for row in figures["results"]})
+    panel.set_xscale("log")
+    panel.set_xticks(sizes, [f"{size:,}" for size in sizes])
+    panel.minorticks_off()
+    panel.set_xlabel("labelled texts (a fifth of them for validation)")
+    panel.set_ylabel("right on the test, %")
+    panel.grid(axis="y", color=GREY, alpha=0.25, linewidth=0.6)
+    figure.legend(loc="outside lower center", ncols=3)
+    seeds = len({row["seed"] for row in figures["results"]})
+    bars = f"; bars: standard deviation of {seeds} seeds" if seeds > 1 else ""
+    figure.suptitle("Is a pretrained Embedding layer worth it?", x=0.01, ha="left", weight="bold")
+    panel.set_title(f"{figures['data']['test_texts']:,} texts of {figures['data']['test']}{bars}")
+    return figure
+
+
+def draw_accuracies(
+    panel: Axes, variant: str, groups: Mapping[int, Sequence[Result]], aside: float
+) -> None:
+    """A classifier's means, joined by a line, with bars, a little beside those of the others."""
+    colour, trained = look_of(variant)
+    shares = [[100 * result.accuracy for result in group] for group in groups.values()]
+    panel.errorbar(
+        [size * aside for size in groups],
+        [fmean(of_size) for of_size in shares],
+        yerr=[spread(of_size) or 0 for of_size in shares],
+        color=colour,
+        linestyle="-" if trained else "--",
+        linewidth=1.3,
+        marker="o" if variant in NETWORKS else "s",
+        markersize=5,
+        markerfacecolor=colour if trained else "white",
+        capsize=2.5,
+        label=variant,
+    )
+
+
+def look_of(variant: str) -> tuple[str, bool]:
+    """The colour of a classifier, by its vectors, and whether its line and marks are full ones.
+
+    They are where all of it is trained on the labelled texts.
+    """
+    if variant in NETWORKS:
+        pretrained, trained = NETWORKS[variant]
+        return BLUE if pretrained else ORANGE, trained
+    return (GREEN, False) if variant == AVERAGED else (GREY, True)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import random
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numba
@@ -103,6 +104,42 @@ def test_it_may_be_stopped_again_and_again(text, whole, tmp_path):
         with pytest.raises(KeyboardInterrupt):
             w2v.resume(output, observer=stop)
     assert w2v.resume(output).matrix.tobytes() == whole.matrix.tobytes()
+
+
+def test_a_second_interrupt_does_not_keep_a_span_half_done(text, whole, tmp_path, monkeypatch):
+    output = tmp_path / "m.w2v"
+    train_span, shutdown = trainer.train_span, ThreadPoolExecutor.shutdown
+    seen = []
+
+    def slow(*arguments):
+        if seen:
+            time.sleep(0.1)
+        return train_span(*arguments)
+
+    def interrupted(pool, *arguments, **more):
+        if seen[1:] == ["first"]:
+            seen.append("second")
+            raise KeyboardInterrupt
+        shutdown(pool, *arguments, **more)
+
+    def stop(event):
+        if isinstance(event, EpochDone):
+            seen.append("epoch")
+        elif isinstance(event, Training) and seen:
+            seen.append("first")
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(trainer, "train_span", slow)
+        patch.setattr(ThreadPoolExecutor, "shutdown", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            w2v.train(text, output=output, observer=stop, **OPTIONS)
+    result = w2v.resume(output)
+    assert seen == ["epoch", "first", "second"]
+    assert result.matrix.tobytes() == whole.matrix.tobytes()
+    assert [epoch["pairs"] for epoch in result.meta["epochs"]] == [
+        epoch["pairs"] for epoch in whole.meta["epochs"]
+    ]
 
 
 def test_what_was_kept_last_counts_when_the_process_dies(text, whole, tmp_path, monkeypatch):

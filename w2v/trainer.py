@@ -267,7 +267,8 @@ class _Trainer:
             self._check_loss(epoch, lr(1.0), position.tally.loss)
             validation_loss = self._validate(held_out)
         except (KeyboardInterrupt, SystemExit):
-            self.keeper.keep(self.model, now())
+            with walk.still():  # a second interrupt may have come before the threads ended
+                self.keeper.keep(self.model, now())
             raise
         report = EpochDone(
             epoch=epoch + 1,

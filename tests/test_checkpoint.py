@@ -300,6 +300,26 @@ def test_an_unfinished_training_is_not_dropped_unasked(text, tmp_path):
     assert names(tmp_path) == ["m.w2v", "text.txt"]
 
 
+def test_a_job_that_was_killed_while_compiling_may_be_dropped(text, tmp_path, monkeypatch):
+    output = tmp_path / "m.w2v"
+    place = tmp_path / "m.w2v.checkpoint"
+    found = []
+
+    def look(*_):
+        found.extend(name for name in names(place) if name not in ("job.json", "lock"))
+        raise Stop
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Checkpoint, "remove", Checkpoint.close)
+        patch.setattr(job, "_compile", look)
+        with pytest.raises(Stop):
+            w2v.train(text, output=output, **OPTIONS)
+    assert len(found) == 1
+    (place / found[0]).mkdir()  # a process that is killed does not remove it
+    w2v.train(text, output=output, overwrite=True, **OPTIONS)
+    assert names(tmp_path) == ["m.w2v", "text.txt"]
+
+
 def test_what_is_no_checkpoint_is_left_alone(text, tmp_path):
     for make in (Path.mkdir, Path.write_text):
         place = tmp_path / "m.w2v.checkpoint"

@@ -58,6 +58,8 @@ _IDS_AT_ONCE = 1 << 20
 # Keeping a training takes at most this share of its time, whatever was asked for.
 _SHARE = 0.02
 _NAMES = {"job.json", "lock", "encoded", "corpus.json", "state"}
+# Of the temporary folders that a process killed while compiling leaves among these.
+TEMPORARY_PREFIX = "w2v-"
 # Options that change how a job is done, not what comes out.
 FREE_OPTIONS = {"threads"}
 
@@ -406,7 +408,8 @@ def _model_of(folder: Path) -> str:
 def _is_checkpoint(folder: Path) -> bool:
     if not folder.is_dir() or folder.is_symlink():
         return False
-    return {entry.name.removesuffix(".new") for entry in folder.iterdir()} <= _NAMES
+    names = {entry.name.removesuffix(".new") for entry in folder.iterdir()}
+    return {name for name in names if not name.startswith(TEMPORARY_PREFIX)} <= _NAMES
 
 
 def _explained_mkdir(folder: Path) -> None:

@@ -17,7 +17,7 @@ import numba
 import numpy as np
 
 from w2v import __version__, preflight
-from w2v.checkpoint import Checkpoint, Job, fingerprint, folder_of
+from w2v.checkpoint import TEMPORARY_PREFIX, Checkpoint, Job, fingerprint, folder_of
 from w2v.config import Config
 from w2v.corpus import Corpus, EncodedText, count_words
 from w2v.corpus import read_corpus as encode_text
@@ -369,7 +369,9 @@ def compile_kernels(work_dir: str, observer: Observer) -> float:
 @contextmanager
 def _temporary_folder(work_dir: str) -> Iterator[str]:
     try:
-        folder = tempfile.TemporaryDirectory("", "w2v-", work_dir, ignore_cleanup_errors=True)
+        folder = tempfile.TemporaryDirectory(
+            "", TEMPORARY_PREFIX, work_dir, ignore_cleanup_errors=True
+        )
     except OSError as error:
         message = f"cannot make a temporary folder in {work_dir}: {error.strerror}"
         raise OutputError(message) from error

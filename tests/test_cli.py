@@ -1040,6 +1040,20 @@ def test_what_was_stopped_goes_on(place_of, monkeypatch):
     assert found.words == whole.words
 
 
+def test_how_to_go_on_can_be_pasted(monkeypatch):
+    monkeypatch.setattr(trainer._Trainer, "_validate", interrupted)
+    result = run("train", "text.txt", "-o", "my model", *TINY)
+    assert "go on with: w2v train --resume 'my model'\n" in result.stderr
+
+
+def test_there_is_nothing_to_go_on_with_in_a_folder_of_others():
+    Path("m.checkpoint").mkdir()
+    Path("m.checkpoint/thesis.txt").touch()
+    result = run("train", "text.txt", "-o", "m", *TINY)
+    assert "no checkpoint of w2v" in result.stderr
+    assert "go on with" not in result.stderr
+
+
 def interrupted(the_trainer, *_):
     if the_trainer.config.dim == 8:  # not the tiny job by which kernels are compiled
         raise KeyboardInterrupt

@@ -11,6 +11,7 @@ import io
 import json
 import os
 import re
+import shlex
 import signal
 import sys
 import threading
@@ -270,9 +271,9 @@ def _resumable(output: str, work_dir: str | None) -> Iterator[None]:
     try:
         yield
     except (KeyboardInterrupt, SystemExit, W2VError):
-        if folder_of(Path(output), work_dir).exists():
-            elsewhere = "" if work_dir is None else f" --work-dir {work_dir}"
-            click.echo(f"go on with: w2v train --resume {output}{elsewhere}", err=True)
+        if (folder_of(Path(output), work_dir) / "job.json").exists():
+            arguments = [output] if work_dir is None else [output, "--work-dir", work_dir]
+            click.echo(f"go on with: w2v train --resume {shlex.join(arguments)}", err=True)
         raise
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import random
 import subprocess
@@ -294,7 +295,7 @@ def test_another_corpus_is_refused_by_name(text, whole, tmp_path):
 def test_an_unfinished_training_is_not_dropped_unasked(text, tmp_path):
     output = tmp_path / "m.w2v"
     stopped(text, output)
-    with pytest.raises(OutputError, match=r"has an unfinished training.*--resume m\.w2v, or drop"):
+    with pytest.raises(OutputError, match=r"has an unfinished training.* by --resume, or drop"):
         w2v.train(text, output=output, **OPTIONS)
     w2v.train(text, output=output, overwrite=True, **OPTIONS)
     assert names(tmp_path) == ["m.w2v", "text.txt"]
@@ -342,10 +343,52 @@ def test_two_processes_do_not_work_on_one_model(text, tmp_path):
         lambda: w2v.resume(output),
         lambda: w2v.train(text, output=output, overwrite=True, **OPTIONS),
     ):
-        with pytest.raises(OutputError, match=r"another process is training m\.w2v; wait for it"):
+        with pytest.raises(OutputError, match=r"at work in .*m\.w2v\.checkpoint; wait for it"):
             work()
     held.close()
     w2v.resume(output)
+
+
+def test_a_lock_that_was_removed_meanwhile_is_none(text, tmp_path, monkeypatch):
+    folder = tmp_path / "m.w2v.checkpoint"
+    folder.mkdir()
+    flock = checkpoint.fcntl.flock
+
+    def slow(file, operation):
+        (folder / "lock").unlink()  # by a process that held it until now and was done
+        flock(file, operation)
+
+    monkeypatch.setattr(checkpoint.fcntl, "flock", slow)
+    with pytest.raises(OutputError, match="another process is at work in"):
+        Checkpoint(folder, None)
+
+
+def test_a_file_system_without_locks_will_do(text, tmp_path, monkeypatch):
+    def unknown(*_):
+        raise OSError(errno.ENOSYS, "Function not implemented")
+
+    monkeypatch.setattr(checkpoint.fcntl, "flock", unknown)
+    w2v.train(text, output=tmp_path / "m.w2v", **OPTIONS)
+    assert names(tmp_path) == ["m.w2v", "text.txt"]
+
+
+def test_models_of_one_name_do_not_meet_in_a_work_dir(text, whole, tmp_path):
+    for name in ("en", "de", "work"):
+        (tmp_path / name).mkdir()
+    work_dir = tmp_path / "work"
+    stopped(text, tmp_path / "en" / "m", work_dir=work_dir)
+    with pytest.raises(InputError, match="there is no unfinished training"):
+        w2v.resume(tmp_path / "de" / "m", work_dir=work_dir)
+    w2v.train([["x", "y"]] * 9, output=tmp_path / "de" / "m", work_dir=work_dir, **OPTIONS)
+    result = w2v.resume(tmp_path / "en" / "m", work_dir=work_dir)
+    assert result.matrix.tobytes() == whole.matrix.tobytes()
+    assert names(work_dir) == []
+
+
+def test_a_work_dir_beside_the_model_is_no_other_place(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    expected = tmp_path / "m.checkpoint"
+    assert folder_of(Path("m"), ".") == folder_of(Path("m"), None) == expected
 
 
 def test_a_folder_that_cannot_be_made_is_named(text, tmp_path, monkeypatch):

@@ -52,6 +52,7 @@ VERSION = 1
 SUFFIX = ".checkpoint"
 _MAGIC = b"w2v state\n"
 _DIGEST_BYTES = 16
+_PLACE_BYTES = 4
 _ROWS_AT_ONCE = 1 << 12
 _LONGEST_HEADER = 1 << 24
 _IDS_AT_ONCE = 1 << 20
@@ -129,9 +130,16 @@ def fingerprint(paths: list[str]) -> list[tuple[str, int, int]]:
 
 
 def folder_of(output: Path, work_dir: str | os.PathLike[str] | None) -> Path:
-    """Where a job that writes ``output`` keeps what it needs."""
-    parent = output.absolute().parent if work_dir is None else Path(work_dir)
-    return parent / f"{output.name}{SUFFIX}"
+    """Where a job that writes ``output`` keeps what it needs.
+
+    Elsewhere than beside the model, its name tells models of the same name apart by their places.
+    """
+    beside = output.absolute().parent
+    if work_dir is None or os.path.realpath(work_dir) == os.path.realpath(beside):
+        return beside / f"{output.name}{SUFFIX}"
+    place = os.fsencode(os.path.realpath(beside))
+    mark = hashlib.blake2b(place, digest_size=_PLACE_BYTES).hexdigest()
+    return Path(work_dir) / f"{output.name}.{mark}{SUFFIX}"
 
 
 class Checkpoint:
@@ -168,8 +176,8 @@ class Checkpoint:
                 raise OutputError(message)
             if (folder / "job.json").exists() and not job.overwrite:
                 message = (
-                    f"{folder} has an unfinished training in it; go on with "
-                    f"w2v train --resume {_model_of(folder)}, or drop it with --overwrite"
+                    f"{folder} has an unfinished training in it; go on with it by --resume, "
+                    "or drop it with --overwrite"
                 )
                 raise OutputError(message)
             cls(folder, None).remove()
@@ -392,17 +400,27 @@ def _locked(folder: Path) -> IO[bytes]:
     except OSError as error:
         message = f"cannot use {folder}: {error.strerror or error}"
         raise OutputError(message) from error
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        file.close()
-        message = f"another process is training {_model_of(folder)}; wait for it, or stop it"
-        raise OutputError(message) from error
+    with contextlib.ExitStack() as opened:
+        opened.enter_context(file)
+        # Some file systems know no locks; there, nobody can tell who else is at work.
+        busy = False
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            busy = isinstance(error, BlockingIOError)
+        if busy or not _is_at(file, folder / "lock"):
+            message = f"another process is at work in {folder}; wait for it, or stop it"
+            raise OutputError(message)
+        opened.pop_all()
     return file
 
 
-def _model_of(folder: Path) -> str:
-    return folder.name.removesuffix(SUFFIX)
+def _is_at(file: IO[bytes], path: Path) -> bool:
+    """Whether a path still leads to an open file, which may have been removed meanwhile."""
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 def _is_checkpoint(folder: Path) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import random
+import shutil
 import subprocess
 import sys
 import time
@@ -178,6 +179,35 @@ def test_a_text_that_could_not_be_read_to_its_end_is_gone(text, tmp_path, monkey
     assert names(tmp_path) == ["m.w2v", "text.txt"]
 
 
+@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit])
+def test_a_text_that_was_read_is_kept_before_training_begins(
+    error, text, whole, tmp_path, monkeypatch
+):
+    output = tmp_path / "m.w2v"
+
+    def stop(*_):
+        raise error
+
+    with monkeypatch.context() as patch:
+        patch.setattr(job, "_compile_wide", stop)
+        with pytest.raises(error):
+            w2v.train(iter(text.read_text().splitlines()), output=output, **OPTIONS)
+    assert w2v.resume(output).matrix.tobytes() == whole.matrix.tobytes()
+
+
+def test_a_model_that_could_not_be_written_is_not_lost(text, whole, tmp_path, monkeypatch):
+    output = tmp_path / "m.w2v"
+
+    def full(*_, **__):
+        raise OutputError("the disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(job, "_save", full)
+        with pytest.raises(OutputError, match="the disk is full"):
+            w2v.train(text, output=output, **OPTIONS)
+    assert w2v.resume(output).matrix.tobytes() == whole.matrix.tobytes()
+
+
 def test_nothing_is_kept_of_a_reading_that_was_interrupted(text, tmp_path):
     stopped(text, tmp_path / "m.w2v", stage=Reading)
     assert names(tmp_path) == ["text.txt"]
@@ -242,6 +272,76 @@ def test_a_job_whose_model_is_written_is_done(text, tmp_path, monkeypatch):
         model = w2v.train(text, output=output, **OPTIONS)
     monkeypatch.setattr(job, "train_model", None)  # which is not called
     assert w2v.resume(output).matrix.tobytes() == model.matrix.tobytes()
+    assert names(tmp_path) == ["m.w2v", "text.txt"]
+
+
+def test_a_job_that_is_done_misses_no_corpus(text, tmp_path, monkeypatch):
+    output = tmp_path / "m.w2v"
+    with monkeypatch.context() as patch:
+        patch.setattr(Checkpoint, "remove", Checkpoint.close)
+        w2v.train(text, output=output, **OPTIONS)
+    text.write_text("something else\n")
+    w2v.resume(output)
+    assert names(tmp_path) == ["m.w2v", "text.txt"]
+
+
+@pytest.mark.parametrize("call", range(4))
+@pytest.mark.parametrize("done", [True, False])
+def test_a_removal_that_was_killed_is_put_right(call, done, text, whole, tmp_path, monkeypatch):
+    output = tmp_path / "m.w2v"
+    with monkeypatch.context() as patch:
+        if done:
+            patch.setattr(Checkpoint, "remove", Checkpoint.close)
+            w2v.train(text, output=output, **OPTIONS)
+        else:
+            stopped(text, output)
+    kept = Checkpoint(folder_of(output, None), None)
+    calls = []
+
+    def killing(work):
+        def killed(*arguments, **options):
+            calls.append(work)
+            if len(calls) > call:
+                raise Stop
+            work(*arguments, **options)
+
+        return killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", killing(Path.unlink))
+        patch.setattr(shutil, "rmtree", killing(shutil.rmtree))
+        with pytest.raises(Stop):
+            kept.remove()
+    kept.close()
+    assert w2v.resume(output).matrix.tobytes() == whole.matrix.tobytes()
+    assert names(tmp_path) == ["m.w2v", "text.txt", "whole.w2v"]
+
+
+def test_what_is_left_of_no_job_is_removed(tmp_path):
+    place = tmp_path / "m.w2v.checkpoint"
+    place.mkdir()
+    (place / "lock").touch()
+    with pytest.raises(InputError, match="there is no unfinished training"):
+        w2v.resume(tmp_path / "m.w2v")
+    assert names(tmp_path) == []
+
+
+def test_what_is_no_job_and_no_checkpoint_is_left_alone(tmp_path):
+    place = tmp_path / "m.w2v.checkpoint"
+    place.mkdir()
+    (place / "thesis.txt").touch()
+    with pytest.raises(InputError, match="there is no unfinished training"):
+        w2v.resume(tmp_path / "m.w2v")
+    assert names(place) == ["thesis.txt"]
+
+
+def test_an_old_model_that_a_kill_left_aside_is_found_before_the_work(text, tmp_path, monkeypatch):
+    output = tmp_path / "m.w2v"
+    w2v.train(text, output=output, **OPTIONS)
+    output.rename(tmp_path / ".m.w2v.old")  # and somebody removed the checkpoint
+    monkeypatch.setattr(job, "train_model", None)  # which is not called
+    with pytest.raises(OutputError, match="exists already"):
+        w2v.train(text, output=output, **OPTIONS)
     assert names(tmp_path) == ["m.w2v", "text.txt"]
 
 
@@ -395,6 +495,22 @@ def test_a_folder_that_cannot_be_made_is_named(text, tmp_path, monkeypatch):
     monkeypatch.setattr(Path, "mkdir", lambda *_: (_ for _ in ()).throw(OSError(13, "denied")))
     with pytest.raises(OutputError, match=r"cannot make .*m\.w2v\.checkpoint: denied"):
         Checkpoint.create(tmp_path / "m.w2v.checkpoint", Job(None, None, Config(), False), None)
+
+
+@pytest.mark.parametrize("name", ["job.json", "corpus.json"])
+def test_a_job_that_cannot_be_written_is_explained(name, text, tmp_path, monkeypatch):
+    replace = checkpoint._replace
+
+    def full(path, parts):
+        if path.name == name:
+            raise OSError(28, "No space left on device")
+        replace(path, parts)
+
+    monkeypatch.setattr(checkpoint, "_replace", full)
+    expected = rf"cannot write .*{name}: No space left on device; make room, or choose"
+    with pytest.raises(OutputError, match=expected):
+        w2v.train(text, output=tmp_path / "m.w2v", **OPTIONS)
+    assert names(tmp_path) == ["text.txt"]
 
 
 def test_a_state_that_cannot_be_written_is_explained(text, tmp_path, monkeypatch):

@@ -184,7 +184,11 @@ class Checkpoint:
         _explained_mkdir(folder)
         checkpoint = cls(folder, every)
         entry = dataclasses.asdict(job) | {"format_version": VERSION}
-        _replace(folder / "job.json", [json.dumps(entry).encode()])
+        try:
+            _write_json(folder / "job.json", entry)
+        except BaseException:
+            checkpoint.remove()
+            raise
         return checkpoint
 
     @property
@@ -230,7 +234,7 @@ class Checkpoint:
             "tokenizer": corpus.tokenizer,
             "stages": dataclasses.asdict(corpus.stages),
         }
-        _replace(self.folder / "corpus.json", [json.dumps(entry).encode()])
+        _write_json(self.folder / "corpus.json", entry)
 
     def corpus(self) -> Corpus | None:
         """What was read, if all of it was."""
@@ -318,15 +322,26 @@ class Checkpoint:
 
     def worth_keeping(self, error: BaseException) -> bool:
         """Whether a job that ended with an error can go on, once its cause is gone."""
-        hopeless = isinstance(error, (DivergenceError, VocabularyError))
-        return (self.folder / "state").exists() and not hopeless
+        if (self.folder / "state").exists():
+            return not isinstance(error, (DivergenceError, VocabularyError))
+        stopped = isinstance(error, (KeyboardInterrupt, SystemExit, OutputError))
+        return stopped and self._every is not None and self.has_corpus
 
     def remove(self) -> None:
         """Remove the folder, the job being done or given up."""
-        # The job first: without it, what is left over is nothing to go on with.
+        # The job last: as long as it is there, one can tell whether it is done, and redo it.
+        for name in ("corpus.json", "state"):
+            (self.folder / name).unlink(missing_ok=True)
+        shutil.rmtree(self.folder / "encoded", ignore_errors=True)
         (self.folder / "job.json").unlink(missing_ok=True)
         shutil.rmtree(self.folder, ignore_errors=True)
         self.close()
+
+    @classmethod
+    def sweep(cls, folder: Path) -> None:
+        """Remove what a process left that was killed before the job was noted, or after its end."""
+        if folder.exists() and _is_checkpoint(folder):
+            cls(folder, None).remove()
 
     def close(self) -> None:
         """Let go of the folder, which stays."""
@@ -446,6 +461,17 @@ def _replace(path: Path, parts: Iterable[bytes]) -> None:
         file.flush()
         os.fsync(file.fileno())
     new.replace(path)
+
+
+def _write_json(path: Path, entry: dict[str, Any]) -> None:
+    try:
+        _replace(path, [json.dumps(entry).encode()])
+    except OSError as error:
+        message = (
+            f"cannot write {path}: {error.strerror or error}; make room, or choose another place "
+            "with --work-dir"
+        )
+        raise OutputError(message) from error
 
 
 def _sync(path: Path) -> None:

@@ -128,6 +128,7 @@ def resume(
     target = Path(output)
     folder = folder_of(target, _work_folder(work_dir, output))
     if not (folder / "job.json").exists():
+        Checkpoint.sweep(folder)
         message = (
             f"there is no unfinished training of {output}: expected {folder}; "
             "was another --work-dir used?"
@@ -138,12 +139,11 @@ def resume(
         job = checkpoint.job
         Config.of(options)
         job.refuse_others(options)
-        job.refuse_changes()
         recover(target)
         if _is_done(target, job):
             checkpoint.remove()
             return model.read(target)
-        check_folder(target, overwrite=job.overwrite)
+        job.refuse_changes()
         source = None
         if not checkpoint.has_corpus:
             if job.files is None:
@@ -187,6 +187,8 @@ def _finish(
 ) -> Embeddings:
     """Do what is left of a job, and remove what it kept unless it is worth going on with."""
     try:
+        recover(output)
+        check_folder(output, overwrite=job.overwrite)
         embeddings, rate = _train(
             source, job.config, job.vocab, str(checkpoint.folder), checkpoint, observer
         )

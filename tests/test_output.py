@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -268,3 +269,29 @@ def test_an_old_model_is_put_back_if_the_new_one_cannot_take_its_place(failure, 
         (folder / "part").write_text("new")
     assert names(model.parent) == ["old.w2v"]
     assert (model / "vocab.txt").read_text() == "old"
+
+
+def test_a_process_that_is_writing_is_waited_for(tmp_path):
+    target = tmp_path / "m"
+    waiting = threading.Thread(target=output.recover, args=[target])
+    with output.new_folder(target, overwrite=True, recoverable=True) as folder:
+        (folder / "one").touch()
+        waiting.start()
+        waiting.join(0.2)
+        assert waiting.is_alive()
+        (folder / "two").touch()
+    waiting.join()
+    assert sorted(path.name for path in target.iterdir()) == ["one", "two"]
+    assert [path.name for path in tmp_path.iterdir()] == ["m"]
+
+
+def test_what_another_process_writes_is_not_removed(tmp_path):
+    target = tmp_path / "m"
+    with output.new_folder(target, overwrite=True, recoverable=True) as folder:
+        (folder / "one").touch()
+        with (
+            pytest.raises(OutputError, match=r"cannot write .*: File exists"),
+            output.new_folder(target, overwrite=True, recoverable=True),
+        ):
+            pass
+    assert [path.name for path in target.iterdir()] == ["one"]

@@ -100,7 +100,7 @@ def new_folder(
     is left of the new folder and ``path`` stays as it was. The permissions are those of the umask.
 
     With ``recoverable`` the temporary names are always the same, so that `recover` can find what a
-    killed process left; there must be one process at a time, then.
+    killed process left, and waits for one that is alive.
 
     Raises:
         OutputError: as for ``check_folder``, or the system refused to write (disk full, ...).
@@ -109,14 +109,15 @@ def new_folder(
     with _explained(path):
         target = _folder_target(path, overwrite=overwrite, marks=marks)
         temporary, old = _names_beside(target) if recoverable else _random_names_beside(target)
+        temporary.mkdir()  # or it is another process's to remove
         try:
-            temporary.mkdir()
-            yield temporary
-            sync_tree(temporary)
-            # It may have appeared in the meantime.
-            _folder_target(path, overwrite=overwrite, marks=marks)
-            _move_in_place(temporary, target, old)
-            _sync_folder(target.parent)
+            with _held(temporary) if recoverable else contextlib.nullcontext():
+                yield temporary
+                sync_tree(temporary)
+                # It may have appeared in the meantime.
+                _folder_target(path, overwrite=overwrite, marks=marks)
+                _move_in_place(temporary, target, old)
+                _sync_folder(target.parent)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
 
@@ -194,8 +195,8 @@ def _random_names_beside(target: Path) -> tuple[Path, Path]:
 def recover(path: str | Path) -> None:
     """Put things right where a process was killed while it replaced a folder.
 
-    An old folder that had been moved aside goes back to its place if that is empty; what is left
-    over beside it is removed.
+    A process that is alive and at it is waited for. An old folder that had been moved aside goes
+    back to its place if that is empty; what is left over beside it is removed.
 
     Raises:
         OutputError: the system refused.
@@ -204,11 +205,27 @@ def recover(path: str | Path) -> None:
     with _explained(path):
         target = Path(os.path.realpath(path))
         new, old = _names_beside(target)
+        with contextlib.suppress(FileNotFoundError), _held(new):
+            pass  # whoever wrote it is done or dead
         if old.exists() and not target.exists():
             old.rename(target)
         for rest in (new, old):
             if rest.exists():
                 shutil.rmtree(rest)
+
+
+@contextmanager
+def _held(folder: Path) -> Iterator[None]:
+    """Wait until no other process holds a folder, and hold it, where the system can do that."""
+    import fcntl
+
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        with contextlib.suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _move_in_place(new: Path, target: Path, old: Path) -> None:

@@ -798,6 +798,20 @@ def test_what_an_export_cannot_hold_is_refused_before_anything_is_read():
     assert message.endswith("got rows 'none' and unk 'zeros'")
 
 
+def test_help_says_whose_rows_are_the_default():
+    for command, whose in (("export", "MODEL"), ("convert", "IN"), ("encode", "MODEL")):
+        text = " ".join(ok(command, "--help").split())
+        assert f"[default: those {whose} was exported with, else pad+unk" in text
+
+
+def test_ids_belong_to_what_is_converted(model):
+    ok("export", model, "-f", "npy", "-o", "in", "--rows", "pad")
+    ok("convert", "in", "out", "-f", "npy")
+    ok("encode", "in", "-", "-o", "ids.npy", stdin="king\n")
+    matrix = np.load("out/embeddings.npy")
+    assert matrix[np.load("ids.npy")].tolist() == [[w2v.load(model)["king"].tolist()]]
+
+
 def test_rows_and_unknown_words_must_agree(model):
     arguments = ["export", model, "-f", "npy", "-o", "x"]
     message = error(*arguments, "--rows", "pad", "--unk", "zeros", code=2)

@@ -664,6 +664,24 @@ def test_rows_that_are_not_words_come_and_go(name, rows, tmp_path):
     assert (tmp_path / "again.txt").read_bytes() == (tmp_path / "words.txt").read_bytes()
 
 
+@pytest.mark.parametrize("rows", ["none", "pad"])
+@pytest.mark.parametrize("name", [name for name, entry in HERE.items() if entry.rows])
+def test_what_was_read_is_written_with_the_rows_that_it_is_encoded_for(name, rows, tmp_path):
+    entry = FORMATS[installed(name)]
+    FORMATS["npy"].write(SMALL, tmp_path / "in", rows=rows)
+    given = load(tmp_path / "in")
+    given.meta["tokenizer"] = DEFINITION
+    if name == "hf":
+        with pytest.raises(ConfigError, match=f"got rows '{rows}', expected 'pad\\+unk'"):
+            entry.write(given, tmp_path / "out")
+        return
+    entry.write(given, tmp_path / "out")
+    back = entry.read(tmp_path / "out")
+    assert back.rows == rows
+    first = [SMALL.words[:1]]
+    assert back.encode(first).tolist() == given.encode(first).tolist()
+
+
 @pytest.mark.parametrize("name", [name for name, entry in HERE.items() if entry.rows])
 def test_the_vector_of_unknown_words_comes_back(name, tmp_path):
     entry = FORMATS[installed(name)]

@@ -448,12 +448,14 @@ _format = click.option(
     type=click.Choice(_format_names()),
     help="What to write; w2v formats lists them.",
 )
-_rows = click.option(
-    "--rows",
-    type=click.Choice(ROWS),
-    help="Rows before the words: none, one of zeros for padding, and one for unknown words."
-    "  [default: pad+unk for Embedding layers, none for word lists]",
-)
+
+
+def _rows(default: str) -> Callable[[Command], Command]:
+    text = "Rows before the words: none, one of zeros for padding, and one for unknown words."
+    help_text = f"{text}  [default: {default}]"
+    return click.option("--rows", type=click.Choice(ROWS), help=help_text)
+
+
 _unk = click.option(
     "--unk",
     type=click.Choice(UNKNOWN_VECTORS),
@@ -466,7 +468,7 @@ _overwrite = click.option("--overwrite", is_flag=True, help="Replace PATH if it 
 @_model
 @_format
 @click.option("-o", "--output", required=True, metavar="PATH", help="What to write.")
-@_rows
+@_rows("those MODEL was exported with, else pad+unk; none for word lists")
 @_unk
 @_overwrite
 def export(
@@ -491,7 +493,7 @@ def export(
     help="The format of IN.  [default: by what it is]",
 )
 @_format
-@_rows
+@_rows("those IN was exported with, else pad+unk; none for word lists")
 @_unk
 @click.option(
     "--tokenizer",
@@ -568,7 +570,7 @@ def formats() -> None:
     type=click.IntRange(1),
     help="Ids of each text; longer ones are cut, shorter ones padded.  [default: the longest]",
 )
-@_rows
+@_rows("those MODEL was exported with, else pad+unk")
 @_overwrite
 def encode(
     model: str,

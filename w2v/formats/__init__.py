@@ -28,7 +28,8 @@ class Format:
         module: below this package.
         extensions: of files, the usual one first; none for a format that is a folder.
         description: in a line.
-        rows: the layout that is written unless told otherwise; None if it holds words only.
+        rows: the layout of embeddings that were read from no other one, unless told otherwise;
+            None if it holds words only.
         marks: the files by which a folder is known to be of this format.
 
     """
@@ -71,7 +72,7 @@ class Format:
         Args:
             embeddings: what to write.
             path: where.
-            rows: the layout of the rows; None for what is usual in this format.
+            rows: the layout of the rows; None for that of the embeddings, which `encode` uses too.
             unk: what unknown words get; see `Embeddings.layout`.
             overwrite: whether something of the same kind that stands there is replaced.
 
@@ -86,7 +87,7 @@ class Format:
         if self.rows is None:
             self._module.write(embeddings, path, overwrite=overwrite)
         else:
-            layout = embeddings.layout(self.rows if rows is None else rows, unk)
+            layout = embeddings.layout(rows, unk)
             self._module.write(embeddings, path, layout=layout, overwrite=overwrite)
 
     def check(self, rows: str | None, unk: str | None) -> None:

@@ -664,6 +664,16 @@ def test_rows_that_are_not_words_come_and_go(name, rows, tmp_path):
     assert (tmp_path / "again.txt").read_bytes() == (tmp_path / "words.txt").read_bytes()
 
 
+@pytest.mark.parametrize("unk", ["zeros", "mean-rare"])
+def test_only_what_was_trained_is_saved_as_trained(unk, tmp_path):
+    FORMATS["npy"].write(SMALL, tmp_path / "rows", unk=unk)
+    load(tmp_path / "rows").save(tmp_path / "model")
+    assert not (tmp_path / "model" / "unknown.npy").exists()
+    back = load(tmp_path / "model")
+    assert back.unk is None
+    assert back.matrix_for(unk=unk).tobytes() == SMALL.matrix_for(unk=unk).tobytes()
+
+
 @pytest.mark.parametrize("rows", ["none", "pad"])
 @pytest.mark.parametrize("name", [name for name, entry in HERE.items() if entry.rows])
 def test_what_was_read_is_written_with_the_rows_that_it_is_encoded_for(name, rows, tmp_path):

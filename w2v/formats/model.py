@@ -73,7 +73,7 @@ def write(
         matrix = embeddings.matrix_for(layout.rows, layout.unknown_vector)
     with output.new_folder(path, overwrite=overwrite, recoverable=recoverable) as folder:
         _write_array(folder / "embeddings.npy", matrix.astype("<f4", copy=False))
-        if layout is None and embeddings.unknown is not None:
+        if layout is None and embeddings.unknown is not None and embeddings.unk == "trained":
             unknown = embeddings.unknown[np.newaxis]
             _write_array(folder / "unknown.npy", unknown.astype("<f4", copy=False))
         (folder / "vocab.txt").write_bytes(vocabulary)

@@ -128,6 +128,17 @@ def test_how_text_was_cut_must_be_known():
         assert embeddings.encode([["the"]]).tolist() == [[THE]]
 
 
+def test_how_text_is_cut_may_be_said_later_and_again():
+    embeddings = Embeddings(["The", "the"], MATRIX[:2], meta={})
+    with pytest.raises(ConfigError, match="do not say how text was cut"):
+        embeddings.encode("The the")
+    embeddings.meta["tokenizer"] = {"name": "whitespace", "lowercase": False}
+    assert embeddings.encode("The the").tolist() == [2, 3]
+    assert embeddings.encoder is embeddings.encoder
+    embeddings.meta["tokenizer"]["lowercase"] = True
+    assert embeddings.encode("The the").tolist() == [3, 3]
+
+
 def test_words_are_cut_as_they_were_in_training():
     kept = Embeddings(["The", "king,"], MATRIX[:2], meta=WHITESPACE)
     assert kept.tokenize("The king, the\tking") == ["The", "king,", "the", "king"]

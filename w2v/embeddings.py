@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import heapq
 from difflib import SequenceMatcher
 from functools import cached_property
@@ -85,6 +86,7 @@ class Embeddings:
         self.meta: dict[str, Any] = {} if meta is None else meta
         self.unk = None if unknown is None else "trained"
         self.rows = "pad+unk"
+        self._encoder: Encoder | None = None
 
     @classmethod
     def from_rows(
@@ -373,7 +375,7 @@ class Embeddings:
         )
 
     def save(self, path: str | Path, *, overwrite: bool = False) -> None:
-        """Write a model folder.
+        """Write a model folder: rows for words only, and a vector of unknown words if trained.
 
         Raises:
             OutputError: it cannot be put there; ``overwrite`` replaces a model folder.
@@ -385,10 +387,13 @@ class Embeddings:
 
         model.write(self, path, overwrite=overwrite)
 
-    @cached_property
+    @property
     def encoder(self) -> Encoder:
-        """What `encode` does with one text."""
-        return Encoder(self._find, len(self), self.meta.get("tokenizer"))
+        """What `encode` does with one text; it follows changes of ``meta["tokenizer"]``."""
+        definition = self.meta.get("tokenizer")
+        if self._encoder is None or self._encoder.definition != definition:
+            self._encoder = Encoder(self._find, len(self), copy.deepcopy(definition))
+        return self._encoder
 
     @property
     def _lowers(self) -> bool:

@@ -35,7 +35,7 @@ class Encoder:
     def __init__(self, find: Callable[[str], int | None], size: int, definition: object) -> None:
         self._find = find
         self._size = size
-        self._definition = definition
+        self.definition = definition
 
     @cached_property
     def tokenizer(self) -> Tokenizer:
@@ -43,7 +43,7 @@ class Encoder:
         # Imported here because it loads the compiler, which words and ids do not need.
         from w2v.tokenizer import Tokenizer
 
-        return Tokenizer(*checked_definition(self._definition), self._rank)
+        return Tokenizer(*checked_definition(self.definition), self._rank)
 
     def encode(
         self, texts: Text | Sequence[Text], length: int | None, layout: Layout

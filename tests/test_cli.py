@@ -833,6 +833,43 @@ def test_the_name_of_a_file_tells_its_format(model):
     assert "word2vec-text" in message
 
 
+def recorded(path: str) -> object:
+    return w2v.load(path).meta["tokenizer"]
+
+
+def test_convert_is_told_how_text_becomes_words():
+    Path("v.txt").write_text("2 1\nThe 1\nthe 2\n")
+    message = error("encode", "v.txt", "-", "-o", "ids.npy", stdin="The\n", code=2)
+    assert "say how it is cut: w2v convert --tokenizer" in message
+    for said, expected in (
+        (["unicode"], {"name": "unicode", "lowercase": True}),
+        (["unicode", "--no-lowercase"], {"name": "unicode", "lowercase": False}),
+        (["whitespace"], {"name": "whitespace", "lowercase": False}),
+        (["whitespace", "--lowercase"], {"name": "whitespace", "lowercase": True}),
+    ):
+        ok("convert", "v.txt", "out", "-f", "npy", "--overwrite", "--tokenizer", *said)
+        assert recorded("out") == expected
+    message = error("convert", "v.txt", "v.bin", "--no-lowercase", code=2)
+    assert message == "--lowercase and --no-lowercase need --tokenizer."
+
+
+def test_convert_is_told_it_of_a_model_of_token_lists():
+    meta = {"tokenizer": {"name": "tokens", "lowercase": False}}
+    w2v.Embeddings(["a"], np.ones((1, 2), np.float32), meta=meta).save("m")
+    ok("convert", "m", "out", "-f", "npy", "--tokenizer", "whitespace")
+    assert recorded("out") == {"name": "whitespace", "lowercase": False}
+
+
+def test_convert_contradicts_no_model(model):
+    message = error("convert", model, "out", "-f", "npy", "--tokenizer", "whitespace", code=2)
+    assert message == (
+        f"{model} says that its text becomes words by unicode with small letters, "
+        "and other words would find no vectors; leave out --tokenizer"
+    )
+    ok("convert", model, "out", "-f", "npy", "--tokenizer", "unicode")
+    assert recorded("out")["name"] == "unicode"
+
+
 def test_convert_counts_words_that_it_could_not_read():
     Path("v.txt").write_bytes(b"2 1\ncaf\xe9 1\nb 2\n")
     result = run("convert", "v.txt", "v.bin")

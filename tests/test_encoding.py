@@ -123,7 +123,10 @@ def test_how_text_was_cut_must_be_known():
         ({"tokenizer": {"name": "tokens", "lowercase": False}}, "on words that were cut already"),
     ):
         embeddings = Embeddings(WORDS, MATRIX, meta=meta)
-        with pytest.raises(ConfigError, match=f"{reason}.*give lists of words instead"):
+        with pytest.raises(
+            ConfigError,
+            match=f"{reason}.*give lists of words, or say how it is cut: w2v convert --tok",
+        ):
             embeddings.encode("the")
         assert embeddings.encode([["the"]]).tolist() == [[THE]]
 

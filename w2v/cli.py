@@ -23,7 +23,7 @@ import click
 
 from w2v import __version__
 from w2v.config import DEFAULTS, Config, Option, options
-from w2v.errors import OutputError, W2VError
+from w2v.errors import ConfigError, OutputError, W2VError
 from w2v.layout import ROWS, UNKNOWN_VECTORS, Layout
 
 if TYPE_CHECKING:
@@ -459,7 +459,7 @@ def _rows(default: str) -> Callable[[Command], Command]:
 _unk = click.option(
     "--unk",
     type=click.Choice(UNKNOWN_VECTORS),
-    help="What unknown words get.  [default: trained by --train-unk, else zeros]",
+    help="What unknown words get.  [default: as trained by --train-unk or exported, else zeros]",
 )
 _overwrite = click.option("--overwrite", is_flag=True, help="Replace PATH if it is there.")
 
@@ -500,6 +500,7 @@ def export(
     type=click.Choice(["unicode", "whitespace"]),
     help="How text becomes words, where IN does not say.",
 )
+@_config_options("lowercase")
 @_overwrite
 def convert(
     source: str,
@@ -509,10 +510,17 @@ def convert(
     rows: str | None,
     unk: str | None,
     tokenizer: str | None,
+    lowercase: bool | None,
     overwrite: bool,
 ) -> None:
     """Read IN in any format and write OUT in another; OUT's extension tells which, or -f."""
-    _convert(source, output, from_format, format_name, rows, unk, overwrite, tokenizer)
+    if tokenizer is None and lowercase is not None:
+        raise click.UsageError("--lowercase and --no-lowercase need --tokenizer.")
+    definition = None
+    if tokenizer is not None:
+        small = Config(lowercase=lowercase).lowercases(tokenizer)
+        definition = {"name": tokenizer, "lowercase": small}
+    _convert(source, output, from_format, format_name, rows, unk, overwrite, definition)
 
 
 def _convert(
@@ -523,7 +531,7 @@ def _convert(
     rows: str | None,
     unk: str | None,
     overwrite: bool,
-    tokenizer: str | None = None,
+    definition: dict[str, Any] | None = None,
 ) -> None:
     from w2v.formats import FORMATS, by_extension, load
 
@@ -535,9 +543,8 @@ def _convert(
     target.check(rows, unk)
     target.check_output(output, overwrite=overwrite)
     embeddings = load(source) if from_format is None else FORMATS[from_format].read(source)
-    if tokenizer is not None and "tokenizer" not in embeddings.meta:
-        lowercase = Config().lowercases(tokenizer)
-        embeddings.meta["tokenizer"] = {"name": tokenizer, "lowercase": lowercase}
+    if definition is not None:
+        _define_words(embeddings, definition, source)
     target.write(embeddings, output, rows=rows, unk=unk, overwrite=overwrite)
     replaced = embeddings.meta.get("replaced_words")
     if replaced:
@@ -545,6 +552,25 @@ def _convert(
             f"{replaced:,} words of {source} are not UTF-8; in their place stands U+FFFD",
             err=True,
         )
+
+
+def _define_words(embeddings: Embeddings, definition: dict[str, Any], source: str) -> None:
+    """Note how text becomes words, unless it is known to become others."""
+    from w2v.encoding import checked_definition
+
+    recorded = embeddings.meta.get("tokenizer")
+    try:
+        known = checked_definition(recorded)
+    except ConfigError:
+        embeddings.meta["tokenizer"] = definition
+        return
+    if known != (definition["name"], definition["lowercase"]):
+        small = "small letters" if known[1] else "letters as they are"
+        message = (
+            f"{source} says that its text becomes words by {known[0]} with {small}, and other "
+            "words would find no vectors; leave out --tokenizer"
+        )
+        raise ConfigError(message)
 
 
 @main.command(short_help="List the file formats.")

@@ -19,6 +19,12 @@ if TYPE_CHECKING:
 
     Text = str | Sequence[str] | Sequence[int] | NDArray[np.integer[Any]]
 
+SAY_HOW = (
+    "say how it is cut: w2v convert --tokenizer, or in Python embeddings.meta['tokenizer'] = "
+    "{'name': 'unicode', 'lowercase': True} (or 'whitespace')"
+)
+"""What to do where it is not recorded."""
+
 _UNKNOWN = -1  # in place of a rank
 
 
@@ -134,6 +140,8 @@ def checked_definition(recorded: Any) -> tuple[str, bool]:
             if name == "tokens"
             else "do not say how text was cut into words"
         )
-        message = f"these embeddings {reason}, so a string cannot be; give lists of words instead"
+        message = (
+            f"these embeddings {reason}, so a string cannot be; give lists of words, or {SAY_HOW}"
+        )
         raise ConfigError(message)
     return name, lowercase

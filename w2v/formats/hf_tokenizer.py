@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from w2v.encoding import checked_definition
+from w2v.encoding import SAY_HOW, checked_definition
 from w2v.errors import ConfigError, FormatError
 from w2v.tokenizer import SEPARATOR, SINGLE, WORD, CharacterTables, character_tables
 
@@ -102,8 +102,7 @@ def _checked(definition: object) -> tuple[str, bool]:
     except ConfigError as error:
         message = (
             "hf records how a text is cut into words, and these embeddings do not say how; "
-            "if it is at white space, say so in Python: embeddings.meta['tokenizer'] = "
-            "{'name': 'whitespace', 'lowercase': False}"
+            f"{SAY_HOW}"
         )
         raise ConfigError(message) from error
 

@@ -899,6 +899,14 @@ def test_texts_are_read_from_stdin_too(model):
     assert np.load("ids.npy").tolist() == [[1, 2], [3, 0]]
 
 
+def test_encode_tells_the_line_of_an_unknown_word(model):
+    message = error("encode", model, "-", "-o", "x.npy", "--rows", "pad", stdin="king\n\nzion\n")
+    assert message.startswith("stdin, line 3: 'zion' is not among the 5 words, and rows 'pad'")
+    assert not Path("x.npy").exists()
+    message = error("encode", model, "-", "-o", "x.npy", stdin="")
+    assert message == "stdin has no line: expected one text a line"
+
+
 def test_encode_replaces_nothing_unasked(model):
     Path("ids.npy").write_text("old")
     assert "ids.npy exists already" in error("encode", model, "text.txt", "-o", "ids.npy")

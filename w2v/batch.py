@@ -13,7 +13,7 @@ import numpy as np
 from numpy.lib import format as npy
 
 from w2v import output
-from w2v.errors import InputError, OutputError
+from w2v.errors import InputError, OutputError, UnknownWordError
 from w2v.preflight import check_space
 from w2v.reading import FileSource
 from w2v.tokenizer import last_break
@@ -98,7 +98,7 @@ def encode_file(
     with _spool_in(folder) as spool:
         sizes, unknown = _spool(embeddings, path, layout, spool)
         if not len(sizes):
-            message = f"{path} has no line: expected one text a line"
+            message = f"{_name(path)} has no line: expected one text a line"
             raise InputError(message)
         wanted = int(sizes.max()) if length is None else length
         layout.check_lengths(int(sizes.min()), wanted)
@@ -113,6 +113,10 @@ def encode_file(
     words = int(sizes.sum())
     cut = int(np.count_nonzero(sizes > wanted))
     return EncodedFile(len(sizes), wanted, words, unknown, cut, layout)
+
+
+def _name(path: str | os.PathLike[str]) -> str:
+    return "stdin" if str(path) == "-" else str(path)
 
 
 @contextmanager
@@ -139,7 +143,11 @@ def _spool(
     unknown = size = 0
     for block in FileSource([path]).blocks(lambda block: last_break(block, tables)):
         for line in _lines(block):
-            ids = encoder.rows_of(line, layout)
+            try:
+                ids = encoder.rows_of(line, layout)
+            except UnknownWordError as error:
+                message = f"{_name(path)}, line {len(sizes) + 1}: {error}"
+                raise UnknownWordError(message) from error
             unknown += int(np.count_nonzero(ids == layout.unknown))
             spool.write(ids.astype(_ID, copy=False).data)
             size += len(ids)

@@ -94,10 +94,65 @@ def test_a_length_that_is_none_is_refused(length):
         EMBEDDINGS.encode("the", length)
 
 
-@pytest.mark.parametrize("texts", [[3], [None], [["the", 3]], [[1.5]], [[[1]]], np.zeros(3)])
-def test_what_is_no_text_is_refused(texts):
-    with pytest.raises(ConfigError, match="a text must be a string, a list of words or a list of"):
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        (3, r"3; a text of ids goes into a list of its own, as in \[\[4, 20\]\]"),
+        (None, "None"),
+        (float("nan"), "nan"),
+        (["the", 3], r"\['the', 3\]"),
+        ([[1]], r"\[\[1\]\]"),
+        ([[1], [1, 2]], r"\[\[1\], \[1, 2\]\]"),
+        (np.zeros((2, 2)), r"array\(\[\[0\..*"),
+        ({"the"}, r"\{'the'\}"),
+    ],
+)
+def test_what_is_no_text_is_refused(text, shown):
+    expected = "text 1: a text must be a string, a list of words or a list of ids, got "
+    with pytest.raises(ConfigError, match=f"^{expected}{shown}$"):
+        EMBEDDINGS.encode(["the", text])
+
+
+class Table:
+    columns = ("text",)
+
+    def __iter__(self):
+        return iter(self.columns)
+
+
+@pytest.mark.parametrize(
+    "texts", [None, 3, {"the of", "of"}, {"the": "of"}, np.array("the"), Table()]
+)
+def test_what_has_no_texts_in_an_order_is_refused(texts):
+    expected = f"expected a text or a sequence of texts, got a {type(texts).__name__}; give a list"
+    with pytest.raises(ConfigError, match=expected):
         EMBEDDINGS.encode(texts)
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ("the of", "the"),
+        (text for text in ["the of", "the"]),
+        np.array(["the of", "the"]),
+        np.array(["the of", "the"], object),
+        [b"the of", b"the"],
+        [("the", "of"), np.array(["the"])],
+    ],
+)
+def test_texts_come_in_many_ways(texts):
+    assert EMBEDDINGS.encode(texts).tolist() == [[THE, OF], [THE, PAD]]
+
+
+def test_bytes_are_a_text():
+    assert EMBEDDINGS.encode("日 of".encode()).tolist() == [DAY, OF]
+
+
+def test_an_error_tells_which_text_it_is_about():
+    with pytest.raises(ConfigError, match=r"^text 1: id 7 belongs to no row"):
+        EMBEDDINGS.encode([[0], [7]])
+    with pytest.raises(UnknownWordError, match=r"^text 2: 'zion' is not among the 5 words"):
+        EMBEDDINGS.encode(["the", "of", "Zion"], rows="none", length=1)
 
 
 def test_an_unknown_word_needs_a_row():

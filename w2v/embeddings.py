@@ -304,7 +304,7 @@ class Embeddings:
         """Turn texts into ids: the numbers of the rows of ``matrix_for(rows)``.
 
         Args:
-            texts: one text or a sequence of them. A text is a string, which is cut into words as
+            texts: one string or a sequence of texts. A text is a string, which is cut into words as
                 the training did, or words in a list, or ids, which are checked. So ``["a b"]`` is
                 one text in a sequence, and ``[["a", "b"]]`` is too.
             length: how many ids each text gets: longer ones are cut, shorter ones filled up with

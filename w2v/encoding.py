@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import reprlib
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -58,10 +60,19 @@ class Encoder:
         if length is not None and (not isinstance(length, (int, np.integer)) or length < 1):
             message = f"length must be at least 1, or None for the longest text, got {length!r}"
             raise ConfigError(message)
-        if isinstance(texts, str):
+        if isinstance(texts, (str, bytes)):
             single: NDArray[np.int32] = self._fill([self.rows_of(texts, layout)], length, layout)[0]
             return single
-        return self._fill([self.rows_of(text, layout) for text in texts], length, layout)
+        rows = [self._numbered(i, text, layout) for i, text in enumerate(_in_order(texts))]
+        return self._fill(rows, length, layout)
+
+    def _numbered(self, number: int, text: Any, layout: Layout) -> NDArray[np.int32]:
+        """Do ``rows_of``; an error tells which text it is about."""
+        try:
+            return self.rows_of(text, layout)
+        except (ConfigError, UnknownWordError) as error:
+            message = f"text {number}: {error}"
+            raise type(error)(message) from error
 
     def rows_of(self, text: Any, layout: Layout) -> NDArray[np.int32]:
         """Return (n,) int32: the row of each word of one text, as `Embeddings.encode` takes it.
@@ -70,7 +81,7 @@ class Encoder:
         """
         if isinstance(text, (str, bytes)):
             ranks: NDArray[np.int32] = self.tokenizer.tags(text)
-        elif np.ndim(text) == 1 and all(isinstance(word, str) for word in text):
+        elif _axes(text) == 1 and all(isinstance(word, str) for word in text):
             ranks = np.array([self._rank(word) for word in text], np.int32)
         else:
             return self._checked_ids(text, layout)
@@ -90,11 +101,13 @@ class Encoder:
         return _UNKNOWN if rank is None else rank
 
     def _checked_ids(self, ids: Any, layout: Layout) -> NDArray[np.int32]:
-        array = np.asarray(ids)
-        if array.ndim != 1 or array.dtype.kind not in "iu":
+        array = np.asarray(ids) if _axes(ids) == 1 else None
+        if array is None or array.dtype.kind not in "iu":
+            shown = " ".join(reprlib.repr(ids).split())
+            alone = isinstance(ids, (int, np.integer))
+            hint = "; a text of ids goes into a list of its own, as in [[4, 20]]" if alone else ""
             message = (
-                "a text must be a string, a list of words or a list of ids, "
-                f"got {array.ndim} axes of {array.dtype}"
+                f"a text must be a string, a list of words or a list of ids, got {shown}{hint}"
             )
             raise ConfigError(message)
         rows = self._size + layout.first_word
@@ -118,6 +131,29 @@ class Encoder:
         for row, text in zip(result, texts, strict=True):
             row[: len(text)] = text[:wanted]
         return result
+
+
+def _in_order(texts: Any) -> Iterable[Any]:
+    """Return the texts, provided that they are some, in an order.
+
+    Sets have no order, and of mappings and tables Python would go through the names.
+    """
+    unfit = isinstance(texts, (set, frozenset, Mapping)) or hasattr(texts, "columns")
+    if unfit or not isinstance(texts, Iterable) or getattr(texts, "shape", None) == ():
+        message = (
+            f"expected a text or a sequence of texts, got a {type(texts).__name__}; "
+            "give a list, or one column of a table"
+        )
+        raise ConfigError(message)
+    return texts
+
+
+def _axes(text: Any) -> int | None:
+    """Count the axes of an array or of nested lists, None if these are of several lengths."""
+    try:
+        return np.ndim(text)
+    except ValueError:
+        return None
 
 
 def checked_definition(recorded: Any) -> tuple[str, bool]:

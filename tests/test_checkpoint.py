@@ -369,6 +369,13 @@ def test_nothing_to_go_on_with(tmp_path):
         w2v.resume(tmp_path / "m.w2v")
 
 
+def test_a_finished_model_is_told_from_none(text, tmp_path):
+    output = tmp_path / "m.w2v"
+    w2v.train(text, output=output, **OPTIONS)
+    with pytest.raises(InputError, match=r"of .*m\.w2v: the model is there, and finished"):
+        w2v.resume(output)
+
+
 def test_another_option_is_refused_by_name(text, whole, tmp_path):
     output = tmp_path / "m.w2v"
     stopped(text, output)

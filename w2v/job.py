@@ -129,10 +129,12 @@ def resume(
     folder = folder_of(target, _work_folder(work_dir, output))
     if not (folder / "job.json").exists():
         Checkpoint.sweep(folder)
-        message = (
-            f"there is no unfinished training of {output}: expected {folder}; "
-            "was another --work-dir used?"
+        there = (
+            "the model is there, and finished"
+            if (target / "meta.json").exists()
+            else (f"expected {folder}; was another --work-dir used?")
         )
+        message = f"there is no unfinished training of {output}: {there}"
         raise InputError(message)
     checkpoint = Checkpoint(folder, checkpoint_every or None)
     try:

@@ -512,6 +512,9 @@ def test_load_refuses_what_it_does_not_know(tmp_path):
         load(tmp_path / "x.doc")
     with pytest.raises(InputError, match="no such model folder"):
         load(tmp_path / "nothing")
+    for extension in ("bin", "txt", "txt.gz", "vec"):
+        with pytest.raises(InputError, match=rf"x\.{extension}: No such file or directory"):
+            load(tmp_path / f"x.{extension}")
 
 
 def test_meta_may_be_changed_when_all_else_is_written(tmp_path):

@@ -232,11 +232,11 @@ def _recognised(path: Path) -> Format:
 
     Where formats share an extension, the beginning of the file decides.
     """
-    if path.is_dir() or not path.exists():
-        kinds = (known for known in FORMATS.values() if known.is_folder)
-        held = (known for known in kinds if all((path / mark).exists() for mark in known.marks))
-        return next(held, FORMATS["npy"])  # which says what is missing
     known = _named_like(path)
+    if path.is_dir() or not (known or path.exists()):
+        kinds = (kind for kind in FORMATS.values() if kind.is_folder)
+        held = (kind for kind in kinds if all((path / mark).exists() for mark in kind.marks))
+        return next(held, FORMATS["npy"])  # which says what is missing
     if len(known) > 1:
         return next((entry for entry in known if entry.fits(path)), known[0])
     if known:

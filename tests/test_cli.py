@@ -907,6 +907,11 @@ def test_encode_tells_the_line_of_an_unknown_word(model):
     assert message == "stdin has no line: expected one text a line"
 
 
+def test_encode_names_its_own_options_where_there_is_no_room(model):
+    message = error("encode", model, "text.txt", "-o", "x.npy", "--length", 10**15)
+    assert message.endswith("choose another place with --output, or a smaller --length")
+
+
 def test_encode_replaces_nothing_unasked(model):
     Path("ids.npy").write_text("old")
     assert "ids.npy exists already" in error("encode", model, "text.txt", "-o", "ids.npy")

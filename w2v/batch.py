@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 _ID = np.dtype("<i4")
 _IDS_AT_ONCE = 1 << 20
+_OPTIONS = "--output, or a smaller --length"
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,7 @@ def encode_file(
             raise InputError(message)
         wanted = int(sizes.max()) if length is None else length
         layout.check_lengths(int(sizes.min()), wanted)
-        check_space(folder, len(sizes) * wanted * _ID.itemsize, "the ids")
+        check_space(folder, len(sizes) * wanted * _ID.itemsize, "the ids", _OPTIONS)
         with output.new_file(Path(destination), overwrite=overwrite) as file:
             shape = (len(sizes), wanted)
             npy.write_array_header_1_0(

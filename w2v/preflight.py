@@ -118,8 +118,10 @@ def check_disk(
         check_space(Path(work_dir), encoded, "the encoded corpus")
 
 
-def check_space(folder: Path, needed: int, purpose: str) -> None:
-    """Refuse to write ``needed`` bytes where there is no room for them.
+def check_space(
+    folder: Path, needed: int, purpose: str, options: str = "--output or --work-dir"
+) -> None:
+    """Refuse to write ``needed`` bytes where there is no room for them; ``options`` may help.
 
     Raises:
         ResourceError: with the space needed and the space there is.
@@ -129,8 +131,7 @@ def check_space(folder: Path, needed: int, purpose: str) -> None:
     if needed > free:
         message = (
             f"there is no room for {purpose} in {folder}: up to {_readable(needed)} are needed, "
-            f"but {_readable(free)} are free; make room, or choose another place with --output "
-            "or --work-dir"
+            f"but {_readable(free)} are free; make room, or choose another place with {options}"
         )
         raise ResourceError(message)
 

@@ -144,6 +144,12 @@ def test_texts_come_in_many_ways(texts):
     assert EMBEDDINGS.encode(texts).tolist() == [[THE, OF], [THE, PAD]]
 
 
+@pytest.mark.parametrize("length", [10**15, 10**20])
+def test_a_length_beyond_memory_is_refused(length):
+    with pytest.raises(ResourceError, match=f"there is no memory for 1 x {length} ids; give a sma"):
+        EMBEDDINGS.encode("the", length)
+
+
 def test_bytes_are_a_text():
     assert EMBEDDINGS.encode("日 of".encode()).tolist() == [DAY, OF]
 

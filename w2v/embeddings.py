@@ -318,6 +318,7 @@ class Embeddings:
             ConfigError: padding is needed but has no row; an id belongs to no row; a string
                 cannot be cut into words, for it is not recorded how; or ``texts`` are none.
             UnknownWordError: a word is unknown, and the layout has no row for such.
+            ResourceError: there is no memory for so many ids.
 
         """
         return self.encoder.encode(texts, length, self.layout(rows))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from w2v.errors import ConfigError, UnknownWordError
+from w2v.errors import ConfigError, ResourceError, UnknownWordError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -127,7 +127,14 @@ class Encoder:
         sizes = [len(text) for text in texts]
         wanted = max(sizes, default=0) if length is None else int(length)
         layout.check_lengths(min(sizes, default=wanted), wanted)
-        result = np.full((len(texts), wanted), layout.padding or 0, np.int32)
+        try:
+            result = np.full((len(texts), wanted), layout.padding or 0, np.int32)
+        except (MemoryError, OverflowError, ValueError) as error:
+            message = (
+                f"there is no memory for {len(texts)} x {wanted} ids; "
+                "give a smaller length, or fewer texts at a time"
+            )
+            raise ResourceError(message) from error
         for row, text in zip(result, texts, strict=True):
             row[: len(text)] = text[:wanted]
         return result

@@ -217,3 +217,17 @@ def test_other_models_are_asked_as_written(meta):
 def test_lower_case_is_made_character_by_character():
     assert lowered("\u0391\u03a3") == "\u03b1\u03c3"  # str.lower would write a final sigma
     assert lowered("İ") == "i̇"
+
+
+@pytest.mark.parametrize("word", [3, None, ["a", "b"]])
+def test_what_is_no_word_has_no_vector(word):
+    embeddings = Embeddings(["a", "b"], [[1.0], [2.0]])
+    with pytest.raises(ConfigError, match="a word must be a string, one at a time, got "):
+        embeddings[word]
+
+
+@pytest.mark.parametrize("query", [["a"], [["a"], ["a", "b"]], None])
+def test_what_is_no_query_is_refused(query):
+    embeddings = Embeddings(["a", "b"], [[1.0], [2.0]])
+    with pytest.raises(ConfigError, match="a query must be a word or 1 finite numbers, got "):
+        embeddings.most_similar(query)

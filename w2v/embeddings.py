@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import heapq
+import reprlib
 from difflib import SequenceMatcher
 from functools import cached_property
 from itertools import pairwise
@@ -178,8 +179,12 @@ class Embeddings:
 
         Raises:
             UnknownWordError: the word is not in the vocabulary; near spellings are named.
+            ConfigError: it is no string.
 
         """
+        if not isinstance(word, str):
+            message = f"a word must be a string, one at a time, got {reprlib.repr(word)}"
+            raise ConfigError(message)
         row = self._find(word)
         if row is not None:
             return row
@@ -209,8 +214,11 @@ class Embeddings:
         if isinstance(query, str):
             row = self.id_of(query)
             return self._nearest(self.unit[row], topn, {row})
-        vector = np.asarray(query, dtype=np.float64)
-        if vector.shape != (self.dim,) or not np.isfinite(vector).all():
+        try:
+            vector = np.asarray(query, dtype=np.float64)
+        except (TypeError, ValueError):
+            vector = np.asarray(query, dtype=object)
+        if vector.dtype == object or vector.shape != (self.dim,) or not np.isfinite(vector).all():
             message = (
                 f"a query must be a word or {self.dim} finite numbers, "
                 f"got an array of shape {vector.shape}"

@@ -54,7 +54,6 @@ _MAGIC = b"w2v state\n"
 _DIGEST_BYTES = 16
 _PLACE_BYTES = 4
 _ROWS_AT_ONCE = 1 << 12
-_LONGEST_HEADER = 1 << 24
 _IDS_AT_ONCE = 1 << 20
 # Keeping a training takes at most this share of its time, whatever was asked for.
 _SHARE = 0.02
@@ -383,8 +382,8 @@ class Checkpoint:
             message = "it does not begin as a state does"
             raise ValueError(message)
         size = int.from_bytes(read(8), "little")
-        if size > _LONGEST_HEADER:
-            message = f"a header of {size} bytes"
+        if size > os.fstat(file.fileno()).st_size:
+            message = f"a header of {size} bytes, more than there are"
             raise ValueError(message)
         header = json.loads(read(size))
         found = (header["format_version"], header["words"], header["dim"])

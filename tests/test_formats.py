@@ -23,6 +23,8 @@ from w2v.embeddings import Embeddings
 from w2v.errors import ConfigError, FormatError, InputError, OutputError
 from w2v.formats import FORMATS, by_extension, load, model, word2vec_bin, word2vec_text
 
+pytestmark = pytest.mark.filterwarnings("ignore:__array:DeprecationWarning")  # Keras's own
+
 DEFINITION = {"name": "whitespace", "lowercase": False}
 
 

@@ -27,6 +27,7 @@ KJV = Path(__file__).parent.parent / "corpus" / "kjv.txt"
 compiled_only = pytest.mark.skipif(
     numba.config.DISABLE_JIT, reason="takes too long without the compiler"
 )
+LINES = 30 if numba.config.DISABLE_JIT else 100
 OPTIONS = {"dim": 8, "epochs": 3, "threads": 1, "min_count": 1, "sample": 0}
 
 
@@ -37,7 +38,7 @@ class Stop(BaseException):
 @pytest.fixture
 def text(tmp_path):
     draw = random.Random(3)
-    lines = (" ".join(draw.choices("abcdefghij", k=draw.randint(2, 9))) for _ in range(100))
+    lines = (" ".join(draw.choices("abcdefghij", k=draw.randint(2, 9))) for _ in range(LINES))
     path = tmp_path / "text.txt"
     path.write_text("\n".join(lines) + "\n")
     return path

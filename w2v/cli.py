@@ -471,16 +471,9 @@ _overwrite = click.option("--overwrite", is_flag=True, help="Replace PATH if it 
 @_rows("those MODEL was exported with, else pad+unk; none for word lists")
 @_unk
 @_overwrite
-def export(
-    model: str,
-    format_name: str | None,
-    output: str,
-    rows: str | None,
-    unk: str | None,
-    overwrite: bool,
-) -> None:
+def export(model: str, output: str, **target: Any) -> None:
     """Write MODEL in a format that other programs read; PATH's extension tells which, or -f."""
-    _convert(model, output, None, format_name, rows, unk, overwrite)
+    _convert(model, output, **target)
 
 
 @main.command(short_help="Turn vectors of one format into another.")
@@ -506,12 +499,9 @@ def convert(
     source: str,
     output: str,
     from_format: str | None,
-    format_name: str | None,
-    rows: str | None,
-    unk: str | None,
     tokenizer: str | None,
     lowercase: bool | None,
-    overwrite: bool,
+    **target: Any,
 ) -> None:
     """Read IN in any format and write OUT in another; OUT's extension tells which, or -f."""
     if tokenizer is None and lowercase is not None:
@@ -520,17 +510,18 @@ def convert(
     if tokenizer is not None:
         small = Config(lowercase=lowercase).lowercases(tokenizer)
         definition = {"name": tokenizer, "lowercase": small}
-    _convert(source, output, from_format, format_name, rows, unk, overwrite, definition)
+    _convert(source, output, from_format=from_format, definition=definition, **target)
 
 
 def _convert(
     source: str,
     output: str,
-    from_format: str | None,
+    *,
     format_name: str | None,
     rows: str | None,
     unk: str | None,
     overwrite: bool,
+    from_format: str | None = None,
     definition: dict[str, Any] | None = None,
 ) -> None:
     from w2v.formats import FORMATS, by_extension, load

@@ -256,15 +256,15 @@ def _read(
     checkpoint: Checkpoint | None,
     observer: Observer,
 ) -> Corpus:
-    if checkpoint is None:
-        assert source is not None
-        return encode_text(source, config, words=words, work_dir=work_dir, observer=observer)
-    read = checkpoint.corpus()
-    if read is None:
-        assert source is not None
-        read = encode_text(
-            source, config, words=words, folder=checkpoint.encoded, observer=observer
-        )
+    read = None if checkpoint is None else checkpoint.corpus()
+    if read is not None:
+        return read
+    assert source is not None  # there is one unless the text was kept
+    folder = None if checkpoint is None else checkpoint.encoded
+    read = encode_text(
+        source, config, words=words, work_dir=work_dir, folder=folder, observer=observer
+    )
+    if checkpoint is not None:
         checkpoint.keep_corpus(read)
     return read
 

@@ -19,10 +19,6 @@ ROWS = ("none", "pad", "pad+unk")
 UNKNOWN_VECTORS = ("zeros", "mean-rare", "trained")
 """What the row of unknown words may hold."""
 
-PAD_TOKEN = "<pad>"
-UNKNOWN_TOKEN = "<unk>"
-"""What the extra rows are called where a format has a name for each row."""
-
 
 @dataclass(frozen=True)
 class Layout:
@@ -70,11 +66,6 @@ class Layout:
     def first_word(self) -> int:
         """The row of the most frequent word; the others follow by rank."""
         return ROWS.index(self.rows)
-
-    @property
-    def tokens(self) -> list[str]:
-        """Names of the rows before the first word."""
-        return [PAD_TOKEN, UNKNOWN_TOKEN][: self.first_word]
 
     def check_lengths(self, shortest: int, wanted: int) -> None:
         """Refuse to fill a text up where there is nothing to fill it with.

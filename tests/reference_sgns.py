@@ -72,7 +72,7 @@ def centers_of(ids, begin, end, end_of_line, sampling, keys):
     return found
 
 
-def train_span(ids, begin, end, end_of_line, vectors, contexts, sampling, keys, lr):
+def train_span(ids, begin, end, end_of_line, vectors, contexts, sampling, keys, lr, frozen=0):
     """What `w2v.sgns.train_span` does, on (V, D) float64 matrices, with one learning rate."""
     centers = centers_of(ids, begin, end, end_of_line, sampling, keys)
     pairs = [(word, context) for word, around in centers for _, context in around]
@@ -119,7 +119,8 @@ def train_span(ids, begin, end, end_of_line, vectors, contexts, sampling, keys, 
                     changes[t] += step * row
                     contexts[word] += step * values[t]
             for (word, _), change in zip(tile, changes, strict=True):
-                vectors[word] += change
+                if word >= frozen:
+                    vectors[word] += change
     loss = context_loss / max(len(pairs), 1) + noise_loss / max(noise_pairs, 1)
     return Span(len(centers), pairs, loss)
 

@@ -14,6 +14,7 @@ from w2v.sampling import CERTAIN, NoiseDistribution, keep_thresholds, make_key
 from w2v.sgns import (
     _AHEAD,
     LINE,
+    SPARE_ROWS,
     TILE,
     Keys,
     Model,
@@ -51,23 +52,23 @@ def make_keys(seed):
     return Keys(make_key(seed, 1), make_key(seed, 2), make_key(seed, 3))
 
 
-def make_model(vocabulary, dim, seed=0, scale=1.0):
+def make_model(vocabulary, dim, seed=0, scale=1.0, frozen=0):
     """A model with random rows, and the same as two plain float64 matrices."""
     stride = spaced(dim)
     random = np.random.default_rng(seed)
-    size = (vocabulary + 1) * stride
-    model = Model(aligned_zeros(size), aligned_zeros(size), stride, padded(dim))
+    size = (vocabulary + SPARE_ROWS) * stride
+    model = Model(aligned_zeros(size), aligned_zeros(size), stride, padded(dim), frozen)
     for flat in (model.vectors, model.contexts):
         rows(flat, stride)[:, :dim] = scale * random.normal(size=(vocabulary, dim))
     return model, *matrices(model, dim)
 
 
 def words_of(model):
-    return len(model.vectors) // model.stride - 1
+    return len(model.vectors) // model.stride - SPARE_ROWS
 
 
 def rows(flat, stride):
-    return flat[:-stride].reshape(-1, stride)
+    return flat[: -SPARE_ROWS * stride].reshape(-1, stride)
 
 
 def matrices(model, dim):
@@ -143,10 +144,11 @@ def tiles(ids, sampling, keys):
     shared=st.integers(1, 9),
     sharing=st.integers(1, 11),
     sample=st.sampled_from([0.0, 0.05]),
+    frozen=st.integers(0, 12),
     seed=st.integers(0, 2**63 - 1),
 )
 def test_a_span_equals_the_reference(
-    ids, dim, window, shrink, negatives, shared, sharing, sample, seed
+    ids, dim, window, shrink, negatives, shared, sharing, sample, frozen, seed
 ):
     sampling = make_sampling(
         12,
@@ -158,12 +160,12 @@ def test_a_span_equals_the_reference(
         negative_sharing=sharing,
     )
     keys = make_keys(seed)
-    model, vectors, contexts = make_model(12, dim, seed % 1000, scale=0.5)
+    model, vectors, contexts = make_model(12, dim, seed % 1000, scale=0.5, frozen=frozen)
     begin, end = len(ids) // 5, len(ids) - len(ids) // 6
     # Steps so large that the last bit of a float32 grows to something would say nothing.
     lr = min(0.1, 0.3 * shared / (2 * window * negatives))
     expected = reference.train_span(
-        ids, begin, end, END_OF_LINE, vectors, contexts, sampling, keys, lr
+        ids, begin, end, END_OF_LINE, vectors, contexts, sampling, keys, lr, frozen
     )
     centers, pairs, loss = run(model, ids, sampling, keys, lr, begin, end)
     got_vectors, got_contexts = matrices(model, dim)
@@ -247,7 +249,19 @@ def test_padding_stays_zero(ids, dim, noise):
     run(model, ids, make_sampling(10, shared_negatives=noise), make_keys(3), 0.3)
     for flat in (model.vectors, model.contexts):
         assert not rows(flat, model.stride)[:, dim:].any()
-        assert not flat[-model.stride :].any()
+        assert not flat[-SPARE_ROWS * model.stride :].any()
+
+
+def test_frozen_vectors_stay_and_all_else_moves():
+    ids = encoded([[0, 1, 2, 3, 4, 5, 6, 7, 0, 5], [3, 4]])
+    model, vectors, contexts = make_model(8, 5, frozen=4)
+    before = model.vectors.copy()
+    run(model, ids, make_sampling(8), make_keys(1), 0.1)
+    four = 4 * model.stride
+    assert model.vectors[:four].tobytes() == before[:four].tobytes()
+    got_vectors, got_contexts = matrices(model, 5)
+    assert (got_vectors[4:] != vectors[4:]).any(axis=1).all()
+    assert (got_contexts != contexts).any(axis=1).all()
 
 
 def pairs_of_tile(filled, banded, stride, work):

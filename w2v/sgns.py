@@ -121,6 +121,8 @@ BAND_ROWS = 2 * BAND + TILE
 LINE = 16  # numbers in a cache line of 64 bytes
 # A set of noise words is filled up to this many rows, so that its scores fill whole vectors.
 NOISE_UNIT = 4
+# Rows of the model that belong to a thread.
+SPARE_ROWS = 2
 # Words by which the rows of centers and contexts are asked for before they are needed.
 _AHEAD = 12
 
@@ -143,13 +145,15 @@ Four = tuple[Lanes, Lanes, Lanes, Lanes]  # one value for each center of a tile
 class Model(NamedTuple):
     """The two matrices, flat; row i begins at i * stride and is followed by zeros up to width.
 
-    After the last word's comes a row of zeros for each thread.
+    After the last word's come SPARE_ROWS rows for each thread: one of zeros, and one for what the
+    vectors of words are due that are to stay as they are, the first ``frozen`` ones.
     """
 
     vectors: NDArray[np.float32]
     contexts: NDArray[np.float32]
     stride: int
     width: int
+    frozen: int = 0
 
 
 class Sampling(NamedTuple):
@@ -177,8 +181,10 @@ class Workspace(NamedTuple):
     """What one thread needs to work on a span; its contents mean nothing between spans."""
 
     spare: int  # the word of this thread's row of zeros, which also stands for a line's end
+    numbers: NDArray[np.int32]  # of words in a copy of their rows, see `w2v.rounds`; else (0,)
     kept: NDArray[np.int32]  # words of the span that were not thinned out, and some around it
     centers: NDArray[np.int64]  # (TILE,) where the rows of the tile's centers begin
+    targets: NDArray[np.int64]  # (TILE,) where the rows begin that get what the centers are due
     places: NDArray[np.int64]  # (TILE, 3) flat: a center's place in ``kept``, its window's bounds
     context_rows: NDArray[np.int64]  # where the rows of the words around the tile begin
     context_steps: NDArray[np.float32]  # of each possible pair: its score, then its step
@@ -211,21 +217,26 @@ def aligned_zeros(size: int) -> NDArray[np.float32]:
     return raw[start : start + 4 * size].view(np.float32)
 
 
-def make_workspace(span_words: int, spare: int, stride: int, sampling: Sampling) -> Workspace:
+def make_workspace(
+    span_words: int, spare: int, stride: int, sampling: Sampling, numbered: int = 0
+) -> Workspace:
     """Allocate what a thread needs for spans of up to this many words.
 
     Args:
         span_words: most words of a span.
-        spare: the number of the row of zeros that is this thread's.
+        spare: the number of the first row that is this thread's.
         stride: the model's.
         sampling: how many contexts and noise words there are.
+        numbered: V where the rows trained on are a copy of some words' rows, else 0.
     """
     most_rows = TILE * (2 * sampling.window + 1) + 1
     noise_rows = -(-sampling.shared_negatives // NOISE_UNIT) * NOISE_UNIT
     return Workspace(
         spare=spare,
+        numbers=np.full(numbered, -1, np.int32),
         kept=np.zeros(span_words + 2 * sampling.window + TILE + _AHEAD + 1, np.int32),
         centers=np.zeros(TILE, np.int64),
+        targets=np.zeros(TILE, np.int64),
         places=np.zeros(3 * TILE, np.int64),
         context_rows=np.zeros(most_rows, np.int64),
         context_steps=aligned_zeros(most_rows * TILE + WIDTH),
@@ -258,7 +269,7 @@ def fill_uniform(
             vectors[row * stride + d] = (share - np.float32(0.5)) / np.float32(dim)
 
 
-@inlined
+@kernel
 def select_words(
     ids: NDArray[Any],
     begin: int,
@@ -318,7 +329,6 @@ def select_words(
     return first, last
 
 
-@kernel
 def train_span(
     ids: NDArray[Any],
     begin: int,
@@ -347,12 +357,43 @@ def train_span(
         work: of this thread.
 
     Returns:
+        See `train_words`.
+    """
+    first, last = select_words(ids, begin, end, end_of_line, sampling, keys.subsampling, work)
+    return train_words(first, last, model, sampling, keys, lr_begin, lr_end, work)
+
+
+@kernel
+def train_words(
+    first: int,
+    last: int,
+    model: Model,
+    sampling: Sampling,
+    keys: Keys,
+    lr_begin: float,
+    lr_end: float,
+    work: Workspace,
+) -> tuple[int, int, float, int, float]:
+    """Train on words that were selected.
+
+    Args:
+        first: the place of the first center in ``work.kept``.
+        last: the place behind the last one.
+        model: this and the others are those of `train_span`.
+        sampling: see there.
+        keys: see there.
+        lr_begin: see there.
+        lr_end: see there.
+        work: see there.
+
+    Returns:
         The number of centers with contexts; the number of pairs and the sum of their contexts'
         losses; and the number of those pairs whose noise was new, and the sum of its losses. Noise
         that has served some centers has been pushed away by them, and its loss would flatter the
         model.
     """
-    first, last = select_words(ids, begin, end, end_of_line, sampling, keys.subsampling, work)
+    discarded = (work.spare + 1) * model.stride
+    model.vectors[discarded : discarded + model.stride] = np.float32(0.0)
     lr_slope = (lr_end - lr_begin) / max(last - first, 1)
     position = first
     drawn = 0
@@ -407,6 +448,8 @@ def _draw_noise(
     """Draw the next set of noise words, and have their rows moved nearer."""
     for n in range(len(work.next_noise)):
         word = int(draw_noise(key, drawn + n, sampling.noise_thresholds, sampling.noise_aliases))
+        if len(work.numbers) > 0:
+            word = int(work.numbers[word])
         row = word * model.stride
         work.next_noise[n] = row
         for d in range(0, model.width, LINE):
@@ -461,6 +504,8 @@ def _lay_out_tile(
             end = min(line_end, center + radius + 1)
         if end - begin > 1:
             work.centers[filled] = word * model.stride
+            target = word if word >= model.frozen else spare + 1
+            work.targets[filled] = target * model.stride
             work.ahead[filled] = ahead
             places[3 * filled] = center
             places[3 * filled + 1] = begin
@@ -473,6 +518,7 @@ def _lay_out_tile(
         center += 1
     for t in range(filled, TILE):
         work.centers[t] = spare * model.stride
+        work.targets[t] = spare * model.stride
         work.ahead[t] = spare * model.stride
         work.noise_weights[t] = np.float32(0.0)
     for lane in range(TILE, WIDTH):
@@ -782,13 +828,13 @@ def _apply_noise(model: Model, d: int, work: Workspace) -> tuple[Four, Four]:
 @inlined
 def _add_to_centers(vectors: NDArray[np.float32], d: int, changes: Four, work: Workspace) -> None:
     """Add what the centers are due, one after the other, for two of them may be the same row."""
-    place = work.centers[0] + d
+    place = work.targets[0] + d
     store(vectors, place, add(load(vectors, place), changes[0]))
-    place = work.centers[1] + d
+    place = work.targets[1] + d
     store(vectors, place, add(load(vectors, place), changes[1]))
-    place = work.centers[2] + d
+    place = work.targets[2] + d
     store(vectors, place, add(load(vectors, place), changes[2]))
-    place = work.centers[3] + d
+    place = work.targets[3] + d
     store(vectors, place, add(load(vectors, place), changes[3]))
 
 

@@ -37,6 +37,7 @@ from w2v.sampling import (
     make_key,
 )
 from w2v.sgns import (
+    SPARE_ROWS,
     Keys,
     Model,
     Sampling,
@@ -230,7 +231,9 @@ class _Trainer:
         products = config.dim * (2 * config.window + config.noise_words)
         self.span_words = max(1, min(_MOST_SPAN_WORDS, _MOST_SPAN_PRODUCTS // products))
         self.work = [
-            make_workspace(self.span_words, len(counts) + thread, self.model.stride, self.sampling)
+            make_workspace(
+                self.span_words, len(counts) + SPARE_ROWS * thread, self.model.stride, self.sampling
+            )
             for thread in range(config.thread_count)
         ]
 
@@ -446,14 +449,15 @@ class _Walk:
         return True
 
 
-def new_model(words: int, config: Config) -> Model:
+def new_model(words: int, config: Config, frozen: int = 0) -> Model:
     """Make the matrices as they are before training.
 
-    Word vectors are uniform in (-0.5 / dim, 0.5 / dim), context vectors zero.
+    Word vectors are uniform in (-0.5 / dim, 0.5 / dim), context vectors zero. The first ``frozen``
+    words' vectors will stay as they are.
     """
     stride = spaced(config.dim)
-    size = (words + config.thread_count) * stride
-    model = Model(aligned_zeros(size), aligned_zeros(size), stride, padded(config.dim))
+    size = (words + SPARE_ROWS * config.thread_count) * stride
+    model = Model(aligned_zeros(size), aligned_zeros(size), stride, padded(config.dim), frozen)
     key = make_key(config.seed, INITIAL_VECTORS)
     fill_uniform(model.vectors, words, config.dim, stride, key)
     return model

@@ -23,7 +23,9 @@ from pathlib import Path
 from w2v import checkpoint, job, trainer
 from w2v.errors import InputError
 
-OPTIONS = {"dim": 16, "epochs": 3, "threads": 1, "min_count": 2, "window": 3}
+OPTIONS = {"dim": 16, "epochs": 3, "min_count": 2, "window": 3}
+# Ways to train that give the same bits every time.
+WAYS = {"one thread": {"threads": 1}, "rounds": {"threads": 2, "deterministic": True}}
 FILES = ("embeddings.npy", "vocab.txt", "counts.npy")
 
 
@@ -43,8 +45,9 @@ def in_child(work: Callable[[], object]) -> int:
     os._exit(code)
 
 
-def train(corpus: Path, output: Path) -> None:
-    job.train([corpus], output=output, overwrite=True, checkpoint_every=0.01, **OPTIONS)
+def train(corpus: Path, output: Path, way: str) -> None:
+    options = OPTIONS | WAYS[way]
+    job.train([corpus], output=output, overwrite=True, checkpoint_every=0.01, **options)
 
 
 def stage(folder: Path) -> str:
@@ -60,23 +63,25 @@ def stage(folder: Path) -> str:
     return "training" if (folder / "state").exists() else "before the first state"
 
 
-def go_on(output: Path, corpus: Path) -> None:
+def go_on(output: Path, corpus: Path, way: str) -> None:
     try:
         job.resume(output, checkpoint_every=0.01)
     except InputError as error:
         if "there is no unfinished training" not in str(error):
             raise
         if not (output / "meta.json").exists() or "old" in (output / "vocab.txt").read_text():
-            train(corpus, output)
+            train(corpus, output, way)
 
 
-def attack(corpus: Path, place: Path, expected: str, seconds: float, wrong: list[str]) -> str:
+def attack(
+    corpus: Path, place: Path, way: str, expected: str, seconds: float, wrong: list[str]
+) -> str:
     """Kill one training after some seconds, go on, and look at everything."""
     place.mkdir()
     output = place / "m"
     job.train([["old", "model"]] * 9, output=output, dim=2, epochs=1, sample=0)
     old = digest(output)
-    child = in_child(lambda: train(corpus, output))
+    child = in_child(lambda: train(corpus, output, way))
     time.sleep(seconds)
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
@@ -84,15 +89,15 @@ def attack(corpus: Path, place: Path, expected: str, seconds: float, wrong: list
     aside = place / ".m.old"
     there = output if output.exists() else aside
     if digest(there) not in (old, expected):
-        wrong.append(f"after {seconds:.3f} s the model is neither the old nor the new one")
-    _, status = os.waitpid(in_child(lambda: go_on(output, corpus)), 0)
+        wrong.append(f"{way}: after {seconds:.3f} s the model is neither the old nor the new one")
+    _, status = os.waitpid(in_child(lambda: go_on(output, corpus, way)), 0)
     if status:
-        wrong.append(f"after {seconds:.3f} s ({reached}) it could not go on")
+        wrong.append(f"{way}: after {seconds:.3f} s ({reached}) it could not go on")
     elif digest(output) != expected:
-        wrong.append(f"after {seconds:.3f} s ({reached}) the model is another one")
+        wrong.append(f"{way}: after {seconds:.3f} s ({reached}) the model is another one")
     left = sorted(path.name for path in place.iterdir())
     if left != ["m"]:
-        wrong.append(f"after {seconds:.3f} s ({reached}) there are {left}")
+        wrong.append(f"{way}: after {seconds:.3f} s ({reached}) there are {left}")
     shutil.rmtree(place)
     return reached
 
@@ -102,17 +107,22 @@ def main(corpus: Path, folder: Path, moments: int, seed: int) -> None:
     trainer._MOST_SPAN_WORDS = 2_000
     trainer._REPORT_SECONDS = 0.002
     checkpoint._SHARE = 0.9
-    train(corpus, folder / "whole")
-    expected = digest(folder / "whole")
-    started = time.perf_counter()
-    train(corpus, folder / "whole")
-    whole = time.perf_counter() - started
+    trainer._LEAST_ROUND_WORDS = 500
+    expected, whole = {}, {}
+    for way in WAYS:
+        train(corpus, folder / "whole", way)
+        expected[way] = digest(folder / "whole")
+        started = time.perf_counter()
+        train(corpus, folder / "whole", way)
+        whole[way] = time.perf_counter() - started
     draw = random.Random(seed)
     wrong: list[str] = []
     reached: Counter[str] = Counter()
     for i in range(moments):
-        seconds = draw.random() * whole * 1.1
-        reached[attack(corpus, folder / f"place{i}", expected, seconds, wrong)] += 1
+        way = list(WAYS)[i % len(WAYS)]
+        seconds = draw.random() * whole[way] * 1.1
+        place = folder / f"place{i}"
+        reached[attack(corpus, place, way, expected[way], seconds, wrong)] += 1
     json.dump({"wrong": wrong, "reached": reached, "seconds": whole}, sys.stdout)
 
 

@@ -48,6 +48,7 @@ def text(tmp_path):
 def short_spans(monkeypatch):
     """Spans of 50 words, and a look at the clock after nearly each."""
     monkeypatch.setattr(trainer, "_MOST_SPAN_WORDS", 50)
+    monkeypatch.setattr(trainer, "_LEAST_ROUND_WORDS", 10)
     monkeypatch.setattr(trainer, "_REPORT_SECONDS", 0.001)
 
 
@@ -93,6 +94,15 @@ def test_an_interrupted_training_goes_on_as_if_it_had_not_been(error, text, whol
     losses = [[epoch["loss"] for epoch in model.meta["epochs"]] for model in (result, whole)]
     assert losses[0] == losses[1]
     assert names(tmp_path) == ["m.w2v", "text.txt", "whole.w2v"]
+
+
+@pytest.mark.parametrize("epoch", [1, 3])
+def test_deterministic_training_goes_on_at_any_number_of_threads(epoch, text, tmp_path):
+    options = OPTIONS | {"deterministic": True}
+    whole = w2v.train(text, output=tmp_path / "whole.w2v", **options)
+    stopped(text, tmp_path / "m.w2v", epoch=epoch, deterministic=True, threads=2)
+    result = w2v.resume(tmp_path / "m.w2v", threads=3)
+    assert result.matrix.tobytes() == whole.matrix.tobytes()
 
 
 def test_it_may_be_stopped_again_and_again(text, whole, tmp_path):

@@ -519,6 +519,7 @@ def test_interrupts_have_exit_codes_of_their_own(kind, code, monkeypatch):
     [
         (["--lr-min", "1"], "lr_min must not exceed lr, got lr_min=1 and lr=0.05"),
         (["--lr", "0.1", "--lr-min", "0.2"], "lr_min must not exceed lr"),
+        (["--shards", "2"], "shards are for deterministic training, got shards=2 without it"),
         (["--lr", "nan"], "lr must be a number above 0, got nan"),
         (["--lr-min", "nan"], "lr_min must be a number at least 0, got nan"),
         (["--sample", "nan"], "sample must be a number at least 0 and at most 1, got nan"),

@@ -14,11 +14,13 @@ from w2v.errors import ConfigError
 
 OPTIONS = options()
 NUMBERS = [name for name, option in OPTIONS.items() if option.kind in {int, float}]
-NONE_IS_DEFAULT = {"lowercase", "lr_min", "threads", "negative_sharing", "shared_negatives"}
+NONE_IS_DEFAULT = {
+    "lowercase", "lr_min", "threads", "negative_sharing", "shared_negatives", "shards",
+}  # fmt: skip
 # What is one step beyond a bound.
 STEP = {int: 1, float: 1e-9}
 # An option that must follow when another one goes to its bound.
-COMPANIONS = {"lr_min": {"lr": 1e300}}
+COMPANIONS = {"lr_min": {"lr": 1e300}, "shards": {"deterministic": True}}
 
 
 def make(name: str, value: object) -> Config:
@@ -37,7 +39,9 @@ def test_the_defaults_are_those_promised():
 
 def test_every_option_says_what_it_is():
     for name, option in OPTIONS.items():
-        assert option.help.rstrip("]").endswith((".", "only", "--lr", "cores", "negatives")), name
+        assert option.help.rstrip("]").endswith((".", "only", "--lr", "cores", "negatives", "4")), (
+            name
+        )
         assert option.group in {"text", "training"}
         assert DEFAULTS[name] is None or option.accepts(DEFAULTS[name])
     assert {name for name in OPTIONS if DEFAULTS[name] is None} == NONE_IS_DEFAULT
@@ -111,6 +115,13 @@ def test_the_learning_rate_cannot_rise():
         Config(lr=0.1, lr_min=0.2)
 
 
+def test_shards_are_for_deterministic_training():
+    assert Config(deterministic=True).shard_count == 4
+    assert Config(deterministic=True, shards=9).shard_count == 9
+    with pytest.raises(ConfigError, match=r"got shards=2 without it; add --deterministic, or"):
+        Config(shards=2)
+
+
 def test_the_learning_rate_falls_to_a_small_part_by_default():
     assert Config(lr=0.5).final_lr == pytest.approx(5e-5)
     assert Config(lr_min=0).final_lr == 0
@@ -122,7 +133,9 @@ def test_zero_is_a_value():
 
 
 def test_unknown_options_are_refused_with_the_known_ones():
-    with pytest.raises(ConfigError, match="unknown option 'size'; the options are dim, epochs, "):
+    with pytest.raises(
+        ConfigError, match="unknown option 'size'; the options are deterministic, dim, "
+    ):
         Config.of({"window": 3, "size": 100})
     assert Config.of({"window": 3}) == Config(window=3)
 

@@ -31,6 +31,7 @@ ORDER = [
     "corpus",
     "pairs",
     "sgns",
+    "rounds",
     "trainer",
     "output",
     "encoding",

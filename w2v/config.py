@@ -23,6 +23,7 @@ _MOST_SHARING = 64
 _LEAST_NOISE = 16
 _MOST_NOISE = 1_000
 _STABLE = 40.0
+_SHARDS = 4
 
 
 @dataclass(frozen=True)
@@ -146,6 +147,17 @@ class Config:
         0.0, float, "Share of the lines held out to report a loss on.", low=0, high=0.5
     )
     seed: int = _training(1, int, "Seed of every random number.", low=0, high=2**63 - 1)
+    deterministic: bool = _training(
+        False, bool, "Give the same vectors at any number of threads, which takes more time."
+    )
+    shards: int | None = _training(
+        None,
+        int,
+        "Parts of the text that --deterministic trains on side by side; more threads gain nothing."
+        "  [default: 4]",
+        low=1,
+        high=1_024,
+    )
     threads: int | None = _training(
         None, int, "Threads to work on.  [default: all cores]", low=1, high=1_024
     )
@@ -160,6 +172,12 @@ class Config:
                 raise ConfigError(message)
         if self.lr_min is not None and self.lr_min > self.lr:
             message = f"lr_min must not exceed lr, got lr_min={self.lr_min:g} and lr={self.lr:g}"
+            raise ConfigError(message)
+        if self.shards is not None and not self.deterministic:
+            message = (
+                f"shards are for deterministic training, got shards={self.shards} without it; "
+                "add --deterministic, or leave out --shards"
+            )
             raise ConfigError(message)
 
     @classmethod
@@ -182,6 +200,11 @@ class Config:
     def thread_count(self) -> int:
         """The number of threads, by default one for each core this process may use."""
         return self.threads if self.threads is not None else available_cores()
+
+    @property
+    def shard_count(self) -> int:
+        """How many parts of the text are trained on side by side, if it is deterministic."""
+        return _SHARDS if self.shards is None else self.shards
 
     @property
     def noise_words(self) -> int:

@@ -226,7 +226,7 @@ def _train(
     observer: Observer,
 ) -> tuple[Embeddings, float]:
     """Read, or take what was read, and train; returns the embeddings and words per second."""
-    compiled = compile_kernels(work_dir, observer)
+    compiled = compile_kernels(work_dir, observer, deterministic=config.deterministic)
     with _read(source, config, words, work_dir, checkpoint, observer) as read:
         observer(read.report)
         preflight.check_memory(len(read.vocabulary), config)
@@ -352,14 +352,16 @@ def _work_folder(
     return tempfile.gettempdir()
 
 
-def compile_kernels(work_dir: str, observer: Observer) -> float:
+def compile_kernels(work_dir: str, observer: Observer, *, deterministic: bool = False) -> float:
     """Have every kernel compiled, or loaded from the cache; returns the seconds it took.
+
+    Those of deterministic training are needed only there.
 
     It runs on a thread of its own, for the compiler cannot be interrupted and this can. So the
     temporary files of the thread's tiny job are this function's to remove.
     """
     lines = LineSource(["a b a b"] * 2)
-    config = Config(min_count=1, sample=0, dim=1, epochs=1, threads=1)
+    config = Config(min_count=1, sample=0, dim=1, epochs=1, threads=1, deterministic=deterministic)
 
     def tiny_job() -> None:
         try_table()

@@ -1,9 +1,10 @@
 """Epochs, spans and threads: the way from an encoded corpus to a trained matrix.
 
 The text is cut into spans. Threads take one after the other until the epoch is over and train on
-the same two matrices without locks (Recht et al. 2011, "Hogwild!"). What is random in a span
-depends on the seed, the epoch and the span alone, so one thread gives the same bits every time, and
-a training that was stopped between spans goes on as if it had not been.
+the same two matrices without locks (Recht et al. 2011, "Hogwild!"); or, to give the same bits at
+any number of threads, in rounds on copies of them (`w2v.rounds`). What is random in a span depends
+on the seed, the epoch and the span alone, so one thread gives the same bits every time, and a
+training that was stopped between spans or rounds goes on as if it had not been.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
-from typing import Protocol
+from functools import partial
+from typing import Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +27,7 @@ from w2v.config import Config
 from w2v.corpus import EncodedText
 from w2v.errors import DivergenceError, VocabularyError
 from w2v.events import EpochDone, Observer, Training, ignore
+from w2v.rounds import make_shards, merge_copies, pulls_of, train_shard
 from w2v.sampling import (
     CERTAIN,
     INITIAL_VECTORS,
@@ -49,11 +52,16 @@ from w2v.sgns import (
     train_span,
 )
 
+Done = TypeVar("Done")
+
 _REPORT_SECONDS = 0.1
 # Spans are small beside an epoch, so that no thread waits long for the last one, and short enough
 # to stop between two of them; the second bound is on their arithmetic, in numbers multiplied.
 _MOST_SPAN_WORDS = 1 << 16
 _MOST_SPAN_PRODUCTS = 1 << 33
+# Rounds of an epoch, so that shards do not stay apart for long, unless their spans get too short.
+_LEAST_ROUNDS = 16
+_LEAST_ROUND_WORDS = 1 << 10
 # Rows of the most frequent words, which go first when training diverges, looked at in between.
 _WATCHED_ROWS = 1000
 # Times the loss of an untrained model beyond which training has failed.
@@ -98,6 +106,20 @@ class Tally:
     noise_pairs: int = 0
     noise_loss: float = 0.0
 
+    @classmethod
+    def of(cls, places: int, told: tuple[int, int, float, int, float]) -> Tally:
+        """What a kernel tells of its span."""
+        centers, pairs, context_loss, noise_pairs, noise_loss = told
+        # NumPy's numbers where nothing is compiled.
+        return cls(
+            places,
+            int(centers),
+            int(pairs),
+            float(context_loss),
+            int(noise_pairs),
+            float(noise_loss),
+        )
+
     @property
     def loss(self) -> float | None:
         """The mean loss of a pair, None if there was none."""
@@ -111,7 +133,7 @@ class Position:
     """How far a training is; all spans before it are trained, and none behind it.
 
     Attributes:
-        span: the next one of the epoch that comes after those in ``done``.
+        span: the next one, or the next round, of the epoch that comes after those in ``done``.
         tally: of that epoch so far.
         seconds: that it took so far.
         done: what was reported after each epoch.
@@ -203,8 +225,20 @@ def train_model(
     return Result(np.ascontiguousarray(matrix), list(position.done), position.all_seconds, rate)
 
 
+class _Steps(Protocol):
+    """How a pass is cut into steps, and how many workers take them, each one at a time."""
+
+    workers: int
+
+    def count(self, job: _Pass, /) -> int:
+        """How many steps a pass has."""
+
+    def take(self, job: _Pass, step: int, worker: int, /) -> Tally:
+        """Take a step and say what was done."""
+
+
 class _Trainer:
-    """The model, and the threads' workspaces."""
+    """The model, and how it is trained."""
 
     def __init__(
         self,
@@ -230,12 +264,7 @@ class _Trainer:
         )
         products = config.dim * (2 * config.window + config.noise_words)
         self.span_words = max(1, min(_MOST_SPAN_WORDS, _MOST_SPAN_PRODUCTS // products))
-        self.work = [
-            make_workspace(
-                self.span_words, len(counts) + SPARE_ROWS * thread, self.model.stride, self.sampling
-            )
-            for thread in range(config.thread_count)
-        ]
+        self.steps: _Steps = (_Rounds if config.deterministic else _Spans)(self, len(counts))
 
     def restore(self) -> Position:
         """Begin where the training was kept."""
@@ -357,34 +386,139 @@ class _Trainer:
         )
 
 
+class _Spans:
+    """Threads that share the model: each trains on a span at a time, without locks."""
+
+    def __init__(self, trainer: _Trainer, words: int) -> None:
+        self.workers = trainer.config.thread_count
+        self._trainer = trainer
+        self._work = [
+            make_workspace(
+                trainer.span_words,
+                words + SPARE_ROWS * thread,
+                trainer.model.stride,
+                trainer.sampling,
+            )
+            for thread in range(self.workers)
+        ]
+
+    def count(self, job: _Pass) -> int:
+        return -(-len(job.text.ids) // self._trainer.span_words)
+
+    def take(self, job: _Pass, step: int, worker: int) -> Tally:
+        """Train on a span."""
+        trainer = self._trainer
+        size = len(job.text.ids)
+        begin = step * trainer.span_words
+        end = min(begin + trainer.span_words, size)
+        told = train_span(
+            job.text.ids,
+            begin,
+            end,
+            job.text.end_of_line,
+            trainer.model,
+            trainer.sampling,
+            job.keys(step),
+            job.lr(begin / size),
+            job.lr(end / size),
+            self._work[worker],
+        )
+        return Tally.of(end - begin, told)
+
+
+class _Rounds:
+    """Shards that train on copies, which are merged: see `w2v.rounds`."""
+
+    workers = 1  # which has others work for it
+
+    def __init__(self, trainer: _Trainer, words: int) -> None:
+        self._trainer = trainer
+        self._threads = trainer.config.thread_count
+        self._copies, self._shards = make_shards(
+            trainer.config.shard_count,
+            words,
+            trainer.span_words,
+            trainer.model,
+            trainer.sampling,
+        )
+
+    def count(self, job: _Pass) -> int:
+        shared = -(-len(job.text.ids) // len(self._shards))
+        needed = -(-shared // self._trainer.span_words)
+        return max(needed, min(_LEAST_ROUNDS, -(-shared // _LEAST_ROUND_WORDS)))
+
+    def take(self, job: _Pass, step: int, worker: int) -> Tally:
+        """Train for a round."""
+        del worker
+        model = self._trainer.model
+        pulls = pulls_of(self._trainer.sampling, job.lr(step / self.count(job)))
+
+        def merge(part: int) -> None:
+            merge_copies(model, self._copies, pulls, part, self._threads)
+
+        tallies = self._side_by_side(partial(self._train, job, step), len(self._shards))
+        self._side_by_side(merge, self._threads)
+        return _sum(tallies)
+
+    def _train(self, job: _Pass, step: int, shard: int) -> Tally:
+        """Train one shard on its span of a round."""
+        trainer = self._trainer
+        size = len(job.text.ids)
+        rounds = self.count(job)
+        spans = rounds * len(self._shards)
+        span = shard * rounds + step
+        begin, end = span * size // spans, (span + 1) * size // spans
+        told = train_shard(
+            job.text.ids,
+            begin,
+            end,
+            job.text.end_of_line,
+            trainer.model,
+            self._shards[shard],
+            trainer.sampling,
+            job.keys(span),
+            job.lr(step / rounds),
+            job.lr((step + 1) / rounds),
+        )
+        return Tally.of(end - begin, told)
+
+    def _side_by_side(self, work: Callable[[int], Done], count: int) -> list[Done]:
+        """Do the work for 0 .. count - 1 on all threads; the results come in that order."""
+        if self._threads == 1:
+            return [work(i) for i in range(count)]
+        with ThreadPoolExecutor(self._threads, thread_name_prefix="w2v-round") as pool:
+            return list(pool.map(work, range(count)))
+
+
 class _Walk:
-    """One walk over a text on all threads, from a span to the end."""
+    """One walk over a text, from a step to the end."""
 
     def __init__(
         self, trainer: _Trainer, job: _Pass, span: int = 0, tally: Tally | None = None
     ) -> None:
         self.span = span  # the next one that no thread has taken
-        self._trainer = trainer
+        self._steps = trainer.steps
+        self._count = self._steps.count(job)
         self._job = job
         self._lock = threading.Lock()
         self._stopped = threading.Event()
         self._may_go_on = threading.Event()
         self._may_go_on.set()
-        threads = len(trainer.work)
-        self._busy = [threading.Lock() for _ in range(threads)]  # held while working on a span
-        self._tallies = [tally or Tally(), *(Tally() for _ in range(threads - 1))]
+        workers = self._steps.workers
+        self._busy = [threading.Lock() for _ in range(workers)]  # held while working on a span
+        self._tallies = [tally or Tally(), *(Tally() for _ in range(workers - 1))]
 
     @property
     def tally(self) -> Tally:
-        """What was done in the spans that are trained."""
+        """What was done in the steps that are taken."""
         return _sum(self._tallies)
 
     def run(self) -> Generator[Tally, None, None]:
         """Walk; yields the tally again and again, last when done."""
-        threads = range(len(self._busy))
-        pool = ThreadPoolExecutor(len(threads), thread_name_prefix="w2v-train")
+        workers = range(len(self._busy))
+        pool = ThreadPoolExecutor(len(workers), thread_name_prefix="w2v-train")
         try:
-            running = {pool.submit(self._work, thread) for thread in threads}
+            running = {pool.submit(self._work, worker) for worker in workers}
             while running:
                 ended, running = wait(running, _REPORT_SECONDS, FIRST_EXCEPTION)
                 for future in ended:
@@ -397,7 +531,7 @@ class _Walk:
 
     @contextmanager
     def still(self) -> Iterator[None]:
-        """Let every thread finish its span, and no other begin one before the block ends."""
+        """Let every thread finish its step, and no other begin one before the block ends."""
         with ExitStack() as held:
             # A thread that is let go on would take its lock again before anyone else had it.
             held.callback(self._may_go_on.set)
@@ -406,46 +540,23 @@ class _Walk:
                 held.enter_context(lock)
             yield
 
-    def _work(self, thread: int) -> None:
+    def _work(self, worker: int) -> None:
         going_on = True
         while going_on and not self._stopped.is_set():
             self._may_go_on.wait()
-            with self._busy[thread]:
-                going_on = self._train_next(thread)
+            with self._busy[worker]:
+                going_on = self._take_next(worker)
 
-    def _train_next(self, thread: int) -> bool:
-        """Train on the next span; returns whether there was one."""
-        trainer, job = self._trainer, self._job
-        size = len(job.text.ids)
+    def _take_next(self, worker: int) -> bool:
+        """Take the next step; returns whether there was one."""
         with self._lock:
-            span = self.span
-            begin = span * trainer.span_words
-            if begin >= size:
+            step = self.span
+            if step >= self._count:
                 return False
             self.span += 1
-        end = min(begin + trainer.span_words, size)
-        centers, pairs, context_loss, noise_pairs, noise_loss = train_span(
-            job.text.ids,
-            begin,
-            end,
-            job.text.end_of_line,
-            trainer.model,
-            trainer.sampling,
-            job.keys(span),
-            job.lr(begin / size),
-            job.lr(end / size),
-            trainer.work[thread],
-        )
-        span_tally = Tally(
-            end - begin,
-            int(centers),  # NumPy's numbers where nothing is compiled
-            int(pairs),
-            float(context_loss),
-            int(noise_pairs),
-            float(noise_loss),
-        )
+        tally = self._steps.take(self._job, step, worker)
         # Replaced as a whole, for the thread that reports looks at it meanwhile.
-        self._tallies[thread] = _sum([self._tallies[thread], span_tally])
+        self._tallies[worker] = _sum([self._tallies[worker], tally])
         return True
 
 

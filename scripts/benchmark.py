@@ -22,7 +22,7 @@ from typing import Any
 import click
 
 import generated_text
-from figures import OURS, Run, WholeRun, report
+from figures import DETERMINISTIC, OURS, Run, WholeRun, report
 from measuring import json_option, machine, number, repeats_option, train, write_json
 from peak import peak_gflops, useful_operations
 from trainers import (
@@ -64,6 +64,7 @@ class Plan:
     peers: tuple[Peer, ...]
     repeats: int
     whole: bool
+    deterministic: bool
     judged_by: tuple[str, ...]
     folder: Path
 
@@ -111,6 +112,7 @@ class Plan:
     show_default=True,
     help="Time whole runs from raw text to a saved model too, with the most threads.",
 )
+@click.option("--deterministic", is_flag=True, help="Time w2v with --deterministic, too.")
 @click.option(
     "--eval",
     "judged_by",
@@ -138,6 +140,7 @@ def main(
     peers: tuple[str, ...],
     binaries: tuple[Peer, ...],
     whole: bool,
+    deterministic: bool,
     judged_by: tuple[str, ...],
     json_path: str | None,
     **replaced: Any,
@@ -164,6 +167,7 @@ def main(
                 present,
                 repeats,
                 whole,
+                deterministic,
                 judged_by,
                 folder,
             )
@@ -200,13 +204,15 @@ def run_rounds(plan: Plan, setting: Setting) -> tuple[list[Run], list[WholeRun]]
     """Run every trainer of a plan, round after round."""
     model = plan.folder / "model.w2v"
     options = setting.options()
-    train([plan.text.raw], model, {**options, "epochs": 1})  # so that all kernels are compiled
+    once = {**options, "epochs": 1, "deterministic": plan.deterministic}
+    train([plan.text.raw], model, once)  # so that all kernels are compiled
     runs: list[Run] = []
     wholes: list[WholeRun] = []
     for turn in range(1, plan.repeats + 1):
         for threads in plan.threads:
-            runs.append(run_ours(plan, setting, threads, turn))
-            tell(runs[-1])
+            for deterministic in (False, True)[: 1 + plan.deterministic]:
+                runs.append(run_ours(plan, setting, threads, turn, deterministic=deterministic))
+                tell(runs[-1])
         for threads in plan.peer_threads:
             for peer in plan.peers:
                 runs.append(run_peer(peer, plan, setting, threads, turn))
@@ -223,17 +229,18 @@ def tell(run: Run) -> None:
     click.echo(f"{run.setting}, round {run.round}: {who}: {speed}", err=True)
 
 
-def run_ours(plan: Plan, setting: Setting, threads: int, turn: int) -> Run:
+def run_ours(plan: Plan, setting: Setting, threads: int, turn: int, *, deterministic: bool) -> Run:
     """Train with w2v, and measure before and after what the machine could do at most."""
     model = plan.folder / "model.w2v"
     before = peak_gflops(threads)
     options = {**setting.options(), "threads": threads, "seed": turn}
+    options |= {"deterministic": deterministic}
     training = train([plan.text.raw], model, options)
     peak = (before + peak_gflops(threads)) / 2
     return Run(
         setting.name,
         threads,
-        OURS,
+        DETERMINISTIC if deterministic else OURS,
         turn,
         training.words_per_second,
         training.usage.memory_mb,

@@ -10,6 +10,7 @@ from measuring import machine_line, markdown, median, number
 from trainers import GENSIM, Setting
 
 OURS = "w2v"
+DETERMINISTIC = "w2v --deterministic"
 _NOTE = """\
 Training: the words of the vocabulary in the text, before subsampling, times epochs, over the
 seconds of training alone, medians over rounds, in brackets the slowest and the fastest. gensim
@@ -102,6 +103,8 @@ def report(figures: Mapping[str, Any]) -> str:
         wholes = [WholeRun(**row) for row in figures["whole"] if row["setting"] == name]
         parts.append(f"### Setting {name}\n\n{setting_line(name, facts)}")
         parts += [training_table(runs), machine_table(runs)]
+        if any(run.trainer == DETERMINISTIC for run in runs):
+            parts.append(price_table(runs))
         if wholes:
             parts.append(whole_table(wholes))
     return "\n\n".join([*parts, _NOTE])
@@ -172,6 +175,16 @@ def machine_table(runs: Sequence[Run]) -> str:
             ]
         )
     return markdown([*heads, "share"], rows)
+
+
+def price_table(runs: Sequence[Run]) -> str:
+    """What the same bits at any number of threads cost."""
+    rows = [
+        [str(threads), number(median(1 / ratio for ratio in slower))]
+        for trainer, threads in grouped(runs)
+        if trainer == DETERMINISTIC and (slower := ratios(runs, trainer, threads, OURS))
+    ]
+    return markdown([f"{DETERMINISTIC}, threads", "time, times w2v's"], rows)
 
 
 def of_peak(run: Run) -> float | None:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from figures import OURS, Run, grouped, ratios
+from figures import DETERMINISTIC, OURS, Run, grouped, ratios
 from measuring import median
 from reviews import AVERAGED, NETWORKS, Result, by_variant, spread
 from scaling import CLIFFS, EXPERIMENTS, ORDINARY, Sample, by_experiment, exponent
@@ -127,7 +127,7 @@ def draw_speeds(figures: Mapping[str, Any]) -> Figure:
     longest = max(speed for of_setting in speeds.values() for speed, _ in of_setting.values())
     panels[-1].set_xlim(0, longest * 1.4)
     others = {trainer for of_setting in speeds.values() for trainer in of_setting}
-    shrinking = sorted(others - {OURS, GENSIM.name})
+    shrinking = sorted(others - {OURS, DETERMINISTIC, GENSIM.name})
     panels[-1].set_xlabel(
         "million words of text trained on per second"
         + f"\nwindows of {' and '.join(shrinking)} always shrink" * bool(shrinking)

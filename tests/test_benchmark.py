@@ -134,6 +134,17 @@ def test_the_table_of_the_machine_has_shares_and_speed_ups():
     ]
 
 
+def test_the_price_of_the_same_bits_is_taken_round_by_round():
+    priced = [
+        run_of("w2v --deterministic", turn, speed) for turn, speed in ((1, 3), (2, 6), (3, 8))
+    ]
+    assert figures.price_table(ROUNDS + priced).splitlines() == [
+        "| w2v --deterministic, threads | time, times w2v's |",
+        "|---|--:|",
+        "| 2 | 1.50 |",
+    ]
+
+
 def test_whole_runs_are_compared_round_by_round():
     seconds = {"w2v": (10, 20, 10), "gensim": (100, 100, 150)}
     wholes = [
@@ -307,12 +318,14 @@ def test_the_benchmark_runs_with_a_program(raw, fake, tmp_path):
     pairs.write_text("king queen 9\nking and 1\nthe queen 2\n", encoding="utf-8")
     arguments = [str(raw), "--binary", f"fake={fake}", "--peer", "none", "--epochs", "1"]
     arguments += ["--repeats", "1", "--threads", "1", "--eval", str(pairs), "--json", str(path)]
-    result = CliRunner().invoke(benchmark.main, [*arguments, "--dim", "8", "--sample", "0.1"])
+    arguments += ["--dim", "8", "--sample", "0.1", "--deterministic"]
+    result = CliRunner().invoke(benchmark.main, arguments)
     assert result.exit_code == 0, result.output
     written = json.loads(path.read_text("utf-8"))
-    assert [run["trainer"] for run in written["runs"]] == ["w2v", "fake"]
-    assert [run["words"] for run in written["runs"]] == [5, 5]
-    assert written["runs"][1]["quality"]["pairs.txt"]["covered"] == 3
+    trainers = ["w2v", "w2v --deterministic", "fake"]
+    assert [run["trainer"] for run in written["runs"]] == trainers
+    assert [run["words"] for run in written["runs"]] == [5, 5, 5]
+    assert written["runs"][2]["quality"]["pairs.txt"]["covered"] == 3
     assert written["runs"][0]["peak_gflops"] > 0
     assert [run["trainer"] for run in written["whole"]] == ["w2v"]
     assert figures.report(written) in result.output

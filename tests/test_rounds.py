@@ -240,6 +240,14 @@ def test_an_epoch_has_rounds_enough(places, expected):
     assert steps.count(trainer._Pass(text, None, None)) == expected
 
 
+@pytest.mark.parametrize(("window", "most"), [(1, 1 << 16), (2, 1 << 16), (8, 1 << 14)])
+def test_spans_are_shorter_where_windows_are_wider(window, most):
+    steps = trainer._Trainer(np.ones(3, np.int64), deterministic(window=window)).steps
+    size = 4 * most * 20
+    text = trainer.EncodedText(np.zeros(size, np.uint16), size, 1)
+    assert steps.count(trainer._Pass(text, None, None)) == 20
+
+
 def test_words_that_stand_together_get_near_in_rounds_too():
     random = np.random.default_rng(3)
     lines = [random.permutation(np.arange(5) + 5 * (i % 2)).tolist() for i in range(400)]

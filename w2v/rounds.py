@@ -294,7 +294,7 @@ def merge_copies(model: Model, copies: Copies, pulls: Pulls, part: int, parts: i
     for start in range(part * _MERGED_AT_ONCE, words, parts * _MERGED_AT_ONCE):
         for word in range(start, min(start + _MERGED_AT_ONCE, words)):
             row = word * stride
-            if word >= model.frozen:
+            if word >= model.frozen:  # the others are as they were
                 found, share = _find_changed(
                     model.vectors,
                     copies.vectors,

@@ -59,7 +59,9 @@ _REPORT_SECONDS = 0.1
 # to stop between two of them; the second bound is on their arithmetic, in numbers multiplied.
 _MOST_SPAN_WORDS = 1 << 16
 _MOST_SPAN_PRODUCTS = 1 << 33
-# Rounds of an epoch, so that shards do not stay apart for long, unless their spans get too short.
+# How far apart shards get in a round: pairs of one, as if nothing were left out. And rounds of an
+# epoch at least, unless its spans get too short.
+_MOST_ROUND_PAIRS = 1 << 18
 _LEAST_ROUNDS = 16
 _LEAST_ROUND_WORDS = 1 << 10
 # Rows of the most frequent words, which go first when training diverges, looked at in between.
@@ -434,17 +436,19 @@ class _Rounds:
     def __init__(self, trainer: _Trainer, words: int) -> None:
         self._trainer = trainer
         self._threads = trainer.config.thread_count
+        pairs = 2 * trainer.config.window
+        self._span_words = min(trainer.span_words, _MOST_ROUND_PAIRS // pairs)
         self._copies, self._shards = make_shards(
             trainer.config.shard_count,
             words,
-            trainer.span_words,
+            self._span_words,
             trainer.model,
             trainer.sampling,
         )
 
     def count(self, job: _Pass) -> int:
         shared = -(-len(job.text.ids) // len(self._shards))
-        needed = -(-shared // self._trainer.span_words)
+        needed = -(-shared // self._span_words)
         return max(needed, min(_LEAST_ROUNDS, -(-shared // _LEAST_ROUND_WORDS)))
 
     def take(self, job: _Pass, step: int, worker: int) -> Tally:

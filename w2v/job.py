@@ -437,6 +437,7 @@ def _meta(config: Config, read: Corpus, result: Result, compiled: float) -> dict
             "lr_min": config.final_lr,
             "negative_sharing": config.sharing,
             "shared_negatives": config.noise_words,
+            "shards": config.shard_count if config.deterministic else None,
         },
         "tokenizer": read.tokenizer,
         "corpus": read.report.as_dict(),

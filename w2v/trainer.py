@@ -264,8 +264,7 @@ class _Trainer:
             config.noise_words,
             config.sharing,
         )
-        products = config.dim * (2 * config.window + config.noise_words)
-        self.span_words = max(1, min(_MOST_SPAN_WORDS, _MOST_SPAN_PRODUCTS // products))
+        self.span_words = most_span_words(config)
         self.steps: _Steps = (_Rounds if config.deterministic else _Spans)(self, len(counts))
 
     def restore(self) -> Position:
@@ -436,19 +435,17 @@ class _Rounds:
     def __init__(self, trainer: _Trainer, words: int) -> None:
         self._trainer = trainer
         self._threads = trainer.config.thread_count
-        pairs = 2 * trainer.config.window
-        self._span_words = min(trainer.span_words, _MOST_ROUND_PAIRS // pairs)
         self._copies, self._shards = make_shards(
             trainer.config.shard_count,
             words,
-            self._span_words,
+            trainer.span_words,
             trainer.model,
             trainer.sampling,
         )
 
     def count(self, job: _Pass) -> int:
         shared = -(-len(job.text.ids) // len(self._shards))
-        needed = -(-shared // self._span_words)
+        needed = -(-shared // self._trainer.span_words)
         return max(needed, min(_LEAST_ROUNDS, -(-shared // _LEAST_ROUND_WORDS)))
 
     def take(self, job: _Pass, step: int, worker: int) -> Tally:
@@ -562,6 +559,15 @@ class _Walk:
         # Replaced as a whole, for the thread that reports looks at it meanwhile.
         self._tallies[worker] = _sum([self._tallies[worker], tally])
         return True
+
+
+def most_span_words(config: Config) -> int:
+    """How many words and line ends a span has at most."""
+    products = config.dim * (2 * config.window + config.noise_words)
+    bounds = [_MOST_SPAN_WORDS, _MOST_SPAN_PRODUCTS // products]
+    if config.deterministic:
+        bounds.append(_MOST_ROUND_PAIRS // (2 * config.window))
+    return max(1, min(bounds))
 
 
 def new_model(words: int, config: Config, frozen: int = 0) -> Model:

@@ -166,7 +166,7 @@ def test_train_writes_a_model_and_reports_on_stderr():
     result = run("train", "text.txt", "-o", "m", *TINY)
     assert (result.exit_code, result.stdout) == (0, "")
     assert names() == ["m", "text.txt", "tmp"]
-    assert names("m") == ["counts.npy", "embeddings.npy", "meta.json", "vocab.txt"]
+    assert names("m") == ["contexts.npy", "counts.npy", "embeddings.npy", "meta.json", "vocab.txt"]
     lines = shown(result.stderr)
     assert lines[0] == COVERAGE
     begins = ["epoch 1/2", "epoch 2/2", "m", "where the time went"]
@@ -492,7 +492,7 @@ def test_too_small_a_disk_is_refused_at_once_with_both_figures(monkeypatch):
     monkeypatch.setattr(preflight.shutil, "disk_usage", lambda folder: Usage)
     monkeypatch.setattr(job, "compile_kernels", lambda *_: pytest.fail("the long work begins"))
     message = error("train", str(KJV))
-    assert "up to 32.0 MB are needed, but 1.0 MB are free; make room" in message
+    assert "up to 57.6 MB are needed, but 1.0 MB are free; make room" in message
 
 
 def test_memory_that_runs_out_all_the_same(monkeypatch):

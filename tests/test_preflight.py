@@ -127,7 +127,7 @@ def test_a_job_that_fits_the_disk_passes(free, tmp_path):
 def test_model_and_text_on_one_disk_are_added_up(free, tmp_path):
     free(60 * 10**6)
     arguments = {"output": tmp_path / "m.w2v", "work_dir": tmp_path}
-    config = Config(dim=120)  # 50,000 rows of 500 bytes
+    config = Config(dim=60)  # 50,000 rows of 500 bytes, for both vectors of a word
     preflight.check_disk(config, words=50_000, text_bytes=25 * 10**6, **arguments)
     expected = (
         r"^there is no room for the model and the encoded corpus in .*: up to 64\.0 MB are needed, "
@@ -148,7 +148,7 @@ def test_model_and_text_on_two_disks_are_held_against_each(free, tmp_path):
     other = "/dev/shm"
     if not Path(other).is_dir() or Path(other).stat().st_dev == tmp_path.stat().st_dev:
         pytest.skip("there is one disk only")
-    config = Config(dim=120)
+    config = Config(dim=60)
     arguments = {"output": tmp_path / "m", "work_dir": other, "text_bytes": 10**8}
     free({str(tmp_path): 10**7, other: 1})
     with pytest.raises(ResourceError, match=f"for the model in {tmp_path}: up to 25.0 MB"):

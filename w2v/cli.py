@@ -622,14 +622,18 @@ def info(model: str, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(embeddings.meta, indent=2, ensure_ascii=False))
         return
-    for name, value in _facts(embeddings):
+    for name, value in _facts(embeddings, model):
         click.echo(f"{name:<12}{value}")
 
 
-def _facts(embeddings: Embeddings) -> Iterator[tuple[str, str]]:
+def _facts(embeddings: Embeddings, path: str) -> Iterator[tuple[str, str]]:
+    from w2v.formats.model import has_contexts
+
     meta = embeddings.meta
     yield "words", f"{len(embeddings):,}, from {embeddings.words[0]!r} to {embeddings.words[-1]!r}"
     yield "dim", f"{embeddings.dim}"
+    if has_contexts(path):
+        yield "contexts", "in contexts.npy, so that training can go on"
     try:
         yield from list(_history(meta))
     except (AttributeError, LookupError, TypeError, ValueError):  # not written by train

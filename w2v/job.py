@@ -15,6 +15,7 @@ from typing import Any
 
 import numba
 import numpy as np
+from numpy.typing import NDArray
 
 from w2v import __version__, preflight
 from w2v.checkpoint import TEMPORARY_PREFIX, Checkpoint, Job, fingerprint, folder_of
@@ -191,12 +192,12 @@ def _finish(
     try:
         recover(output)
         check_folder(output, overwrite=job.overwrite)
-        embeddings, rate = _train(
+        embeddings, result = _train(
             source, job.config, job.vocab, str(checkpoint.folder), checkpoint, observer
         )
         embeddings.meta["job"] = job.key
         recover(output)
-        _save(embeddings, output, overwrite=job.overwrite)
+        _save(embeddings, output, result.contexts, overwrite=job.overwrite)
     except BaseException as error:
         if checkpoint.worth_keeping(error):
             checkpoint.close()
@@ -209,7 +210,7 @@ def _finish(
             path=os.fspath(output),
             words=len(embeddings),
             dim=job.config.dim,
-            words_per_second=rate,
+            words_per_second=result.words_per_second,
             seconds=time.perf_counter() - started,
             timings=embeddings.meta["timings"],
         )
@@ -224,8 +225,8 @@ def _train(
     work_dir: str,
     checkpoint: Checkpoint | None,
     observer: Observer,
-) -> tuple[Embeddings, float]:
-    """Read, or take what was read, and train; returns the embeddings and words per second."""
+) -> tuple[Embeddings, Result]:
+    """Read, or take what was read, and train."""
     compiled = compile_kernels(work_dir, observer, deterministic=config.deterministic)
     with _read(source, config, words, work_dir, checkpoint, observer) as read:
         observer(read.report)
@@ -245,7 +246,7 @@ def _train(
             _meta(config, read, result, compiled),
             unknown=None if read.unknown_count is None else result.matrix[size],
         )
-    return embeddings, result.words_per_second
+    return embeddings, result
 
 
 def _read(
@@ -418,14 +419,23 @@ def _compile(work: Callable[[], object], observer: Observer) -> float:
     return time.perf_counter() - started
 
 
-def _save(embeddings: Embeddings, output: str | os.PathLike[str], *, overwrite: bool) -> None:
+def _save(
+    embeddings: Embeddings, output: Path, contexts: NDArray[np.float32], *, overwrite: bool
+) -> None:
     """Write the model, with the seconds that it took until all but ``meta.json`` was written."""
     started = time.perf_counter()
 
     def note() -> None:
         embeddings.meta["timings"]["writing"] = time.perf_counter() - started
 
-    model.write(embeddings, Path(output), overwrite=overwrite, recoverable=True, before_meta=note)
+    model.write(
+        embeddings,
+        output,
+        contexts=contexts,
+        overwrite=overwrite,
+        recoverable=True,
+        before_meta=note,
+    )
 
 
 def _meta(config: Config, read: Corpus, result: Result, compiled: float) -> dict[str, Any]:

@@ -108,7 +108,7 @@ def check_disk(
         ResourceError: with the space needed and the space there is.
 
     """
-    model = (4 * config.dim + 8 + _WORD_TEXT) * words if output is not None else 0
+    model = (2 * 4 * config.dim + 8 + _WORD_TEXT) * words if output is not None else 0
     encoded = round(_ENCODED_SHARE * (text_bytes or 0))
     parent = Path(output).absolute().parent if output is not None else Path(work_dir)
     if parent.stat().st_dev == Path(work_dir).stat().st_dev:

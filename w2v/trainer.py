@@ -76,12 +76,14 @@ class Result:
 
     Attributes:
         matrix: (V, dim) float32, the word vectors.
+        contexts: (V, dim) float32, the context vectors, whose rows lie apart.
         epochs: what was reported after each epoch.
         seconds: of training, validation left out.
         words_per_second: words of the text, times epochs, over those seconds.
     """
 
     matrix: NDArray[np.float32]
+    contexts: NDArray[np.float32]
     epochs: list[EpochDone]
     seconds: float
     words_per_second: float
@@ -222,9 +224,17 @@ def train_model(
             f"{text.lines:,} lines, and no line kept two of them after subsampling "
             f"(--sample {config.sample:g}); give more text, or keep all words with --sample 0"
         )
-    matrix = rows_of(trainer.model.vectors, trainer.model, len(counts), config.dim)
-    rate = text.words * config.epochs / max(position.all_seconds, 1e-9)
-    return Result(np.ascontiguousarray(matrix), list(position.done), position.all_seconds, rate)
+    matrix, contexts = (
+        rows_of(flat, trainer.model, len(counts), config.dim)
+        for flat in (trainer.model.vectors, trainer.model.contexts)
+    )
+    return Result(
+        np.ascontiguousarray(matrix),
+        contexts,
+        list(position.done),
+        position.all_seconds,
+        words_per_second=text.words * config.epochs / max(position.all_seconds, 1e-9),
+    )
 
 
 class _Steps(Protocol):

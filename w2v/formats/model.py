@@ -4,6 +4,8 @@
 - ``vocab.txt``: V lines, UTF-8, LF, words only, the most frequent first
 - ``counts.npy``: (V,) int64; absent if the counts are not known
 - ``unknown.npy``: (1, D), the trained vector of unknown words; absent if there is none
+- ``contexts.npy``: the context vectors of all words and, last, of unknown words if these have a
+  vector; like ``embeddings.npy``. Training writes it and needs it to go on; nothing else does
 - ``meta.json``: how the model was made, and the version of these files
 
 The same folder serves as a hand-over (``npy``): ``embeddings.npy`` then has the rows of a layout,
@@ -38,12 +40,15 @@ if TYPE_CHECKING:
 VERSION = 1
 """Of these files; raised when an older reader would misunderstand a newer folder."""
 
+_ROWS_AT_ONCE = 1 << 12
+
 
 def write(
     embeddings: Embeddings,
     path: str | Path,
     *,
     layout: Layout | None = None,
+    contexts: NDArray[np.float32] | None = None,
     overwrite: bool = False,
     recoverable: bool = False,
     before_meta: Callable[[], None] | None = None,
@@ -54,6 +59,7 @@ def write(
         embeddings: what to write.
         path: where.
         layout: of the rows of ``embeddings.npy``; None for a model, with rows for words only.
+        contexts: the context vectors, for a model that was trained; see above.
         overwrite: whether a model folder that stands there is replaced.
         recoverable: see `w2v.output.new_folder`.
         before_meta: is called when all but ``meta.json`` is on the disk, and may change
@@ -76,6 +82,8 @@ def write(
         if layout is None and embeddings.unknown is not None and embeddings.unk == "trained":
             unknown = embeddings.unknown[np.newaxis]
             _write_array(folder / "unknown.npy", unknown.astype("<f4", copy=False))
+        if contexts is not None:
+            _write_array(folder / "contexts.npy", contexts.astype("<f4", copy=False))
         (folder / "vocab.txt").write_bytes(vocabulary)
         write_counts(folder, embeddings)
         if before_meta is not None:
@@ -239,6 +247,38 @@ def read_counts(folder: Path) -> NDArray[np.int64] | None:
     return _read_array(path, "<i8", axes=1) if path.exists() else None
 
 
+def has_contexts(path: str | Path) -> bool:
+    """Whether a training can go on where that of the model at ``path`` ended."""
+    return (Path(path) / "contexts.npy").is_file()
+
+
+def read_contexts(path: str | Path, embeddings: Embeddings) -> NDArray[np.float32]:
+    """Read the context vectors that belong to a model's embeddings.
+
+    Returns:
+        (V, D) float32; (V + 1, D) if the model has a trained vector of unknown words, the last row
+        being that of unknown words.
+
+    Raises:
+        InputError: the file cannot be read.
+        FormatError: it is missing, or it does not belong to the embeddings, or is damaged.
+
+    """
+    file = Path(path) / "contexts.npy"
+    contexts = _read_array(file, "<f4", axes=2)
+    expected = (len(embeddings) + (embeddings.unk == "trained"), embeddings.dim)
+    if contexts.shape != expected:
+        message = (
+            f"{file}: expected context vectors of shape {expected}, as those of the words are, "
+            f"got {contexts.shape}; the files do not belong together, or one is damaged"
+        )
+        raise FormatError(message)
+    if not (np.isfinite(contexts.min()) and np.isfinite(contexts.max())):
+        message = f"{file}: the context vectors hold NaN or infinity; the file is damaged"
+        raise FormatError(message)
+    return contexts
+
+
 def _decode_meta(path: Path) -> dict[str, Any]:
     data = content(path)
     try:
@@ -293,7 +333,8 @@ def _write_array(path: Path, array: NDArray[Any]) -> None:
     # Not np.save: on a full disk its error does not tell why.
     with path.open("xb") as file:
         npy.write_array_header_1_0(file, npy.header_data_from_array_1_0(array))
-        file.write(array.data)
+        for start in range(0, len(array), _ROWS_AT_ONCE):  # of rows that may lie apart
+            file.write(np.ascontiguousarray(array[start : start + _ROWS_AT_ONCE]).data)
 
 
 def _read_array(path: Path, dtype: str, axes: int) -> NDArray[Any]:

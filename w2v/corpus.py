@@ -40,7 +40,7 @@ from w2v.tokenizer import (
     character_tables,
     last_break,
 )
-from w2v.vocabulary import UNKNOWN, Vocabulary, match_words, rank_words
+from w2v.vocabulary import UNKNOWN, Vocabulary, extend_words, match_words, rank_words
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -186,6 +186,7 @@ def read_corpus(
     config: Config,
     *,
     words: Sequence[str] | None = None,
+    extend: bool = False,
     work_dir: str | None = None,
     folder: Path | None = None,
     observer: Observer = ignore,
@@ -197,6 +198,7 @@ def read_corpus(
         config: tokenizer, vocabulary size, minimum count, whether unknown words are kept as one,
             share held out, seed and threads count.
         words: a ready vocabulary to use instead of choosing one.
+        extend: whether other words of the text come behind them, up to the vocabulary's size.
         work_dir: where to make the temporary folder, by default where the system makes them.
         folder: an empty folder to use instead, which stays.
         observer: is told how the reading goes.
@@ -218,7 +220,7 @@ def read_corpus(
     started = time.perf_counter()
     try:
         with _Spool(folder / "provisional") as spool:
-            counted = _count(source, config, words, observer, spool.write)
+            counted = _count(source, config, words, extend, observer, spool.write)
             text, held_out = spool.rename(counted, config)
         report = dataclasses.replace(counted.report, seconds=time.perf_counter() - started)
         return Corpus(
@@ -245,7 +247,7 @@ def count_words(
     observer: Observer = ignore,
 ) -> tuple[Vocabulary, CorpusRead]:
     """Read a text for its vocabulary only; arguments and errors as for `read_corpus`."""
-    counted = _count(source, config, words, observer, lambda _ids, _origin: None)
+    counted = _count(source, config, words, False, observer, lambda _ids, _origin: None)
     return counted.vocabulary, counted.report
 
 
@@ -288,6 +290,7 @@ def _count(
     source: TextSource,
     config: Config,
     words: Sequence[str] | None,
+    extend: bool,
     observer: Observer,
     sink: Sink,
 ) -> _Counted:
@@ -307,12 +310,14 @@ def _count(
         )
         raise VocabularyError(message)
     with stages.add_to("ranking"):
+        limits = {"vocab_size": config.vocab_size, "min_count": config.min_count}
         if words is None:
-            vocabulary, ranks = rank_words(
-                table, vocab_size=config.vocab_size, min_count=config.min_count
-            )
+            vocabulary, ranks = rank_words(table, **limits)
+        elif extend:
+            vocabulary, ranks = extend_words(table, words, **limits)
         else:
             vocabulary, ranks = match_words(table, words)
+    chosen = words is None or extend
     counts = table.counts[: len(table)]
     kept = int(vocabulary.counts.sum())
     dropped = int(counts.sum()) - kept
@@ -322,7 +327,8 @@ def _count(
             "the vocabulary; drop some with --min-count or --vocab-size, or leave out --train-unk"
         )
         raise VocabularyError(message)
-    rare = int(counts[counts < config.min_count].sum()) if words is None else 0
+    without = counts[ranks == UNKNOWN]
+    rare = int(without[without < config.min_count].sum()) if chosen else 0
     report = CorpusRead(
         files=source.files,
         text_bytes=text_bytes,
@@ -333,12 +339,14 @@ def _count(
         kept_tokens=kept,
         coverage=kept / int(tallies[TOKENS]),
         dropped_rare=rare,
-        dropped_beyond_size=dropped - rare if words is None else 0,
-        dropped_unlisted=dropped if words is not None else 0,
+        dropped_beyond_size=dropped - rare if chosen else 0,
+        dropped_unlisted=0 if chosen else dropped,
         dropped_too_long=int(tallies[TOO_LONG]),
         invalid_bytes=int(tallies[INVALID]),
         unseen_words=int(np.count_nonzero(vocabulary.counts == 0)),
         seconds=time.perf_counter() - started,
+        added_words=len(vocabulary) - len(words) if words is not None and extend else None,
+        left_out_words=int(np.count_nonzero(without >= config.min_count)) if extend else None,
     )
     tokenizer = {
         "name": name,

@@ -43,7 +43,11 @@ class Reading(Event):
 
 @dataclass(frozen=True)
 class CorpusRead(Event):
-    """The corpus is read. ``coverage`` is a fraction; ``seconds`` is for reading and encoding."""
+    """The corpus is read. ``coverage`` is a fraction; ``seconds`` is for reading and encoding.
+
+    Where the vocabulary is that of another model and more, ``added_words`` is how many words were
+    added to it, and ``left_out_words`` how many would have been if its size were not limited.
+    """
 
     stage: ClassVar[str] = "corpus"
     files: int
@@ -61,6 +65,8 @@ class CorpusRead(Event):
     invalid_bytes: int
     unseen_words: int
     seconds: float
+    added_words: int | None = None
+    left_out_words: int | None = None
 
 
 @dataclass(frozen=True)

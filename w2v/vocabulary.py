@@ -66,10 +66,7 @@ def rank_words(
 
     """
     counts = table.counts[: len(table)]
-    threshold = min_count
-    if np.count_nonzero(counts >= min_count) > vocab_size:
-        threshold = int(np.partition(counts, -vocab_size)[-vocab_size])
-    candidates = np.flatnonzero(counts >= threshold)
+    candidates = np.flatnonzero(counts >= min_count)
     if not len(candidates):
         message = (
             f"no word occurs {min_count} times: the corpus has {counts.sum():,} words, "
@@ -78,11 +75,19 @@ def rank_words(
             " text"
         )
         raise VocabularyError(message)
-    ranked = _in_order(table, candidates)[:vocab_size]
+    ranked = _most_frequent(table, candidates, vocab_size)
     ranks = np.full(len(table), UNKNOWN, np.uint32)
     ranks[ranked] = np.arange(len(ranked), dtype=np.uint32)
     words = [word.decode() for word in table.words(ranked)]
     return Vocabulary(words, counts[ranked]), ranks
+
+
+def _most_frequent(table: WordTable, ids: NDArray[np.int64], size: int) -> NDArray[np.int64]:
+    """Choose the ``size`` most frequent of some words, or all if there are fewer, in order."""
+    if 0 < size < len(ids):
+        counts = table.counts[ids]
+        ids = ids[counts >= np.partition(counts, -size)[-size]]
+    return _in_order(table, ids)[:size]
 
 
 def _in_order(table: WordTable, ids: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -135,6 +140,33 @@ def match_words(table: WordTable, words: Sequence[str]) -> tuple[Vocabulary, NDA
     return Vocabulary(list(words), counts), ranks
 
 
+def extend_words(
+    table: WordTable, words: Sequence[str], *, vocab_size: int, min_count: int
+) -> tuple[Vocabulary, NDArray[np.uint32]]:
+    """Put the most frequent other words of the corpus behind a ready vocabulary.
+
+    Args:
+        table: every word of the corpus with its count.
+        words: the ready vocabulary, all of which stays, in the order of its rows.
+        vocab_size: how many words there are to be at most, unless more are ready.
+        min_count: how often a word must occur to be put behind them.
+
+    Returns:
+        As ``match_words`` does; the words that were added are ranked as by ``rank_words``.
+
+    Raises:
+        VocabularyError: none of the ready words occurs in the corpus.
+
+    """
+    ready, ranks = match_words(table, words)
+    counts = table.counts[: len(table)]
+    others = np.flatnonzero((ranks == UNKNOWN) & (counts >= min_count))
+    added = _most_frequent(table, others, max(0, vocab_size - len(ready)))
+    ranks[added] = np.arange(len(ready), len(ready) + len(added), dtype=np.uint32)
+    names = [word.decode() for word in table.words(added)]
+    return Vocabulary(ready.words + names, np.append(ready.counts, counts[added])), ranks
+
+
 def read_word_list(path: str | os.PathLike[str]) -> list[str]:
     """Read a vocabulary file: UTF-8, one word a line, in the order of the rows.
 
@@ -156,14 +188,25 @@ def read_word_list(path: str | os.PathLike[str]) -> list[str]:
     return check_word_list([line.removesuffix("\r") for line in lines], str(path))
 
 
-def check_word_list(words: Sequence[str], name: str) -> list[str]:
-    """Check that words can be a vocabulary: there are some, none is empty, none comes twice."""
+def check_word_list(words: Sequence[str], name: str, *, blank: bool = False) -> list[str]:
+    """Check that words can be a vocabulary: there are some, none is empty, none comes twice.
+
+    Args:
+        words: in the order of their rows.
+        name: what an error calls them.
+        blank: whether a word may be of white space, which text is never cut into, but of which
+            foreign models have some.
+
+    Raises:
+        InputError: the first line that is wrong.
+
+    """
     if not words:
         message = f"the vocabulary {name} is empty: expected one word a line"
         raise InputError(message)
     first_line: dict[str, int] = {}
     for number, word in enumerate(words, 1):
-        if not word or word.isspace():
+        if not word or (word.isspace() and not blank):
             message = f"the vocabulary {name} has no word in line {number}"
             raise InputError(message)
         if "\n" in word or not _is_unicode(word):

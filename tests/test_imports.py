@@ -41,6 +41,7 @@ ORDER = [
     "preflight",
     "batch",
     "checkpoint",
+    "beginning",
     "job",
     "progress",
     "cli",

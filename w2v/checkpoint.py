@@ -64,25 +64,98 @@ TEMPORARY_PREFIX = "w2v-"
 FREE_OPTIONS = {"threads"}
 
 
+Files = list[tuple[str, int, int]]  # path, bytes, time of change in nanoseconds
+
+
+@dataclass(frozen=True)
+class Origin:
+    """The model that a training begins with.
+
+    Attributes:
+        path: its folder or file.
+        files: its files, which must be as they are until the first state is kept.
+        counts: of its words, None if they are not known.
+        contexts: whether it has context vectors; else these are zero at first.
+        epochs: what was reported after each epoch of the same training; none if the text is
+            another one.
+        history: what ``meta.json`` is to tell of it and of the models that it began with itself.
+
+    """
+
+    path: str
+    files: Files
+    counts: list[int] | None
+    contexts: bool
+    epochs: list[dict[str, Any]]
+    history: list[dict[str, Any]]
+
+    def refuse_changes(self) -> None:
+        """Refuse a model that is not as it was.
+
+        Raises:
+            InputError: the first file that has changed or is gone.
+
+        """
+        for path, size, changed in self.files:
+            if not Path(path).exists():
+                message = (
+                    f"{path} is gone, with which the training begins; put it back, or start anew "
+                    "with --overwrite"
+                )
+                raise InputError(message)
+            _refuse_change(path, size, changed, "start anew with --overwrite")
+
+
 @dataclass(frozen=True)
 class Job:
     """What is to be done.
 
     Attributes:
-        files: path, bytes and time of change in nanoseconds of every file of the corpus; None
-            if it can be read only once.
+        files: every file of the corpus; None if it can be read only once.
         vocab: a ready vocabulary, or None.
         config: the hyper-parameters.
         overwrite: whether a model that stands there may be replaced.
+        extend: whether other words of the corpus come behind those of ``vocab``.
+        freeze_old: whether the vectors of the words of ``vocab`` stay as they are.
+        origin: the model that it begins with, if any.
         key: no other job has it.
 
     """
 
-    files: list[tuple[str, int, int]] | None
+    files: Files | None
     vocab: list[str] | None
     config: Config
     overwrite: bool
+    extend: bool = False
+    freeze_old: bool = False
+    origin: Origin | None = None
     key: str = dataclasses.field(default_factory=lambda: secrets.token_hex(16))
+
+    @classmethod
+    def of(cls, entry: dict[str, Any], vocab: list[str] | None) -> Job:
+        """Make a job of what `record` gives and of the ready vocabulary.
+
+        Raises:
+            LookupError, TypeError, ValueError: it is no such thing.
+
+        """
+        files, origin = entry["files"], entry.get("origin")
+        return cls(
+            None if files is None else _files(files),
+            vocab,
+            Config.of(entry["config"]),
+            bool(entry["overwrite"]),
+            bool(entry.get("extend", False)),
+            bool(entry.get("freeze_old", False)),
+            None if origin is None else Origin(**origin | {"files": _files(origin["files"])}),
+            str(entry["key"]),
+        )
+
+    def record(self) -> dict[str, Any]:
+        """What the model's ``meta.json`` tells of it, whose words need not be told again."""
+        entry = dataclasses.asdict(dataclasses.replace(self, vocab=None, origin=None))
+        del entry["origin"]
+        return entry | {"vocab": None if self.vocab is None else len(self.vocab)}
 
     def refuse_others(self, given: dict[str, Any]) -> None:
         """Refuse options that differ from those of the job.
@@ -100,26 +173,38 @@ class Job:
                 )
                 raise ConfigError(message)
 
-    def refuse_changes(self) -> None:
+    def refuse_changes(self, advice: str = "start anew with --overwrite") -> None:
         """Refuse a corpus that has changed since; a file that is gone is not missed.
+
+        Args:
+            advice: what else can be done.
 
         Raises:
             InputError: the first file that has.
 
         """
         for path, size, changed in self.files or []:
-            with contextlib.suppress(FileNotFoundError, NotADirectoryError):
-                now = Path(path).stat()
-                if (now.st_size, now.st_mtime_ns) != (size, changed):
-                    message = (
-                        f"{path} has changed since the training began: it had {size:,} bytes and "
-                        f"has {now.st_size:,}, last written at {_clock(now.st_mtime_ns)} and "
-                        f"before at {_clock(changed)}; put it back, or start anew with --overwrite"
-                    )
-                    raise InputError(message)
+            _refuse_change(path, size, changed, advice)
 
 
-def fingerprint(paths: list[str]) -> list[tuple[str, int, int]]:
+def _files(entries: Iterable[Any]) -> Files:
+    return [(str(path), int(size), int(changed)) for path, size, changed in entries]
+
+
+def _refuse_change(path: str, size: int, changed: int, advice: str) -> None:
+    """Refuse a file that has changed; one that is gone is not missed."""
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+        now = Path(path).stat()
+        if (now.st_size, now.st_mtime_ns) != (size, changed):
+            message = (
+                f"{path} has changed since the training began: it had {size:,} bytes and "
+                f"has {now.st_size:,}, last written at {_clock(now.st_mtime_ns)} and "
+                f"before at {_clock(changed)}; put it back, or {advice}"
+            )
+            raise InputError(message)
+
+
+def fingerprint(paths: list[str]) -> Files:
     """Tell files as they are now: path, bytes, time of change in nanoseconds."""
     found = []
     for path in paths:
@@ -199,14 +284,8 @@ class Checkpoint:
             if entry.pop("format_version") != VERSION:
                 message = f"{path} was written by another version of w2v; go on with that one"
                 raise FormatError(message)
-            config = Config.of(entry.pop("config"))
-            files = entry.pop("files")
-            if files is not None:
-                files = [(str(path), int(size), int(changed)) for path, size, changed in files]
-            vocab = entry.pop("vocab")
-            if vocab is not None:
-                vocab = [str(word) for word in vocab]
-            return Job(files, vocab, config, bool(entry["overwrite"]), str(entry["key"]))
+            vocab = entry["vocab"]
+            return Job.of(entry, None if vocab is None else [str(word) for word in vocab])
         except (LookupError, TypeError, ValueError) as error:
             if isinstance(error, FormatError):
                 raise
@@ -247,7 +326,7 @@ class Checkpoint:
                 "uint32": np.uint32,
             }
             dtype = dtypes[entry["dtype"]]
-            words = check_word_list(entry["words"], "kept")
+            words = check_word_list(entry["words"], "kept", blank=True)
             counts = np.array(entry["counts"], np.int64).reshape(len(words))
             unknown = entry["unknown_count"]
             texts = [
@@ -290,7 +369,7 @@ class Checkpoint:
             return
         started = time.monotonic()
         try:
-            if not (self.folder / "state").exists():
+            if not self.has_state:
                 for path in (self.folder / "encoded").iterdir():
                     _sync(path)
             _replace(self.folder / "state", self._state(model, position))
@@ -315,13 +394,18 @@ class Checkpoint:
             raise _damaged(path, error) from error
 
     @property
+    def has_state(self) -> bool:
+        """Whether a training was kept, which goes on there."""
+        return (self.folder / "state").exists()
+
+    @property
     def has_corpus(self) -> bool:
         """Whether the text need not be read again."""
         return (self.folder / "corpus.json").exists()
 
     def worth_keeping(self, error: BaseException) -> bool:
         """Whether a job that ended with an error can go on, once its cause is gone."""
-        if (self.folder / "state").exists():
+        if self.has_state:
             return not isinstance(error, (DivergenceError, VocabularyError))
         stopped = isinstance(error, (KeyboardInterrupt, SystemExit, OutputError))
         return stopped and self._every is not None and self.has_corpus

@@ -190,6 +190,12 @@ class _Duration(click.ParamType[float]):
 @click.option("-o", "--output", metavar="MODEL", help="Folder to write.  [default: CORPUS.w2v]")
 @_config_options(*_TRAINING, *_TEXT)
 @_vocab
+@click.option(
+    "--init",
+    metavar="OLD",
+    help="Begin with the words and vectors of OLD, a model or a file that w2v convert reads.",
+)
+@click.option("--freeze-old", is_flag=True, help="Leave the vectors of --init OLD as they are.")
 @_work_dir("beside MODEL")
 @click.option("--overwrite", is_flag=True, help="Replace MODEL if there is one.")
 @click.option(
@@ -200,13 +206,19 @@ class _Duration(click.ParamType[float]):
     help="Keep the training beside MODEL this often; 0 for never.",
     metavar="TIME",
 )
-@click.option("--resume", metavar="MODEL", help="Go on with a training that was stopped.")
+@click.option(
+    "--resume",
+    metavar="MODEL",
+    help="Go on with a training that was stopped, or with a finished one up to more --epochs.",
+)
 @click.option("--log-json", metavar="FILE", help="Write reports to FILE, a JSON object a line.")
 @_quiet
 def train(
     corpus: tuple[str, ...],
     output: str | None,
     vocab: str | None,
+    init: str | None,
+    freeze_old: bool,
     work_dir: str | None,
     overwrite: bool,
     checkpoint_every: float,
@@ -219,15 +231,17 @@ def train(
 
     A line of text is a sentence. Text is UTF-8, plain or packed by gzip, bzip2, xz or zstd.
 
-    What was stopped goes on with --resume MODEL, without CORPUS.
+    What was stopped goes on with --resume MODEL, without CORPUS, and so does a finished model if
+    more --epochs are asked for than it had. With --init OLD the words of OLD keep their rows, and
+    new words of CORPUS come behind them.
     """
     from w2v import job
 
     if resume is not None:
-        if corpus or output is not None or vocab is not None or overwrite:
+        if corpus or (output, vocab, init) != (None, None, None) or freeze_old or overwrite:
             raise click.UsageError(
-                "--resume goes on with what was begun, so it takes no CORPUS, --output, --vocab "
-                "or --overwrite."
+                "--resume goes on with what was begun, so it takes no CORPUS, --output, --vocab, "
+                "--init, --freeze-old or --overwrite."
             )
         with _observer(quiet, log_json) as observer, _resumable(resume, work_dir):
             job.resume(
@@ -240,17 +254,23 @@ def train(
         return
     if not corpus:
         raise click.UsageError("Missing argument 'CORPUS...'.")
+    if init is not None and vocab is not None:
+        raise click.UsageError("--init and --vocab both say which words there are; give one.")
+    if freeze_old and init is None:
+        raise click.UsageError("--freeze-old needs --init, whose vectors are to stay.")
     target = output if output is not None else _default_output(corpus[0])
     with _observer(quiet, log_json) as observer, _resumable(target, work_dir):
         job.train(
             _paths(corpus),
             vocab=vocab,
+            init=init,
+            freeze_old=freeze_old,
             output=target,
             overwrite=overwrite,
             work_dir=work_dir,
             checkpoint_every=checkpoint_every,
             observer=observer,
-            **config,
+            **_given(config),
         )
 
 
@@ -641,6 +661,13 @@ def _facts(embeddings: Embeddings, path: str) -> Iterator[tuple[str, str]]:
             yield f"{name:<11} ", json.dumps(value, ensure_ascii=False)
 
 
+def _describe_origin(origin: dict[str, Any]) -> str:
+    text = f"{origin['path']}: {origin['words']:,} words"
+    if origin["training"] is not None:
+        text += f" from {origin['epochs']} epochs on {origin['training']['words']:,} words of text"
+    return text + (", whose vectors stayed as they were" if origin["frozen"] else "")
+
+
 def _history(meta: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """Say what training wrote down."""
     if "corpus" in meta:
@@ -654,6 +681,8 @@ def _history(meta: dict[str, Any]) -> Iterator[tuple[str, str]]:
         )
     if "rows" in meta:
         yield "rows", str(Layout.from_dict(meta["rows"]))
+    for origin in meta.get("origins", []):
+        yield "began with", _describe_origin(origin)
     if "tokenizer" in meta:
         small = "small letters" if meta["tokenizer"]["lowercase"] else "letters as they are"
         yield "tokenizer", f"{meta['tokenizer']['name']}, {small}"

@@ -30,6 +30,21 @@ class Compiling(Event):
 
 
 @dataclass(frozen=True)
+class BeginsWith(Event):
+    """The training begins with a model, after as many ``epochs`` of the same training.
+
+    ``contexts`` says whether its context vectors are there, which are zero at first otherwise;
+    ``frozen``, whether its vectors stay as they are.
+    """
+
+    stage: ClassVar[str] = "origin"
+    path: str
+    epochs: int
+    contexts: bool
+    frozen: bool
+
+
+@dataclass(frozen=True)
 class Reading(Event):
     """Text is being read. ``total_bytes`` is None for a stream of unknown length."""
 

@@ -18,12 +18,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from w2v import __version__, preflight
+from w2v.beginning import FromModel, announcement, begin_with, counts_of, more_epochs
 from w2v.checkpoint import TEMPORARY_PREFIX, Checkpoint, Job, fingerprint, folder_of
 from w2v.config import Config
 from w2v.corpus import Corpus, EncodedText, count_words
 from w2v.corpus import read_corpus as encode_text
 from w2v.embeddings import Embeddings
-from w2v.errors import FormatError, InputError, OutputError
+from w2v.errors import ConfigError, FormatError, InputError, OutputError
 from w2v.events import Compiling, CorpusRead, Observer, Saved, ignore
 from w2v.formats import model
 from w2v.output import check_folder, recover
@@ -44,6 +45,8 @@ def train(
     corpus: Any,
     *,
     vocab: GivenVocabulary | None = None,
+    init: str | os.PathLike[str] | None = None,
+    freeze_old: bool = False,
     output: str | os.PathLike[str] | None = None,
     overwrite: bool = False,
     work_dir: str | os.PathLike[str] | None = None,
@@ -59,6 +62,10 @@ def train(
             names an existing path is a list of paths.
         vocab: a ready vocabulary, as a file with one word a line or as a list of words; row i is
             then the i-th word, whether it occurs or not.
+        init: a model to begin with, or vectors in any format that can be read. All its words keep
+            their rows; other words of the corpus come behind them, as far as ``vocab_size`` allows.
+            It decides ``dim`` and, if it tells, ``tokenizer`` and ``lowercase``.
+        freeze_old: whether the vectors of ``init`` stay as they are, bit for bit.
         output: a folder to save the model in.
         overwrite: whether a model that stands there may be replaced, and a training that was not
             finished be dropped.
@@ -78,26 +85,48 @@ def train(
 
     """
     config = Config.of(options)
+    _refuse_contradictions(vocab, init, freeze_old=freeze_old)
     started = time.perf_counter()
     if output is not None:
         check_folder(Path(output), overwrite=overwrite)
-    words = given_words(vocab)
+    words, origin = given_words(vocab), None
+    if init is not None:
+        config, words, origin = begin_with(init, options, freeze_old=freeze_old)
     source = open_corpus(corpus)
-    most_words = _most_words(config, words, source)
-    preflight.check_memory(most_words, config)
+    extend = init is not None
+    job = Job(_files(source), words, config, overwrite, extend, freeze_old, origin)
     folder = _work_folder(work_dir, output)
-    preflight.check_disk(
-        config,
-        words=most_words,
-        output=output,
-        work_dir=folder,
-        text_bytes=source.total_bytes,
-    )
+    _check_room(job, source, output, folder)
     if output is None:
-        return _train(source, config, words, folder, None, observer)[0]
-    job = Job(_files(source), words, config, overwrite)
+        return _train(source, job, folder, None, observer)[0]
     checkpoint = Checkpoint.create(folder_of(Path(output), folder), job, checkpoint_every or None)
     return _finish(checkpoint, job, source, Path(output), started, observer)
+
+
+def _refuse_contradictions(
+    vocab: GivenVocabulary | None, init: str | os.PathLike[str] | None, *, freeze_old: bool
+) -> None:
+    if init is not None and vocab is not None:
+        message = "init and vocab both say which words there are; give one of them"
+        raise ConfigError(message)
+    if freeze_old and init is None:
+        message = "freeze_old needs init, the model whose vectors are to stay as they are"
+        raise ConfigError(message)
+
+
+def _check_room(
+    job: Job, source: TextSource, output: str | os.PathLike[str] | None, work_dir: str
+) -> None:
+    """Refuse a job for which there is not enough memory or disk."""
+    most_words = _most_words(job, source)
+    preflight.check_memory(most_words, job.config)
+    preflight.check_disk(
+        job.config,
+        words=most_words,
+        output=output,
+        work_dir=work_dir,
+        text_bytes=source.total_bytes,
+    )
 
 
 def resume(
@@ -113,12 +142,16 @@ def resume(
     With one thread the result is, bit for bit, that of a training that was not stopped; with more,
     nothing is trained twice and nothing left out.
 
+    A finished model is trained on the same text until it has had ``epochs`` in all. The learning
+    rate goes on as if so many had been asked for at first. It stays until the new one is whole.
+
     Args:
         output: where the model was to be saved.
         work_dir: as it was given to `train`.
         checkpoint_every: see `train`.
         observer: likewise.
-        options: ``threads``, and hyper-parameters that must be what they were.
+        options: ``threads``, ``epochs`` for a finished model, and hyper-parameters that must be
+            what they were.
 
     Raises:
         W2VError: there is nothing to go on with, an option or the corpus has changed, or one of
@@ -127,41 +160,52 @@ def resume(
     """
     started = time.perf_counter()
     target = Path(output)
-    folder = folder_of(target, _work_folder(work_dir, output))
+    place = _work_folder(work_dir, output)
+    folder = folder_of(target, place)
+    Config.of(options)
     if not (folder / "job.json").exists():
         Checkpoint.sweep(folder)
-        there = (
-            "the model is there, and finished"
-            if (target / "meta.json").exists()
-            else (f"expected {folder}; was another --work-dir used?")
-        )
-        message = f"there is no unfinished training of {output}: {there}"
-        raise InputError(message)
+        recover(target)
+        if not (target / "meta.json").exists():
+            message = (
+                f"there is no unfinished training of {output}: expected {folder}; "
+                "was another --work-dir used?"
+            )
+            raise InputError(message)
+        job = more_epochs(target, options)
+        source = _source_again(job)
+        _check_room(job, source, target, place)
+        checkpoint = Checkpoint.create(folder, job, checkpoint_every or None)
+        return _finish(checkpoint, job, source, target, started, observer)
     checkpoint = Checkpoint(folder, checkpoint_every or None)
     try:
         job = checkpoint.job
-        Config.of(options)
         job.refuse_others(options)
         recover(target)
         if _is_done(target, job):
             checkpoint.remove()
             return model.read(target)
         job.refuse_changes()
-        source = None
-        if not checkpoint.has_corpus:
-            if job.files is None:
-                message = (
-                    f"the training of {output} was stopped while it read its text, which can be "
-                    "read only once; start anew with --overwrite"
-                )
-                raise InputError(message)
-            source = FileSource([path for path, _, _ in job.files])
+        if job.origin is not None and not checkpoint.has_state:
+            job.origin.refuse_changes()
+        if not checkpoint.has_corpus and job.files is None:
+            message = (
+                f"the training of {output} was stopped while it read its text, which can be "
+                "read only once; start anew with --overwrite"
+            )
+            raise InputError(message)
+        text = None if checkpoint.has_corpus else _source_again(job)
         threads = options.get("threads", job.config.threads)
         job = dataclasses.replace(job, config=dataclasses.replace(job.config, threads=threads))
     except BaseException:
         checkpoint.close()
         raise
-    return _finish(checkpoint, job, source, target, started, observer)
+    return _finish(checkpoint, job, text, target, started, observer)
+
+
+def _source_again(job: Job) -> TextSource:
+    """The text of a job, to be read once more."""
+    return FileSource([path for path, _, _ in job.files or []])
 
 
 def _is_done(target: Path, job: Job) -> bool:
@@ -170,7 +214,8 @@ def _is_done(target: Path, job: Job) -> bool:
         meta, _ = model.read_meta(target)
     except (FormatError, InputError):
         return False
-    return meta.get("job") == job.key
+    record = meta.get("job")
+    return isinstance(record, dict) and record.get("key") == job.key
 
 
 def _files(source: TextSource) -> list[tuple[str, int, int]] | None:
@@ -192,10 +237,8 @@ def _finish(
     try:
         recover(output)
         check_folder(output, overwrite=job.overwrite)
-        embeddings, result = _train(
-            source, job.config, job.vocab, str(checkpoint.folder), checkpoint, observer
-        )
-        embeddings.meta["job"] = job.key
+        embeddings, result = _train(source, job, str(checkpoint.folder), checkpoint, observer)
+        embeddings.meta["job"] = job.record()
         recover(output)
         _save(embeddings, output, result.contexts, overwrite=job.overwrite)
     except BaseException as error:
@@ -220,15 +263,17 @@ def _finish(
 
 def _train(
     source: TextSource | None,
-    config: Config,
-    words: list[str] | None,
+    job: Job,
     work_dir: str,
     checkpoint: Checkpoint | None,
     observer: Observer,
 ) -> tuple[Embeddings, Result]:
     """Read, or take what was read, and train."""
+    config, origin = job.config, job.origin
+    if origin is not None:
+        observer(announcement(job, origin))
     compiled = compile_kernels(work_dir, observer, deterministic=config.deterministic)
-    with _read(source, config, words, work_dir, checkpoint, observer) as read:
+    with _read(source, job, work_dir, checkpoint, observer) as read:
         observer(read.report)
         preflight.check_memory(len(read.vocabulary), config)
         compiled += _compile_wide(read.text, observer)
@@ -237,13 +282,21 @@ def _train(
             counts = np.append(counts, read.unknown_count)
         if checkpoint is not None:
             checkpoint.prepare(len(counts), config.dim)
-        result = train_model(read.text, read.held_out, counts, config, observer, checkpoint)
+        result = train_model(
+            read.text,
+            read.held_out,
+            counts,
+            config,
+            observer,
+            checkpoint if origin is None else FromModel(job, origin, read, checkpoint),
+            frozen=len(job.vocab or []) if job.freeze_old else 0,
+        )
         size = len(read.vocabulary)
         embeddings = Embeddings(
             read.vocabulary.words,
             result.matrix[:size],
-            read.vocabulary.counts,
-            _meta(config, read, result, compiled),
+            counts_of(job, read),
+            _meta(job, read, result, compiled),
             unknown=None if read.unknown_count is None else result.matrix[size],
         )
     return embeddings, result
@@ -251,8 +304,7 @@ def _train(
 
 def _read(
     source: TextSource | None,
-    config: Config,
-    words: list[str] | None,
+    job: Job,
     work_dir: str,
     checkpoint: Checkpoint | None,
     observer: Observer,
@@ -263,7 +315,13 @@ def _read(
     assert source is not None  # there is one unless the text was kept
     folder = None if checkpoint is None else checkpoint.encoded
     read = encode_text(
-        source, config, words=words, work_dir=work_dir, folder=folder, observer=observer
+        source,
+        job.config,
+        words=job.vocab,
+        extend=job.extend,
+        work_dir=work_dir,
+        folder=folder,
+        observer=observer,
     )
     if checkpoint is not None:
         checkpoint.keep_corpus(read)
@@ -324,17 +382,19 @@ def given_words(vocab: GivenVocabulary | None) -> list[str] | None:
     return check_word_list(words, "given")
 
 
-def _most_words(config: Config, words: list[str] | None, source: TextSource) -> int:
+def _most_words(job: Job, source: TextSource) -> int:
     """How many words the vocabulary may have, by what is known before the text is read.
 
     A word takes two bytes of text each time it occurs, with what separates it. Packed text may
     have more, and the length of a stream is unknown; that is seen to when it was read.
     """
-    if words is not None:
-        return len(words)
+    ready = len(job.vocab or [])
+    if job.vocab is not None and not job.extend:
+        return ready
     if source.total_bytes is None:
-        return 1
-    return min(config.vocab_size, source.total_bytes // (2 * config.min_count) + 1)
+        return max(ready, 1)
+    in_text = source.total_bytes // (2 * job.config.min_count) + 1
+    return max(ready, min(job.config.vocab_size, ready + in_text))
 
 
 def _work_folder(
@@ -438,7 +498,9 @@ def _save(
     )
 
 
-def _meta(config: Config, read: Corpus, result: Result, compiled: float) -> dict[str, Any]:
+def _meta(job: Job, read: Corpus, result: Result, compiled: float) -> dict[str, Any]:
+    config = job.config
+    origins = [] if job.origin is None else job.origin.history
     return {
         "w2v_version": __version__,
         "config": config.as_dict()
@@ -449,6 +511,7 @@ def _meta(config: Config, read: Corpus, result: Result, compiled: float) -> dict
             "shared_negatives": config.noise_words,
             "shards": config.shard_count if config.deterministic else None,
         },
+        **({"origins": origins} if origins else {}),
         "tokenizer": read.tokenizer,
         "corpus": read.report.as_dict(),
         "training": {

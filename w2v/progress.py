@@ -9,6 +9,7 @@ from typing import IO, Any
 from tqdm import tqdm
 
 from w2v.events import (
+    BeginsWith,
     Compiling,
     CorpusRead,
     EpochDone,
@@ -125,6 +126,8 @@ def describe(event: Event) -> list[str]:
     """Put a report in words: some lines, or none."""
     if isinstance(event, Compiling):
         return ["compiling the kernels; this takes some seconds, the first time only"]
+    if isinstance(event, BeginsWith):
+        return [_describe_beginning(event)]
     if isinstance(event, Reading):
         of = f" of {event.total_bytes:,}" if event.total_bytes else ""
         rate = event.text_bytes / max(event.seconds, 1e-9) / 1e6
@@ -162,6 +165,14 @@ def describe(event: Event) -> list[str]:
     return []
 
 
+def _describe_beginning(event: BeginsWith) -> str:
+    if event.epochs:
+        return f"going on with {event.path} after epoch {event.epochs}"
+    contexts = "" if event.contexts else "; it has no context vectors, so these begin at zero"
+    frozen = "; its vectors stay as they are" if event.frozen else ""
+    return f"beginning with {event.path}{contexts}{frozen}"
+
+
 def _describe_timings(timings: dict[str, Any]) -> str:
     """Say where the time went; the stages of reading as shares of what all threads did for it."""
     stages = timings["stages"]
@@ -193,7 +204,9 @@ def _describe_corpus(event: CorpusRead) -> list[str]:
     ]
     if dropped:
         lines.append(f"dropped: {', '.join(dropped)}")
-    if event.unseen_words:
+    if event.added_words is not None:
+        lines.extend(_describe_added(event, event.added_words))
+    elif event.unseen_words:
         lines.append(
             f"note: {event.unseen_words:,} words of the given vocabulary do not occur; "
             "their vectors stay random"
@@ -201,6 +214,22 @@ def _describe_corpus(event: CorpusRead) -> list[str]:
     if event.invalid_bytes:
         lines.append(
             f"note: {event.invalid_bytes:,} bytes are not UTF-8; they were taken as separators"
+        )
+    return lines
+
+
+def _describe_added(event: CorpusRead, added: int) -> list[str]:
+    old = event.vocabulary - added
+    lines = [
+        (
+            f"of {old:,} old words {old - event.unseen_words:,} occur; the vectors of the others "
+            f"stay as they are; {added:,} new words come behind them"
+        )
+    ]
+    if event.left_out_words:
+        lines.append(
+            f"note: {event.left_out_words:,} new words were left out, for there are "
+            f"{event.vocabulary:,} already; a greater --vocab-size would take more"
         )
     return lines
 

@@ -197,6 +197,7 @@ def train_model(
     config: Config,
     observer: Observer = ignore,
     keeper: Keeper | None = None,
+    frozen: int = 0,
 ) -> Result:
     """Train word vectors on an encoded text.
 
@@ -208,12 +209,13 @@ def train_model(
         observer: is told how the training goes.
         keeper: is where the training begins, and is given it now and then and when it is
             interrupted (KeyboardInterrupt, SystemExit).
+        frozen: how many of the first words' vectors stay as they are.
 
     Raises:
         VocabularyError: there was not one pair of words to train on.
         DivergenceError: the vectors hold NaN or infinity.
     """
-    trainer = _Trainer(counts, config, observer, keeper)
+    trainer = _Trainer(counts, config, observer, keeper, frozen)
     position = trainer.restore()
     while len(position.done) < config.epochs:
         position = trainer.run_epoch(text, held_out, position)
@@ -258,11 +260,12 @@ class _Trainer:
         config: Config,
         observer: Observer = ignore,
         keeper: Keeper | None = None,
+        frozen: int = 0,
     ) -> None:
         self.config = config
         self.observer = observer
         self.keeper: Keeper = _NoKeeper() if keeper is None else keeper
-        self.model = new_model(len(counts), config)
+        self.model = new_model(len(counts), config, frozen)
         noise = NoiseDistribution.from_counts(counts, config.noise_exponent)
         self.sampling = Sampling(
             np.append(keep_thresholds(counts, config.sample), np.uint32(CERTAIN)),

@@ -172,9 +172,11 @@ def encode_meta(meta: dict[str, Any], layout: Layout | None) -> bytes:
         FormatError: ``meta`` is not JSON.
 
     """
-    # What the embeddings were read from is of no matter, so its layout goes.
+    # What the embeddings were read from is of no matter, so its layout goes; and how to train on is
+    # of none where they are handed over.
     rows = {} if layout is None else {"rows": layout.as_dict()}
-    recorded = {name: value for name, value in meta.items() if name != "rows"}
+    left_out = {"rows"} if layout is None else {"rows", "job"}
+    recorded = {name: value for name, value in meta.items() if name not in left_out}
     recorded |= rows | {"format_version": VERSION}
     try:
         text = json.dumps(recorded, indent=2, ensure_ascii=False, default=_plain)
@@ -253,11 +255,11 @@ def has_contexts(path: str | Path) -> bool:
 
 
 def read_contexts(path: str | Path, embeddings: Embeddings) -> NDArray[np.float32]:
-    """Read the context vectors that belong to a model's embeddings.
+    """Find the context vectors that belong to a model's embeddings.
 
     Returns:
-        (V, D) float32; (V + 1, D) if the model has a trained vector of unknown words, the last row
-        being that of unknown words.
+        (V, D) float32, mapped into memory; (V + 1, D) if the model has a trained vector of unknown
+        words, whose row is the last.
 
     Raises:
         InputError: the file cannot be read.
@@ -265,7 +267,7 @@ def read_contexts(path: str | Path, embeddings: Embeddings) -> NDArray[np.float3
 
     """
     file = Path(path) / "contexts.npy"
-    contexts = _read_array(file, "<f4", axes=2)
+    contexts = _read_array(file, "<f4", axes=2, mapped=True)
     expected = (len(embeddings) + (embeddings.unk == "trained"), embeddings.dim)
     if contexts.shape != expected:
         message = (
@@ -337,8 +339,8 @@ def _write_array(path: Path, array: NDArray[Any]) -> None:
             file.write(np.ascontiguousarray(array[start : start + _ROWS_AT_ONCE]).data)
 
 
-def _read_array(path: Path, dtype: str, axes: int) -> NDArray[Any]:
-    """Read an .npy file of one dtype, after its header was held to its length.
+def _read_array(path: Path, dtype: str, axes: int, *, mapped: bool = False) -> NDArray[Any]:
+    """Read or map an .npy file of one dtype, after its header was held to its length.
 
     ``np.load`` would allocate what the header asks for before it looks at the length.
     """
@@ -353,6 +355,8 @@ def _read_array(path: Path, dtype: str, axes: int) -> NDArray[Any]:
                     f"{expected} bytes, but {available} follow; the file is damaged"
                 )
                 raise FormatError(message)
+            if mapped:
+                return np.memmap(file, dtype, "r", file.tell(), shape)
             return np.fromfile(file, dtype=dtype).reshape(shape)
     except OSError as error:
         raise _unreadable(path, error) from error

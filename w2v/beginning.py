@@ -136,7 +136,7 @@ def more_epochs(output: Path, options: dict[str, Any]) -> Job:
     if epochs <= len(done):
         message = (
             f"there is no unfinished training of {output}: the model is there, and finished after "
-            f"{len(done)} epochs; to train it further ask for more in all, such as --epochs "
+            f"epoch {len(done)}; to train it further ask for more of them in all, such as --epochs "
             f"{2 * len(done)}, or go on with another text by --init {output}"
         )
         raise InputError(message)

@@ -664,8 +664,8 @@ def _facts(embeddings: Embeddings, path: str) -> Iterator[tuple[str, str]]:
 def _describe_origin(origin: dict[str, Any]) -> str:
     text = f"{origin['path']}: {origin['words']:,} words"
     if origin["training"] is not None:
-        text += f" from {origin['epochs']} epochs on {origin['training']['words']:,} words of text"
-    return text + (", whose vectors stayed as they were" if origin["frozen"] else "")
+        text += f", trained on {origin['training']['words']:,} words, epochs: {origin['epochs']}"
+    return text + ("; its vectors were frozen" if origin["frozen"] else "")
 
 
 def _history(meta: dict[str, Any]) -> Iterator[tuple[str, str]]:

@@ -12,6 +12,7 @@ import pytest
 
 from w2v import progress
 from w2v.events import (
+    BeginsWith,
     Compiling,
     CorpusRead,
     EpochDone,
@@ -80,7 +81,8 @@ SAVED = Saved(
     seconds=1.54,
     timings=TIMINGS,
 )
-ALL = [Compiling(), READING, CORPUS, TRAINING, EPOCH, SAVED]
+BEGINS_WITH = BeginsWith(path="old.w2v", epochs=0, contexts=True, frozen=False)
+ALL = [Compiling(), BEGINS_WITH, READING, CORPUS, TRAINING, EPOCH, SAVED]
 
 CORPUS_LINE = (
     "789,684 words in 31,102 lines, 12,762 different ones; "
@@ -178,6 +180,34 @@ def long_wait(monkeypatch):
                 (
                     "where the time went: compiling 0.3 s, reading 0.6 s (input 5 %, tokenizing"
                     " 45 %, hashing 40 %, ranking 10 %), training 12.3 s, writing 0.1 s"
+                ),
+            ],
+        ),
+        (BEGINS_WITH, ["beginning with old.w2v"]),
+        (
+            dataclasses.replace(BEGINS_WITH, contexts=False, frozen=True),
+            [
+                (
+                    "beginning with old.w2v; it has no context vectors, so these begin at zero; "
+                    "its vectors stay as they are"
+                )
+            ],
+        ),
+        (
+            dataclasses.replace(BEGINS_WITH, epochs=3, frozen=True),
+            ["going on with old.w2v after epoch 3"],
+        ),
+        (
+            dataclasses.replace(CORPUS, added_words=323, left_out_words=12, unseen_words=1_000),
+            [
+                CORPUS_LINE,
+                (
+                    "of 5,000 old words 4,000 occur; the vectors of the others stay as they are; "
+                    "323 new words come behind them"
+                ),
+                (
+                    "note: 12 new words were left out, for there are 5,323 already; "
+                    "a greater --vocab-size would take more"
                 ),
             ],
         ),

@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import w2v
-from w2v import cli, job, trainer
+from w2v import cli, job, preflight, trainer
 from w2v.checkpoint import Checkpoint
 from w2v.config import Config
 from w2v.errors import ConfigError, FormatError, InputError, VocabularyError, W2VError
@@ -656,6 +656,29 @@ def test_without_an_output_it_is_the_same(old):
     alone = w2v.train("new.txt", init="old.w2v", epochs=2, min_count=1, sample=0, threads=1)
     assert alone.matrix.tobytes() == model.matrix.tobytes()
     assert (alone.words, alone.counts.tolist()) == (model.words, model.counts.tolist())
+
+
+@pytest.mark.parametrize(
+    ("corpus", "options", "most"),
+    [
+        (["a b c"] * 9, {}, 10),
+        ("new.txt", {"vocab_size": 5}, 10),
+        ("new.txt", {"vocab_size": 12}, 12),
+        ("new.txt", {"min_count": 10**9}, 11),
+        ("new.txt", {"vocab": ["a"], "init": None}, 1),
+    ],
+)
+def test_room_is_looked_for_as_many_words_as_there_may_be(corpus, options, most, old, monkeypatch):
+    asked = []
+
+    def ask(words, _config):
+        asked.append(words)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(preflight, "check_memory", ask)
+    with pytest.raises(KeyboardInterrupt):
+        go_on(corpus=corpus, **options)
+    assert asked == [most]
 
 
 # Another text: what is refused

@@ -22,7 +22,7 @@ from w2v.checkpoint import Checkpoint
 from w2v.config import Config
 from w2v.errors import ConfigError, FormatError, InputError, VocabularyError, W2VError
 from w2v.events import BeginsWith, CorpusRead, EpochDone, Reading, Training
-from w2v.formats import FORMATS
+from w2v.formats import FORMATS, model
 from w2v.progress import describe
 from w2v.tokenizer import Scanner, character_tables
 from w2v.trainer import Position, train_model
@@ -147,6 +147,15 @@ def test_training_saves_the_context_vectors(monkeypatch):
 def test_unknown_words_have_the_last_context_vector():
     w2v.train("old.txt", output="old.w2v", **OPTIONS | {"vocab_size": 4, "train_unk": True})
     assert contexts_of("old.w2v").shape == (5, 8)
+
+
+def test_many_rows_that_lie_apart_are_saved():
+    words = [f"w{i}" for i in range(5000)]
+    wide = np.arange(20_000, dtype=np.float32).reshape(5000, 4)
+    embeddings = w2v.Embeddings(words, wide[:, :2])
+    model.write(embeddings, "m", contexts=wide[:, 2:])
+    assert contexts_of("m").tolist() == wide[:, 2:].tolist()
+    assert model.read_contexts("m", w2v.load("m")).tolist() == wide[:, 2:].tolist()
 
 
 def test_only_training_saves_context_vectors(old):
@@ -311,12 +320,18 @@ def test_more_epochs_that_were_killed_while_the_model_was_aside_go_on(old, monke
 
 
 def test_epochs_may_be_added_again_and_again_and_on_other_threads(old):
-    w2v.resume("old.w2v", epochs=3, threads=2)
+    assert w2v.resume("old.w2v", epochs=3, threads=2).meta["config"]["threads"] == 2
     w2v.resume("old.w2v", epochs=4, dim=8, lr=0.05)
     result = w2v.resume("old.w2v", epochs=6)
     assert [epoch["epoch"] for epoch in result.meta["epochs"]] == [1, 2, 3, 4, 5, 6]
     assert len({epoch["pairs"] for epoch in result.meta["epochs"]}) == 1
     assert result.counts.tolist() == old.counts.tolist()
+
+
+def test_a_finished_model_that_a_kill_left_aside_is_found(old):
+    Path("old.w2v").rename(".old.w2v.old")  # and somebody removed the checkpoint
+    assert len(w2v.resume("old.w2v", epochs=3).meta["epochs"]) == 3
+    assert names() == ["new.txt", "old.txt", "old.w2v"]
 
 
 @pytest.mark.parametrize("epochs", [{}, {"epochs": 1}, {"epochs": 2}])

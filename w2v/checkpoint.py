@@ -2,7 +2,7 @@
 
 Beside the model, in MODEL.checkpoint, stand
 
-- ``job.json``: what is to be done: the corpus, the hyper-parameters
+- ``job.json``: what is to be done: the corpus, the hyper-parameters, the model to begin with
 - ``lock``: is held by the process at work
 - ``encoded/``: the encoded text while it is written, and then as it is trained on
 - ``corpus.json``: the rest of what was read, once all of it is

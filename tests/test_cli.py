@@ -395,9 +395,9 @@ def test_the_work_folder_is_used_and_emptied(monkeypatch):
     seen = []
     original = job.train_model
 
-    def look(*arguments: object) -> object:
+    def look(*arguments: object, **options: object) -> object:
         seen.append((names(), names("work")))
-        return original(*arguments)
+        return original(*arguments, **options)
 
     monkeypatch.setattr(job, "train_model", look)
     ok("train", "text.txt", "-o", "m", *TINY, "--work-dir", "work")

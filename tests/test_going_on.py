@@ -591,7 +591,7 @@ def test_old_words_stay_even_if_there_are_more_than_asked_for(old):
     model = go_on(vocab_size=5, observer=told.append)
     assert model.words == old.words
     (report,) = (event for event in told if isinstance(event, CorpusRead))
-    assert (report.added_words, report.left_out_words, report.unseen_words) == (0, 3, 5)
+    assert (report.old_words, report.left_out_words, report.unseen_words) == (10, 3, 5)
     lines = describe(report)
     assert "of 10 old words 5 occur; " in lines[2]
     assert "; 0 new words come behind them" in lines[2]
@@ -604,7 +604,7 @@ def test_a_part_of_the_new_words_is_taken_by_falling_count(old):
     model = go_on(vocab_size=12, observer=told.append)
     assert model.words == merged(old.words, tokens, 12, 1)[0]
     (report,) = (event for event in told if isinstance(event, CorpusRead))
-    assert (report.added_words, report.left_out_words) == (2, 1)
+    assert (report.vocabulary, report.old_words, report.left_out_words) == (12, 10, 1)
     dropped = len(tokens) - sum(tokens.count(word) for word in model.words)
     assert (report.dropped_beyond_size, report.dropped_rare, report.dropped_unlisted) == (
         dropped,

@@ -198,7 +198,7 @@ def long_wait(monkeypatch):
             ["going on with old.w2v after epoch 3"],
         ),
         (
-            dataclasses.replace(CORPUS, added_words=323, left_out_words=12, unseen_words=1_000),
+            dataclasses.replace(CORPUS, old_words=5_000, left_out_words=12, unseen_words=1_000),
             [
                 CORPUS_LINE,
                 (

@@ -345,8 +345,8 @@ def _count(
         invalid_bytes=int(tallies[INVALID]),
         unseen_words=int(np.count_nonzero(vocabulary.counts == 0)),
         seconds=time.perf_counter() - started,
-        added_words=len(vocabulary) - len(words) if words is not None and extend else None,
-        left_out_words=int(np.count_nonzero(without >= config.min_count)) if extend else None,
+        old_words=len(words) if words is not None and extend else 0,
+        left_out_words=int(np.count_nonzero(without >= config.min_count)) if extend else 0,
     )
     tokenizer = {
         "name": name,

@@ -60,8 +60,8 @@ class Reading(Event):
 class CorpusRead(Event):
     """The corpus is read. ``coverage`` is a fraction; ``seconds`` is for reading and encoding.
 
-    Where the vocabulary is that of another model and more, ``added_words`` is how many words were
-    added to it, and ``left_out_words`` how many would have been if its size were not limited.
+    Where the vocabulary begins with that of another model, ``old_words`` is how many words that
+    had, and ``left_out_words`` how many new ones would have been added but for its size.
     """
 
     stage: ClassVar[str] = "corpus"
@@ -80,8 +80,8 @@ class CorpusRead(Event):
     invalid_bytes: int
     unseen_words: int
     seconds: float
-    added_words: int | None = None
-    left_out_words: int | None = None
+    old_words: int = 0
+    left_out_words: int = 0
 
 
 @dataclass(frozen=True)

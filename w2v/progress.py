@@ -204,8 +204,8 @@ def _describe_corpus(event: CorpusRead) -> list[str]:
     ]
     if dropped:
         lines.append(f"dropped: {', '.join(dropped)}")
-    if event.added_words is not None:
-        lines.extend(_describe_added(event, event.added_words))
+    if event.old_words:
+        lines.extend(_describe_growth(event))
     elif event.unseen_words:
         lines.append(
             f"note: {event.unseen_words:,} words of the given vocabulary do not occur; "
@@ -218,12 +218,12 @@ def _describe_corpus(event: CorpusRead) -> list[str]:
     return lines
 
 
-def _describe_added(event: CorpusRead, added: int) -> list[str]:
-    old = event.vocabulary - added
+def _describe_growth(event: CorpusRead) -> list[str]:
+    occur = event.old_words - event.unseen_words
     lines = [
         (
-            f"of {old:,} old words {old - event.unseen_words:,} occur; the vectors of the others "
-            f"stay as they are; {added:,} new words come behind them"
+            f"of {event.old_words:,} old words {occur:,} occur; the vectors of the others stay as "
+            f"they are; {event.vocabulary - event.old_words:,} new words come behind them"
         )
     ]
     if event.left_out_words:

@@ -239,8 +239,9 @@ class Memory:
         {"vocab": ["zebra", "c", "a", "j"]},
         {"train_unk": True, "vocab_size": 5},
         {"validation": 0.2},
+        {"deterministic": True, "threads": 2},
     ],
-    ids=["plain", "random", "vocab", "unknown", "validation"],
+    ids=["plain", "random", "vocab", "unknown", "validation", "rounds"],
 )
 def test_more_epochs_go_on_as_if_they_had_been_asked_for_at_first(options):
     options = OPTIONS | options
@@ -494,8 +495,9 @@ def test_training_changes_what_occurs_and_nothing_else(old):
     assert changed.tolist() == occurs
 
 
-def test_frozen_vectors_stay_bit_for_bit_and_all_else_is_trained(old):
-    model = go_on(freeze_old=True)
+@pytest.mark.parametrize("options", [{}, {"deterministic": True}])
+def test_frozen_vectors_stay_bit_for_bit_and_all_else_is_trained(options, old):
+    model = go_on(freeze_old=True, **options)
     assert model.matrix[:10].tobytes() == old.matrix.tobytes()
     fresh = trainer.new_model(13, Config(**OPTIONS))
     start = trainer.rows_of(fresh.vectors, fresh, 13, 8)[10:]

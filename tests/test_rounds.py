@@ -14,7 +14,9 @@ from test_sgns import END_OF_LINE, encoded, make_keys, make_model, make_sampling
 from test_trainer import EMPTY, counts_of, random_text, small, text_of
 from w2v import rounds, trainer
 from w2v.rounds import make_shards, merge_copies, most_rows, pulls_of, train_shard
-from w2v.trainer import train_model
+from w2v.sampling import NOISE, SUBSAMPLING, WINDOWS, make_key
+from w2v.sgns import Keys
+from w2v.trainer import rows_of, train_model
 
 VOCABULARY = 12
 
@@ -185,6 +187,49 @@ def test_the_bits_are_the_same_at_any_number_of_threads(shards):
     assert len({result.matrix.tobytes() for result in results}) == 1
     losses = {tuple((e.loss, e.validation_loss) for e in result.epochs) for result in results}
     assert len(losses) == 1
+
+
+@pytest.mark.usefixtures("short_spans")
+def test_an_epoch_equals_the_reference_round_by_round():
+    text = random_text(40)
+    size = len(text.ids)
+    config = deterministic(epochs=2, seed=9, lr=0.2, lr_min=0.2, shards=3)
+    counts = counts_of(text)
+    got = train_model(text, EMPTY, counts, config).matrix
+
+    the_trainer = trainer._Trainer(counts, config)
+    vectors = rows_of(the_trainer.model.vectors, the_trainer.model, 30, 8).astype(np.float64)
+    contexts = np.zeros_like(vectors)
+    rounds_of_epoch = the_trainer.steps.count(trainer._Pass(text, None, None))
+    assert rounds_of_epoch > 3
+    bounds = [size * i // (3 * rounds_of_epoch) for i in range(3 * rounds_of_epoch + 1)]
+    for epoch, step in itertools.product(range(2), range(rounds_of_epoch)):
+        spans = []
+        for number in (shard * rounds_of_epoch + step for shard in range(3)):
+            keys = Keys(
+                make_key(9, SUBSAMPLING, epoch),
+                make_key(9, WINDOWS, epoch, number),
+                make_key(9, NOISE, epoch, number),
+            )
+            spans.append((bounds[number], bounds[number + 1], keys))
+        vectors, contexts, _ = reference.train_round(
+            text.ids, spans, END_OF_LINE, vectors, contexts, the_trainer.sampling, 0.2
+        )
+    np.testing.assert_allclose(got, vectors, atol=1e-5)
+    assert np.abs(got).max() > 0.05  # so that the tolerance means something
+
+
+@pytest.mark.usefixtures("short_spans")
+def test_changes_are_merged_by_the_learning_rate_at_the_beginning_of_the_round(monkeypatch):
+    seen = []
+    monkeypatch.setattr(trainer, "merge_copies", lambda _m, _c, pulls, *_: seen.append(pulls))
+    text = random_text(40)
+    config = deterministic(lr=0.1, lr_min=0.02)
+    train_model(text, EMPTY, counts_of(text), config)
+    of_text = [pulls for pulls in seen if pulls.center]  # those of the validation are zero
+    falling = 0.1 - 0.08 * np.arange(len(of_text)) / len(of_text)
+    sampling = trainer._Trainer(counts_of(text), config).sampling
+    np.testing.assert_allclose(of_text, [pulls_of(sampling, lr) for lr in falling])
 
 
 @pytest.mark.usefixtures("short_spans")

@@ -221,11 +221,7 @@ def train_model(
         position = trainer.run_epoch(text, held_out, position)
         observer(position.done[-1])
     if not any(report.pairs for report in position.done):
-        raise VocabularyError(
-            f"there was no pair to train on: {text.words:,} words of the vocabulary stand in "
-            f"{text.lines:,} lines, and no line kept two of them after subsampling "
-            f"(--sample {config.sample:g}); give more text, or keep all words with --sample 0"
-        )
+        raise _no_pair(text, held_out, config)
     matrix, contexts = (
         rows_of(flat, trainer.model, len(counts), config.dim)
         for flat in (trainer.model.vectors, trainer.model.contexts)
@@ -249,6 +245,23 @@ class _Steps(Protocol):
 
     def take(self, job: _Pass, step: int, worker: int, /) -> Tally:
         """Take a step and say what was done."""
+
+
+def _no_pair(text: EncodedText, held_out: EncodedText, config: Config) -> VocabularyError:
+    """Say where the words are, and what would leave two of them in a line."""
+    lines = f"{text.lines:,} lines"
+    remedies = ["give more text"]
+    if held_out.lines:
+        lines += f" that are not held out (--validation {config.validation:g})"
+    if config.sample:
+        lines += f", and no line kept two of them after subsampling (--sample {config.sample:g})"
+        remedies.append("keep all words with --sample 0")
+    else:
+        lines += ", and no line has two of them"
+    return VocabularyError(
+        f"there was no pair to train on: {text.words:,} words of the vocabulary stand in {lines}; "
+        f"{', or '.join(remedies)}"
+    )
 
 
 class _Trainer:
@@ -393,10 +406,13 @@ class _Trainer:
 
     def _divergence(self, finding: str, epoch: int, lr: float) -> DivergenceError:
         config = self.config
+        remedy = f"start with a lower one than --lr {config.lr:g}, say {config.lr / 4:g}"
+        if config.sharing > 1:
+            remedy += (
+                f", or share noise among fewer centers than --negative-sharing {config.sharing}"
+            )
         return DivergenceError(
-            f"training diverged: {finding} in epoch {epoch + 1} at learning rate {lr:.4g}; "
-            f"start with a lower one than --lr {config.lr:g}, say {config.lr / 4:g}, or share "
-            f"noise among fewer centers than --negative-sharing {config.sharing}"
+            f"training diverged: {finding} in epoch {epoch + 1} at learning rate {lr:.4g}; {remedy}"
         )
 
 

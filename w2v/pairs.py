@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
@@ -126,7 +127,8 @@ def skipgram_pair_blocks(
         (block_size, 2) int32 arrays, center and context in each row.
 
     Raises:
-        ConfigError: the window or the block size is not a whole number above 0.
+        ConfigError: the window or the block size is not a whole number above 0; or, when it is
+            its turn, a word is no whole number of 32 bits.
 
     """
     _check_window(window)
@@ -142,7 +144,7 @@ def _generate_blocks(
     gathered: list[NDArray[np.int32]] = []
     size = 0
     for sentence in _sentences(ids):
-        words = np.asarray(sentence, dtype=np.int32)
+        words = _checked_ids(sentence)
         for block in _position_blocks(len(words), window, max(block_size, 2 * window)):
             gathered.append(words[block])
             size += len(block)
@@ -154,6 +156,27 @@ def _generate_blocks(
                 size -= whole
     if size:
         yield np.concatenate(gathered)
+
+
+def _checked_ids(sentence: Any) -> NDArray[np.int32]:
+    """Return a sentence as int32, but none that would change by it."""
+    array = np.asarray(sentence)
+    if not array.size:
+        return np.empty(0, np.int32)
+    if array.dtype.kind not in "iu":
+        message = (
+            f"blocks have whole numbers for words, got {' '.join(reprlib.repr(sentence).split())}; "
+            "number the words, or take skipgram_pairs"
+        )
+        raise ConfigError(message)
+    if not np.can_cast(array.dtype, np.int32):
+        lowest, highest = int(array.min()), int(array.max())
+        limits = np.iinfo(np.int32)
+        if lowest < limits.min or highest > limits.max:
+            beyond = highest if highest > limits.max else lowest
+            message = f"blocks have ids of 32 bits, got {beyond}; number the words from 0"
+            raise ConfigError(message)
+    return array.astype(np.int32, copy=False)
 
 
 def _position_blocks(length: int, window: int, room: int) -> Iterator[NDArray[np.int64]]:

@@ -25,6 +25,10 @@ _MOST_NOISE = 1_000
 _STABLE = 40.0
 _SHARDS = 4
 
+_MOST_THREADS = 1_024
+# Rows are numbered with 31 bits: those of words, one for unknown words, one for each thread.
+MOST_WORDS = 2**31 - 2 * _MOST_THREADS
+
 
 @dataclass(frozen=True)
 class Option:
@@ -99,7 +103,7 @@ class Config:
         None, bool, "Make letters small.  [default: with the unicode tokenizer only]"
     )
     vocab_size: int = _text(
-        50_000, int, "Keep this many words, the most frequent ones.", low=1, high=2**31 - 2
+        50_000, int, "Keep this many words, the most frequent ones.", low=1, high=MOST_WORDS
     )
     min_count: int = _text(5, int, "Drop words that occur less often than this.", low=1)
 
@@ -159,7 +163,7 @@ class Config:
         high=1_024,
     )
     threads: int | None = _training(
-        None, int, "Threads to work on.  [default: all cores]", low=1, high=1_024
+        None, int, "Threads to work on.  [default: all cores]", low=1, high=_MOST_THREADS
     )
 
     def __post_init__(self) -> None:

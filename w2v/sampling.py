@@ -110,7 +110,7 @@ def keep_thresholds(counts: NDArray[np.int64], sample: float) -> NDArray[np.uint
     """
     if sample == 0:
         return np.full(len(counts), CERTAIN, np.uint32)
-    total = max(int(counts.sum()), 1)
+    total = max(float(counts.sum(dtype=np.float64)), 1.0)  # as integers they might overflow
     ratio = sample * total / np.maximum(counts, 1)
     probability = np.minimum(np.sqrt(ratio) + ratio, 1.0)
     return (np.maximum(np.rint(probability * 2.0**32), 1) - 1).clip(0, CERTAIN).astype(np.uint32)

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from w2v.compiled import inlined, kernel
+from w2v.errors import VocabularyError
 from w2v.lanes import eight_bytes, prefetch
 
 if TYPE_CHECKING:
@@ -37,6 +38,9 @@ NO_WORD = 0xFFFF_FFFF  # the id of an empty word, which stands for the end of a 
 SLACK = 8
 
 MAX_LENGTH = (1 << 12) - 1  # bytes of a word, for a slot has 12 bits to say how many
+
+# Different words that a table takes: as it doubles, the next size is beyond ids of 32 bits.
+_MOST_WORDS = 1 << 31
 
 # Words by which their places in the table are asked for before they are needed; and, when these
 # are there, what they lead to.
@@ -246,8 +250,19 @@ class WordTable:
         return int(self.used[WORDS])
 
     def grow(self) -> None:
-        """Double whatever is full, the table or the pool."""
+        """Double whatever is full, the table or the pool.
+
+        Raises:
+            VocabularyError: there are more words than ids.
+
+        """
         if 4 * (len(self) + 1) > len(self.slots):
+            if len(self) >= _MOST_WORDS:
+                message = (
+                    f"the corpus has more than {_MOST_WORDS:,} different words, which is the most "
+                    "that can be told apart; clean it, or train on a part of it"
+                )
+                raise VocabularyError(message)
             self.ends = _enlarged(self.ends, len(self.slots) // 2 + 1)
             self.counts = _enlarged(self.counts, len(self.slots) // 2)
             old = self.slots

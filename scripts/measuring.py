@@ -79,7 +79,7 @@ def run_process(command: Sequence[str], environment: Mapping[str, str] | None = 
 def _watch(process: int, ended: threading.Event, seen: list[float]) -> None:
     """Note the memory of a process again and again until it has ended."""
     while not ended.is_set():
-        memory = [m for m in map(_anonymous_mb, _family(process)) if m is not None]
+        memory = [m for m in map(anonymous_mb, _family(process)) if m is not None]
         if memory:
             seen.append(sum(memory))
         ended.wait(_WATCH_SECONDS)
@@ -97,7 +97,7 @@ def _family(process: int) -> list[int]:
     return found
 
 
-def _anonymous_mb(process: int) -> float | None:
+def anonymous_mb(process: int) -> float | None:
     """Megabytes of a process's memory that no file backs, None where nobody can tell."""
     try:
         status = Path(f"/proc/{process}/status").read_text(encoding="ascii")

@@ -19,6 +19,7 @@ import generated_text
 import measuring
 import peak
 import scaling
+import soak
 import trainers
 import w2v
 from conftest import JIT
@@ -85,14 +86,14 @@ ROUNDS = [
 ]
 
 
-@pytest.mark.parametrize("module", [measuring, generated_text, scaling])
+@pytest.mark.parametrize("module", [measuring, generated_text, scaling, soak])
 def test_the_examples_in_docstrings_hold(module):
     results = doctest.testmod(module)
     assert results.attempted > 0
     assert results.failed == 0
 
 
-@pytest.mark.parametrize("script", ["benchmark.py", "scaling.py", "plot.py"])
+@pytest.mark.parametrize("script", ["benchmark.py", "scaling.py", "plot.py", "soak.py"])
 def test_help_works(script):
     command = [sys.executable, str(SCRIPTS / script), "--help"]
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)

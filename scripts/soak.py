@@ -16,6 +16,7 @@ that stand out do not change it.
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import gc
 import itertools
 import os
@@ -40,7 +41,7 @@ from w2v.formats import FORMATS, Format
 LINES = ["the quick brown fox jumps over the lazy dog", "the dog sleeps", "a fox, a dog"]
 OPTIONS: Mapping[str, Any] = {"dim": 8, "epochs": 2, "min_count": 1, "sample": 0, "threads": 1}
 
-BYTES_A_CALL = 1024
+BYTES_A_CALL = 2_048
 _WARM_UP = 5  # the first such part of the calls
 _LEAST_ROWS = 4  # after the warm-up, to tell growth from chance
 
@@ -261,6 +262,7 @@ def _temporary_files_in(folder: Path) -> Iterator[None]:
 def held(calls: int, folder: Path) -> Held:
     """Look at what this process holds, and at the files in a folder."""
     gc.collect()
+    _trim_heap()
     memory = anonymous_mb(os.getpid())
     if memory is None:
         raise click.ClickException("this system does not tell what a process holds (/proc)")
@@ -271,6 +273,13 @@ def held(calls: int, folder: Path) -> Held:
         len(list(Path("/proc/self/fd").iterdir())),
         sum(1 for _ in folder.rglob("*")),
     )
+
+
+def _trim_heap() -> None:
+    """Give back to the system what the heap holds of freed memory, where that can be done."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
 
 
 def bytes_a_call(looks: Sequence[Held]) -> float | None:

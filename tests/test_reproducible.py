@@ -33,7 +33,8 @@ def lines():
     words = [f"{letter}{i}" for letter in "aßéжא語" for i in range(12)]
     weights = [1 / (rank + 1) for rank in range(len(words))]
     found = [" ".join(draw.choices(words, weights, k=draw.randint(0, 9))) for _ in range(LINES)]
-    return [*found, "İstanbul Σίσυφος don’t naïve naïve"]
+    tied = " ".join(f"beginning-alike{ending}" for ending in "bdaec")
+    return [*found, "İstanbul Σίσυφος don’t naïve naïve", *[tied.replace("-", "_")] * 9]
 
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import itertools
 import json
 import os
 import platform
@@ -89,12 +90,22 @@ def _family(process: int) -> list[int]:
     """A process and all its descendants."""
     found = [process]
     for member in found:  # grows meanwhile
-        for children in Path(f"/proc/{member}/task").glob("*/children"):
-            try:
-                found.extend(map(int, children.read_text(encoding="ascii").split()))
-            except OSError:  # the thread is gone
-                continue
+        found += itertools.chain.from_iterable(map(_children, _threads(member)))
     return found
+
+
+def _threads(process: int) -> list[Path]:
+    try:
+        return list(Path(f"/proc/{process}/task").iterdir())
+    except OSError:  # the process is gone
+        return []
+
+
+def _children(thread: Path) -> list[int]:
+    try:
+        return [int(child) for child in (thread / "children").read_text("ascii").split()]
+    except OSError:  # the thread is gone
+        return []
 
 
 def anonymous_mb(process: int) -> float | None:

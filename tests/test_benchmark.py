@@ -274,6 +274,15 @@ def test_the_memory_of_children_counts():
     assert usage.memory_mb > 50
 
 
+def test_a_process_may_end_while_it_is_looked_at(monkeypatch):
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    assert measuring._family(ended.pid) == [ended.pid]
+    monkeypatch.setattr(measuring, "_threads", lambda _: [Path("/proc/self/task/nobody")])
+    assert measuring._family(ended.pid) == [ended.pid]
+    assert measuring.anonymous_mb(ended.pid) is None
+
+
 def test_seconds_that_a_program_reports_are_found():
     assert trainers.reported_seconds("loading\ntraining seconds: 1.5\n") == 1.5
     with pytest.raises(ValueError, match="expected a line 'training seconds"):

@@ -246,10 +246,8 @@ def test_a_text_in_any_form_gives_the_same_bytes(name, lines, corpus, here, tmp_
     expected = without_meta(here[name])
     parts = [tmp_path / f"{i}.txt" for i in range(4)]
     for i, part in enumerate(parts):
-        text = "\n".join(
-            lines[i * LINES // 3 : (i + 1) * LINES // 3]
-        )  # without a line end at its own end
-        part.write_text(text, encoding="utf-8")
+        quarter = lines[i * len(lines) // 4 : (i + 1) * len(lines) // 4]
+        part.write_text("\n".join(quarter), encoding="utf-8")  # the last line has no end
     packed = tmp_path / "text.gz"
     packed.write_bytes(gzip.compress(corpus.read_bytes()))
     forms = {

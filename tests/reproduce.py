@@ -26,9 +26,11 @@ from w2v.sampling import NoiseDistribution, keep_thresholds
 # of threads stands here once for each number, and all its entries must agree in `SAME`.
 MODES: dict[str, dict[str, Any]] = {
     "one thread": {"threads": 1},
+    "deterministic, one thread": {"deterministic": True, "shards": 3, "threads": 1},
+    "deterministic, four threads": {"deterministic": True, "shards": 3, "threads": 4},
 }
 # Names of modes whose models must be the same, whatever their threads.
-SAME: list[tuple[str, ...]] = []
+SAME = [("deterministic, one thread", "deterministic, four threads")]
 
 OPTIONS = {
     "dim": 9,

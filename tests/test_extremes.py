@@ -256,7 +256,7 @@ def test_a_span_far_behind_is_trained_as_one_at_the_beginning(dtype, options, fa
             told.append(
                 train_span_of(
                     ids, *places, end_of_line, its.model, its.sampling, its_keys, 0.1, 0.05,
-                    its.work[0],
+                    its.steps._work[0],
                 )
             )  # fmt: skip
         trained.append(its.model.vectors.tobytes() + its.model.contexts.tobytes())
@@ -282,7 +282,7 @@ def test_an_epoch_goes_on_far_behind(far_text, monkeypatch):
         its = moved(keys(FAR_SPANS + span), FAR)
         pairs += train_span_of(
             near, begin, end, 0xFFFF, near_trainer.model, near_trainer.sampling, its, *rates,
-            near_trainer.work[0],
+            near_trainer.steps._work[0],
         )[1]  # fmt: skip
     assert done.pairs == 2**34 + pairs > 2**34
     assert done.loss == pytest.approx(4.0, rel=1e-6)
@@ -399,7 +399,7 @@ def test_the_last_word_of_16_bits_is_trained_as_any_other(last, dtype):
     for words, kind in ((3, np.uint16), (last + 1, dtype)):
         ids = encoded([[last - 2 + i if words > 3 else i for i in line] for line in lines], kind)
         stride = spaced(8)
-        flat = aligned_zeros((words + 1) * stride)
+        flat = aligned_zeros((words + SPARE_ROWS) * stride)
         model = Model(flat, aligned_zeros(len(flat)), stride, padded(8))
         rows = trainer.rows_of(flat, model, words, 8)[-3:]
         rows[:] = np.arange(1, 25).reshape(3, 8) / 10
@@ -410,7 +410,7 @@ def test_the_last_word_of_16_bits_is_trained_as_any_other(last, dtype):
         work = make_workspace(len(ids), words, stride, its)
         keys = Keys(*(np.uint64(i) for i in range(3)))
         told = train_span_of(ids, 0, len(ids), np.iinfo(kind).max, model, its, keys, 0.1, 0.1, work)
-        trained.append((told, rows.tobytes(), model.contexts[-4 * stride :].tobytes()))
+        trained.append((told, rows.tobytes(), model.contexts[(words - 3) * stride :].tobytes()))
     assert trained[0] == trained[1]
     assert trained[0][0][1] == 6 + 14  # pairs
 

@@ -33,7 +33,8 @@ MODES: dict[str, dict[str, Any]] = {
 SAME = [("deterministic, one thread", "deterministic, four threads")]
 
 OPTIONS = {
-    "dim": 9,
+    "dim": 7,
+    "shared_negatives": 4,
     "epochs": 2,
     "min_count": 2,
     "vocab_size": 40,

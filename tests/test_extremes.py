@@ -32,7 +32,16 @@ from w2v.sampling import (
     passes,
     threshold_of,
 )
-from w2v.sgns import Keys, Model, Sampling, aligned_zeros, make_workspace, padded, spaced
+from w2v.sgns import (
+    SPARE_ROWS,
+    Keys,
+    Model,
+    Sampling,
+    aligned_zeros,
+    make_workspace,
+    padded,
+    spaced,
+)
 from w2v.sgns import train_span as train_span_of
 from w2v.tokenizer import Scanner, character_tables
 from w2v.trainer import Position, Tally, new_model

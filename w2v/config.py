@@ -26,8 +26,8 @@ _STABLE = 40.0
 _SHARDS = 4
 
 _MOST_THREADS = 1_024
-# Rows are numbered with 31 bits: those of words, one for unknown words, one for each thread.
-MOST_WORDS = 2**31 - 2 * _MOST_THREADS
+# Rows are numbered with 31 bits: those of words, one for unknown words, a few for each thread.
+MOST_WORDS = 2**31 - 4 * _MOST_THREADS
 
 
 @dataclass(frozen=True)

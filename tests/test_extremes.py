@@ -109,7 +109,8 @@ def test_more_words_than_ids_are_refused(monkeypatch):
 
 
 def test_rows_have_numbers_of_31_bits():
-    assert np.iinfo(np.int32).max >= MOST_WORDS + 1 + 1_024  # one for unknown words, one a thread
+    # One for unknown words, and those of each thread.
+    assert np.iinfo(np.int32).max >= MOST_WORDS + 1 + SPARE_ROWS * 1_024
     Config(vocab_size=MOST_WORDS)
     with pytest.raises(ConfigError, match="vocab_size must be a whole number"):
         Config(vocab_size=MOST_WORDS + 1)

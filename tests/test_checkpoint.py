@@ -97,6 +97,18 @@ def test_an_interrupted_training_goes_on_as_if_it_had_not_been(error, text, whol
 
 
 @pytest.mark.parametrize("epoch", [1, 3])
+def test_a_training_that_is_interrupted_between_epochs_is_kept(epoch, text, whole, tmp_path):
+    output = tmp_path / "m.w2v"
+    stopped(text, output, epoch=epoch, stage=EpochDone)
+    kept = Checkpoint(folder_of(output, None), None)
+    kept.prepare(len(whole), 8)
+    position = kept.restore(trainer.new_model(len(whole), Config(**OPTIONS)))
+    kept.close()
+    assert (len(position.done), position.span) == (epoch, 0)
+    assert w2v.resume(output).matrix.tobytes() == whole.matrix.tobytes()
+
+
+@pytest.mark.parametrize("epoch", [1, 3])
 def test_deterministic_training_goes_on_at_any_number_of_threads(epoch, text, tmp_path):
     options = OPTIONS | {"deterministic": True}
     whole = w2v.train(text, output=tmp_path / "whole.w2v", **options)

@@ -238,9 +238,10 @@ def test_divergence_names_epoch_rate_and_remedy():
         train_model(text, EMPTY, counts_of(text), small(lr=1e30, epochs=5))
 
 
-def test_divergence_of_a_rare_word_is_found_at_the_end_of_the_epoch(monkeypatch):
+@pytest.mark.parametrize("matrix", ["vectors", "contexts"])
+def test_divergence_of_a_rare_word_is_found_at_the_end_of_the_epoch(matrix, monkeypatch):
     def spoil(ids, begin, end, end_of_line, model, *_):
-        model.vectors[-2 * model.stride] = np.nan
+        getattr(model, matrix)[1999 * model.stride] = np.nan
         return 1, 1, 0.0, 1, 0.0
 
     monkeypatch.setattr(trainer, "train_span", spoil)

@@ -219,7 +219,7 @@ def train_model(
     position = trainer.restore()
     while len(position.done) < config.epochs:
         position = trainer.run_epoch(text, held_out, position)
-        observer(position.done[-1])
+        trainer.tell(position)
     if not any(report.pairs for report in position.done):
         raise _no_pair(text, held_out, config)
     matrix, contexts = (
@@ -323,6 +323,7 @@ class _Trainer:
                             self.keeper.keep(self.model, now())
             position = now()
             self._check(epoch, lr(1.0), self.model.vectors)
+            self._check(epoch, lr(1.0), self.model.contexts)
             self._check_loss(epoch, lr(1.0), position.tally.loss)
             validation_loss = self._validate(held_out)
         except (KeyboardInterrupt, SystemExit):
@@ -341,6 +342,14 @@ class _Trainer:
             seconds=position.seconds,
         )
         return Position(done=(*position.done, report))
+
+    def tell(self, position: Position) -> None:
+        """Report the epoch that was done last."""
+        try:
+            self.observer(position.done[-1])
+        except (KeyboardInterrupt, SystemExit):
+            self.keeper.keep(self.model, position)
+            raise
 
     def _validate(self, held_out: EncodedText) -> float | None:
         """The mean loss on a text, with the same random numbers every time, None if it has no pair.

@@ -9,7 +9,9 @@ Beside the model, in MODEL.checkpoint, stand
 - ``state``: the position, both matrices, and a checksum over everything, replaced as a whole
 
 A file is written under another name, brought to the disk and renamed, so each is whole or not
-there. Without ``corpus.json`` the text is read again, without ``state`` training starts again.
+there. Without ``corpus.json`` the text is read again, without ``state`` training starts again. All
+of it is held to checksums, the encoded text to that in ``corpus.json``, which is written before the
+encoded text is sure to have reached the disk.
 """
 
 from __future__ import annotations
@@ -48,7 +50,7 @@ if TYPE_CHECKING:
 
     from w2v.sgns import Model
 
-VERSION = 1
+VERSION = 2
 SUFFIX = ".checkpoint"
 _MAGIC = b"w2v state\n"
 _DIGEST_BYTES = 16
@@ -57,7 +59,10 @@ _ROWS_AT_ONCE = 1 << 12
 _IDS_AT_ONCE = 1 << 20
 # Keeping a training takes at most this share of its time, whatever was asked for.
 _SHARE = 0.02
+# What is kept of a training in a second, until it is known.
+_BYTES_A_SECOND = 200e6
 _NAMES = {"job.json", "lock", "encoded", "corpus.json", "state"}
+_WRONG_CHECKSUM = "its checksum is wrong"
 # Of the temporary folders that a process killed while compiling leaves among these.
 TEMPORARY_PREFIX = "w2v-"
 # Options that change how a job is done, not what comes out.
@@ -267,9 +272,8 @@ class Checkpoint:
             cls(folder, None).remove()
         _explained_mkdir(folder)
         checkpoint = cls(folder, every)
-        entry = dataclasses.asdict(job) | {"format_version": VERSION}
         try:
-            _write_json(folder / "job.json", entry)
+            _write_json(folder / "job.json", dataclasses.asdict(job))
         except BaseException:
             checkpoint.remove()
             raise
@@ -281,14 +285,9 @@ class Checkpoint:
         path = self.folder / "job.json"
         entry = _json(path)
         try:
-            if entry.pop("format_version") != VERSION:
-                message = f"{path} was written by another version of w2v; go on with that one"
-                raise FormatError(message)
             vocab = entry["vocab"]
             return Job.of(entry, None if vocab is None else [str(word) for word in vocab])
         except (LookupError, TypeError, ValueError) as error:
-            if isinstance(error, FormatError):
-                raise
             raise _damaged(path, error) from error
 
     @property
@@ -304,7 +303,7 @@ class Checkpoint:
         entry = {
             "dtype": corpus.text.ids.dtype.name,
             "texts": [[text.words, text.lines] for text in (corpus.text, corpus.held_out)],
-            "sizes": [len(text.ids) for text in (corpus.text, corpus.held_out)],
+            "checksums": [_checksum(text) for text in (corpus.text, corpus.held_out)],
             "words": corpus.vocabulary.words,
             "counts": corpus.vocabulary.counts.tolist(),
             "unknown_count": corpus.unknown_count,
@@ -344,8 +343,8 @@ class Checkpoint:
             )
         except (LookupError, OSError, TypeError, ValueError, InputError) as error:
             raise _damaged(path, error) from error
-        if [len(text.ids) for text in texts] != entry.get("sizes"):
-            raise _damaged(self.folder / "encoded", "it is cut short")
+        if [_checksum(text) for text in texts] != entry.get("checksums"):
+            raise _damaged(self.folder / "encoded", _WRONG_CHECKSUM)
         rows = len(words) + (corpus.unknown_count is not None)
         if any(_highest(text) >= rows for text in texts):
             raise _damaged(self.folder / "encoded", f"an id above {rows - 1}")
@@ -356,6 +355,7 @@ class Checkpoint:
         self._words = words
         self._dim = dim
         self._kept = time.monotonic()
+        self._pause = 2 * 4 * words * dim / _BYTES_A_SECOND / _SHARE
 
     def due(self) -> bool:
         """Whether it is time to keep the training."""
@@ -481,11 +481,11 @@ class Checkpoint:
                 part[:] = np.frombuffer(read(4 * part.size), "<f4").reshape(part.shape)
         expected = digest.digest()
         if file.read() != expected:
-            message = "its checksum is wrong"
-            raise ValueError(message)
+            raise ValueError(_WRONG_CHECKSUM)
         entry = header["position"]
         return Position(
             int(entry["span"]),
+            int(entry["spans"]),
             Tally(**entry["tally"]),
             float(entry["seconds"]),
             tuple(EpochDone(**report) for report in entry["done"]),
@@ -547,8 +547,9 @@ def _replace(path: Path, parts: Iterable[bytes]) -> None:
 
 
 def _write_json(path: Path, entry: dict[str, Any]) -> None:
+    sealed = {"format_version": VERSION, "checksum": _digest(json.dumps(entry).encode()), **entry}
     try:
-        _replace(path, [json.dumps(entry).encode()])
+        _replace(path, [json.dumps(sealed).encode()])
     except OSError as error:
         message = (
             f"cannot write {path}: {error.strerror or error}; make room, or choose another place "
@@ -573,11 +574,28 @@ def _json(path: Path) -> dict[str, Any]:
         raise _damaged(path, error) from error
     if not isinstance(entry, dict):
         raise _damaged(path, "no JSON object")
+    if entry.pop("format_version", None) != VERSION:
+        message = f"{path} was written by another version of w2v; go on with that one"
+        raise FormatError(message)
+    if entry.pop("checksum", None) != _digest(json.dumps(entry).encode()):
+        raise _damaged(path, _WRONG_CHECKSUM)
     return entry
 
 
 def _damaged(path: Path, reason: object) -> FormatError:
     return FormatError(f"{path} is damaged ({reason}); start anew with --overwrite")
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.blake2b(data, digest_size=_DIGEST_BYTES).hexdigest()
+
+
+def _checksum(text: EncodedText) -> str:
+    """The checksum of a text's ids, of which it need not have all in memory."""
+    digest = hashlib.blake2b(digest_size=_DIGEST_BYTES)
+    for start in range(0, len(text.ids), _IDS_AT_ONCE):
+        digest.update(text.ids[start : start + _IDS_AT_ONCE].data)
+    return digest.hexdigest()
 
 
 def _highest(text: EncodedText) -> int:

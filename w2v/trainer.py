@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from w2v.config import Config
 from w2v.corpus import EncodedText
-from w2v.errors import DivergenceError, VocabularyError
+from w2v.errors import DivergenceError, FormatError, VocabularyError
 from w2v.events import EpochDone, Observer, Training, ignore
 from w2v.rounds import make_shards, merge_copies, pulls_of, train_shard
 from w2v.sampling import (
@@ -138,6 +138,7 @@ class Position:
 
     Attributes:
         span: the next one, or the next round, of the epoch that comes after those in ``done``.
+        spans: that this epoch has in all, 0 if it was not begun.
         tally: of that epoch so far.
         seconds: that it took so far.
         done: what was reported after each epoch.
@@ -145,6 +146,7 @@ class Position:
     """
 
     span: int = 0
+    spans: int = 0
     tally: Tally = Tally()
     seconds: float = 0.0
     done: tuple[EpochDone, ...] = ()
@@ -214,6 +216,7 @@ def train_model(
     Raises:
         VocabularyError: there was not one pair of words to train on.
         DivergenceError: the vectors hold NaN or infinity.
+        FormatError: what was kept belongs to another cut of the text.
     """
     trainer = _Trainer(counts, config, observer, keeper, frozen)
     position = trainer.restore()
@@ -264,6 +267,14 @@ def _no_pair(text: EncodedText, held_out: EncodedText, config: Config) -> Vocabu
     )
 
 
+def _other_spans(position: Position, spans: int) -> FormatError:
+    return FormatError(
+        f"the training was kept at span {position.span:,} of the {position.spans:,} that an epoch "
+        f"had, and this version of w2v cuts the text into {spans:,}; go on with the version that "
+        "began it, or start anew with --overwrite"
+    )
+
+
 class _Trainer:
     """The model, and how it is trained."""
 
@@ -310,10 +321,16 @@ class _Trainer:
 
         def now() -> Position:
             return dataclasses.replace(
-                position, span=walk.span, tally=walk.tally, seconds=time.perf_counter() - started
+                position,
+                span=walk.span,
+                spans=walk.spans,
+                tally=walk.tally,
+                seconds=time.perf_counter() - started,
             )
 
         walk = _Walk(self, _Pass(text, self._keys(epoch), lr), position.span, position.tally)
+        if position.spans not in {0, walk.spans}:
+            raise _other_spans(position, walk.spans)
         try:
             with closing(walk.run()) as tallies:
                 for tally in tallies:
@@ -537,7 +554,7 @@ class _Walk:
     ) -> None:
         self.span = span  # the next one that no thread has taken
         self._steps = trainer.steps
-        self._count = self._steps.count(job)
+        self.spans = self._steps.count(job)
         self._job = job
         self._lock = threading.Lock()
         self._stopped = threading.Event()
@@ -590,7 +607,7 @@ class _Walk:
         """Take the next step; returns whether there was one."""
         with self._lock:
             step = self.span
-            if step >= self._count:
+            if step >= self.spans:
                 return False
             self.span += 1
         tally = self._steps.take(self._job, step, worker)

@@ -477,10 +477,11 @@ def test_a_missing_package_is_named(monkeypatch):
 
 
 def test_too_large_a_model_is_refused_at_once_with_both_figures(monkeypatch):
+    monkeypatch.setattr(preflight, "held_memory", lambda: 0)
     monkeypatch.setattr(preflight, "available_memory", lambda: 8 * 10**9)
     monkeypatch.setattr(job, "compile_kernels", lambda *_: pytest.fail("the long work begins"))
-    assert error("train", str(KJV), "--dim", "100000") == (
-        "training 50,000 words at dim 100,000 needs 60.23 GB of memory, "
+    assert error("train", str(KJV), "--dim", "100000", "--threads", "2") == (
+        "training up to 50,000 words at dim 100,000 needs 60.13 GB of memory, "
         "but 8.00 GB are available; lower --dim or --vocab-size"
     )
 

@@ -282,7 +282,7 @@ def test_an_epoch_goes_on_far_behind(far_text, monkeypatch):
     far_trainer, near_trainer = a_model(COUNTS), a_model(COUNTS)
     far_trainer.observer = heard.append
     before = Tally(FAR, 2**32, 2**34, 2.0**34, 2**33, 3 * 2.0**33)
-    done = far_trainer.run_epoch(text, EMPTY, Position(FAR_SPANS, before, 1.0)).done[0]
+    done = far_trainer.run_epoch(text, EMPTY, Position(FAR_SPANS, 0, before, 1.0)).done[0]
 
     pairs = 0
     keys = near_trainer._keys(0)

@@ -688,7 +688,7 @@ def test_without_an_output_it_is_the_same(old):
 def test_room_is_looked_for_as_many_words_as_there_may_be(corpus, options, most, old, monkeypatch):
     asked = []
 
-    def ask(words, _config):
+    def ask(words, _config, **_):
         asked.append(words)
         raise KeyboardInterrupt
 

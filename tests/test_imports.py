@@ -38,6 +38,7 @@ ORDER = [
     "embeddings",
     "formats",
     "evaluation",
+    "memory",
     "preflight",
     "batch",
     "checkpoint",

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
+import numba
+import numpy as np
 import pytest
 
-from w2v import preflight
+from w2v import job, preflight
 from w2v.config import Config
 from w2v.errors import ResourceError
+from w2v.events import ignore
 
 GB = 10**9
+KJV = Path(__file__).parent.parent / "corpus" / "kjv.txt"
 
 
 @pytest.fixture
@@ -29,93 +37,148 @@ def free(monkeypatch):
 
 
 @pytest.fixture
-def control_group(monkeypatch, tmp_path):
-    """Pretend to be in a container with these files about its memory."""
+def memory(monkeypatch):
+    """Set the memory that there is and that this process holds."""
 
-    def pretend(**files: str) -> None:
-        for name, content in files.items():
-            (tmp_path / f"memory.{name}").write_text(content)
-        monkeypatch.setattr(preflight, "_CONTROL_GROUP", tmp_path)
+    def pretend(available: int | None, held: int = 0) -> None:
+        monkeypatch.setattr(preflight, "available_memory", lambda: available)
+        monkeypatch.setattr(preflight, "held_memory", lambda: held)
 
     return pretend
 
 
-def test_what_fits_passes(monkeypatch):
-    monkeypatch.setattr(preflight, "available_memory", lambda: GB)
+def test_what_fits_passes(memory):
+    memory(GB)
     preflight.check_memory(50_000, Config())
 
 
-def test_what_needs_more_memory_than_there_is_is_refused_with_both_figures(monkeypatch):
-    monkeypatch.setattr(preflight, "available_memory", lambda: 2 * GB)
+def test_what_needs_more_memory_than_there_is_is_refused_with_both_figures(memory):
+    memory(2 * GB)
     expected = (
-        r"^training 50,000 words at dim 100,000 needs 60\.23 GB of memory, "
+        r"^training up to 50,000 words at dim 100,000 needs 60\.13 GB of memory, "
         r"but 2\.00 GB are available; lower --dim or --vocab-size$"
     )
     with pytest.raises(ResourceError, match=expected):
-        preflight.check_memory(50_000, Config(dim=100_000))
+        preflight.check_memory(50_000, Config(dim=100_000, threads=2))
 
 
-def test_the_limit_is_exact(monkeypatch):
+def test_what_was_read_is_counted_as_it_is(memory):
+    memory(GB, held=GB)
+    counts = np.arange(10_000, 0, -1)
+    expected = (
+        r"^training 10,000 words at dim 10,000 needs 2\.20 GB of memory, "
+        r"but 2\.00 GB are available; lower --dim or --vocab-size$"
+    )
+    with pytest.raises(ResourceError, match=expected):
+        preflight.check_memory(10_000, Config(dim=10_000), counts=counts)
+
+
+@pytest.mark.parametrize("held", [0, 10**8, 10**10])
+def test_the_limit_is_exact(held, memory):
     config = Config(dim=100)
+    memory(None, held)
     needed = preflight.memory_needed(1000, config)
-    monkeypatch.setattr(preflight, "available_memory", lambda: needed)
+    assert needed > held
+    memory(needed - held, held)
     preflight.check_memory(1000, config)
-    monkeypatch.setattr(preflight, "available_memory", lambda: needed - 1)
+    memory(needed - held - 1, held)
     with pytest.raises(ResourceError):
         preflight.check_memory(1000, config)
 
 
-def test_nothing_is_refused_where_nobody_knows_the_memory(monkeypatch):
-    monkeypatch.setattr(preflight, "available_memory", lambda: None)
-    preflight.check_memory(10**9, Config(dim=1_000_000))
+def test_nothing_is_refused_where_nobody_knows_the_memory(memory):
+    memory(None)
+    preflight.check_memory(10**6, Config(dim=1_000_000))
 
 
-def test_memory_for_two_matrices_and_a_copy_is_counted():
-    small, large = (preflight.memory_needed(10_000, Config(dim=dim)) for dim in (97, 128))
-    rows = 2 * (144 - 112) + (128 - 97)  # rows lie an odd number of cache lines apart
-    assert large - small == 4 * 10_000 * rows
+def test_memory_for_two_matrices_and_a_copy_is_counted(memory):
+    memory(GB)
+    small, large = (
+        preflight.memory_needed(10_000, Config(dim=dim, threads=1)) for dim in (97, 128)
+    )
+    rows = 2 * (144 - 112) * 10_002 + (128 - 97) * 10_000  # an odd number of cache lines apart
+    assert large - small == 4 * rows
 
 
-def test_this_machine_has_some_memory():
-    available = preflight.available_memory()
-    assert available is None or 10**6 < available < 10**15
+@pytest.mark.parametrize("counts", [None, np.array([9, 5, 1, 0, 0])])
+@pytest.mark.parametrize("exponent", [-10, -1, 0, 0.75, 10])
+@pytest.mark.parametrize("sample", [0, 1e-4, 1])
+def test_what_shards_copy_is_counted_and_is_no_more_than_there_is(counts, exponent, sample, memory):
+    memory(GB)
+    config = Config(dim=50_000, sample=sample, noise_exponent=exponent, threads=1)
+    plain, less, more = (
+        preflight.memory_needed(5, dataclasses.replace(config, **options), counts=counts)
+        for options in ({}, {"deterministic": True, "shards": 1}, {"deterministic": True})
+    )
+    pages = 2 * (2 << 20)
+    assert pages < less - plain <= 2 * 4 * 50_016 * 5 + pages + 20
+    assert less - plain < more - plain <= 4 * (less - plain)
 
 
-@pytest.mark.parametrize("system", [None, 3000])
-def test_a_container_may_have_less_memory_than_the_machine(system, control_group, monkeypatch):
-    monkeypatch.setattr(preflight, "_system_memory", lambda: system)
-    control_group(max="1000\n", current="600\n", stat="anon 400\n")
-    assert preflight.available_memory() == 400
+# What a training really takes. The child says what was expected, before the text was read and
+# after, and what it held at most: it looks every few milliseconds.
+WATCHED = """
+import json, sys, threading, time
+import w2v
+from w2v import memory, preflight
+
+expected, held, ended = [], [], threading.Event()
+needed = preflight.memory_needed
+
+def noted(*arguments, **options):
+    expected.append(needed(*arguments, **options))
+    return expected[-1]
+
+def watch():
+    while not ended.wait(0.003):
+        held.append(memory.held_memory())
+
+preflight.memory_needed = noted
+threading.Thread(target=watch, daemon=True).start()
+options = json.loads(sys.argv[3])
+w2v.train(sys.argv[1], output=sys.argv[2], epochs=1, min_count=1, **options)
+ended.set()
+print(json.dumps([*expected, max(held)]))
+"""
 
 
-def test_a_container_may_have_more_memory_than_is_free_on_the_machine(control_group, monkeypatch):
-    monkeypatch.setattr(preflight, "_system_memory", lambda: 100)
-    control_group(max="1000\n", current="600\n", stat="anon 400\n")
-    assert preflight.available_memory() == 100
+@pytest.mark.skipif(numba.config.DISABLE_JIT, reason="takes too long without the compiler")
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux's /proc")
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"dim": 1500},
+        {"dim": 1500, "train_unk": True, "vocab_size": 9000},
+        {"dim": 700, "threads": 8},
+        {"dim": 700, "deterministic": True},
+        {"dim": 100, "deterministic": True, "shards": 32},
+        {},
+    ],
+    ids=str,
+)
+def test_the_memory_that_is_needed_is_known_to_a_fifth(options, all_words, tmp_path):
+    given = {} if "vocab_size" in options else {"vocab": str(all_words)}
+    arguments = [str(KJV), str(tmp_path / "m.w2v"), json.dumps(options | given)]
+    done = subprocess.run(
+        [sys.executable, "-c", WATCHED, *arguments], capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    before, after, peak = json.loads(done.stdout)
+    assert 0.8 * peak < after < 1.2 * peak
+    assert 0.8 * peak < before < 1.2 * peak
 
 
-def test_cached_files_count_as_free(control_group, monkeypatch):
-    monkeypatch.setattr(preflight, "_system_memory", lambda: None)
-    control_group(max="1000\n", current="990\n", stat="inactive_file 300\nactive_file 50\nslab 7\n")
-    assert preflight.available_memory() == 360
+@pytest.fixture(scope="module")
+def all_words(tmp_path_factory):
+    """All words of the sample corpus, so that their number is known before it is read.
 
-
-def test_a_container_over_its_limit_has_no_memory(control_group, monkeypatch):
-    monkeypatch.setattr(preflight, "_system_memory", lambda: None)
-    control_group(max="1000\n", current="1200\n", stat="anon 1200\n")
-    assert preflight.available_memory() == 0
-
-
-def test_a_container_without_limit_has_the_machine(control_group, monkeypatch):
-    monkeypatch.setattr(preflight, "_system_memory", lambda: 3000)
-    control_group(max="max\n", current="600\n", stat="anon 400\n")
-    assert preflight.available_memory() == 3000
-
-
-def test_no_container_is_no_limit(monkeypatch, tmp_path):
-    monkeypatch.setattr(preflight, "_CONTROL_GROUP", tmp_path / "none")
-    monkeypatch.setattr(preflight, "_system_memory", lambda: None)
-    assert preflight.available_memory() is None
+    And everything is compiled, for the compiler takes memory, too.
+    """
+    job.compile_kernels(str(tmp_path_factory.getbasetemp()), ignore, deterministic=True)
+    vocabulary, _ = job.read_vocabulary(KJV, min_count=1)
+    path = tmp_path_factory.mktemp("words") / "words.txt"
+    path.write_text("".join(f"{word}\n" for word in vocabulary.words))
+    return path
 
 
 def test_a_job_that_fits_the_disk_passes(free, tmp_path):

@@ -42,6 +42,7 @@ from w2v.errors import (
     VocabularyError,
 )
 from w2v.events import CorpusRead, EpochDone
+from w2v.output import row_parts
 from w2v.trainer import Position, Tally, rows_of
 from w2v.vocabulary import Vocabulary, check_word_list
 
@@ -55,7 +56,6 @@ SUFFIX = ".checkpoint"
 _MAGIC = b"w2v state\n"
 _DIGEST_BYTES = 16
 _PLACE_BYTES = 4
-_ROWS_AT_ONCE = 1 << 12
 _IDS_AT_ONCE = 1 << 20
 # Keeping a training takes at most this share of its time, whatever was asked for.
 _SHARE = 0.02
@@ -447,9 +447,8 @@ class Checkpoint:
     def _parts(self, header: bytes, model: Model) -> Iterator[bytes]:
         yield _MAGIC + len(header).to_bytes(8, "little") + header
         for flat in (model.vectors, model.contexts):
-            rows = rows_of(flat, model, self._words, self._dim)
-            for start in range(0, self._words, _ROWS_AT_ONCE):
-                yield rows[start : start + _ROWS_AT_ONCE].astype("<f4").tobytes()
+            for part in row_parts(rows_of(flat, model, self._words, self._dim)):
+                yield part.astype("<f4").tobytes()
 
     def _restore(self, file: IO[bytes], model: Model) -> Position:
         digest = hashlib.blake2b(digest_size=_DIGEST_BYTES)
@@ -475,9 +474,7 @@ class Checkpoint:
             message = f"version, words and dim {found}, not {(VERSION, self._words, self._dim)}"
             raise ValueError(message)
         for flat in (model.vectors, model.contexts):
-            rows = rows_of(flat, model, self._words, self._dim)
-            for start in range(0, self._words, _ROWS_AT_ONCE):
-                part = rows[start : start + _ROWS_AT_ONCE]
+            for part in row_parts(rows_of(flat, model, self._words, self._dim)):
                 part[:] = np.frombuffer(read(4 * part.size), "<f4").reshape(part.shape)
         expected = digest.digest()
         if file.read() != expected:

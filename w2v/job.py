@@ -119,7 +119,7 @@ def _check_room(
 ) -> None:
     """Refuse a job for which there is not enough memory or disk."""
     most_words = _most_words(job, source)
-    preflight.check_memory(most_words, job.config)
+    preflight.check_memory(most_words, job.config, text_bytes=source.total_bytes)
     preflight.check_disk(
         job.config,
         words=most_words,
@@ -275,11 +275,11 @@ def _train(
     compiled = compile_kernels(work_dir, observer, deterministic=config.deterministic)
     with _read(source, job, work_dir, checkpoint, observer) as read:
         observer(read.report)
-        preflight.check_memory(len(read.vocabulary), config)
-        compiled += _compile_wide(read.text, observer)
         counts = read.vocabulary.counts
         if read.unknown_count is not None:
             counts = np.append(counts, read.unknown_count)
+        preflight.check_memory(len(read.vocabulary), config, counts=counts)
+        compiled += _compile_wide(read.text, observer)
         if checkpoint is not None:
             checkpoint.prepare(len(counts), config.dim)
         result = train_model(

@@ -15,15 +15,19 @@ import shutil
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from w2v.errors import OutputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from numpy.typing import NDArray
+
 MODEL_MARKS = ("meta.json", "embeddings.npy")
 """The files by which a folder is known to be a model that may be replaced by another one."""
+
+_NUMBERS_AT_ONCE = 1 << 20
 
 
 def check_file(path: str | Path, *, overwrite: bool) -> None:
@@ -120,6 +124,13 @@ def new_folder(
                 _sync_folder(target.parent)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
+
+
+def row_parts(array: NDArray[Any]) -> Iterator[NDArray[Any]]:
+    """Give an array's rows a few at a time, as views, so that no copy of all of them is needed."""
+    at_once = max(1, _NUMBERS_AT_ONCE * len(array) // max(array.size, 1))
+    for start in range(0, len(array), at_once):
+        yield array[start : start + at_once]
 
 
 def _file_target(path: str | Path, *, overwrite: bool) -> Path:

@@ -7,83 +7,95 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from w2v.errors import ResourceError
-from w2v.sgns import spaced
+from w2v.memory import available_memory, held_memory
+from w2v.trainer import training_memory
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from w2v.config import Config
 
-# Rough figures, on the safe side of what was measured.
-_BASE_MEMORY = 200 << 20  # the interpreter, numba and the blocks of text on their way
-_WORD_MEMORY = 200  # of each word of the vocabulary: text, count, tables
+# Bytes, as they were measured.
+_BASE_MEMORY = 90_000_000  # the interpreter, its packages and the compiled kernels
+_READING_MEMORY = 10_000_000  # of each thread: blocks of text and of ids on their way
+_READING_SHARE = 2.5  # of each byte of text, if it has fewer blocks
+_READ_WORD_MEMORY = 150  # of each word, where it was read
+_WORD_MEMORY = 100  # of each word, where it is trained and written
+_BYTES_A_WORD = 6  # of text
+_LONG_TEXT = 1 << 40  # bytes
 _WORD_TEXT = 12  # bytes of a word in the written vocabulary
 _ENCODED_SHARE = 1.3  # provisional and final ids on disk, for each byte of text: 1.2 in English
 
 _GIGABYTE = 1e9
-_CONTROL_GROUP = Path("/sys/fs/cgroup")
 
 
-def check_memory(words: int, config: Config) -> None:
+def check_memory(
+    words: int,
+    config: Config,
+    *,
+    text_bytes: int | None = None,
+    counts: NDArray[np.int64] | None = None,
+) -> None:
     """Refuse a model that does not fit into memory.
 
     Args:
         words: of the vocabulary, or as many as it may have.
-        config: whose dim counts.
+        config: the hyper-parameters.
+        text_bytes: of the corpus, None if unknown.
+        counts: of the words, when the text was read.
 
     Raises:
         ResourceError: with the memory needed and the memory available.
 
     """
-    needed = memory_needed(words, config)
+    held = held_memory() or 0
+    needed = memory_needed(words, config, text_bytes=text_bytes, counts=counts)
     available = available_memory()
-    if available is not None and needed > available:
+    if available is not None and needed - held > available:
+        number = f"{words:,} words" if counts is not None else f"up to {words:,} words"
         message = (
-            f"training {words:,} words at dim {config.dim:,} needs {_readable(needed)} of memory, "
-            f"but {_readable(available)} are available; lower --dim or --vocab-size"
+            f"training {number} at dim {config.dim:,} needs {_readable(needed)} of memory, but "
+            f"{_readable(available + held)} are available; lower --dim or --vocab-size"
         )
         raise ResourceError(message)
 
 
-def memory_needed(words: int, config: Config) -> int:
-    """Bytes of memory that training takes at its peak: two matrices, and the result's copy."""
-    numbers = words * (2 * spaced(config.dim) + config.dim)
-    return _BASE_MEMORY + 4 * numbers + _WORD_MEMORY * words
+def memory_needed(
+    words: int,
+    config: Config,
+    *,
+    text_bytes: int | None = None,
+    counts: NDArray[np.int64] | None = None,
+) -> int:
+    """Bytes of memory that this process will hold at the peak of training.
+
+    Before the text is read, nobody knows how many words it has besides those of the vocabulary, so
+    what reading leaves behind is a rough figure; afterwards it is there to be seen.
+
+    Args:
+        words: of the vocabulary, or as many as it may have.
+        config: the hyper-parameters.
+        text_bytes: of the corpus, None if unknown.
+        counts: of the words, and last of unknown words if they are trained as one; None before the
+            text is read.
+
+    """
+    held = held_memory() or 0
+    if counts is None:
+        text_bytes = _LONG_TEXT if text_bytes is None else text_bytes
+        blocks = min(_READING_MEMORY * config.thread_count, round(_READING_SHARE * text_bytes))
+        held = max(held, _BASE_MEMORY) + blocks + _READ_WORD_MEMORY * words
+        counts = _likely_counts(words, text_bytes // _BYTES_A_WORD)
+    return held + _WORD_MEMORY * words + training_memory(counts, config)
 
 
-def available_memory() -> int | None:
-    """Bytes of memory that this process may still take, None where nobody can tell."""
-    limits = [_system_memory(), _control_group_memory()]
-    known = [limit for limit in limits if limit is not None]
-    return min(known) if known else None
-
-
-def _system_memory() -> int | None:
-    try:
-        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
-    except OSError:
-        if "SC_PHYS_PAGES" in os.sysconf_names:
-            return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-        return None
-    for line in lines:
-        if line.startswith("MemAvailable:"):
-            return int(line.split()[1]) * 1024
-    return None
-
-
-def _control_group_memory() -> int | None:
-    """Find what a container is limited to; files that the system caches count as free."""
-    try:
-        limit, used, details = (
-            (_CONTROL_GROUP / name).read_text(encoding="ascii").strip()
-            for name in ("memory.max", "memory.current", "memory.stat")
-        )
-    except OSError:
-        return None
-    if limit == "max":
-        return None
-    sizes = dict(line.split(maxsplit=1) for line in details.splitlines())
-    cached = sum(int(sizes.get(name, 0)) for name in ("active_file", "inactive_file"))
-    return max(0, int(limit) - int(used) + cached)
+def _likely_counts(words: int, total: int) -> NDArray[np.int64]:
+    """Return counts as words of a language have them (Mandelbrot 1953), each at least 1."""
+    shares = 1 / (np.arange(words) + 2.7)
+    return np.ceil(total / shares.sum() * shares).astype(np.int64) + 1
 
 
 def check_disk(

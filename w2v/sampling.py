@@ -141,12 +141,18 @@ class NoiseDistribution:
             exponent: 0.75 in word2vec, 1 for the corpus's own distribution, 0 for a uniform one.
 
         """
-        weights = np.zeros(len(counts))
-        seen = counts > 0
-        # Relative to the largest count, so that no exponent overflows.
-        weights[seen] = (counts[seen] / counts.max()) ** exponent
-        thresholds, aliases = _alias_table(weights * (len(weights) / weights.sum()))
+        thresholds, aliases = _alias_table(noise_shares(counts, exponent) * len(counts))
         return cls(thresholds, aliases)
+
+
+def noise_shares(counts: NDArray[np.int64], exponent: float) -> NDArray[np.float64]:
+    """Return (V,) how likely each word is drawn as noise; arguments are those of `from_counts`."""
+    weights = np.zeros(len(counts))
+    seen = counts > 0
+    # Relative to the largest count, so that no exponent overflows.
+    weights[seen] = (counts[seen] / counts.max()) ** exponent
+    weights /= weights.sum()
+    return weights
 
 
 @kernel

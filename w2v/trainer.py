@@ -38,6 +38,7 @@ from w2v.sampling import (
     NoiseDistribution,
     keep_thresholds,
     make_key,
+    noise_shares,
 )
 from w2v.sgns import (
     SPARE_ROWS,
@@ -64,6 +65,8 @@ _MOST_SPAN_PRODUCTS = 1 << 33
 _MOST_ROUND_PAIRS = 1 << 18
 _LEAST_ROUNDS = 16
 _LEAST_ROUND_WORDS = 1 << 10
+# Numbers in a page of memory, as large arrays are given them.
+_PAGE_NUMBERS = (1 << 21) // 4
 # Rows of the most frequent words, which go first when training diverges, looked at in between.
 _WATCHED_ROWS = 1000
 # Times the loss of an untrained model beyond which training has failed.
@@ -499,9 +502,7 @@ class _Rounds:
         )
 
     def count(self, job: _Pass) -> int:
-        shared = -(-len(job.text.ids) // len(self._shards))
-        needed = -(-shared // self._trainer.span_words)
-        return max(needed, min(_LEAST_ROUNDS, -(-shared // _LEAST_ROUND_WORDS)))
+        return _round_count(len(job.text.ids), self._trainer.config)
 
     def take(self, job: _Pass, step: int, worker: int) -> Tally:
         """Train for a round."""
@@ -544,6 +545,13 @@ class _Rounds:
             return [work(i) for i in range(count)]
         with ThreadPoolExecutor(self._threads, thread_name_prefix="w2v-round") as pool:
             return list(pool.map(work, range(count)))
+
+
+def _round_count(places: int, config: Config) -> int:
+    """How many rounds an epoch has, in each of which every shard trains on a span."""
+    shared = -(-places // config.shard_count)
+    needed = -(-shared // most_span_words(config))
+    return max(needed, min(_LEAST_ROUNDS, -(-shared // _LEAST_ROUND_WORDS)))
 
 
 class _Walk:
@@ -637,6 +645,37 @@ def new_model(words: int, config: Config, frozen: int = 0) -> Model:
     key = make_key(config.seed, INITIAL_VECTORS)
     fill_uniform(model.vectors, words, config.dim, stride, key)
     return model
+
+
+def training_memory(counts: NDArray[np.int64], config: Config) -> int:
+    """Bytes that training takes at its peak: two matrices, what shards copy of them, the result.
+
+    Args:
+        counts: (V,) occurrences of each word, of which only the shares matter.
+        config: the hyper-parameters.
+
+    """
+    words = len(counts)
+    stride = spaced(config.dim)
+    numbers = 2 * stride * (words + SPARE_ROWS * config.thread_count) + words * config.dim
+    if config.deterministic:
+        numbers += config.shard_count * (stride * _copied_rows(counts, config) + words)
+        # A shard's part of the copies ends within a page.
+        numbers += config.shard_count * 2 * _PAGE_NUMBERS
+    return 4 * numbers
+
+
+def _copied_rows(counts: NDArray[np.int64], config: Config) -> int:
+    """How many rows of both matrices a shard copies for a span, about.
+
+    Those are the vectors of the words that are left of it, and contexts of noise words, too.
+    """
+    spans = config.shard_count * _round_count(int(counts.sum()), config)
+    kept = counts / spans
+    kept *= keep_thresholds(counts, config.sample) / CERTAIN
+    sets = kept.sum() / config.sharing
+    drawn = sets * config.noise_words * noise_shares(counts, config.noise_exponent)
+    return int(-np.expm1(-kept).sum() - np.expm1(-kept - drawn).sum())
 
 
 def rows_of(flat: NDArray[np.float32], model: Model, words: int, dim: int) -> NDArray[np.float32]:

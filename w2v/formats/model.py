@@ -40,8 +40,6 @@ if TYPE_CHECKING:
 VERSION = 1
 """Of these files; raised when an older reader would misunderstand a newer folder."""
 
-_ROWS_AT_ONCE = 1 << 12
-
 
 def write(
     embeddings: Embeddings,
@@ -335,8 +333,8 @@ def _write_array(path: Path, array: NDArray[Any]) -> None:
     # Not np.save: on a full disk its error does not tell why.
     with path.open("xb") as file:
         npy.write_array_header_1_0(file, npy.header_data_from_array_1_0(array))
-        for start in range(0, len(array), _ROWS_AT_ONCE):  # of rows that may lie apart
-            file.write(np.ascontiguousarray(array[start : start + _ROWS_AT_ONCE]).data)
+        for part in output.row_parts(array):  # of rows that may lie apart
+            file.write(np.ascontiguousarray(part).data)
 
 
 def _read_array(path: Path, dtype: str, axes: int, *, mapped: bool = False) -> NDArray[Any]:

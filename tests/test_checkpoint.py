@@ -22,7 +22,7 @@ from w2v.checkpoint import Checkpoint, Job, folder_of
 from w2v.config import Config
 from w2v.corpus import EncodedText
 from w2v.errors import ConfigError, DivergenceError, FormatError, InputError, OutputError, W2VError
-from w2v.events import EpochDone, Reading, Training
+from w2v.events import EpochDone, GoesOn, Reading, Training
 
 KJV = Path(__file__).parent.parent / "corpus" / "kjv.txt"
 compiled_only = pytest.mark.skipif(
@@ -107,6 +107,25 @@ def test_a_training_that_is_interrupted_between_epochs_is_kept(epoch, text, whol
     kept.close()
     assert (len(position.done), position.span) == (epoch, 0)
     assert w2v.resume(output).matrix.tobytes() == whole.matrix.tobytes()
+
+
+@pytest.mark.parametrize("stage", [Training, EpochDone])
+def test_it_is_told_where_a_training_goes_on_within_an_epoch(stage, text, tmp_path):
+    output = tmp_path / "m.w2v"
+    stopped(text, output, stage=stage)
+    told = []
+    w2v.resume(output, observer=told.append)
+    resumed = [event for event in told if isinstance(event, GoesOn)]
+    if stage is EpochDone:  # between epochs
+        assert resumed == []
+        return
+    (event,) = resumed
+    assert (event.epoch, event.epochs) == (2, 3)
+    first = next(event for event in told if isinstance(event, Training))
+    assert 0 <= event.share <= 1
+    assert first.done_words >= first.total_words * (1 + event.share) / 3 - 1
+    places = [i for i, event in enumerate(told) if isinstance(event, (GoesOn, Training))]
+    assert told[places[0]] is event
 
 
 @pytest.mark.parametrize("epoch", [1, 3])

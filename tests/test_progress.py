@@ -17,6 +17,7 @@ from w2v.events import (
     CorpusRead,
     EpochDone,
     Event,
+    GoesOn,
     Reading,
     Saved,
     Training,
@@ -81,8 +82,9 @@ SAVED = Saved(
     seconds=1.54,
     timings=TIMINGS,
 )
+GOES_ON = GoesOn(epoch=4, epochs=5, share=0.375)
 BEGINS_WITH = BeginsWith(path="old.w2v", epochs=0, contexts=True, frozen=False)
-ALL = [Compiling(), BEGINS_WITH, READING, CORPUS, TRAINING, EPOCH, SAVED]
+ALL = [Compiling(), BEGINS_WITH, READING, CORPUS, GOES_ON, TRAINING, EPOCH, SAVED]
 
 CORPUS_LINE = (
     "789,684 words in 31,102 lines, 12,762 different ones; "
@@ -183,6 +185,7 @@ def long_wait(monkeypatch):
                 ),
             ],
         ),
+        (GOES_ON, ["going on in epoch 4/5, 38 % of which was done"]),
         (BEGINS_WITH, ["beginning with old.w2v"]),
         (
             dataclasses.replace(BEGINS_WITH, contexts=False, frozen=True),

@@ -85,6 +85,16 @@ class CorpusRead(Event):
 
 
 @dataclass(frozen=True)
+class GoesOn(Event):
+    """A training that was kept within an epoch goes on there; ``share`` of the epoch is done."""
+
+    stage: ClassVar[str] = "resumed"
+    epoch: int
+    epochs: int
+    share: float
+
+
+@dataclass(frozen=True)
 class Training(Event):
     """Training goes on. ``loss`` is the mean over the pairs of this epoch so far."""
 

@@ -14,6 +14,7 @@ from w2v.events import (
     CorpusRead,
     EpochDone,
     Event,
+    GoesOn,
     Observer,
     Reading,
     Saved,
@@ -134,6 +135,9 @@ def describe(event: Event) -> list[str]:
         return [f"reading: {event.done_bytes:,}{of} bytes, {event.tokens:,} words, {rate:.0f} MB/s"]
     if isinstance(event, CorpusRead):
         return _describe_corpus(event)
+    if isinstance(event, GoesOn):
+        share = f"{100 * event.share:.0f} %"
+        return [f"going on in epoch {event.epoch}/{event.epochs}, {share} of which was done"]
     if isinstance(event, Training):
         left = "" if event.seconds_left is None else f", {event.seconds_left:.0f} s left"
         return [

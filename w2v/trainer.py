@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from w2v.config import Config
 from w2v.corpus import EncodedText
 from w2v.errors import DivergenceError, FormatError, VocabularyError
-from w2v.events import EpochDone, Observer, Training, ignore
+from w2v.events import EpochDone, GoesOn, Observer, Training, ignore
 from w2v.rounds import make_shards, merge_copies, pulls_of, train_shard
 from w2v.sampling import (
     CERTAIN,
@@ -332,8 +332,8 @@ class _Trainer:
             )
 
         walk = _Walk(self, _Pass(text, self._keys(epoch), lr), position.span, position.tally)
-        if position.spans not in {0, walk.spans}:
-            raise _other_spans(position, walk.spans)
+        if position.spans:
+            self._take_up(position, walk.spans)
         try:
             with closing(walk.run()) as tallies:
                 for tally in tallies:
@@ -362,6 +362,13 @@ class _Trainer:
             seconds=position.seconds,
         )
         return Position(done=(*position.done, report))
+
+    def _take_up(self, position: Position, spans: int) -> None:
+        """Tell where an epoch is taken up, unless it has other spans than the one that was kept."""
+        if position.spans != spans:
+            raise _other_spans(position, spans)
+        epoch = len(position.done) + 1
+        self.observer(GoesOn(epoch, self.config.epochs, position.span / spans))
 
     def tell(self, position: Position) -> None:
         """Report the epoch that was done last."""

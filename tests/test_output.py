@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from w2v import output
-from w2v.errors import FormatError, OutputError
+from w2v.errors import FormatError, NoRoomError, OutputError
 
 
 @pytest.fixture
@@ -22,18 +22,24 @@ def model(tmp_path: Path) -> Path:
     return folder
 
 
+FULL = (
+    r"^cannot write .*: the disk is full, or had room for no more files: 4 bytes are needed, and "
+    r"by now [\d.,]+ [MG]B are free in .*; make room, or choose another place$"
+)
+
+
 def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
 def fail_within_file(path: Path, error: type[BaseException]) -> None:
-    with output.new_file(path, overwrite=True) as file:
+    with output.new_file(path, needed=4, overwrite=True) as file:
         file.write(b"half")
         raise error
 
 
 def fail_within_folder(path: Path, error: type[BaseException]) -> None:
-    with output.new_folder(path, overwrite=True) as folder:
+    with output.new_folder(path, needed=4, overwrite=True) as folder:
         (folder / "part").write_text("half")
         raise error
 
@@ -106,7 +112,7 @@ def test_only_a_model_folder_or_an_empty_one_is_replaced(model, tmp_path):
 
 def test_new_file_appears_when_the_block_ends(tmp_path):
     target = tmp_path / "out.bin"
-    with output.new_file(target, overwrite=False) as file:
+    with output.new_file(target, needed=4, overwrite=False) as file:
         file.write(b"whole")
         assert not target.exists()
         (temporary,) = tmp_path.iterdir()
@@ -130,10 +136,10 @@ def test_new_file_replaces_only_with_overwrite(tmp_path):
     target.write_bytes(b"old")
     with (
         pytest.raises(OutputError, match="exists already"),
-        output.new_file(target, overwrite=False),
+        output.new_file(target, needed=4, overwrite=False),
     ):
         pytest.fail("the block must not run")
-    with output.new_file(target, overwrite=True) as file:
+    with output.new_file(target, needed=4, overwrite=True) as file:
         file.write(b"new")
     assert target.read_bytes() == b"new"
 
@@ -142,13 +148,13 @@ def test_what_appears_during_the_block_is_kept(tmp_path):
     target = tmp_path / "out.bin"
     with (
         pytest.raises(OutputError, match="exists already"),
-        output.new_file(target, overwrite=False),
+        output.new_file(target, needed=4, overwrite=False),
     ):
         target.write_bytes(b"theirs")
     assert target.read_bytes() == b"theirs"
     with (
         pytest.raises(OutputError, match="exists already"),
-        output.new_folder(tmp_path / "m", overwrite=False),
+        output.new_folder(tmp_path / "m", needed=4, overwrite=False),
     ):
         (tmp_path / "m").mkdir()
     assert names(tmp_path) == ["m", "out.bin"]
@@ -157,7 +163,7 @@ def test_what_appears_during_the_block_is_kept(tmp_path):
 def test_a_link_stays_and_its_target_is_replaced(tmp_path):
     (tmp_path / "real").write_bytes(b"old")
     (tmp_path / "link").symlink_to("real")
-    with output.new_file(tmp_path / "link", overwrite=True) as file:
+    with output.new_file(tmp_path / "link", needed=4, overwrite=True) as file:
         file.write(b"new")
     assert (tmp_path / "link").is_symlink()
     assert (tmp_path / "real").read_bytes() == b"new"
@@ -169,8 +175,8 @@ def test_a_full_disk_is_one_clear_line_for_a_file(tmp_path, monkeypatch):
 
     monkeypatch.setattr(os, "fsync", full)
     with (
-        pytest.raises(OutputError, match=r"cannot write .*out: the disk .* is full; [\d.,]+ MB"),
-        output.new_file(tmp_path / "out", overwrite=False) as file,
+        pytest.raises(NoRoomError, match=FULL),
+        output.new_file(tmp_path / "out", needed=4, overwrite=False) as file,
     ):
         file.write(b"x")
     assert names(tmp_path) == []
@@ -178,8 +184,8 @@ def test_a_full_disk_is_one_clear_line_for_a_file(tmp_path, monkeypatch):
 
 def test_a_full_disk_is_one_clear_line_for_a_folder(model):
     with (
-        pytest.raises(OutputError, match=r"the disk .* is full; [\d.,]+ MB were not enough"),
-        output.new_folder(model, overwrite=True),
+        pytest.raises(NoRoomError, match=FULL),
+        output.new_folder(model, needed=4, overwrite=True),
     ):
         raise OSError(errno.ENOSPC, "No space left on device")
     assert (model / "vocab.txt").read_text() == "old"
@@ -195,11 +201,11 @@ def test_files_reach_the_disk_before_they_get_their_name(tmp_path, monkeypatch):
         real_sync(descriptor)
 
     monkeypatch.setattr(os, "fsync", sync)
-    with output.new_file(tmp_path / "out", overwrite=False) as file:
+    with output.new_file(tmp_path / "out", needed=4, overwrite=False) as file:
         file.write(b"12345")
     assert synced[0] == ((tmp_path / "out").stat().st_ino, 5)
     synced.clear()
-    with output.new_folder(tmp_path / "m", overwrite=False) as folder:
+    with output.new_folder(tmp_path / "m", needed=4, overwrite=False) as folder:
         (folder / "part").write_bytes(b"123456")
     assert ((tmp_path / "m" / "part").stat().st_ino, 6) in synced
 
@@ -207,9 +213,9 @@ def test_files_reach_the_disk_before_they_get_their_name(tmp_path, monkeypatch):
 def test_permissions_follow_the_umask(tmp_path):
     before = os.umask(0o027)
     try:
-        with output.new_file(tmp_path / "out", overwrite=False):
+        with output.new_file(tmp_path / "out", needed=4, overwrite=False):
             pass
-        with output.new_folder(tmp_path / "m", overwrite=False):
+        with output.new_folder(tmp_path / "m", needed=4, overwrite=False):
             pass
     finally:
         os.umask(before)
@@ -218,7 +224,7 @@ def test_permissions_follow_the_umask(tmp_path):
 
 
 def test_new_folder_appears_when_the_block_ends(tmp_path):
-    with output.new_folder(tmp_path / "m", overwrite=False) as folder:
+    with output.new_folder(tmp_path / "m", needed=4, overwrite=False) as folder:
         assert folder.parent == tmp_path
         assert folder.name.startswith(".m.")
         (folder / "part").write_text("x")
@@ -236,7 +242,7 @@ def test_new_folder_leaves_nothing_when_the_block_fails(error, model):
 
 
 def test_new_folder_replaces_a_whole_model(model):
-    with output.new_folder(model, overwrite=True) as folder:
+    with output.new_folder(model, needed=4, overwrite=True) as folder:
         (folder / "part").write_text("new")
     assert names(model.parent) == ["old.w2v"]
     assert names(model) == ["part"]
@@ -244,7 +250,7 @@ def test_new_folder_replaces_a_whole_model(model):
 
 def test_new_folder_replaces_an_empty_folder(tmp_path):
     (tmp_path / "m").mkdir()
-    with output.new_folder(tmp_path / "m", overwrite=True) as folder:
+    with output.new_folder(tmp_path / "m", needed=4, overwrite=True) as folder:
         (folder / "part").write_text("new")
     assert names(tmp_path) == ["m"]
     assert names(tmp_path / "m") == ["part"]
@@ -254,6 +260,7 @@ def test_new_folder_replaces_an_empty_folder(tmp_path):
     "failure", [OSError(errno.EIO, "Input/output error"), KeyboardInterrupt()], ids=["EIO", "^C"]
 )
 def test_an_old_model_is_put_back_if_the_new_one_cannot_take_its_place(failure, model, monkeypatch):
+    monkeypatch.setattr(output, "_exchanged", lambda *_: False)
     real_rename = Path.rename
 
     def rename(self: Path, target: Path) -> Path:
@@ -264,7 +271,7 @@ def test_an_old_model_is_put_back_if_the_new_one_cannot_take_its_place(failure, 
     monkeypatch.setattr(Path, "rename", rename)
     with (
         pytest.raises((OutputError, KeyboardInterrupt)),
-        output.new_folder(model, overwrite=True) as folder,
+        output.new_folder(model, needed=4, overwrite=True) as folder,
     ):
         (folder / "part").write_text("new")
     assert names(model.parent) == ["old.w2v"]
@@ -274,7 +281,7 @@ def test_an_old_model_is_put_back_if_the_new_one_cannot_take_its_place(failure, 
 def test_a_process_that_is_writing_is_waited_for(tmp_path):
     target = tmp_path / "m"
     waiting = threading.Thread(target=output.recover, args=[target])
-    with output.new_folder(target, overwrite=True, recoverable=True) as folder:
+    with output.new_folder(target, needed=4, overwrite=True, recoverable=True) as folder:
         (folder / "one").touch()
         waiting.start()
         waiting.join(0.2)
@@ -287,11 +294,11 @@ def test_a_process_that_is_writing_is_waited_for(tmp_path):
 
 def test_what_another_process_writes_is_not_removed(tmp_path):
     target = tmp_path / "m"
-    with output.new_folder(target, overwrite=True, recoverable=True) as folder:
+    with output.new_folder(target, needed=4, overwrite=True, recoverable=True) as folder:
         (folder / "one").touch()
         with (
             pytest.raises(OutputError, match=r"cannot write .*: File exists"),
-            output.new_folder(target, overwrite=True, recoverable=True),
+            output.new_folder(target, needed=4, overwrite=True, recoverable=True),
         ):
             pass
     assert [path.name for path in target.iterdir()] == ["one"]

@@ -31,6 +31,7 @@ import numpy as np
 
 from w2v.config import Config
 from w2v.corpus import Corpus, EncodedText, Stages
+from w2v.disk import check_room, refusal
 from w2v.errors import (
     ConfigError,
     DivergenceError,
@@ -53,6 +54,7 @@ SUFFIX = ".checkpoint"
 _MAGIC = b"w2v state\n"
 _DIGEST_BYTES = 16
 _PLACE_BYTES = 4
+_AROUND = 1 << 10
 _ROWS_AT_ONCE = 1 << 12
 _IDS_AT_ONCE = 1 << 20
 # Keeping a training takes at most this share of its time, whatever was asked for.
@@ -62,6 +64,7 @@ _NAMES = {"job.json", "lock", "encoded", "corpus.json", "state"}
 TEMPORARY_PREFIX = "w2v-"
 # Options that change how a job is done, not what comes out.
 FREE_OPTIONS = {"threads"}
+_REMEDY = "choose another place with --work-dir"
 
 
 Files = list[tuple[str, int, int]]  # path, bytes, time of change in nanoseconds
@@ -226,6 +229,16 @@ def folder_of(output: Path, work_dir: str | os.PathLike[str] | None) -> Path:
     return Path(work_dir) / f"{output.name}.{mark}{SUFFIX}"
 
 
+def bytes_in(folder: Path) -> int:
+    """Bytes of what a checkpoint holds, which are free again when it is removed; 0 for none."""
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+
+
+def state_bytes(words: int, dim: int) -> int:
+    """Bytes that a state of two matrices takes, with what stands around them."""
+    return 2 * words * dim * np.dtype(np.float32).itemsize + _AROUND
+
+
 class Checkpoint:
     """The folder of a job; the process that holds it is the only one at work on the job.
 
@@ -266,7 +279,12 @@ class Checkpoint:
                 raise OutputError(message)
             cls(folder, None).remove()
         _explained_mkdir(folder)
-        checkpoint = cls(folder, every)
+        try:
+            checkpoint = cls(folder, every)
+        except OutputError:
+            with contextlib.suppress(OSError):
+                folder.rmdir()
+            raise
         entry = dataclasses.asdict(job) | {"format_version": VERSION}
         try:
             _write_json(folder / "job.json", entry)
@@ -296,7 +314,7 @@ class Checkpoint:
         """An empty folder for the encoded text, which is not complete if it is there already."""
         path = self.folder / "encoded"
         shutil.rmtree(path, ignore_errors=True)
-        path.mkdir()
+        _explained_mkdir(path)
         return path
 
     def keep_corpus(self, corpus: Corpus) -> None:
@@ -368,17 +386,17 @@ class Checkpoint:
         if self._every is None:
             return
         started = time.monotonic()
+        needed = state_bytes(self._words, self._dim)
         try:
+            check_room(self.folder, needed)
             if not self.has_state:
                 for path in (self.folder / "encoded").iterdir():
                     _sync(path)
             _replace(self.folder / "state", self._state(model, position))
         except OSError as error:
-            message = (
-                f"cannot keep the training in {self.folder}: {error.strerror or error}; "
-                "make room, or go without by --checkpoint-every 0"
-            )
-            raise OutputError(message) from error
+            doing = f"cannot keep the training in {self.folder}"
+            remedy = "go without by --checkpoint-every 0"
+            raise refusal(doing, error, self.folder, remedy, needed=needed) from error
         self._kept = time.monotonic()
         self._pause = (self._kept - started) / _SHARE
 
@@ -397,6 +415,16 @@ class Checkpoint:
     def has_state(self) -> bool:
         """Whether a training was kept, which goes on there."""
         return (self.folder / "state").exists()
+
+    @property
+    def keeps(self) -> bool:
+        """Whether the training is kept again and again."""
+        return self._every is not None
+
+    @property
+    def bytes_kept(self) -> int:
+        """Bytes of the state, which is replaced."""
+        return (self.folder / "state").stat().st_size if self.has_state else 0
 
     @property
     def has_corpus(self) -> bool:
@@ -496,8 +524,7 @@ def _locked(folder: Path) -> IO[bytes]:
     try:
         file = (folder / "lock").open("ab")
     except OSError as error:
-        message = f"cannot use {folder}: {error.strerror or error}"
-        raise OutputError(message) from error
+        raise refusal(f"cannot use {folder}", error, folder, _REMEDY) from error
     with contextlib.ExitStack() as opened:
         opened.enter_context(file)
         # Some file systems know no locks; there, nobody can tell who else is at work.
@@ -532,29 +559,32 @@ def _explained_mkdir(folder: Path) -> None:
     try:
         folder.mkdir()
     except OSError as error:
-        message = f"cannot make {folder}: {error.strerror or error}"
-        raise OutputError(message) from error
+        raise refusal(f"cannot make {folder}", error, folder.parent, _REMEDY) from error
 
 
 def _replace(path: Path, parts: Iterable[bytes]) -> None:
     """Write a file, which is there as a whole or not at all."""
     new = path.with_name(path.name + ".new")
-    with new.open("wb") as file:
-        file.writelines(parts)
-        file.flush()
-        os.fsync(file.fileno())
-    new.replace(path)
+    try:
+        with new.open("wb") as file:
+            file.writelines(parts)
+            file.flush()
+            os.fsync(file.fileno())
+        new.replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            new.unlink(missing_ok=True)
+        raise
 
 
 def _write_json(path: Path, entry: dict[str, Any]) -> None:
+    data = json.dumps(entry).encode()
     try:
-        _replace(path, [json.dumps(entry).encode()])
+        check_room(path.parent, len(data))
+        _replace(path, [data])
     except OSError as error:
-        message = (
-            f"cannot write {path}: {error.strerror or error}; make room, or choose another place "
-            "with --work-dir"
-        )
-        raise OutputError(message) from error
+        doing = f"cannot write {path}"
+        raise refusal(doing, error, path.parent, _REMEDY, needed=len(data)) from error
 
 
 def _sync(path: Path) -> None:

@@ -55,7 +55,7 @@ def write(
     record = _encode(embeddings, layout)
     matrix = embeddings.matrix_for(layout.rows, layout.unknown_vector)
     data = save({TENSOR: matrix}, {ENTRY: record})
-    with output.new_file(path, overwrite=overwrite) as file:
+    with output.new_file(path, needed=len(data), overwrite=overwrite) as file:
         file.write(data)
 
 

@@ -6,25 +6,33 @@ more as a process of its own that may.
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import re
+import resource
 import shutil
 import subprocess
+import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numba
+import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
 import w2v
-from w2v import checkpoint, cli, corpus, job, output, preflight, progress, trainer
-from w2v.events import Event, Training
+from w2v import batch, checkpoint, cli, corpus, job, output, preflight, progress, trainer
+from w2v.events import Event, Reading, Training
+from w2v.formats import FORMATS
 
+KJV = Path(__file__).parent.parent / "corpus" / "kjv.txt"
 JIT = not numba.config.DISABLE_JIT
+compiled_only = pytest.mark.skipif(not JIT, reason="takes too long without the compiler")
 WORDS = 4_000 if JIT else 300
 DIM = 32 if JIT else 64
 PAGE = 4096
@@ -395,3 +403,343 @@ def test_a_disk_that_takes_no_more_files_is_told_from_a_full_one(files, mount, t
         rf"room for (another file, however small|no more files): .* in {disk}", message
     )
     assert left == (["m.w2v.checkpoint"] if "go on with" in result.stderr else [])
+
+
+# Other files
+
+
+@pytest.fixture(scope="session")
+def vectors(tmp_path_factory) -> Path:
+    """A model of 600 words x 64 to be written in other formats."""
+    matrix = np.random.default_rng(5).normal(size=(600, 64)).astype(np.float32)
+    tokenizer = {"tokenizer": {"name": "unicode", "lowercase": True}}
+    words = [f"word{i}" for i in range(len(matrix))]
+    place = tmp_path_factory.mktemp("vectors") / "vectors.w2v"
+    w2v.Embeddings(words, matrix, [5] * len(matrix), tokenizer).save(place)
+    return place
+
+
+EXPORTS = [
+    ("npy", "out"),
+    ("word2vec-text", "out.txt"),
+    ("word2vec-text", "out.vec.gz"),
+    ("word2vec-bin", "out.bin"),
+    ("glove", "out.glove"),
+    ("glove", "out.glove.gz"),
+    ("spacy", "out.txt.gz"),
+    ("safetensors", "out.safetensors"),
+    ("projector", "out"),
+    ("hf", "out"),
+    ("keras", "out"),
+]
+
+
+def needs(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Skip a format whose package is not installed."""
+    packages = {"safetensors": ["safetensors"], "hf": ["safetensors"], "keras": ["keras", "h5py"]}
+    monkeypatch.setenv("KERAS_BACKEND", os.environ.get("KERAS_BACKEND", "numpy"))
+    for package in packages.get(name, []):
+        pytest.importorskip(package)
+
+
+def test_every_format_is_attacked():
+    assert {name for name, _ in EXPORTS} == set(FORMATS)
+
+
+@pytest.mark.parametrize("replacing", [True, False])
+@pytest.mark.parametrize("share", [None, 0, 0.4, 0.9])
+@pytest.mark.parametrize(("name", "file"), EXPORTS)
+def test_vectors_for_which_there_is_no_room(
+    name, file, share, replacing, disk, vectors, monkeypatch
+):
+    needs(name, monkeypatch)
+    target = disk / file
+    before = {}
+    command = ["export", vectors, "-f", name, "-o", target]
+    assert run(*command).exit_code == 0
+    size = 64 * MIB - free(disk)
+    if replacing:
+        before = content(target)
+    else:
+        shutil.rmtree(target) if target.is_dir() else target.unlink()
+    leave = int((share or 0) * size) // PAGE * PAGE
+    when = {"before": share is None}
+    with around(output, "check_room", lambda: fill(disk, leave), **when):
+        result = run(*command, *["--overwrite"] * replacing)
+    message = error_of(result, disk)
+    assert message.startswith(f"cannot write {target}: the disk is full: ")
+    told = re.search(r": ([\d.,]+) (bytes|MB) are needed", message)
+    needed = float(told[1].replace(",", "")) * {"bytes": 1, "MB": 10**6}[told[2]]
+    assert 0.85 * size - 50_000 <= needed <= 1.05 * size + 50_000
+    assert names(disk) == [file] * replacing
+    if replacing:
+        assert content(target) == before
+    make_room(disk)
+    assert run(*command, *["--overwrite"] * replacing).exit_code == 0
+    if replacing:
+        assert content(target) == before
+
+
+@pytest.mark.parametrize("share", [None, 0, 0.5])
+def test_vectors_are_converted_as_they_are_exported(share, disk, vectors):
+    leave = int((share or 0) * 100_000) // PAGE * PAGE
+    when = {"before": share is None}
+    with around(output, "check_room", lambda: fill(disk, leave), **when):
+        result = run("convert", vectors, disk / "out.bin")
+    assert error_of(result, disk).startswith(f"cannot write {disk}/out.bin: the disk is full: ")
+    assert names(disk) == []
+
+
+@pytest.fixture
+def texts(tmp_path) -> Path:
+    path = tmp_path / "texts.txt"
+    path.write_text("".join(f"word{i % 600} word1 word2 other\n" for i in range(5_000)))
+    return path
+
+
+@pytest.mark.parametrize("leave", [0, 2 * PAGE])
+def test_ids_that_cannot_be_kept_meanwhile(leave, disk, vectors, texts):
+    fill(disk, leave)
+    (disk / "ids.npy").write_bytes(b"")
+    result = run("encode", vectors, texts, "-o", disk / "ids.npy", "--overwrite")
+    assert error_of(result, disk).startswith(f"cannot keep ids in {disk} meanwhile: the disk is ")
+    assert content(disk / "ids.npy") == {"ids.npy": b""}
+    assert names(disk) == ["ids.npy"]
+
+
+@pytest.mark.parametrize("found", ["before", "before writing", "on the way"])
+def test_ids_for_which_there_is_no_room(found, disk, vectors, texts):
+    target = disk / "ids.npy"
+    target.write_bytes(b"old")
+    where = (batch, "check_space") if found == "before" else (output, "check_room")
+    when = {"before": found != "on the way"}
+    with around(*where, lambda: fill(disk, 4 * PAGE), **when):
+        result = run("encode", vectors, texts, "-o", target, "--overwrite")
+    message = error_of(result, disk)
+    if found == "before":
+        assert message.startswith("there is no room for the ids in ")
+        assert message.endswith("choose another place with --output, or a smaller --length")
+    else:
+        assert message.startswith(f"cannot write {target}: the disk is full: ")
+    assert content(target) == {"ids.npy": b"old"}
+    assert names(disk) == ["ids.npy"]
+
+
+def test_ids_lie_where_a_link_leads(mount, vectors, texts):
+    """What a link leads to is on another disk than the link."""
+    disk, other = mount(), mount()
+    (disk / "ids.npy").symlink_to(other / "real.npy")
+    fill(disk)
+    assert run("encode", vectors, texts, "-o", disk / "ids.npy").exit_code == 0
+    assert names(other) == ["real.npy"]
+
+
+@pytest.mark.parametrize("stage", [Reading, Training])
+def test_a_log_for_which_there_is_no_room(stage, disk, text, tmp_path, monkeypatch):
+    """What was written of it stays; a training goes on without it."""
+    monkeypatch.setattr(progress, "_JSON_SECONDS", 0.0)
+    log = disk / "log.jsonl"
+    written: list[int] = []
+
+    def act(event: Event) -> None:
+        if isinstance(event, stage) and not written:
+            written.append(log.stat().st_size)
+            fill(disk)
+
+    model = tmp_path / "m.w2v"
+    more = ["--log-json", log, "--epochs", 60, "--checkpoint-every", 0.0001]
+    with at_reports(act):
+        result = train(text, model, *more)
+    resumable = stage is Training
+    message = error_of(result, disk, resumable=resumable)
+    assert re.match(rf"cannot write {log}: the disk is full: [\d,]+ bytes were written, ", message)
+    assert message.endswith("make room, or choose another place with --log-json")
+    assert not model.exists()
+    lines = log.read_text().split("\n")[:-1]
+    assert all(json.loads(line)["stage"] for line in lines)
+    if resumable:
+        with quiet():
+            assert run("train", "--resume", model).exit_code == 0
+    assert [path.name for path in tmp_path.iterdir() if "m.w2v" in path.name] == ["m.w2v"] * (
+        stage is not Reading
+    )
+
+
+COMMANDS = {
+    "vocab": ["vocab", "{text}", "-q", "--min-count", "1"],
+    "pairs": ["pairs", "{text}", "-q", "--min-count", "1"],
+    "similar": ["similar", "{vectors}", "word1"],
+    "help": ["train", "--help"],
+}
+
+
+@pytest.mark.parametrize(
+    ("command", "leave", "unbuffered"),
+    [
+        ("vocab", PAGE, ""),
+        ("pairs", PAGE, ""),
+        ("similar", 0, ""),
+        ("similar", PAGE, ""),
+        ("help", PAGE, ""),
+        ("help", PAGE, "1"),  # with which Python itself would say nothing
+    ],
+)
+def test_output_for_which_there_is_no_room(
+    command, leave, unbuffered, disk, text, vectors, monkeypatch
+):
+    monkeypatch.setenv("PYTHONUNBUFFERED", unbuffered)
+    fill(disk, leave)
+    arguments = [part.format(text=text, vectors=vectors) for part in COMMANDS[command]]
+    with (disk / "out.txt").open("wb") as out:
+        done = process(*arguments, stdout=out)
+    whole = process(*arguments).stdout
+    written = (disk / "out.txt").read_bytes()
+    assert whole.startswith(written)
+    if len(whole) <= leave:
+        assert (done.returncode, done.stderr, written) == (0, b"", whole)
+        return
+    assert len(written) == leave
+    told = f"Error: cannot write the output: the disk is full: {leave:,} bytes were written, but 0 "
+    assert done.stderr.decode().startswith(f"{told}bytes are free in {disk}; make room, or send")
+    assert (done.returncode, done.stderr.count(b"\n")) == (1, 1)
+
+
+@contextmanager
+def size_limit(size: int) -> Iterator[None]:
+    """Let no file grow beyond some bytes."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+LIMIT = rf"it is over the file size limit of {SIZE} \(ulimit -f\)"
+
+
+@pytest.mark.parametrize("file", ["out.bin", "out.txt", "out.txt.gz"])
+def test_a_limit_on_the_size_of_files_is_told_from_a_full_disk(file, vectors, tmp_path):
+    (tmp_path / file).write_bytes(b"old")
+    with size_limit(20_000):
+        result = run("export", vectors, "-o", tmp_path / file, "--overwrite")
+    expected = rf"Error: cannot write .*/{file}: {LIMIT}: {SIZE} are needed; raise that limit, or "
+    assert re.fullmatch(f"{expected}choose another place\n", result.stderr)
+    assert result.exit_code == 1
+    assert content(tmp_path) == {file: b"old"}
+
+
+def test_a_limit_on_the_size_of_files_stops_a_training_that_may_go_on(text, whole, tmp_path):
+    place = tmp_path / "m.w2v"
+    with quiet(), size_limit(100_000):
+        result = train(text, place, "--checkpoint-every", 0.0001)
+    *_, line = result.stderr.splitlines()
+    assert result.exit_code == 1
+    assert re.match(f"Error: cannot keep the training in .*: {LIMIT}: {SIZE} are needed; ", line)
+    assert names(tmp_path / "m.w2v.checkpoint") == KEPT
+    with quiet():
+        assert run("train", "--resume", place).exit_code == 0
+    assert content(place, FILES) == content(whole, FILES)
+
+
+# The estimate before the start
+
+
+@contextmanager
+def watched(place: Path) -> Iterator[list[int]]:
+    """Yield a list that will hold the most bytes that were taken of a disk meanwhile."""
+    before, most = free(place), [0]
+    done = threading.Event()
+
+    def look() -> None:
+        most[0] = max(most[0], before - free(place))
+
+    def watch() -> None:
+        while not done.wait(0.0003):
+            look()
+
+    real = os.fsync
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda file: (look(), real(file)))
+        try:
+            yield most
+        finally:
+            done.set()
+            watcher.join()
+
+
+SHARE = 1 if JIT else 100
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"dim": 400},
+        {"dim": 400, "checkpoint_every": 0},
+        {"dim": 100, "old": True},
+        {"dim": 4},
+        {"dim": 4, "checkpoint_every": 0, "old": True},
+        {"dim": 4, "train_unk": True, "validation": 0.2},
+        pytest.param({"dim": 4, "wide": True}, marks=compiled_only),
+    ],
+    ids=str,
+)
+def test_the_room_asked_for_is_what_is_taken(options, disk, tmp_path, monkeypatch):
+    """Never less, and for English a seventh more at most if the size of the vocabulary is known."""
+    monkeypatch.setattr(trainer, "_REPORT_SECONDS", 0.2)
+    lines = KJV.read_text().splitlines(keepends=True)[::SHARE]
+    options = {"checkpoint_every": 1e-9, "epochs": 1, "threads": 1, "min_count": 2} | options
+    most = 1.3 if "wide" in options else 1.15
+    if options.pop("wide", False):  # more words than 16 bits number, as frequent as in English
+        lines = [f"{line[:-1]} r{2 * i:x} r{2 * i + 1:x}\n" for i, line in enumerate(lines)] * 2
+    text = tmp_path / "text.txt"
+    text.write_text("".join(lines))
+    vocabulary, _ = job.read_vocabulary(text, min_count=2, vocab_size=10**6)
+    options["vocab_size"] = len(vocabulary) - bool(options.get("train_unk"))
+    if options.pop("old", False):
+        w2v.Embeddings(["old"], np.ones((1, 10_000))).save(disk / "m")
+    asked = []
+    check = preflight.check_space
+
+    def note(folder: Path, needed: int, *more: str) -> None:
+        asked.append(needed)
+        check(folder, needed, *more)
+
+    monkeypatch.setattr(preflight, "check_space", note)
+    with watched(disk) as taken:
+        w2v.train(text, output=disk / "m", overwrite=True, **options)
+    assert taken[0] <= asked[0] <= most * taken[0] + 400_000
+    assert asked[1] <= asked[0]
+
+
+def process(*arguments: object, **options: Any) -> subprocess.CompletedProcess[bytes]:
+    command = [sys.executable, "-m", "w2v", *map(str, arguments)]
+    options = {"stdout": subprocess.PIPE} | options
+    return subprocess.run(command, stderr=subprocess.PIPE, check=False, timeout=100, **options)
+
+
+# Who may not mount
+
+
+def test_who_may_not_mount_may_do_so_in_a_namespace_of_its_own(tmp_path):
+    place = tmp_path / "place"
+    place.mkdir()
+    if shutil.which("mount") is not None and mounted(place, PAGE):
+        subprocess.run(["umount", place], check=True)
+        pytest.skip("disks may be mounted here, so these tests have run already")
+    own = ["unshare", "--map-root-user", "--mount"]
+    if shutil.which("unshare") is None or subprocess.run([*own, "true"], check=False).returncode:
+        pytest.skip("disks may not be mounted here, and there are no namespaces for it")
+    command = [*own, sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", __file__]
+    done = subprocess.run(
+        [*command, f"--basetemp={tmp_path / 'own'}"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=1000,
+        cwd=Path(__file__).parent.parent,
+    )
+    assert done.returncode == 0, done.stdout
+    assert "may not be mounted" not in done.stdout

@@ -80,9 +80,16 @@ def _explanation(error: OSError) -> str:
     output = Path(os.path.realpath("/proc/self/fd/1"))  # where it goes, if the system can tell
     folder = output.parent if output.parent.is_dir() else Path.cwd()
     written = os.fstat(1).st_size
+    _drop_output()
     return str(
         refusal("cannot write the output", error, folder, "send it elsewhere", written=written)
     )
+
+
+def _drop_output() -> None:
+    """Have what could not be written go nowhere, for Python tries it once more at the end."""
+    with contextlib.suppress(io.UnsupportedOperation), Path(os.devnull).open("wb") as nowhere:
+        os.dup2(nowhere.fileno(), sys.stdout.fileno())
 
 
 def _stop(code: int, message: str) -> NoReturn:
@@ -101,7 +108,11 @@ def main() -> None:
     """Word vectors from a text, fast, ready for an Embedding layer."""
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, _terminate)
-    if isinstance(sys.stdout, io.TextIOWrapper):  # words are UTF-8, whatever the locale says
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        if isinstance(sys.stdout.buffer, io.RawIOBase):  # as PYTHONUNBUFFERED has it: what a disk
+            # takes a part of would be cut short, and nobody told
+            sys.stdout = io.TextIOWrapper(io.BufferedWriter(sys.stdout.detach()))
+        # Words are UTF-8, whatever the locale says.
         sys.stdout.reconfigure(encoding="utf-8")
 
 

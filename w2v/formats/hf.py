@@ -29,7 +29,7 @@ from w2v.disk import in_pages
 from w2v.embeddings import Embeddings
 from w2v.errors import ConfigError, FormatError
 from w2v.formats import FORMATS, model
-from w2v.formats.safetensors_file import TENSOR, missing, opened_tensor
+from w2v.formats.safetensors_file import TENSOR, missing, opened_tensor, system_error
 
 if TYPE_CHECKING:
     from w2v.layout import Layout
@@ -120,6 +120,7 @@ def write(
         )
         raise ConfigError(message)
     try:
+        from safetensors import SafetensorError
         from safetensors.numpy import save_file
     except ModuleNotFoundError as error:
         raise missing("hf") from error
@@ -136,7 +137,10 @@ def write(
         path, needed=needed, overwrite=overwrite, marks=FORMATS["hf"].marks
     ) as folder:
         (folder / "tokenizer.json").write_bytes(tokenizer)
-        save_file({TENSOR: matrix}, folder / "model.safetensors")
+        try:
+            save_file({TENSOR: matrix}, folder / "model.safetensors")
+        except SafetensorError as error:
+            raise system_error(error) from error
         # The library makes a file that its owner alone can read, whatever the umask says.
         permissions = stat.S_IMODE((folder / "tokenizer.json").stat().st_mode)
         (folder / "model.safetensors").chmod(permissions)

@@ -230,8 +230,18 @@ def folder_of(output: Path, work_dir: str | os.PathLike[str] | None) -> Path:
 
 
 def bytes_in(folder: Path) -> int:
-    """Bytes of what a checkpoint holds, which are free again when it is removed; 0 for none."""
-    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+    """Bytes of what a checkpoint holds, which are free again when it is removed.
+
+    It is 0 for none, and for one that may not be looked at, which is refused elsewhere.
+    """
+    with contextlib.suppress(OSError):
+        return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+    return 0
+
+
+def is_begun(folder: Path) -> bool:
+    """Whether a job was begun there, as far as one may look."""
+    return os.path.exists(folder / "job.json")  # noqa: PTH110 - Path.exists is refused sometimes
 
 
 def state_bytes(words: int, dim: int) -> int:
@@ -267,11 +277,11 @@ class Checkpoint:
     @classmethod
     def create(cls, folder: Path, job: Job, every: float | None) -> Checkpoint:
         """Begin a job, replacing one that stands there only if it may be."""
-        if folder.exists():
+        if os.path.lexists(folder):
             if not _is_checkpoint(folder):
                 message = f"{folder} is in the way and no checkpoint of w2v; move it elsewhere"
                 raise OutputError(message)
-            if (folder / "job.json").exists() and not job.overwrite:
+            if is_begun(folder) and not job.overwrite:
                 message = (
                     f"{folder} has an unfinished training in it; go on with it by --resume, "
                     "or drop it with --overwrite"
@@ -451,7 +461,7 @@ class Checkpoint:
     @classmethod
     def sweep(cls, folder: Path) -> None:
         """Remove what a process left that was killed before the job was noted, or after its end."""
-        if folder.exists() and _is_checkpoint(folder):
+        if os.path.lexists(folder) and _is_checkpoint(folder):
             cls(folder, None).remove()
 
     def close(self) -> None:
@@ -551,7 +561,10 @@ def _is_at(file: IO[bytes], path: Path) -> bool:
 def _is_checkpoint(folder: Path) -> bool:
     if not folder.is_dir() or folder.is_symlink():
         return False
-    names = {entry.name.removesuffix(".new") for entry in folder.iterdir()}
+    try:
+        names = {entry.name.removesuffix(".new") for entry in folder.iterdir()}
+    except OSError as error:
+        raise refusal(f"cannot use {folder}", error, folder, _REMEDY) from error
     return {name for name in names if not name.startswith(TEMPORARY_PREFIX)} <= _NAMES
 
 

@@ -325,12 +325,12 @@ def _given(config: dict[str, Any]) -> dict[str, Any]:
 @contextlib.contextmanager
 def _resumable(output: str, work_dir: str | None) -> Iterator[None]:
     """Say how to go on with what was interrupted."""
-    from w2v.checkpoint import folder_of
+    from w2v.checkpoint import folder_of, is_begun
 
     try:
         yield
     except (KeyboardInterrupt, SystemExit, W2VError):
-        if (folder_of(Path(output), work_dir) / "job.json").exists():
+        if is_begun(folder_of(Path(output), work_dir)):
             arguments = [output] if work_dir is None else [output, "--work-dir", work_dir]
             click.echo(f"go on with: w2v train --resume {shlex.join(arguments)}", err=True)
         raise

@@ -19,7 +19,15 @@ from numpy.typing import NDArray
 
 from w2v import __version__, preflight
 from w2v.beginning import FromModel, announcement, begin_with, counts_of, more_epochs
-from w2v.checkpoint import TEMPORARY_PREFIX, Checkpoint, Job, bytes_in, fingerprint, folder_of
+from w2v.checkpoint import (
+    TEMPORARY_PREFIX,
+    Checkpoint,
+    Job,
+    bytes_in,
+    fingerprint,
+    folder_of,
+    is_begun,
+)
 from w2v.config import Config
 from w2v.corpus import Corpus, EncodedText, count_words
 from w2v.corpus import read_corpus as encode_text
@@ -171,7 +179,7 @@ def resume(
     place = _work_folder(work_dir, output)
     folder = folder_of(target, place)
     Config.of(options)
-    if not (folder / "job.json").exists():
+    if not is_begun(folder):
         Checkpoint.sweep(folder)
         recover(target)
         if not (target / "meta.json").exists():
@@ -421,16 +429,20 @@ def _work_folder(
     work_dir: str | os.PathLike[str] | None, output: str | os.PathLike[str] | None
 ) -> str:
     if work_dir is not None:
-        if not Path(work_dir).is_dir():
+        if not os.path.isdir(work_dir):  # noqa: PTH112 - Path.is_dir is refused sometimes
             message = (
-                f"cannot keep the encoded text in {work_dir}: there is no such folder; "
-                "create it first or choose another place"
+                f"cannot keep the encoded text in {work_dir}: there is no such folder, or it may "
+                "not be entered; create it first or choose another place"
             )
             raise OutputError(message)
         return os.fspath(work_dir)
     if output is not None:
         return str(Path(output).absolute().parent)
-    return tempfile.gettempdir()
+    try:
+        return tempfile.gettempdir()
+    except FileNotFoundError as error:
+        message = f"cannot keep the encoded text: {error.strerror}; choose a place with --work-dir"
+        raise OutputError(message) from error
 
 
 def compile_kernels(work_dir: str, observer: Observer, *, deterministic: bool = False) -> float:

@@ -94,7 +94,7 @@ def fill(place: Path, leave: int = 0) -> None:
 
 
 def make_room(place: Path) -> None:
-    (place / "filler").unlink()
+    (place / "filler").unlink(missing_ok=True)
 
 
 def names(place: Path) -> list[str]:
@@ -718,6 +718,59 @@ def process(*arguments: object, **options: Any) -> subprocess.CompletedProcess[b
     command = [sys.executable, "-m", "w2v", *map(str, arguments)]
     options = {"stdout": subprocess.PIPE} | options
     return subprocess.run(command, stderr=subprocess.PIPE, check=False, timeout=100, **options)
+
+
+# A disk that may only be read
+
+
+def remount(disk: Path, how: str) -> None:
+    subprocess.run(["mount", "-o", f"remount,{how}", disk], check=True)
+
+
+READ_ONLY = ": Read-only file system; choose another place"
+
+
+@pytest.mark.parametrize(
+    ("command", "path", "remedy"),
+    [
+        (["train", "{text}", "--overwrite", *OPTIONS], "m.w2v", ""),
+        (["export", "{vectors}", "-f", "npy"], "out", ""),
+        (["export", "{vectors}"], "out.txt", ""),
+        (["encode", "{vectors}", "{text}"], "ids.npy", ""),
+        (["train", "{text}", "-o", "m", "-q", *OPTIONS, "--log-json"], "log", " with --log-json"),
+    ],
+    ids=["train", "export to a folder", "export to a file", "encode", "log"],
+)
+def test_a_disk_that_may_only_be_read_is_told_before_the_work(
+    command, path, remedy, disk, old, text, vectors, monkeypatch
+):
+    monkeypatch.setattr(job, "compile_kernels", None)  # which is not called
+    monkeypatch.setattr(cli, "_load", None)
+    remount(disk, "ro")
+    arguments = [str(part).format(text=text, vectors=vectors) for part in command]
+    option = [] if "--log-json" in command else ["-o"]
+    result = run(*arguments, *option, disk / path)
+    assert result.stderr == f"Error: cannot write {disk / path}{READ_ONLY}{remedy}\n"
+    assert result.exit_code == 1
+    assert names(disk) == ["m.w2v"]
+
+
+def test_a_training_goes_on_when_its_disk_may_be_written_again(disk, text, whole):
+    def stop(event: Event) -> None:
+        if isinstance(event, Training):
+            raise KeyboardInterrupt
+
+    with at_reports(stop):
+        assert train(text, disk / "m.w2v").exit_code == 130
+    before = content(disk)
+    remount(disk, "ro")
+    result = run("train", "--resume", disk / "m.w2v")
+    go_on, line = result.stderr.splitlines()
+    assert go_on.startswith("go on with: w2v train --resume ")
+    assert line == f"Error: cannot use {disk}/m.w2v.checkpoint{READ_ONLY} with --work-dir"
+    remount(disk, "rw")
+    assert content(disk) == before
+    goes_on(disk, whole)
 
 
 # Who may not mount

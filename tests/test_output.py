@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
+import shutil
+import sys
 import threading
 from pathlib import Path
 
@@ -276,6 +279,88 @@ def test_an_old_model_is_put_back_if_the_new_one_cannot_take_its_place(failure, 
         (folder / "part").write_text("new")
     assert names(model.parent) == ["old.w2v"]
     assert (model / "vocab.txt").read_text() == "old"
+
+
+@pytest.fixture(params=["in one step", "one by one"])
+def way(request, monkeypatch) -> str:
+    """The ways in which a new folder takes the place of an old one."""
+    if request.param == "one by one":
+        monkeypatch.setattr(output, "_exchanged", lambda *_: False)
+    return request.param
+
+
+def test_a_model_is_replaced_whole_in_either_way(way, model):
+    before = model.stat().st_ino
+    with output.new_folder(model, needed=4, overwrite=True) as folder:
+        (folder / "part").write_text("new")
+        new = folder.stat().st_ino
+    assert names(model.parent) == ["old.w2v"]
+    assert names(model) == ["part"]
+    assert model.stat().st_ino == new != before
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux is known to swap folders")
+def test_no_moment_is_without_a_model(model, monkeypatch):
+    """Folders change places in one step, so nothing is renamed but a folder to a free place."""
+    monkeypatch.setattr(Path, "rename", None)
+    with output.new_folder(model, needed=4, overwrite=True, recoverable=True) as folder:
+        (folder / "part").write_text("new")
+    assert names(model.parent) == ["old.w2v"]
+    assert names(model) == ["part"]
+
+
+def test_folders_that_cannot_be_swapped_stay_as_they_are(model, tmp_path, monkeypatch):
+    assert not output._exchanged(tmp_path / "missing", model)
+
+    class Nothing:
+        """A C library without renameat2."""
+
+    monkeypatch.setattr(output.ctypes, "CDLL", lambda _: Nothing)
+    assert not output._exchanged(tmp_path, model)
+    with output.new_folder(model, needed=4, overwrite=True) as folder:
+        (folder / "part").write_text("new")
+    assert names(model.parent) == ["old.w2v"]
+    assert names(model) == ["part"]
+
+
+class Killed(BaseException):
+    """Stands for the end of the process at this moment: nothing is put right."""
+
+
+@pytest.mark.parametrize("step", range(4))
+def test_a_replacement_that_is_killed_leaves_one_of_the_two(step, way, model, monkeypatch):
+    """Whatever is done on the disk is the last that is done, step by step."""
+    calls = []
+
+    def killing(work):
+        def killed(*arguments, **options):
+            if len(calls) > step:
+                return None  # the process is no more
+            calls.append(work)
+            if len(calls) > step:
+                raise Killed
+            return work(*arguments, **options)
+
+        return killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "rename", killing(Path.rename))
+        patch.setattr(output.shutil, "rmtree", killing(shutil.rmtree))
+        if way == "in one step":
+            patch.setattr(output, "_exchanged", killing(output._exchanged))
+        with (
+            contextlib.suppress(Killed),
+            output.new_folder(model, needed=4, overwrite=True, recoverable=True) as folder,
+        ):
+            for name in (*output.MODEL_MARKS, "vocab.txt"):
+                (folder / name).write_text("new")
+    if way == "in one step":
+        assert model.exists()
+    output.recover(model)
+    assert names(model.parent) == ["old.w2v"]
+    found = {path.read_text() for path in model.iterdir()}
+    assert found in ({"old"}, {"new"})
+    assert found == {"new"} or step < 2
 
 
 def test_a_process_that_is_writing_is_waited_for(tmp_path):

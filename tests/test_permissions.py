@@ -179,7 +179,7 @@ def test_an_old_model_that_could_not_be_removed_is_refused_before_the_work(
     (place / "old").chmod((place / inside).stat().st_mode)
     message = refused("train", "text.txt", "-o", "old", "--overwrite", *TINY)
     assert message in (
-        "old may not be written to, so it is not replaced; choose another name",
+        "the files of old may not be removed, so it is not replaced; choose another name",
         DENIED.format("old"),  # or even looked at
     )
 

@@ -57,12 +57,16 @@ def check_folder(
 
     Raises:
         OutputError: something is there (with ``overwrite``: something else than a folder of that
-            kind or an empty one), the folder around it does not exist, or nothing can be created
-            in that folder.
+            kind or an empty one, whose files may be removed), the folder around it does not exist,
+            or nothing can be created in that folder.
 
     """
     with _explained(path):
-        _try_writing(_folder_target(path, overwrite=overwrite, marks=marks))
+        target = _folder_target(path, overwrite=overwrite, marks=marks)
+        _try_writing(target)
+        if target.exists() and not os.access(target, os.W_OK | os.X_OK):
+            message = f"the files of {path} may not be removed, so it is not replaced"
+            raise OutputError(f"{message}; choose another name")
 
 
 @contextmanager
@@ -167,9 +171,6 @@ def _folder_target(path: str | Path, *, overwrite: bool, marks: tuple[str, ...])
                 f"{path} is neither {kind} (one that holds {' and '.join(marks)}) "
                 "nor an empty folder, so it is not replaced; choose another name"
             )
-            raise OutputError(message)
-        if not os.access(target, os.W_OK | os.X_OK):  # so that its files could not be removed
-            message = f"{path} may not be written to, so it is not replaced; choose another name"
             raise OutputError(message)
     return target
 

@@ -724,7 +724,7 @@ def process(*arguments: object, **options: Any) -> subprocess.CompletedProcess[b
 
 
 def remount(disk: Path, how: str) -> None:
-    subprocess.run(["mount", "-o", f"remount,{how}", disk], check=True)
+    subprocess.run(["mount", "-o", f"remount,bind,{how}", disk], check=True)
 
 
 READ_ONLY = ": Read-only file system; choose another place"

@@ -446,6 +446,7 @@ def test_every_format_is_attacked():
     assert {name for name, _ in EXPORTS} == set(FORMATS)
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of Keras
 @pytest.mark.parametrize("replacing", [True, False])
 @pytest.mark.parametrize("share", [None, 0, 0.4, 0.9])
 @pytest.mark.parametrize(("name", "file"), EXPORTS)
@@ -476,8 +477,7 @@ def test_vectors_for_which_there_is_no_room(
         assert content(target) == before
     make_room(disk)
     assert run(*command, *["--overwrite"] * replacing).exit_code == 0
-    if replacing:
-        assert content(target) == before
+    assert w2v.load(target).words == w2v.load(vectors).words
 
 
 @pytest.mark.parametrize("share", [None, 0, 0.5])
@@ -547,7 +547,7 @@ def test_a_log_for_which_there_is_no_room(stage, disk, text, tmp_path, monkeypat
             fill(disk)
 
     model = tmp_path / "m.w2v"
-    more = ["--log-json", log, "--epochs", 60, "--checkpoint-every", 0.0001]
+    more = ["--log-json", log, "--epochs", 60 if JIT else 10, "--checkpoint-every", 0.0001]
     with at_reports(act):
         result = train(text, model, *more)
     resumable = stage is Training

@@ -6,6 +6,7 @@ more as a process of its own that may.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import random
@@ -391,6 +392,61 @@ def test_text_that_is_only_read_leaves_nothing(disk, text):
     assert names(disk) == []
 
 
+def test_a_folder_for_which_there_is_no_room(mount, text):
+    disk = mount(64 * MIB, "nr_inodes=20")
+
+    def take_all() -> None:
+        (disk / "filler").mkdir()
+        with contextlib.suppress(OSError):
+            for i in range(20):
+                (disk / "filler" / str(i)).touch()
+
+    with quiet(), around(job, "compile_kernels", take_all):
+        result = train(text, disk / "m.w2v")
+    message = (
+        f"cannot make {disk}/m.w2v.checkpoint/encoded: the disk has no room for another file, "
+    )
+    assert result.stderr.startswith(f"Error: {message}however small: ")
+    assert (result.exit_code, result.stderr.count("\n")) == (1, 1)
+    assert names(disk) == []
+
+
+def note_what_is_asked(asked: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have each number of bytes for which a job looks for room written down."""
+    check = preflight.check_space
+
+    def note(folder: Path, needed: int, *more: str) -> None:
+        asked.append(needed)
+        check(folder, needed, *more)
+
+    monkeypatch.setattr(preflight, "check_space", note)
+
+
+def stop_in_training(event: Event) -> None:
+    if isinstance(event, Training):
+        raise KeyboardInterrupt
+
+
+def test_what_is_kept_already_needs_no_room(disk, text, whole, monkeypatch):
+    """A training that goes on, or is dropped for another one, needs what it has kept no more."""
+    model = disk / "m.w2v"
+    asked: list[int] = []
+    note_what_is_asked(asked, monkeypatch)
+    anew = ["train", text, "-o", model, "--overwrite", *OPTIONS]
+    for again, check in (anew, 0), (["train", "--resume", model], 1):
+        asked.clear()
+        with at_reports(stop_in_training):
+            assert train(text, model).exit_code == 130
+        kept = (model.with_name("m.w2v.checkpoint") / "state").stat().st_size
+        fill(disk, (asked[check] - kept) // PAGE * PAGE + PAGE)
+        with quiet():
+            result = run(*again)
+        assert (result.exit_code, result.stderr) == (0, "")
+        assert content(model, FILES) == content(whole, FILES)
+        make_room(disk)
+        shutil.rmtree(model)
+
+
 @pytest.mark.parametrize("files", [1, 2, 3, 5, 6, 7, 9])
 def test_a_disk_that_takes_no_more_files_is_told_from_a_full_one(files, mount, text):
     disk = mount(64 * MIB, f"nr_inodes={files + 1}")
@@ -701,14 +757,8 @@ def test_the_room_asked_for_is_what_is_taken(options, disk, tmp_path, monkeypatc
     options["vocab_size"] = len(vocabulary) - bool(options.get("train_unk"))
     if options.pop("old", False):
         w2v.Embeddings(["old"], np.ones((1, 10_000))).save(disk / "m")
-    asked = []
-    check = preflight.check_space
-
-    def note(folder: Path, needed: int, *more: str) -> None:
-        asked.append(needed)
-        check(folder, needed, *more)
-
-    monkeypatch.setattr(preflight, "check_space", note)
+    asked: list[int] = []
+    note_what_is_asked(asked, monkeypatch)
     with watched(disk) as taken:
         w2v.train(text, output=disk / "m", overwrite=True, **options)
     assert taken[0] <= asked[0] <= most * taken[0] + 400_000
@@ -757,11 +807,7 @@ def test_a_disk_that_may_only_be_read_is_told_before_the_work(
 
 
 def test_a_training_goes_on_when_its_disk_may_be_written_again(disk, text, whole):
-    def stop(event: Event) -> None:
-        if isinstance(event, Training):
-            raise KeyboardInterrupt
-
-    with at_reports(stop):
+    with at_reports(stop_in_training):
         assert train(text, disk / "m.w2v").exit_code == 130
     before = content(disk)
     remount(disk, "ro")

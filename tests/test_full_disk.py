@@ -688,7 +688,7 @@ def test_a_limit_on_the_size_of_files_is_told_from_a_full_disk(file, vectors, tm
 
 def test_a_limit_on_the_size_of_files_stops_a_training_that_may_go_on(text, whole, tmp_path):
     place = tmp_path / "m.w2v"
-    with quiet(), size_limit(100_000):
+    with quiet(), size_limit(60_000):
         result = train(text, place, "--checkpoint-every", 0.0001)
     *_, line = result.stderr.splitlines()
     assert result.exit_code == 1

@@ -199,7 +199,7 @@ def test_ranks_for_which_there_is_no_room_are_not_begun(free, tmp_path, monkeypa
 
     monkeypatch.setattr(corpus, "_opened", spool_only)
     free(0)
-    expected = r"^cannot write the encoded text to .*: the disk is full: 16 bytes are needed, but 0"
+    expected = r"^cannot write the encoded text to .*: the disk is full: 12 bytes are needed, but 0"
     lines, config = LineSource(["a b a", "b a b"]), Config(min_count=1, threads=1)
     with pytest.raises(NoRoomError, match=expected):
         corpus.read_corpus(lines, config, work_dir=str(tmp_path))

@@ -593,10 +593,11 @@ class _Spool:
         return first, second
 
     def _look_for_room(self, counted: _Counted, bytes_each: int) -> None:
-        """Find out whether the ranks will fit beside the spool."""
-        report, folder = counted.report, self._path.parent
-        words = report.kept_tokens + (counted.unknown_count or 0)
-        needed = (words + min(words, report.lines)) * bytes_each
+        """Find out whether the ranks will fit beside the spool, but for line ends."""
+        folder = self._path.parent
+        words = int(counted.vocabulary.counts.sum()) + (counted.unknown_count or 0)
+        spooled = sum(length for _, length, _ in self._blocks)
+        needed = min(words, spooled) * bytes_each
         try:
             check_room(folder, needed)
         except OSError as error:

@@ -186,8 +186,9 @@ def main(
         told = report(figures)
         click.echo(told)
         if output is not None:
-            with new_file(output, overwrite=True) as file:
-                file.write(f"{told}\n".encode())
+            table = f"{told}\n".encode()
+            with new_file(output, needed=len(table), overwrite=True) as file:
+                file.write(table)
     except w2v.W2VError as error:
         raise click.ClickException(str(error)) from error
     if plot_path is not None:

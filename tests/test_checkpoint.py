@@ -21,7 +21,15 @@ from w2v import checkpoint, config, job, trainer
 from w2v.checkpoint import Checkpoint, Job, folder_of
 from w2v.config import Config
 from w2v.corpus import EncodedText
-from w2v.errors import ConfigError, DivergenceError, FormatError, InputError, OutputError, W2VError
+from w2v.errors import (
+    ConfigError,
+    DivergenceError,
+    FormatError,
+    InputError,
+    NoRoomError,
+    OutputError,
+    W2VError,
+)
 from w2v.events import EpochDone, GoesOn, Reading, Training
 
 KJV = Path(__file__).parent.parent / "corpus" / "kjv.txt"
@@ -557,7 +565,7 @@ def test_a_job_that_cannot_be_written_is_explained(name, text, tmp_path, monkeyp
         replace(path, parts)
 
     monkeypatch.setattr(checkpoint, "_replace", full)
-    expected = rf"cannot write .*{name}: No space left on device; make room, or choose"
+    expected = rf"cannot write .*{name}: the disk is full.*: [\d,]+ bytes are needed.*; make room"
     with pytest.raises(OutputError, match=expected):
         w2v.train(text, output=tmp_path / "m.w2v", **OPTIONS)
     assert names(tmp_path) == ["text.txt"]
@@ -569,10 +577,11 @@ def test_a_state_that_cannot_be_written_is_explained(text, tmp_path, monkeypatch
 
     monkeypatch.setattr(checkpoint, "_replace", full)
     kept = object.__new__(Checkpoint)
-    kept.folder, kept._every = tmp_path, 1.0
+    kept.folder, kept._every, kept._words, kept._dim = tmp_path, 1.0, 10**6, 10
     (tmp_path / "state").touch()
     with pytest.raises(
-        OutputError, match=r"cannot keep the training in .*: No space left on device"
+        NoRoomError,
+        match=r"cannot keep the training in .*: the disk is full.*: 80\.0 MB are needed",
     ):
         kept.keep(None, trainer.Position())
 

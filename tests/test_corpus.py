@@ -21,7 +21,7 @@ from w2v import corpus as corpus_module
 from w2v import reading
 from w2v.config import MOST_WORDS, Config
 from w2v.corpus import Corpus, EncodedText, count_words, read_corpus
-from w2v.errors import InputError, OutputError, VocabularyError
+from w2v.errors import InputError, NoRoomError, OutputError, VocabularyError
 from w2v.events import CorpusRead, Reading
 from w2v.reading import FileSource, LineSource
 from w2v.tokenizer import Scanner
@@ -470,7 +470,9 @@ def test_a_thread_that_fails_stops_the_others(threads, monkeypatch, small_blocks
 
 
 def test_no_place_for_the_temporary_folder_is_named(tmp_path):
-    with pytest.raises(OutputError, match=r"cannot make a temporary folder: .*missing"):
+    with pytest.raises(
+        OutputError, match=r"cannot make a temporary folder in .*missing: No such file"
+    ):
         encode(FOX, tmp_path / "missing", **ALL)
 
 
@@ -485,10 +487,11 @@ def test_a_full_disk_is_named_with_what_is_free(name, monkeypatch, work_dir):
 
     monkeypatch.setattr(tempfile, "TemporaryDirectory", full)
     message = (
-        f"cannot write the encoded corpus to {work_dir}/w2v-.*: No space left on device; "
-        r"[\d,]+ bytes are free there; choose another place with --work-dir"
+        f"^cannot write the encoded text to ({work_dir}/w2v-.*): the disk is full: 0 bytes were "
+        r"written, but [\d,.]+ GB are free in \1; make room, or choose another place with "
+        r"--work-dir$"
     )
-    with pytest.raises(OutputError, match=message):
+    with pytest.raises(NoRoomError, match=message):
         encode(random_text(200), work_dir, validation=0.5, **ALL)
 
 

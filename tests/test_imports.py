@@ -18,6 +18,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 # The way of the data: a module imports only modules that stand before it.
 ORDER = [
     "errors",
+    "disk",
     "config",
     "layout",
     "events",

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
+import shutil
+import sys
 import threading
 from pathlib import Path
 
 import pytest
 
 from w2v import output
-from w2v.errors import FormatError, OutputError
+from w2v.errors import FormatError, NoRoomError, OutputError
 
 
 @pytest.fixture
@@ -22,18 +25,24 @@ def model(tmp_path: Path) -> Path:
     return folder
 
 
+FULL = (
+    r"^cannot write .*: the disk is full, or had room for no more files: 4 bytes are needed, and "
+    r"by now [\d.,]+ [MG]B are free in .*; make room, or choose another place$"
+)
+
+
 def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
 def fail_within_file(path: Path, error: type[BaseException]) -> None:
-    with output.new_file(path, overwrite=True) as file:
+    with output.new_file(path, needed=4, overwrite=True) as file:
         file.write(b"half")
         raise error
 
 
 def fail_within_folder(path: Path, error: type[BaseException]) -> None:
-    with output.new_folder(path, overwrite=True) as folder:
+    with output.new_folder(path, needed=4, overwrite=True) as folder:
         (folder / "part").write_text("half")
         raise error
 
@@ -106,7 +115,7 @@ def test_only_a_model_folder_or_an_empty_one_is_replaced(model, tmp_path):
 
 def test_new_file_appears_when_the_block_ends(tmp_path):
     target = tmp_path / "out.bin"
-    with output.new_file(target, overwrite=False) as file:
+    with output.new_file(target, needed=4, overwrite=False) as file:
         file.write(b"whole")
         assert not target.exists()
         (temporary,) = tmp_path.iterdir()
@@ -130,10 +139,10 @@ def test_new_file_replaces_only_with_overwrite(tmp_path):
     target.write_bytes(b"old")
     with (
         pytest.raises(OutputError, match="exists already"),
-        output.new_file(target, overwrite=False),
+        output.new_file(target, needed=4, overwrite=False),
     ):
         pytest.fail("the block must not run")
-    with output.new_file(target, overwrite=True) as file:
+    with output.new_file(target, needed=4, overwrite=True) as file:
         file.write(b"new")
     assert target.read_bytes() == b"new"
 
@@ -142,13 +151,13 @@ def test_what_appears_during_the_block_is_kept(tmp_path):
     target = tmp_path / "out.bin"
     with (
         pytest.raises(OutputError, match="exists already"),
-        output.new_file(target, overwrite=False),
+        output.new_file(target, needed=4, overwrite=False),
     ):
         target.write_bytes(b"theirs")
     assert target.read_bytes() == b"theirs"
     with (
         pytest.raises(OutputError, match="exists already"),
-        output.new_folder(tmp_path / "m", overwrite=False),
+        output.new_folder(tmp_path / "m", needed=4, overwrite=False),
     ):
         (tmp_path / "m").mkdir()
     assert names(tmp_path) == ["m", "out.bin"]
@@ -157,7 +166,7 @@ def test_what_appears_during_the_block_is_kept(tmp_path):
 def test_a_link_stays_and_its_target_is_replaced(tmp_path):
     (tmp_path / "real").write_bytes(b"old")
     (tmp_path / "link").symlink_to("real")
-    with output.new_file(tmp_path / "link", overwrite=True) as file:
+    with output.new_file(tmp_path / "link", needed=4, overwrite=True) as file:
         file.write(b"new")
     assert (tmp_path / "link").is_symlink()
     assert (tmp_path / "real").read_bytes() == b"new"
@@ -169,8 +178,8 @@ def test_a_full_disk_is_one_clear_line_for_a_file(tmp_path, monkeypatch):
 
     monkeypatch.setattr(os, "fsync", full)
     with (
-        pytest.raises(OutputError, match=r"cannot write .*out: the disk .* is full; [\d.,]+ MB"),
-        output.new_file(tmp_path / "out", overwrite=False) as file,
+        pytest.raises(NoRoomError, match=FULL),
+        output.new_file(tmp_path / "out", needed=4, overwrite=False) as file,
     ):
         file.write(b"x")
     assert names(tmp_path) == []
@@ -178,8 +187,8 @@ def test_a_full_disk_is_one_clear_line_for_a_file(tmp_path, monkeypatch):
 
 def test_a_full_disk_is_one_clear_line_for_a_folder(model):
     with (
-        pytest.raises(OutputError, match=r"the disk .* is full; [\d.,]+ MB were not enough"),
-        output.new_folder(model, overwrite=True),
+        pytest.raises(NoRoomError, match=FULL),
+        output.new_folder(model, needed=4, overwrite=True),
     ):
         raise OSError(errno.ENOSPC, "No space left on device")
     assert (model / "vocab.txt").read_text() == "old"
@@ -195,11 +204,11 @@ def test_files_reach_the_disk_before_they_get_their_name(tmp_path, monkeypatch):
         real_sync(descriptor)
 
     monkeypatch.setattr(os, "fsync", sync)
-    with output.new_file(tmp_path / "out", overwrite=False) as file:
+    with output.new_file(tmp_path / "out", needed=4, overwrite=False) as file:
         file.write(b"12345")
     assert synced[0] == ((tmp_path / "out").stat().st_ino, 5)
     synced.clear()
-    with output.new_folder(tmp_path / "m", overwrite=False) as folder:
+    with output.new_folder(tmp_path / "m", needed=4, overwrite=False) as folder:
         (folder / "part").write_bytes(b"123456")
     assert ((tmp_path / "m" / "part").stat().st_ino, 6) in synced
 
@@ -207,9 +216,9 @@ def test_files_reach_the_disk_before_they_get_their_name(tmp_path, monkeypatch):
 def test_permissions_follow_the_umask(tmp_path):
     before = os.umask(0o027)
     try:
-        with output.new_file(tmp_path / "out", overwrite=False):
+        with output.new_file(tmp_path / "out", needed=4, overwrite=False):
             pass
-        with output.new_folder(tmp_path / "m", overwrite=False):
+        with output.new_folder(tmp_path / "m", needed=4, overwrite=False):
             pass
     finally:
         os.umask(before)
@@ -218,7 +227,7 @@ def test_permissions_follow_the_umask(tmp_path):
 
 
 def test_new_folder_appears_when_the_block_ends(tmp_path):
-    with output.new_folder(tmp_path / "m", overwrite=False) as folder:
+    with output.new_folder(tmp_path / "m", needed=4, overwrite=False) as folder:
         assert folder.parent == tmp_path
         assert folder.name.startswith(".m.")
         (folder / "part").write_text("x")
@@ -236,7 +245,7 @@ def test_new_folder_leaves_nothing_when_the_block_fails(error, model):
 
 
 def test_new_folder_replaces_a_whole_model(model):
-    with output.new_folder(model, overwrite=True) as folder:
+    with output.new_folder(model, needed=4, overwrite=True) as folder:
         (folder / "part").write_text("new")
     assert names(model.parent) == ["old.w2v"]
     assert names(model) == ["part"]
@@ -244,7 +253,7 @@ def test_new_folder_replaces_a_whole_model(model):
 
 def test_new_folder_replaces_an_empty_folder(tmp_path):
     (tmp_path / "m").mkdir()
-    with output.new_folder(tmp_path / "m", overwrite=True) as folder:
+    with output.new_folder(tmp_path / "m", needed=4, overwrite=True) as folder:
         (folder / "part").write_text("new")
     assert names(tmp_path) == ["m"]
     assert names(tmp_path / "m") == ["part"]
@@ -254,6 +263,7 @@ def test_new_folder_replaces_an_empty_folder(tmp_path):
     "failure", [OSError(errno.EIO, "Input/output error"), KeyboardInterrupt()], ids=["EIO", "^C"]
 )
 def test_an_old_model_is_put_back_if_the_new_one_cannot_take_its_place(failure, model, monkeypatch):
+    monkeypatch.setattr(output, "_exchanged", lambda *_: False)
     real_rename = Path.rename
 
     def rename(self: Path, target: Path) -> Path:
@@ -264,17 +274,99 @@ def test_an_old_model_is_put_back_if_the_new_one_cannot_take_its_place(failure, 
     monkeypatch.setattr(Path, "rename", rename)
     with (
         pytest.raises((OutputError, KeyboardInterrupt)),
-        output.new_folder(model, overwrite=True) as folder,
+        output.new_folder(model, needed=4, overwrite=True) as folder,
     ):
         (folder / "part").write_text("new")
     assert names(model.parent) == ["old.w2v"]
     assert (model / "vocab.txt").read_text() == "old"
 
 
+@pytest.fixture(params=["in one step", "one by one"])
+def way(request, monkeypatch) -> str:
+    """The ways in which a new folder takes the place of an old one."""
+    if request.param == "one by one":
+        monkeypatch.setattr(output, "_exchanged", lambda *_: False)
+    return request.param
+
+
+def test_a_model_is_replaced_whole_in_either_way(way, model):
+    before = model.stat().st_ino
+    with output.new_folder(model, needed=4, overwrite=True) as folder:
+        (folder / "part").write_text("new")
+        new = folder.stat().st_ino
+    assert names(model.parent) == ["old.w2v"]
+    assert names(model) == ["part"]
+    assert model.stat().st_ino == new != before
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux is known to swap folders")
+def test_no_moment_is_without_a_model(model, monkeypatch):
+    """Folders change places in one step, so nothing is renamed but a folder to a free place."""
+    monkeypatch.setattr(Path, "rename", None)
+    with output.new_folder(model, needed=4, overwrite=True, recoverable=True) as folder:
+        (folder / "part").write_text("new")
+    assert names(model.parent) == ["old.w2v"]
+    assert names(model) == ["part"]
+
+
+def test_folders_that_cannot_be_swapped_stay_as_they_are(model, tmp_path, monkeypatch):
+    assert not output._exchanged(tmp_path / "missing", model)
+
+    class Nothing:
+        """A C library without renameat2."""
+
+    monkeypatch.setattr(output.ctypes, "CDLL", lambda _: Nothing)
+    assert not output._exchanged(tmp_path, model)
+    with output.new_folder(model, needed=4, overwrite=True) as folder:
+        (folder / "part").write_text("new")
+    assert names(model.parent) == ["old.w2v"]
+    assert names(model) == ["part"]
+
+
+class Killed(BaseException):
+    """Stands for the end of the process at this moment: nothing is put right."""
+
+
+@pytest.mark.parametrize("step", range(4))
+def test_a_replacement_that_is_killed_leaves_one_of_the_two(step, way, model, monkeypatch):
+    """Whatever is done on the disk is the last that is done, step by step."""
+    calls = []
+
+    def killing(work):
+        def killed(*arguments, **options):
+            if len(calls) > step:
+                return None  # the process is no more
+            calls.append(work)
+            if len(calls) > step:
+                raise Killed
+            return work(*arguments, **options)
+
+        return killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "rename", killing(Path.rename))
+        patch.setattr(output.shutil, "rmtree", killing(shutil.rmtree))
+        if way == "in one step":
+            patch.setattr(output, "_exchanged", killing(output._exchanged))
+        with (
+            contextlib.suppress(Killed),
+            output.new_folder(model, needed=4, overwrite=True, recoverable=True) as folder,
+        ):
+            for name in (*output.MODEL_MARKS, "vocab.txt"):
+                (folder / name).write_text("new")
+    if way == "in one step":
+        assert model.exists()
+    output.recover(model)
+    assert names(model.parent) == ["old.w2v"]
+    found = {path.read_text() for path in model.iterdir()}
+    assert found in ({"old"}, {"new"})
+    assert found == {"new"} or step < 2
+
+
 def test_a_process_that_is_writing_is_waited_for(tmp_path):
     target = tmp_path / "m"
     waiting = threading.Thread(target=output.recover, args=[target])
-    with output.new_folder(target, overwrite=True, recoverable=True) as folder:
+    with output.new_folder(target, needed=4, overwrite=True, recoverable=True) as folder:
         (folder / "one").touch()
         waiting.start()
         waiting.join(0.2)
@@ -287,11 +379,11 @@ def test_a_process_that_is_writing_is_waited_for(tmp_path):
 
 def test_what_another_process_writes_is_not_removed(tmp_path):
     target = tmp_path / "m"
-    with output.new_folder(target, overwrite=True, recoverable=True) as folder:
+    with output.new_folder(target, needed=4, overwrite=True, recoverable=True) as folder:
         (folder / "one").touch()
         with (
             pytest.raises(OutputError, match=r"cannot write .*: File exists"),
-            output.new_folder(target, overwrite=True, recoverable=True),
+            output.new_folder(target, needed=4, overwrite=True, recoverable=True),
         ):
             pass
     assert [path.name for path in target.iterdir()] == ["one"]

@@ -16,10 +16,11 @@ import pytest
 
 from w2v import job, preflight
 from w2v.config import Config
-from w2v.errors import ResourceError
+from w2v.errors import NoRoomError, OutputError, ResourceError
 from w2v.events import ignore
 
 GB = 10**9
+MB = 10**6
 KJV = Path(__file__).parent.parent / "corpus" / "kjv.txt"
 
 
@@ -181,41 +182,100 @@ def all_words(tmp_path_factory):
     return path
 
 
+CHECKPOINTS = {"checkpoints": True}
+WITHOUT_CHECKPOINTS = ", or go without checkpoints by --checkpoint-every 0"
+DIM_60 = Config(dim=60)  # 50,000 rows of 500 bytes in a model, 480 in a state, 40 noted of each
+
+
 def test_a_job_that_fits_the_disk_passes(free, tmp_path):
-    free(1000)
-    preflight.check_disk(Config(), words=1, output=None, work_dir=tmp_path, text_bytes=700)
-    preflight.check_disk(Config(), words=1, output=None, work_dir=tmp_path, text_bytes=None)
+    free(MB)
+    arguments = {"words": 1, "output": None, "work_dir": tmp_path, "checkpoints": True}
+    preflight.check_disk(Config(), text_bytes=400_000, **arguments)
+    preflight.check_disk(Config(), text_bytes=None, **arguments)
 
 
-def test_model_and_text_on_one_disk_are_added_up(free, tmp_path):
-    free(60 * 10**6)
-    arguments = {"output": tmp_path / "m.w2v", "work_dir": tmp_path}
-    config = Config(dim=60)  # 50,000 rows of 500 bytes, for both vectors of a word
-    preflight.check_disk(config, words=50_000, text_bytes=25 * 10**6, **arguments)
-    expected = (
-        r"^there is no room for the model and the encoded corpus in .*: up to 64\.0 MB are needed, "
-        r"but 60\.0 MB are free; make room, or choose another place with --output or --work-dir$"
+@pytest.mark.parametrize(
+    ("text_bytes", "checkpoints", "needed", "enough"),
+    [
+        (10 * MB, True, "55.7 MB", 55_670_000),
+        (10 * MB, False, "31.7 MB", 31_670_000),
+        (100 * MB, False, "0.13 GB", 132_140_000),  # while it is read
+    ],
+)
+def test_all_that_lies_on_one_disk_at_a_time_is_added_up(
+    text_bytes, checkpoints, needed, enough, free, tmp_path
+):
+    arguments = {"words": 50_000, "output": tmp_path / "m.w2v", "work_dir": tmp_path}
+    arguments |= {"text_bytes": text_bytes, "checkpoints": checkpoints}
+    free(enough)
+    preflight.check_disk(DIM_60, **arguments)
+    free(enough - 20_000)
+    with pytest.raises(NoRoomError, match=f"in {tmp_path}: up to {needed} are needed, but "):
+        preflight.check_disk(DIM_60, **arguments)
+
+
+@pytest.mark.parametrize(
+    ("checkpoints", "files", "remedy"),
+    [
+        (True, "the model, the checkpoint and the encoded text", WITHOUT_CHECKPOINTS),
+        (False, "the model and the encoded text", ""),
+    ],
+)
+def test_too_little_room_is_told_with_both_figures(checkpoints, files, remedy, free, tmp_path):
+    arguments = {"words": 50_000, "output": tmp_path / "m.w2v", "work_dir": tmp_path}
+    free(30_000)
+    with pytest.raises(NoRoomError) as caught:
+        preflight.check_disk(DIM_60, **arguments, text_bytes=10**9, checkpoints=checkpoints)
+    assert str(caught.value) == (
+        f"there is no room for {files} in {tmp_path}: up to 1.32 GB are needed, but 30,000 bytes "
+        f"are free; make room, or choose another place with --output or --work-dir{remedy}"
     )
-    with pytest.raises(ResourceError, match=expected):
-        preflight.check_disk(config, words=50_000, text_bytes=30 * 10**6, **arguments)
+
+
+def test_what_is_kept_already_needs_no_room(free, tmp_path):
+    arguments = {"words": 50_000, "output": tmp_path / "m.w2v", "work_dir": tmp_path}
+    arguments |= {"text_bytes": None} | CHECKPOINTS
+    free(30 * MB)
+    with pytest.raises(NoRoomError):
+        preflight.check_disk(DIM_60, **arguments)
+    preflight.check_disk(DIM_60, **arguments, there=24 * MB)
+
+
+def test_ids_of_many_words_are_wide(free, tmp_path):
+    free(150 * MB)
+    arguments = {"output": None, "work_dir": tmp_path, "text_bytes": 100 * MB}
+    preflight.check_disk(Config(), words=65_534, checkpoints=False, **arguments)
+    with pytest.raises(NoRoomError, match=r"up to 0\.18 GB are needed"):
+        preflight.check_disk(Config(), words=65_535, checkpoints=False, **arguments)
 
 
 def test_a_relative_output_lies_in_the_current_folder(free, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     free(1)
+    arguments = {"words": 1, "output": "m.w2v", "work_dir": tmp_path, "text_bytes": None}
     with pytest.raises(ResourceError, match=f"in {tmp_path}: up to"):
-        preflight.check_disk(Config(), words=1, output="m.w2v", work_dir=tmp_path, text_bytes=None)
+        preflight.check_disk(Config(), **arguments, **CHECKPOINTS)
 
 
 def test_model_and_text_on_two_disks_are_held_against_each(free, tmp_path):
     other = "/dev/shm"
     if not Path(other).is_dir() or Path(other).stat().st_dev == tmp_path.stat().st_dev:
         pytest.skip("there is one disk only")
-    config = Config(dim=60)
-    arguments = {"output": tmp_path / "m", "work_dir": other, "text_bytes": 10**8}
-    free({str(tmp_path): 10**7, other: 1})
-    with pytest.raises(ResourceError, match=f"for the model in {tmp_path}: up to 25.0 MB"):
-        preflight.check_disk(config, words=50_000, **arguments)
-    free({str(tmp_path): 10**8, other: 10**8})
-    with pytest.raises(ResourceError, match=f"for the encoded corpus in {other}: up to"):
-        preflight.check_disk(config, words=50_000, **arguments)
+    arguments = {"words": 50_000, "output": tmp_path / "m", "work_dir": other}
+    arguments |= {"text_bytes": MB} | CHECKPOINTS
+    free({str(tmp_path): 10 * MB, other: 1})
+    expected = f"for the model in {tmp_path}: up to 25.1 MB .*; make room.* with --output$"
+    with pytest.raises(ResourceError, match=expected):
+        preflight.check_disk(DIM_60, **arguments)
+    free({str(tmp_path): 26 * MB, other: 50 * MB})
+    expected = f"the checkpoint and the encoded text in {other}: up to 50.6 MB .* with --work-dir, "
+    with pytest.raises(ResourceError, match=expected):
+        preflight.check_disk(DIM_60, **arguments)
+    free({str(tmp_path): 26 * MB, other: 51 * MB})
+    preflight.check_disk(DIM_60, **arguments)
+
+
+def test_a_folder_that_has_gone_is_named(tmp_path):
+    arguments = {"words": 1, "output": tmp_path / "gone" / "m", "work_dir": tmp_path}
+    with pytest.raises(OutputError, match=r"^cannot write to .*/gone: No such file or directory; "):
+        preflight.check_disk(Config(), text_bytes=None, **arguments, **CHECKPOINTS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from array import array
 from contextlib import contextmanager
@@ -13,13 +14,12 @@ import numpy as np
 from numpy.lib import format as npy
 
 from w2v import output
-from w2v.errors import InputError, OutputError, UnknownWordError
-from w2v.preflight import check_space
+from w2v.disk import check_space, refusal
+from w2v.errors import InputError, UnknownWordError
 from w2v.reading import FileSource
 from w2v.tokenizer import last_break
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Iterator
 
     from numpy.typing import NDArray
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 _ID = np.dtype("<i4")
 _IDS_AT_ONCE = 1 << 20
-_OPTIONS = "--output, or a smaller --length"
+_REMEDY = "choose another place with --output, or a smaller --length"
 
 
 @dataclass(frozen=True)
@@ -90,12 +90,12 @@ def encode_file(
         ConfigError: see `Embeddings.encode`.
         UnknownWordError: likewise.
         OutputError: the ids cannot be written.
-        ResourceError: they would not fit on the disk.
+        NoRoomError: which it is if there is no room for them.
 
     """
     layout = embeddings.layout(rows)
     output.check_file(Path(destination), overwrite=overwrite)
-    folder = Path(destination).absolute().parent
+    folder = Path(os.path.realpath(destination)).parent
     with _spool_in(folder) as spool:
         sizes, unknown = _spool(embeddings, path, layout, spool)
         if not len(sizes):
@@ -103,8 +103,9 @@ def encode_file(
             raise InputError(message)
         wanted = int(sizes.max()) if length is None else length
         layout.check_lengths(int(sizes.min()), wanted)
-        check_space(folder, len(sizes) * wanted * _ID.itemsize, "the ids", _OPTIONS)
-        with output.new_file(Path(destination), overwrite=overwrite) as file:
+        needed = len(sizes) * wanted * _ID.itemsize
+        check_space(folder, needed, "the ids", _REMEDY)
+        with output.new_file(Path(destination), needed=needed, overwrite=overwrite) as file:
             shape = (len(sizes), wanted)
             npy.write_array_header_1_0(
                 file, {"descr": _ID.str, "fortran_order": False, "shape": shape}
@@ -123,12 +124,16 @@ def _name(path: str | os.PathLike[str]) -> str:
 @contextmanager
 def _spool_in(folder: Path) -> Iterator[IO[bytes]]:
     """Open a file without a name for what is not yet of one length."""
+    written = 0
     try:
         with tempfile.TemporaryFile(dir=folder) as file:
-            yield file
+            try:
+                yield file
+            finally:
+                written = file.tell()
     except OSError as error:
-        message = f"cannot keep ids in {folder} meanwhile: {error.strerror or error}"
-        raise OutputError(message) from error
+        doing = f"cannot keep ids in {folder} meanwhile"
+        raise refusal(doing, error, folder, _REMEDY, written=written) from error
 
 
 def _spool(

@@ -33,6 +33,7 @@ import numpy as np
 
 from w2v.config import Config
 from w2v.corpus import Corpus, EncodedText, Stages
+from w2v.disk import check_room, refusal
 from w2v.errors import (
     ConfigError,
     DivergenceError,
@@ -56,6 +57,7 @@ SUFFIX = ".checkpoint"
 _MAGIC = b"w2v state\n"
 _DIGEST_BYTES = 16
 _PLACE_BYTES = 4
+_AROUND = 1 << 10
 _IDS_AT_ONCE = 1 << 20
 # Keeping a training takes at most this share of its time, whatever was asked for.
 _SHARE = 0.02
@@ -67,6 +69,7 @@ _WRONG_CHECKSUM = "its checksum is wrong"
 TEMPORARY_PREFIX = "w2v-"
 # Options that change how a job is done, not what comes out.
 FREE_OPTIONS = {"threads"}
+_REMEDY = "choose another place with --work-dir"
 
 
 Files = list[tuple[str, int, int]]  # path, bytes, time of change in nanoseconds
@@ -231,6 +234,26 @@ def folder_of(output: Path, work_dir: str | os.PathLike[str] | None) -> Path:
     return Path(work_dir) / f"{output.name}.{mark}{SUFFIX}"
 
 
+def bytes_in(folder: Path) -> int:
+    """Bytes of what a checkpoint holds, which are free again when it is removed.
+
+    It is 0 for none, and for one that may not be looked at, which is refused elsewhere.
+    """
+    with contextlib.suppress(OSError):
+        return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+    return 0
+
+
+def is_begun(folder: Path) -> bool:
+    """Whether a job was begun there, as far as one may look."""
+    return os.path.exists(folder / "job.json")  # noqa: PTH110 - Path.exists is refused sometimes
+
+
+def state_bytes(words: int, dim: int) -> int:
+    """Bytes that a state of two matrices takes, with what stands around them."""
+    return 2 * words * dim * np.dtype(np.float32).itemsize + _AROUND
+
+
 class Checkpoint:
     """The folder of a job; the process that holds it is the only one at work on the job.
 
@@ -259,11 +282,11 @@ class Checkpoint:
     @classmethod
     def create(cls, folder: Path, job: Job, every: float | None) -> Checkpoint:
         """Begin a job, replacing one that stands there only if it may be."""
-        if folder.exists():
+        if os.path.lexists(folder):
             if not _is_checkpoint(folder):
                 message = f"{folder} is in the way and no checkpoint of w2v; move it elsewhere"
                 raise OutputError(message)
-            if (folder / "job.json").exists() and not job.overwrite:
+            if is_begun(folder) and not job.overwrite:
                 message = (
                     f"{folder} has an unfinished training in it; go on with it by --resume, "
                     "or drop it with --overwrite"
@@ -271,7 +294,12 @@ class Checkpoint:
                 raise OutputError(message)
             cls(folder, None).remove()
         _explained_mkdir(folder)
-        checkpoint = cls(folder, every)
+        try:
+            checkpoint = cls(folder, every)
+        except OutputError:
+            with contextlib.suppress(OSError):
+                folder.rmdir()
+            raise
         try:
             _write_json(folder / "job.json", dataclasses.asdict(job))
         except BaseException:
@@ -295,7 +323,7 @@ class Checkpoint:
         """An empty folder for the encoded text, which is not complete if it is there already."""
         path = self.folder / "encoded"
         shutil.rmtree(path, ignore_errors=True)
-        path.mkdir()
+        _explained_mkdir(path)
         return path
 
     def keep_corpus(self, corpus: Corpus) -> None:
@@ -368,17 +396,17 @@ class Checkpoint:
         if self._every is None:
             return
         started = time.monotonic()
+        needed = state_bytes(self._words, self._dim)
         try:
+            check_room(self.folder, needed)
             if not self.has_state:
                 for path in (self.folder / "encoded").iterdir():
                     _sync(path)
             _replace(self.folder / "state", self._state(model, position))
         except OSError as error:
-            message = (
-                f"cannot keep the training in {self.folder}: {error.strerror or error}; "
-                "make room, or go without by --checkpoint-every 0"
-            )
-            raise OutputError(message) from error
+            doing = f"cannot keep the training in {self.folder}"
+            remedy = "go without by --checkpoint-every 0"
+            raise refusal(doing, error, self.folder, remedy, needed=needed) from error
         self._kept = time.monotonic()
         self._pause = (self._kept - started) / _SHARE
 
@@ -397,6 +425,16 @@ class Checkpoint:
     def has_state(self) -> bool:
         """Whether a training was kept, which goes on there."""
         return (self.folder / "state").exists()
+
+    @property
+    def keeps(self) -> bool:
+        """Whether the training is kept again and again."""
+        return self._every is not None
+
+    @property
+    def bytes_kept(self) -> int:
+        """Bytes of the state, which is replaced."""
+        return (self.folder / "state").stat().st_size if self.has_state else 0
 
     @property
     def has_corpus(self) -> bool:
@@ -423,7 +461,7 @@ class Checkpoint:
     @classmethod
     def sweep(cls, folder: Path) -> None:
         """Remove what a process left that was killed before the job was noted, or after its end."""
-        if folder.exists() and _is_checkpoint(folder):
+        if os.path.lexists(folder) and _is_checkpoint(folder):
             cls(folder, None).remove()
 
     def close(self) -> None:
@@ -493,8 +531,7 @@ def _locked(folder: Path) -> IO[bytes]:
     try:
         file = (folder / "lock").open("ab")
     except OSError as error:
-        message = f"cannot use {folder}: {error.strerror or error}"
-        raise OutputError(message) from error
+        raise refusal(f"cannot use {folder}", error, folder, _REMEDY) from error
     with contextlib.ExitStack() as opened:
         opened.enter_context(file)
         # Some file systems know no locks; there, nobody can tell who else is at work.
@@ -521,7 +558,10 @@ def _is_at(file: IO[bytes], path: Path) -> bool:
 def _is_checkpoint(folder: Path) -> bool:
     if not folder.is_dir() or folder.is_symlink():
         return False
-    names = {entry.name.removesuffix(".new") for entry in folder.iterdir()}
+    try:
+        names = {entry.name.removesuffix(".new") for entry in folder.iterdir()}
+    except OSError as error:
+        raise refusal(f"cannot use {folder}", error, folder, _REMEDY) from error
     return {name for name in names if not name.startswith(TEMPORARY_PREFIX)} <= _NAMES
 
 
@@ -529,30 +569,33 @@ def _explained_mkdir(folder: Path) -> None:
     try:
         folder.mkdir()
     except OSError as error:
-        message = f"cannot make {folder}: {error.strerror or error}"
-        raise OutputError(message) from error
+        raise refusal(f"cannot make {folder}", error, folder.parent, _REMEDY) from error
 
 
 def _replace(path: Path, parts: Iterable[bytes]) -> None:
     """Write a file, which is there as a whole or not at all."""
     new = path.with_name(path.name + ".new")
-    with new.open("wb") as file:
-        file.writelines(parts)
-        file.flush()
-        os.fsync(file.fileno())
-    new.replace(path)
+    try:
+        with new.open("wb") as file:
+            file.writelines(parts)
+            file.flush()
+            os.fsync(file.fileno())
+        new.replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            new.unlink(missing_ok=True)
+        raise
 
 
 def _write_json(path: Path, entry: dict[str, Any]) -> None:
     sealed = {"format_version": VERSION, "checksum": _digest(json.dumps(entry).encode()), **entry}
+    data = json.dumps(sealed).encode()
     try:
-        _replace(path, [json.dumps(sealed).encode()])
+        check_room(path.parent, len(data))
+        _replace(path, [data])
     except OSError as error:
-        message = (
-            f"cannot write {path}: {error.strerror or error}; make room, or choose another place "
-            "with --work-dir"
-        )
-        raise OutputError(message) from error
+        doing = f"cannot write {path}"
+        raise refusal(doing, error, path.parent, _REMEDY, needed=len(data)) from error
 
 
 def _sync(path: Path) -> None:

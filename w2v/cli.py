@@ -17,13 +17,13 @@ import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast
+from typing import IO, TYPE_CHECKING, Any, NoReturn, TypeVar, cast
 
 import click
 
 from w2v import __version__
 from w2v.config import DEFAULTS, Config, Option, options
-from w2v.errors import ConfigError, OutputError, W2VError
+from w2v.errors import ConfigError, W2VError
 from w2v.layout import ROWS, UNKNOWN_VECTORS, Layout
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class _Program(click.Group):
         except OSError as error:
             if error.errno == errno.EPIPE:  # whoever read the output has seen enough
                 raise
-            _fail(f"{error.filename or 'cannot write the output'}: {error.strerror or error}")
+            _fail(_explanation(error))
         except KeyboardInterrupt:
             _stop(INTERRUPTED, "interrupted")
         except _Terminated:
@@ -69,6 +69,27 @@ def _fail(message: str, code: int = 1) -> NoReturn:
     """End with an error in one line on stderr."""
     click.echo(f"Error: {' '.join(message.split())}", err=True)
     raise click.exceptions.Exit(code)
+
+
+def _explanation(error: OSError) -> str:
+    """Say what the system refused; where it names no file, it is the standard output."""
+    from w2v.disk import refusal
+
+    if error.filename is not None:
+        return f"{error.filename}: {error.strerror or error}"
+    output = Path(os.path.realpath("/proc/self/fd/1"))  # where it goes, if the system can tell
+    folder = output.parent if output.parent.is_dir() else Path.cwd()
+    written = os.fstat(1).st_size
+    _drop_output()
+    return str(
+        refusal("cannot write the output", error, folder, "send it elsewhere", written=written)
+    )
+
+
+def _drop_output() -> None:
+    """Have what could not be written go nowhere, for Python tries it once more at the end."""
+    with contextlib.suppress(io.UnsupportedOperation), Path(os.devnull).open("wb") as nowhere:
+        os.dup2(nowhere.fileno(), sys.stdout.fileno())
 
 
 def _stop(code: int, message: str) -> NoReturn:
@@ -87,7 +108,11 @@ def main() -> None:
     """Word vectors from a text, fast, ready for an Embedding layer."""
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, _terminate)
-    if isinstance(sys.stdout, io.TextIOWrapper):  # words are UTF-8, whatever the locale says
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        if isinstance(sys.stdout.buffer, io.RawIOBase):  # as PYTHONUNBUFFERED has it: what a disk
+            # takes a part of would be cut short, and nobody told
+            sys.stdout = io.TextIOWrapper(io.BufferedWriter(sys.stdout.detach()))
+        # Words are UTF-8, whatever the locale says.
         sys.stdout.reconfigure(encoding="utf-8")
 
 
@@ -163,13 +188,27 @@ def _observer(quiet: bool, log_json: str | None = None) -> Iterator[Observer]:
             stack.callback(shown.close)
             observers.append(shown)
         if log_json is not None:
-            try:
-                stream = stack.enter_context(Path(log_json).open("w", encoding="utf-8"))
-            except OSError as error:
-                message = f"cannot write {log_json}: {error.strerror}"
-                raise OutputError(message) from error
+            stream = _opened_log(log_json)
+            stack.callback(_close_log, stream)
             observers.append(JsonLines(stream))
         yield every(observers)
+
+
+def _opened_log(path: str) -> IO[str]:
+    from w2v.disk import refusal
+
+    try:
+        return Path(path).open("w", encoding="utf-8")
+    except OSError as error:
+        folder = Path(path).absolute().parent
+        remedy = "choose another place with --log-json"
+        raise refusal(f"cannot write {path}", error, folder, remedy) from error
+
+
+def _close_log(log: IO[str]) -> None:
+    """Close a log, each of whose lines was written out, or refused, which was told then."""
+    with contextlib.suppress(OSError):
+        log.close()
 
 
 class _Duration(click.ParamType[float]):
@@ -286,12 +325,12 @@ def _given(config: dict[str, Any]) -> dict[str, Any]:
 @contextlib.contextmanager
 def _resumable(output: str, work_dir: str | None) -> Iterator[None]:
     """Say how to go on with what was interrupted."""
-    from w2v.checkpoint import folder_of
+    from w2v.checkpoint import folder_of, is_begun
 
     try:
         yield
     except (KeyboardInterrupt, SystemExit, W2VError):
-        if (folder_of(Path(output), work_dir) / "job.json").exists():
+        if is_begun(folder_of(Path(output), work_dir)):
             arguments = [output] if work_dir is None else [output, "--work-dir", work_dir]
             click.echo(f"go on with: w2v train --resume {shlex.join(arguments)}", err=True)
         raise

@@ -9,7 +9,6 @@ So the result is the same at any number of threads, and memory holds the distinc
 from __future__ import annotations
 
 import dataclasses
-import shutil
 import tempfile
 import time
 import unicodedata
@@ -26,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from w2v.compiled import kernel
+from w2v.disk import check_room, refusal
 from w2v.errors import OutputError, VocabularyError
 from w2v.events import CorpusRead, Observer, Reading, ignore
 from w2v.sampling import HELD_OUT_LINES, make_key, passes, threshold_of
@@ -54,6 +54,7 @@ Done = TypeVar("Done")
 
 # Blocks of text that are in the hands of the threads, for each thread.
 _BLOCKS_AHEAD = 4
+_REMEDY = "choose another place with --work-dir"
 # Ids looked at together when a text is walked line by line.
 _WALKED_AT_ONCE = 1 << 20
 
@@ -207,15 +208,17 @@ def read_corpus(
         InputError: the text cannot be read.
         VocabularyError: the text has no usable words.
         OutputError: the temporary folder cannot be written.
+        NoRoomError: which it is if there is no room for it.
 
     """
     temporary = None
     if folder is None:
+        place = tempfile.gettempdir() if work_dir is None else work_dir
         try:
-            temporary = tempfile.TemporaryDirectory(prefix="w2v-", dir=work_dir)
+            temporary = tempfile.TemporaryDirectory(prefix="w2v-", dir=place)
         except OSError as error:
-            message = f"cannot make a temporary folder: {error}"
-            raise OutputError(message) from error
+            doing = f"cannot make a temporary folder in {place}"
+            raise refusal(doing, error, Path(place), _REMEDY) from error
         folder = Path(temporary.name)
     started = time.perf_counter()
     try:
@@ -516,7 +519,7 @@ class _Spool:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._file = path.open("wb", buffering=0)
+        self._file = _opened(path)
         self._blocks: list[tuple[int, int, Origin]] = []  # where each begins, its length and origin
 
     def __enter__(self) -> _Spool:
@@ -537,6 +540,7 @@ class _Spool:
         ranks = len(counted.vocabulary) + (counted.unknown_count is not None)
         dtype = np.uint16 if ranks <= np.iinfo(np.uint16).max else np.uint32
         end_of_line = np.full(1, np.iinfo(dtype).max, dtype)
+        self._look_for_room(counted, end_of_line.itemsize)
         threshold = threshold_of(config.validation) if config.validation else -1
         held_out_key = make_key(config.seed, HELD_OUT_LINES)
 
@@ -565,8 +569,8 @@ class _Spool:
         line_words = False
         paths = [self._path.with_name("text"), self._path.with_name("held-out")]
         with (
-            paths[0].open("wb", buffering=0) as text,
-            paths[1].open("wb", buffering=0) as held_out,
+            _opened(paths[0]) as text,
+            _opened(paths[1]) as held_out,
             closing(in_turn(rename, self._blocks, config.thread_count)) as done,
         ):
             files = [text, held_out]
@@ -588,6 +592,25 @@ class _Spool:
         )
         return first, second
 
+    def _look_for_room(self, counted: _Counted, bytes_each: int) -> None:
+        """Find out whether the ranks will fit beside the spool, but for line ends."""
+        folder = self._path.parent
+        words = int(counted.vocabulary.counts.sum()) + (counted.unknown_count or 0)
+        spooled = sum(length for _, length, _ in self._blocks)
+        needed = min(words, spooled) * bytes_each
+        try:
+            check_room(folder, needed)
+        except OSError as error:
+            raise _refused(folder, error, needed=needed) from error
+
+
+def _opened(path: Path) -> IO[bytes]:
+    """Open a file to append ids to."""
+    try:
+        return path.open("wb", buffering=0)
+    except OSError as error:
+        raise _refused(path.parent, error, written=0) from error
+
 
 def _append(file: IO[bytes], ids: NDArray[Any]) -> None:
     rest = ids.view(np.uint8).data
@@ -595,10 +618,8 @@ def _append(file: IO[bytes], ids: NDArray[Any]) -> None:
         while rest:  # a disk that fills up takes a part first
             rest = rest[file.write(rest) :]
     except OSError as error:
-        folder = Path(file.name).parent
-        message = (
-            f"cannot write the encoded corpus to {folder}: {error.strerror}; "
-            f"{shutil.disk_usage(folder).free:,} bytes are free there; "
-            "choose another place with --work-dir"
-        )
-        raise OutputError(message) from error
+        raise _refused(Path(file.name).parent, error, written=file.tell()) from error
+
+
+def _refused(folder: Path, error: OSError, **sizes: int) -> OutputError:
+    return refusal(f"cannot write the encoded text to {folder}", error, folder, _REMEDY, **sizes)

@@ -39,6 +39,10 @@ class ResourceError(W2VError):
     """The job needs more memory or disk than there is."""
 
 
+class NoRoomError(OutputError, ResourceError):
+    """The disk, the quota on it or the limit on a file's size has no room for what is written."""
+
+
 class DivergenceError(W2VError):
     """Training produced infinity or NaN."""
 

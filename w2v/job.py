@@ -19,10 +19,19 @@ from numpy.typing import NDArray
 
 from w2v import __version__, preflight
 from w2v.beginning import FromModel, announcement, begin_with, counts_of, more_epochs
-from w2v.checkpoint import TEMPORARY_PREFIX, Checkpoint, Job, fingerprint, folder_of
+from w2v.checkpoint import (
+    TEMPORARY_PREFIX,
+    Checkpoint,
+    Job,
+    bytes_in,
+    fingerprint,
+    folder_of,
+    is_begun,
+)
 from w2v.config import Config
 from w2v.corpus import Corpus, EncodedText, count_words
 from w2v.corpus import read_corpus as encode_text
+from w2v.disk import refusal
 from w2v.embeddings import Embeddings
 from w2v.errors import ConfigError, FormatError, InputError, OutputError
 from w2v.events import Compiling, CorpusRead, Observer, Saved, ignore
@@ -96,9 +105,9 @@ def train(
     extend = init is not None
     job = Job(_files(source), words, config, overwrite, extend, freeze_old, origin)
     folder = _work_folder(work_dir, output)
-    _check_room(job, source, output, folder)
+    _check_room(job, source, output, folder, checkpoints=checkpoint_every > 0)
     if output is None:
-        return _train(source, job, folder, None, observer)[0]
+        return _train(source, job, folder, None, None, observer)[0]
     checkpoint = Checkpoint.create(folder_of(Path(output), folder), job, checkpoint_every or None)
     return _finish(checkpoint, job, source, Path(output), started, observer)
 
@@ -115,7 +124,12 @@ def _refuse_contradictions(
 
 
 def _check_room(
-    job: Job, source: TextSource, output: str | os.PathLike[str] | None, work_dir: str
+    job: Job,
+    source: TextSource,
+    output: str | os.PathLike[str] | None,
+    work_dir: str,
+    *,
+    checkpoints: bool,
 ) -> None:
     """Refuse a job for which there is not enough memory or disk."""
     most_words = _most_words(job, source)
@@ -126,6 +140,8 @@ def _check_room(
         output=output,
         work_dir=work_dir,
         text_bytes=source.total_bytes,
+        checkpoints=checkpoints,
+        there=bytes_in(folder_of(Path(output), work_dir)) if output is not None else 0,
     )
 
 
@@ -163,7 +179,7 @@ def resume(
     place = _work_folder(work_dir, output)
     folder = folder_of(target, place)
     Config.of(options)
-    if not (folder / "job.json").exists():
+    if not is_begun(folder):
         Checkpoint.sweep(folder)
         recover(target)
         if not (target / "meta.json").exists():
@@ -174,7 +190,7 @@ def resume(
             raise InputError(message)
         job = more_epochs(target, options)
         source = _source_again(job)
-        _check_room(job, source, target, place)
+        _check_room(job, source, target, place, checkpoints=checkpoint_every > 0)
         checkpoint = Checkpoint.create(folder, job, checkpoint_every or None)
         return _finish(checkpoint, job, source, target, started, observer)
     checkpoint = Checkpoint(folder, checkpoint_every or None)
@@ -237,7 +253,9 @@ def _finish(
     try:
         recover(output)
         check_folder(output, overwrite=job.overwrite)
-        embeddings, result = _train(source, job, str(checkpoint.folder), checkpoint, observer)
+        embeddings, result = _train(
+            source, job, str(checkpoint.folder), output, checkpoint, observer
+        )
         embeddings.meta["job"] = job.record()
         recover(output)
         _save(embeddings, output, result.contexts, overwrite=job.overwrite)
@@ -265,6 +283,7 @@ def _train(
     source: TextSource | None,
     job: Job,
     work_dir: str,
+    output: Path | None,
     checkpoint: Checkpoint | None,
     observer: Observer,
 ) -> tuple[Embeddings, Result]:
@@ -282,6 +301,15 @@ def _train(
         compiled += _compile_wide(read.text, observer)
         if checkpoint is not None:
             checkpoint.prepare(len(counts), config.dim)
+            preflight.check_disk(
+                config,
+                words=len(counts),
+                output=output,
+                work_dir=work_dir,
+                text_bytes=None,
+                checkpoints=checkpoint.keeps,
+                there=checkpoint.bytes_kept,
+            )
         result = train_model(
             read.text,
             read.held_out,
@@ -401,16 +429,20 @@ def _work_folder(
     work_dir: str | os.PathLike[str] | None, output: str | os.PathLike[str] | None
 ) -> str:
     if work_dir is not None:
-        if not Path(work_dir).is_dir():
+        if not os.path.isdir(work_dir):  # noqa: PTH112 - Path.is_dir is refused sometimes
             message = (
-                f"cannot keep the encoded text in {work_dir}: there is no such folder; "
-                "create it first or choose another place"
+                f"cannot keep the encoded text in {work_dir}: there is no such folder, or it may "
+                "not be entered; create it first or choose another place"
             )
             raise OutputError(message)
         return os.fspath(work_dir)
     if output is not None:
         return str(Path(output).absolute().parent)
-    return tempfile.gettempdir()
+    try:
+        return tempfile.gettempdir()
+    except FileNotFoundError as error:
+        message = f"cannot keep the encoded text: {error.strerror}; choose a place with --work-dir"
+        raise OutputError(message) from error
 
 
 def compile_kernels(work_dir: str, observer: Observer, *, deterministic: bool = False) -> float:
@@ -440,8 +472,10 @@ def _temporary_folder(work_dir: str) -> Iterator[str]:
             "", TEMPORARY_PREFIX, work_dir, ignore_cleanup_errors=True
         )
     except OSError as error:
-        message = f"cannot make a temporary folder in {work_dir}: {error.strerror}"
-        raise OutputError(message) from error
+        doing = f"cannot make a temporary folder in {work_dir}"
+        raise refusal(
+            doing, error, Path(work_dir), "choose another place with --work-dir"
+        ) from error
     with folder as name:
         yield name
 

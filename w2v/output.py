@@ -1,13 +1,15 @@
 """Writing results so that nothing is half-written and nothing is lost.
 
 A result is written beside its target under a hidden temporary name, brought to the disk and
-then renamed, so the target holds the old result or the whole new one, never a part. Symbolic
+then renamed, so the target holds the old result or the whole new one, never a part. A folder
+changes places with the one that it replaces, in one step where the system can do that. Symbolic
 links are followed: what a link points at is replaced, the link stays.
 """
 
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import errno
 import os
 import secrets
@@ -17,6 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from w2v.disk import check_room, refusal
 from w2v.errors import OutputError
 
 if TYPE_CHECKING:
@@ -28,6 +31,9 @@ MODEL_MARKS = ("meta.json", "embeddings.npy")
 """The files by which a folder is known to be a model that may be replaced by another one."""
 
 _NUMBERS_AT_ONCE = 1 << 20
+# Of renameat2 on Linux: paths are relative to the current folder; both names stay, and swap.
+_CURRENT_FOLDER = -100
+_EXCHANGE = 2
 
 
 def check_file(path: str | Path, *, overwrite: bool) -> None:
@@ -54,27 +60,38 @@ def check_folder(
 
     Raises:
         OutputError: something is there (with ``overwrite``: something else than a folder of that
-            kind or an empty one), the folder around it does not exist, or nothing can be created
-            in that folder.
+            kind or an empty one, whose files may be removed), the folder around it does not exist,
+            or nothing can be created in that folder.
 
     """
     with _explained(path):
-        _try_writing(_folder_target(path, overwrite=overwrite, marks=marks))
+        target = _folder_target(path, overwrite=overwrite, marks=marks)
+        _try_writing(target)
+        if target.exists() and not os.access(target, os.W_OK | os.X_OK):
+            message = f"the files of {path} may not be removed, so it is not replaced"
+            raise OutputError(f"{message}; choose another name")
 
 
 @contextmanager
-def new_file(path: str | Path, *, overwrite: bool) -> Iterator[BinaryIO]:
+def new_file(path: str | Path, *, needed: int, overwrite: bool) -> Iterator[BinaryIO]:
     """Yield a binary file that becomes ``path`` when the block ends well.
 
     Otherwise, also on an interrupt, nothing is left of it and ``path`` stays as it was. The
     permissions are those of the umask.
 
+    Args:
+        path: where.
+        needed: bytes that it will take, for which room is looked for before it is begun.
+        overwrite: whether a file that stands there is replaced.
+
     Raises:
-        OutputError: as for ``check_file``, or the system refused to write (disk full, ...).
+        OutputError: as for ``check_file``, or the system refused to write.
+        NoRoomError: which it is if there is no room.
 
     """
-    with _explained(path):
+    with _explained(path, needed):
         target = _file_target(path, overwrite=overwrite)
+        check_room(target.parent, needed)
         temporary = _name_beside(target)
         try:
             with temporary.open("xb") as file:
@@ -93,25 +110,34 @@ def new_file(path: str | Path, *, overwrite: bool) -> Iterator[BinaryIO]:
 def new_folder(
     path: str | Path,
     *,
+    needed: int,
     overwrite: bool,
     marks: tuple[str, ...] = MODEL_MARKS,
     recoverable: bool = False,
 ) -> Iterator[Path]:
     """Yield a temporary folder that becomes ``path`` when the block ends well.
 
-    A folder of the same kind at ``path`` is moved aside first, put back if the new one cannot
-    take its place, and removed at the end. When the block fails, also on an interrupt, nothing
-    is left of the new folder and ``path`` stays as it was. The permissions are those of the umask.
+    A folder of the same kind at ``path`` changes places with it, and is removed at the end. Where
+    the system cannot do that in one step, it is moved aside first, and put back if the new one
+    cannot take its place. When the block fails, also on an interrupt, nothing is left of the new
+    folder and ``path`` stays as it was. The permissions are those of the umask.
 
-    With ``recoverable`` the temporary names are always the same, so that `recover` can find what a
-    killed process left, and waits for one that is alive.
+    Args:
+        path: where.
+        needed: bytes that it will take, for which room is looked for before it is begun.
+        overwrite: whether a folder of the same kind that stands there is replaced.
+        marks: see ``check_folder``.
+        recoverable: whether the temporary names are always the same, so that `recover` can find
+            what a killed process left, and waits for one that is alive.
 
     Raises:
-        OutputError: as for ``check_folder``, or the system refused to write (disk full, ...).
+        OutputError: as for ``check_folder``, or the system refused to write.
+        NoRoomError: which it is if there is no room.
 
     """
-    with _explained(path):
+    with _explained(path, needed):
         target = _folder_target(path, overwrite=overwrite, marks=marks)
+        check_room(target.parent, needed)
         temporary, old = _names_beside(target) if recoverable else _random_names_beside(target)
         temporary.mkdir()  # or it is another process's to remove
         try:
@@ -161,6 +187,9 @@ def _folder_target(path: str | Path, *, overwrite: bool, marks: tuple[str, ...])
 
 def _real_place(path: str | Path) -> Path:
     target = Path(os.path.realpath(path))
+    if target.is_symlink():
+        message = f"{path} is a symbolic link that leads back to itself; choose another name"
+        raise OutputError(message)
     if not target.parent.is_dir():
         message = (
             f"cannot write {path}: there is no folder {target.parent}; "
@@ -185,6 +214,8 @@ def _may_be_replaced(folder: Path, marks: tuple[str, ...]) -> bool:
 
 def _try_writing(target: Path) -> None:
     """Create and remove a file beside ``target``: the only sure test of a right to write."""
+    with contextlib.suppress(FileNotFoundError):
+        os.lstat(_name_beside(target))  # refuses a name that is too long with what is added to it
     # It has no name where the system can do that, so nothing is left of it in any case.
     with tempfile.TemporaryFile(dir=target.parent):
         pass
@@ -244,6 +275,8 @@ def _move_in_place(new: Path, target: Path, old: Path) -> None:
     if not target.exists():
         new.rename(target)
         return
+    if _exchanged(new, target):  # the old one is now at ``new``, to be removed
+        return
     try:
         target.rename(old)
         new.rename(target)
@@ -251,6 +284,20 @@ def _move_in_place(new: Path, target: Path, old: Path) -> None:
         if old.exists() and not target.exists():
             old.rename(target)
         shutil.rmtree(old, ignore_errors=True)
+
+
+def _exchanged(first: Path, second: Path) -> bool:
+    """Swap two folders in one step, so that no moment is without either; tells if that worked.
+
+    The C library may not know of it, nor the kernel, nor the file system.
+    """
+    try:
+        renameat2 = ctypes.CDLL(None).renameat2
+    except (AttributeError, OSError):
+        return False
+    paths = os.fsencode(first), os.fsencode(second)
+    code: int = renameat2(_CURRENT_FOLDER, paths[0], _CURRENT_FOLDER, paths[1], _EXCHANGE)
+    return code == 0
 
 
 def sync_tree(folder: Path) -> None:
@@ -273,20 +320,12 @@ def _sync_folder(folder: Path) -> None:
 
 
 @contextmanager
-def _explained(path: str | Path) -> Iterator[None]:
-    """Turn an error of the system into one clear line."""
+def _explained(path: str | Path, needed: int | None = None) -> Iterator[None]:
+    """Turn an error of the system into one clear line; by then what was written is removed."""
     try:
         yield
     except OSError as error:
-        raise OutputError(_explanation(path, error)) from error
-
-
-def _explanation(path: str | Path, error: OSError) -> str:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        # By now the unfinished result is removed: this is what there was for it.
-        free = shutil.disk_usage(Path(os.path.realpath(path)).parent).free
-        return (
-            f"cannot write {path}: the disk (or the quota on it) is full; {free / 1e6:,.1f} MB "
-            "were not enough; make room or choose another place"
-        )
-    return f"cannot write {path}: {error.strerror or error}"
+        folder = Path(os.path.realpath(path)).parent
+        too_long = error.errno == errno.ENAMETOOLONG
+        remedy = f"choose {'a shorter name' if too_long else 'another place'}"
+        raise refusal(f"cannot write {path}", error, folder, remedy, needed=needed) from error

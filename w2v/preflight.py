@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from w2v.disk import check_space, readable, refusal
 from w2v.errors import ResourceError
 from w2v.memory import available_memory, held_memory
 from w2v.trainer import training_memory
@@ -27,9 +27,9 @@ _WORD_MEMORY = 100  # of each word, where it is trained and written
 _BYTES_A_WORD = 6  # of text
 _LONG_TEXT = 1 << 40  # bytes
 _WORD_TEXT = 12  # bytes of a word in the written vocabulary
-_ENCODED_SHARE = 1.3  # provisional and final ids on disk, for each byte of text: 1.2 in English
-
-_GIGABYTE = 1e9
+_WORD_KEPT = 40  # in what a checkpoint tells of it: text, count
+_PLACES = 0.22  # words and line ends for each byte of text: 0.2 in English
+_AROUND = 128 << 10  # what is noted beside words and numbers, and the rest of each file's last page
 
 
 def check_memory(
@@ -57,8 +57,8 @@ def check_memory(
     if available is not None and needed - held > available:
         number = f"{words:,} words" if counts is not None else f"up to {words:,} words"
         message = (
-            f"training {number} at dim {config.dim:,} needs {_readable(needed)} of memory, but "
-            f"{_readable(available + held)} are available; lower --dim or --vocab-size"
+            f"training {number} at dim {config.dim:,} needs {readable(needed)} of memory, but "
+            f"{readable(available + held)} are available; lower --dim or --vocab-size"
         )
         raise ResourceError(message)
 
@@ -106,6 +106,8 @@ def check_disk(
     output: str | os.PathLike[str] | None,
     work_dir: str | os.PathLike[str],
     text_bytes: int | None,
+    checkpoints: bool,
+    there: int = 0,
 ) -> None:
     """Refuse a job whose files do not fit on the disk.
 
@@ -113,41 +115,63 @@ def check_disk(
         config: whose dim counts.
         words: of the vocabulary, or as many as it may have.
         output: where the model goes, None for nowhere.
-        work_dir: where the encoded corpus goes.
-        text_bytes: of the corpus, None if unknown. Of compressed files, what they take as they
-            are: how much text they hold is not known before they are read.
+        work_dir: where the encoded text goes, and with an output the checkpoint.
+        text_bytes: of the corpus that is still to be read, None if unknown. Of compressed files,
+            what they take as they are: how much text they hold is not known before they are read.
+        checkpoints: whether the training is kept, if it has an output.
+        there: bytes in the checkpoint's place already, which are replaced or removed.
 
     Raises:
-        ResourceError: with the space needed and the space there is.
+        NoRoomError: with the space needed and the space there is.
+        OutputError: one of the folders is gone.
 
     """
-    model = (2 * 4 * config.dim + 8 + _WORD_TEXT) * words if output is not None else 0
-    encoded = round(_ENCODED_SHARE * (text_bytes or 0))
-    parent = Path(output).absolute().parent if output is not None else Path(work_dir)
-    if parent.stat().st_dev == Path(work_dir).stat().st_dev:
-        check_space(parent, model + encoded, "the model and the encoded corpus")
+    place = Path(work_dir)
+    if output is None:
+        check_space(place, _reading(words, text_bytes), "the encoded text", _remedy("--work-dir"))
+        return
+    parent = Path(os.path.realpath(output)).parent
+    model, state = _model(words, config), _matrices(words, config) if checkpoints else 0
+    text = _encoded(words, text_bytes) + _WORD_KEPT * words + _AROUND
+    what = "the checkpoint and the encoded text" if checkpoints else "the encoded text"
+    options = ["--output", "--work-dir"]
+    if _on_one_disk(parent, place):
+        # A new state is written beside the last one, which is there while the model is written.
+        work = max(_reading(words, text_bytes), text + state + max(state, model))
+        what = f"the model, {what}" if checkpoints else f"the model and {what}"
     else:
-        check_space(parent, model, "the model")
-        check_space(Path(work_dir), encoded, "the encoded corpus")
+        work = max(_reading(words, text_bytes), text + 2 * state)
+        check_space(parent, model, "the model", _remedy(options.pop(0)))
+    check_space(place, work - there, what, _remedy(*options, checkpoints=checkpoints))
 
 
-def check_space(
-    folder: Path, needed: int, purpose: str, options: str = "--output or --work-dir"
-) -> None:
-    """Refuse to write ``needed`` bytes where there is no room for them; ``options`` may help.
-
-    Raises:
-        ResourceError: with the space needed and the space there is.
-
-    """
-    free = shutil.disk_usage(folder).free
-    if needed > free:
-        message = (
-            f"there is no room for {purpose} in {folder}: up to {_readable(needed)} are needed, "
-            f"but {_readable(free)} are free; make room, or choose another place with {options}"
-        )
-        raise ResourceError(message)
+def _on_one_disk(*folders: Path) -> bool:
+    try:
+        return len({folder.stat().st_dev for folder in folders}) == 1
+    except OSError as error:  # one has gone meanwhile
+        raise refusal(f"cannot write to {error.filename}", error, folders[0]) from error
 
 
-def _readable(size: int) -> str:
-    return f"{size / 1e6:,.1f} MB" if size < _GIGABYTE / 10 else f"{size / _GIGABYTE:,.2f} GB"
+def _remedy(*options: str, checkpoints: bool = False) -> str:
+    without = ", or go without checkpoints by --checkpoint-every 0" if checkpoints else ""
+    return f"choose another place with {' or '.join(options)}{without}"
+
+
+def _matrices(words: int, config: Config) -> int:
+    return 2 * 4 * config.dim * words
+
+
+def _model(words: int, config: Config) -> int:
+    """Bytes of a model's folder."""
+    return _matrices(words, config) + (8 + _WORD_TEXT) * words + _AROUND
+
+
+def _encoded(words: int, text_bytes: int | None) -> int:
+    """Bytes of a text's ids."""
+    narrow = words < np.iinfo(np.uint16).max
+    return round((2 if narrow else 4) * _PLACES * (text_bytes or 0))
+
+
+def _reading(words: int, text_bytes: int | None) -> int:
+    """Bytes that reading takes: provisional ids of 32 bits, and then the final ones."""
+    return round(4 * _PLACES * (text_bytes or 0)) + _encoded(words, text_bytes) + _AROUND

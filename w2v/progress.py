@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 import time
+from pathlib import Path
 from typing import IO, Any
 
 from tqdm import tqdm
 
+from w2v.disk import refusal
+from w2v.errors import OutputError
 from w2v.events import (
     BeginsWith,
     Compiling,
@@ -109,8 +113,18 @@ class JsonLines:
             if now - self._last.get(event.stage, 0.0) < _JSON_SECONDS:
                 return
             self._last[event.stage] = now
-        self._stream.write(json.dumps({"time": round(now, 3), **event.as_dict()}) + "\n")
-        self._stream.flush()
+        try:
+            self._stream.write(json.dumps({"time": round(now, 3), **event.as_dict()}) + "\n")
+            self._stream.flush()
+        except OSError as error:
+            raise self._refused(error) from error
+
+    def _refused(self, error: OSError) -> OutputError:
+        name = self._stream.name
+        written = os.fstat(self._stream.fileno()).st_size
+        remedy = "choose another place with --log-json"
+        folder = Path(name).absolute().parent
+        return refusal(f"cannot write {name}", error, folder, remedy, written=written)
 
 
 def every(observers: list[Observer]) -> Observer:

@@ -34,7 +34,8 @@ def write(embeddings: Embeddings, path: str | Path, *, overwrite: bool = False) 
 
     """
     words = textfile.encode_words(embeddings.words, "glove")
-    with textfile.new_text(path, overwrite=overwrite) as file:
+    needed = textfile.estimated_size(words, embeddings.matrix, path)
+    with textfile.new_text(path, needed=needed, overwrite=overwrite) as file:
         rows = textfile.rows_of_text(embeddings.matrix, " ")
         for word, row in zip(words, rows, strict=True):
             file.write(word + b" " + row)

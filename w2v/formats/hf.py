@@ -25,10 +25,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from w2v import output
+from w2v.disk import in_pages
 from w2v.embeddings import Embeddings
 from w2v.errors import ConfigError, FormatError
 from w2v.formats import FORMATS, model
-from w2v.formats.safetensors_file import TENSOR, missing, opened_tensor
+from w2v.formats.safetensors_file import TENSOR, missing, opened_tensor, system_error
 
 if TYPE_CHECKING:
     from w2v.layout import Layout
@@ -119,6 +120,7 @@ def write(
         )
         raise ConfigError(message)
     try:
+        from safetensors import SafetensorError
         from safetensors.numpy import save_file
     except ModuleNotFoundError as error:
         raise missing("hf") from error
@@ -128,15 +130,23 @@ def write(
     tokenizer = hf_tokenizer.encode(embeddings.words, layout, embeddings.meta.get("tokenizer"))
     meta = model.encode_meta(embeddings.meta, layout)
     matrix = embeddings.matrix_for(layout.rows, layout.unknown_vector)
-    with output.new_folder(path, overwrite=overwrite, marks=FORMATS["hf"].marks) as folder:
+    card = _card(embeddings, layout, meta)
+    counts = model.bytes_of_counts(embeddings)
+    needed = in_pages(len(tokenizer), matrix.nbytes, len(card), counts, len(meta), *_SMALL)
+    with output.new_folder(
+        path, needed=needed, overwrite=overwrite, marks=FORMATS["hf"].marks
+    ) as folder:
         (folder / "tokenizer.json").write_bytes(tokenizer)
-        save_file({TENSOR: matrix}, folder / "model.safetensors")
+        try:
+            save_file({TENSOR: matrix}, folder / "model.safetensors")
+        except SafetensorError as error:
+            raise system_error(error) from error
         # The library makes a file that its owner alone can read, whatever the umask says.
         permissions = stat.S_IMODE((folder / "tokenizer.json").stat().st_mode)
         (folder / "model.safetensors").chmod(permissions)
         (folder / "config.json").write_bytes(_json(_config(embeddings.dim)))
         (folder / "modules.json").write_bytes(_json(_MODULES))
-        (folder / "README.md").write_bytes(_card(embeddings, layout, meta))
+        (folder / "README.md").write_bytes(card)
         model.write_counts(folder, embeddings)
         (folder / "meta.json").write_bytes(meta)
 
@@ -166,6 +176,7 @@ def read(path: str | Path) -> Embeddings:
     return Embeddings.from_rows(layout, words, matrix, counts, meta, source=folder)
 
 
+_SMALL = [1, 1]  # config.json and modules.json take a page each
 _MODULES = [
     {
         "idx": 0,

@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from w2v import output
+from w2v.disk import in_pages
 from w2v.embeddings import Embeddings
 from w2v.errors import ConfigError, FormatError, InputError, MissingExtraError
 from w2v.formats import FORMATS, model
@@ -74,7 +75,11 @@ def write(
     meta = model.encode_meta(embeddings.meta, layout)
     matrix = embeddings.matrix_for(layout.rows, layout.unknown_vector)
     network = _network(matrix, masked=layout.padding is not None)
-    with output.new_folder(path, overwrite=overwrite, marks=FORMATS["keras"].marks) as folder:
+    counts = model.bytes_of_counts(embeddings)
+    needed = in_pages(matrix.nbytes, len(vocabulary), counts, len(meta))
+    with output.new_folder(
+        path, needed=needed, overwrite=overwrite, marks=FORMATS["keras"].marks
+    ) as folder:
         network.save(folder / "embedding.keras")
         (folder / "vocab.txt").write_bytes(vocabulary)
         model.write_counts(folder, embeddings)

@@ -26,6 +26,7 @@ import numpy as np
 from numpy.lib import format as npy
 
 from w2v import output
+from w2v.disk import in_pages
 from w2v.embeddings import Embeddings
 from w2v.errors import FormatError, InputError
 from w2v.layout import Layout
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
 
 VERSION = 1
 """Of these files; raised when an older reader would misunderstand a newer folder."""
+
+_ARRAY_HEADER = 128  # bytes of an .npy file before the numbers
 
 
 def write(
@@ -67,21 +70,19 @@ def write(
         FormatError: a word contains a line end or cannot be written as UTF-8, or ``meta`` is
             not JSON.
         OutputError: the folder cannot be put there.
+        NoRoomError: which it is if there is no room for it.
 
     """
     vocabulary = encode_words(embeddings.words)
     meta = encode_meta(embeddings.meta, layout)  # which may fail, before anything is written
-    if layout is None:
-        matrix = embeddings.matrix
-    else:
-        matrix = embeddings.matrix_for(layout.rows, layout.unknown_vector)
-    with output.new_folder(path, overwrite=overwrite, recoverable=recoverable) as folder:
-        _write_array(folder / "embeddings.npy", matrix.astype("<f4", copy=False))
-        if layout is None and embeddings.unknown is not None and embeddings.unk == "trained":
-            unknown = embeddings.unknown[np.newaxis]
-            _write_array(folder / "unknown.npy", unknown.astype("<f4", copy=False))
-        if contexts is not None:
-            _write_array(folder / "contexts.npy", contexts.astype("<f4", copy=False))
+    matrices = _matrices(embeddings, layout, contexts)
+    sizes = [matrix.nbytes + _ARRAY_HEADER for matrix in matrices.values()]
+    needed = in_pages(len(vocabulary), len(meta), bytes_of_counts(embeddings), *sizes)
+    with output.new_folder(
+        path, needed=needed, overwrite=overwrite, recoverable=recoverable
+    ) as folder:
+        for name, matrix in matrices.items():
+            _write_array(folder / name, matrix.astype("<f4", copy=False))
         (folder / "vocab.txt").write_bytes(vocabulary)
         write_counts(folder, embeddings)
         if before_meta is not None:
@@ -89,6 +90,20 @@ def write(
             before_meta()
             meta = encode_meta(embeddings.meta, layout)
         (folder / "meta.json").write_bytes(meta)
+
+
+def _matrices(
+    embeddings: Embeddings, layout: Layout | None, contexts: NDArray[np.float32] | None
+) -> dict[str, NDArray[np.float32]]:
+    """What there is to write of rows, by the names of the files."""
+    if layout is not None:
+        rows = embeddings.matrix_for(layout.rows, layout.unknown_vector)
+        matrices = {"embeddings.npy": rows}
+    else:
+        matrices = {"embeddings.npy": embeddings.matrix}
+        if embeddings.unknown is not None and embeddings.unk == "trained":
+            matrices["unknown.npy"] = embeddings.unknown[np.newaxis]
+    return matrices if contexts is None else matrices | {"contexts.npy": contexts}
 
 
 def read(path: str | Path) -> Embeddings:
@@ -227,6 +242,11 @@ def read_meta(folder: Path) -> tuple[dict[str, Any], Layout | None]:
     path = folder / "meta.json"
     meta = _decode_meta(path)
     return meta, _decode_layout(meta, path)
+
+
+def bytes_of_counts(embeddings: Embeddings) -> int:
+    """Bytes that ``counts.npy`` takes."""
+    return 0 if embeddings.counts is None else embeddings.counts.nbytes + _ARRAY_HEADER
 
 
 def write_counts(folder: Path, embeddings: Embeddings) -> None:

@@ -47,7 +47,10 @@ def write(embeddings: Embeddings, path: str | Path, *, overwrite: bool = False) 
 
     """
     lines = _metadata(embeddings)
-    with output.new_folder(path, overwrite=overwrite, marks=(TENSORS, METADATA)) as folder:
+    needed = textfile.estimated_size(lines, embeddings.matrix, path)
+    with output.new_folder(
+        path, needed=needed, overwrite=overwrite, marks=(TENSORS, METADATA)
+    ) as folder:
         (folder / METADATA).write_bytes(b"".join(line + b"\n" for line in lines))
         with (folder / TENSORS).open("xb") as file:
             file.writelines(textfile.rows_of_text(embeddings.matrix, "\t"))

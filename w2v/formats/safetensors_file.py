@@ -9,6 +9,8 @@ the same model should give the same bytes.
 from __future__ import annotations
 
 import json
+import os
+import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -55,7 +57,7 @@ def write(
     record = _encode(embeddings, layout)
     matrix = embeddings.matrix_for(layout.rows, layout.unknown_vector)
     data = save({TENSOR: matrix}, {ENTRY: record})
-    with output.new_file(path, overwrite=overwrite) as file:
+    with output.new_file(path, needed=len(data), overwrite=overwrite) as file:
         file.write(data)
 
 
@@ -88,6 +90,15 @@ def read(path: str | Path) -> Embeddings:
 def missing(format_name: str) -> MissingExtraError:
     """What a format that needs the library says without it."""
     return MissingExtraError(f"the format {format_name}", "safetensors")
+
+
+def system_error(error: Exception) -> OSError:
+    """What the system refused when the library wrote a file, which tells its number in the text."""
+    found = re.search(r"(?:os error|code:) (\d+)", str(error))
+    if found is None:
+        return OSError(str(error))
+    number = int(found[1])
+    return OSError(number, os.strerror(number))
 
 
 def _encode(embeddings: Embeddings, layout: Layout) -> str:

@@ -40,6 +40,7 @@ _MOST_EXPANSION = 1032
 _GZIP_LEVEL = 1
 
 _LONGEST_REST = 1 << 10
+_ROWS_SAMPLED = 64
 
 
 @dataclass
@@ -135,6 +136,22 @@ def rows_of_text(matrix: NDArray[np.float32], separator: str) -> Iterator[bytes]
         yield (row_format % tuple(row.tolist())).encode("ascii")
 
 
+def estimated_size(words: Sequence[bytes], matrix: NDArray[np.float32], path: str | Path) -> int:
+    """Tell about how many bytes a text of words and rows will take, by some of them.
+
+    Args:
+        words: (V,) what stands before the numbers.
+        matrix: (V, D) the numbers.
+        path: whose name tells whether gzip packs it.
+
+    """
+    step = -(-len(matrix) // _ROWS_SAMPLED)
+    rows = rows_of_text(matrix[::step], " ")
+    text = b"".join(word + b" " + row for word, row in zip(words[::step], rows, strict=False))
+    size = len(gzip.compress(text, _GZIP_LEVEL)) if _is_packed(path) else len(text)
+    return size * len(matrix) // max(len(matrix[::step]), 1)
+
+
 @contextmanager
 def opened(path: str | Path) -> Iterator[BinaryIO]:
     """Open a file for reading; what the system refuses is an InputError."""
@@ -171,7 +188,7 @@ def opened_text(path: str | Path) -> Iterator[Lines]:
 
 
 @contextmanager
-def new_text(path: str | Path, *, overwrite: bool) -> Iterator[IO[bytes]]:
+def new_text(path: str | Path, *, needed: int, overwrite: bool) -> Iterator[IO[bytes]]:
     """Yield a text that becomes ``path``, packed by gzip if the name ends in ``.gz``.
 
     The same text gives the same bytes: neither a name nor a time is put into the file.
@@ -180,12 +197,16 @@ def new_text(path: str | Path, *, overwrite: bool) -> Iterator[IO[bytes]]:
         OutputError: the file cannot be put there.
 
     """
-    with output.new_file(path, overwrite=overwrite) as file:
-        if not str(path).lower().endswith(".gz"):
+    with output.new_file(path, needed=needed, overwrite=overwrite) as file:
+        if not _is_packed(path):
             yield file
             return
         with gzip.GzipFile("", "wb", _GZIP_LEVEL, file, mtime=0) as packed:
             yield cast("IO[bytes]", packed)
+
+
+def _is_packed(path: str | Path) -> bool:
+    return str(path).lower().endswith(".gz")
 
 
 def encode_words(words: Sequence[str], format_name: str) -> list[bytes]:

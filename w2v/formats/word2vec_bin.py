@@ -34,7 +34,8 @@ def write(embeddings: Embeddings, path: str | Path, *, overwrite: bool = False) 
     """
     words = textfile.encode_words(embeddings.words, "word2vec-bin")
     matrix = embeddings.matrix.astype(_FLOAT, copy=False)
-    with output.new_file(path, overwrite=overwrite) as file:
+    needed = matrix.nbytes + sum(len(word) + len(b" \n") for word in words)
+    with output.new_file(path, needed=needed, overwrite=overwrite) as file:
         file.write(b"%d %d\n" % matrix.shape)
         for word, row in zip(words, matrix, strict=True):
             file.write(word + b" " + row.tobytes() + b"\n")

@@ -32,7 +32,8 @@ def write(embeddings: Embeddings, path: str | Path, *, overwrite: bool = False) 
 
     """
     words = textfile.encode_words(embeddings.words, "word2vec-text")
-    with textfile.new_text(path, overwrite=overwrite) as file:
+    needed = textfile.estimated_size(words, embeddings.matrix, path)
+    with textfile.new_text(path, needed=needed, overwrite=overwrite) as file:
         file.write(b"%d %d\n" % (len(embeddings), embeddings.dim))
         rows = textfile.rows_of_text(embeddings.matrix, " ")
         for word, row in zip(words, rows, strict=True):

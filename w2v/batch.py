@@ -13,6 +13,7 @@ import numpy as np
 from numpy.lib import format as npy
 
 from w2v import output
+from w2v.encoding import check_length
 from w2v.errors import InputError, OutputError, UnknownWordError
 from w2v.preflight import check_space
 from w2v.reading import FileSource
@@ -93,6 +94,7 @@ def encode_file(
         ResourceError: they would not fit on the disk.
 
     """
+    check_length(length)
     layout = embeddings.layout(rows)
     output.check_file(Path(destination), overwrite=overwrite)
     folder = Path(destination).absolute().parent

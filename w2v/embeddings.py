@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from w2v.config import Option
 from w2v.encoding import Encoder
-from w2v.errors import ConfigError, FormatError, MissingExtraError, UnknownWordError
+from w2v.errors import ConfigError, FormatError, Given, MissingExtraError, UnknownWordError
 from w2v.layout import Layout
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from w2v.encoding import Text
 
+_TOPN = Option(int, "Words to give.", low=0)
 _MATRIX_AXES = 2
 _RARE_SHARE = 10
 _MOST_RARE = 1_000
@@ -208,9 +210,10 @@ class Embeddings:
 
         Raises:
             UnknownWordError: the word is not in the vocabulary.
-            ConfigError: the vector is not D finite numbers.
+            ConfigError: the vector is not D finite numbers, or ``topn`` no whole number at least 0.
 
         """
+        _TOPN.check("topn", topn)
         if isinstance(query, str):
             row = self.id_of(query)
             return self._nearest(self.unit[row], topn, {row})
@@ -239,8 +242,10 @@ class Embeddings:
 
         Raises:
             UnknownWordError: one of the three is not in the vocabulary.
+            ConfigError: one is no string, or ``topn`` no whole number at least 0.
 
         """
+        _TOPN.check("topn", topn)
         rows = [self.id_of(word) for word in (a, b, c)]
         unit_a, unit_b, unit_c = self.unit[rows].astype(np.float64)
         return self._nearest(unit_b - unit_a + unit_c, topn, set(rows))
@@ -262,11 +267,14 @@ class Embeddings:
         if rows == "pad+unk" and unk is None:
             unk = self.unk or "zeros"
         if unk == "trained" and self.unk != "trained":
-            message = (
-                "these embeddings have no trained vector for unknown words; "
-                "train with --train-unk, or choose zeros or mean-rare instead"
+            raise ConfigError(
+                "these embeddings have no trained vector for unknown words, which {unk} asks for; "
+                "train with {train_unk}, or take {zeros} or {mean_rare}",
+                unk=Given("unk", unk),
+                train_unk=Given("train_unk", True),
+                zeros=Given("unk", "zeros"),
+                mean_rare=Given("unk", "mean-rare"),
             )
-            raise ConfigError(message)
         return Layout(rows, unk)
 
     def matrix_for(self, rows: str | None = None, unk: str | None = None) -> NDArray[np.float32]:
@@ -422,8 +430,8 @@ class Embeddings:
         norm = np.linalg.norm(vector.astype(np.float64))
         direction = (vector / norm if norm > 0 else np.zeros(self.dim)).astype(np.float32)
         cosines = np.clip(self.unit @ direction, -1, 1)
-        order = np.argsort(-cosines, kind="stable")[: max(topn, 0) + len(left_out)].tolist()
-        best = [row for row in order if row not in left_out][: max(topn, 0)]
+        order = np.argsort(-cosines, kind="stable")[: topn + len(left_out)].tolist()
+        best = [row for row in order if row not in left_out][:topn]
         return [(self.words[row], float(cosines[row])) for row in best]
 
 

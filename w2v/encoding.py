@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from w2v.config import LENGTH
 from w2v.errors import ConfigError, ResourceError, UnknownWordError
 
 if TYPE_CHECKING:
@@ -57,9 +58,7 @@ class Encoder:
         self, texts: Text | Sequence[Text], length: int | None, layout: Layout
     ) -> NDArray[np.int32]:
         """Do what `Embeddings.encode` says."""
-        if length is not None and (not isinstance(length, (int, np.integer)) or length < 1):
-            message = f"length must be at least 1, or None for the longest text, got {length!r}"
-            raise ConfigError(message)
+        check_length(length)
         if isinstance(texts, (str, bytes)):
             single: NDArray[np.int32] = self._fill([self.rows_of(texts, layout)], length, layout)[0]
             return single
@@ -138,6 +137,17 @@ class Encoder:
         for row, text in zip(result, texts, strict=True):
             row[: len(text)] = text[:wanted]
         return result
+
+
+def check_length(length: object) -> None:
+    """Refuse a length of texts that is none.
+
+    Raises:
+        ConfigError: it is neither None nor a whole number at least 1.
+
+    """
+    if length is not None:
+        LENGTH.check("length", int(length) if isinstance(length, np.integer) else length)
 
 
 def _in_order(texts: Any) -> Iterable[Any]:

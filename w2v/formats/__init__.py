@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from w2v.errors import ConfigError, FormatError
+from w2v.errors import ConfigError, FormatError, Given
+from w2v.layout import Layout
 
 if TYPE_CHECKING:
     from w2v.embeddings import Embeddings
@@ -94,15 +95,17 @@ class Format:
         """Find out whether the format can hold such rows.
 
         Raises:
-            ConfigError: it cannot.
+            ConfigError: it cannot, or none can.
 
         """
         if self.rows is None and ((rows or "none") != "none" or unk is not None):
-            message = (
-                f"{self.name} holds words only, so its rows are always 'none'; "
-                f"got rows {rows or 'none'!r}{'' if unk is None else f' and unk {unk!r}'}"
-            )
-            raise ConfigError(message)
+            values = {"rows": rows, "unk": unk}
+            given = {n: Given(n, value) for n, value in values.items() if value is not None}
+            named = " and ".join(f"{{{name}}}" for name in given)
+            text = "{format} holds words only, so no rows stand before them, got " + named
+            raise ConfigError(text + "; leave that out", format=self.name, **given)
+        if rows is not None and unk is not None:
+            Layout(rows, unk)
 
     def check_output(self, path: str | Path, *, overwrite: bool) -> None:
         """Find out, before the long work, whether ``path`` can be written.

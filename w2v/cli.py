@@ -153,7 +153,8 @@ class _Number(click.FloatRange):
         return number
 
 
-class _Path(click.ParamType[str]):
+# Older versions of click have no ParamType[...].
+class _Path(click.ParamType):  # type: ignore[type-arg]
     """A path, which an empty one is not: it would mean the current folder."""
 
     name = "path"
@@ -277,7 +278,7 @@ def _log(path: Path) -> Iterator[Observer]:
             raise
 
 
-class _Duration(click.ParamType[float]):
+class _Duration(click.ParamType):  # type: ignore[type-arg]
     """A time in seconds, or with a unit: 90, 90s, 10m, 2h."""
 
     name = "duration"

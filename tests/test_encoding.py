@@ -88,9 +88,9 @@ def test_no_texts_and_empty_texts():
     assert EMBEDDINGS.encode([[]], 2).tolist() == [[PAD, PAD]]
 
 
-@pytest.mark.parametrize("length", [0, -1, 2.0, "3"])
+@pytest.mark.parametrize("length", [0, -1, 2.0, "3", True, 2**63])
 def test_a_length_that_is_none_is_refused(length):
-    with pytest.raises(ConfigError, match="length must be a whole number at least 1, got "):
+    with pytest.raises(ConfigError, match="^length must be a whole number at least 1 and at "):
         EMBEDDINGS.encode("the", length)
 
 
@@ -144,7 +144,7 @@ def test_texts_come_in_many_ways(texts):
     assert EMBEDDINGS.encode(texts).tolist() == [[THE, OF], [THE, PAD]]
 
 
-@pytest.mark.parametrize("length", [10**15, 10**20])
+@pytest.mark.parametrize("length", [10**15, 2**63 - 1])
 def test_a_length_beyond_memory_is_refused(length):
     with pytest.raises(ResourceError, match=f"there is no memory for 1 x {length} ids; give a sma"):
         EMBEDDINGS.encode("the", length)

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.lib import format as npy
 
 from w2v import output
+from w2v.config import SWITCH, check_path
 from w2v.encoding import check_length
 from w2v.errors import InputError, OutputError, UnknownWordError
 from w2v.preflight import check_space
@@ -94,6 +95,9 @@ def encode_file(
         ResourceError: they would not fit on the disk.
 
     """
+    for name, value in (("path", path), ("destination", destination)):
+        check_path(name, value)
+    SWITCH.check("overwrite", overwrite)
     check_length(length)
     layout = embeddings.layout(rows)
     output.check_file(Path(destination), overwrite=overwrite)
@@ -103,7 +107,7 @@ def encode_file(
         if not len(sizes):
             message = f"{_name(path)} has no line: expected one text a line"
             raise InputError(message)
-        wanted = int(sizes.max()) if length is None else length
+        wanted = int(sizes.max() if length is None else length)
         layout.check_lengths(int(sizes.min()), wanted)
         check_space(folder, len(sizes) * wanted * _ID.itemsize, "the ids", _OPTIONS)
         with output.new_file(Path(destination), overwrite=overwrite) as file:

@@ -301,6 +301,7 @@ LENGTH = Option(
     int,
     "Ids of each text; longer ones are cut, shorter ones padded.  [default: the longest]",
     low=1,
+    high=_MOST,
 )
 SECONDS = Option(float, "Keep the training beside MODEL this often; 0 for never.", low=0)
 SWITCH = Option(bool, "Whether or not.")
@@ -310,15 +311,25 @@ def check_path(name: str, value: object) -> None:
     """Refuse what can be no path.
 
     Raises:
-        ConfigError: it is neither a string nor a path object, is empty, or has a NUL in it; the
-            message names the option.
+        ConfigError: it is neither a string nor a path object, is empty, or has characters in it
+            that no path has; the message names the option.
 
     """
+    if not _is_path(value):
+        text = "{name} must be the path of a file or folder, got {value}"
+        raise ConfigError(text, name=Named(name), value=shown(value))
+
+
+def _is_path(value: object) -> bool:
+    """Whether a system could take a value for a path; bytes are none."""
     path = os.fspath(value) if isinstance(value, (str, os.PathLike)) else None
     if not isinstance(path, str) or not path or "\0" in path:
-        raise ConfigError(
-            "{name} must be a path, got {value}", name=Named(name), value=shown(value)
-        )
+        return False
+    try:
+        os.fsencode(path)
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def available_cores() -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import heapq
-import reprlib
 from difflib import SequenceMatcher
 from functools import cached_property
 from itertools import pairwise
@@ -12,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from w2v.config import Option
+from w2v.config import SWITCH, Option, check_path
 from w2v.encoding import Encoder
-from w2v.errors import ConfigError, FormatError, Given, MissingExtraError, UnknownWordError
-from w2v.layout import Layout
+from w2v.errors import ConfigError, FormatError, Given, MissingExtraError, UnknownWordError, shown
+from w2v.layout import ROWS, UNKNOWN_VECTORS, Layout, check_choice
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -185,7 +184,7 @@ class Embeddings:
 
         """
         if not isinstance(word, str):
-            message = f"a word must be a string, one at a time, got {reprlib.repr(word)}"
+            message = f"a word must be a string, one at a time, got {shown(word)}"
             raise ConfigError(message)
         row = self._find(word)
         if row is not None:
@@ -219,7 +218,7 @@ class Embeddings:
             return self._nearest(self.unit[row], topn, {row})
         try:
             vector = np.asarray(query, dtype=np.float64)
-        except (TypeError, ValueError):
+        except (OverflowError, TypeError, ValueError):
             vector = np.asarray(query, dtype=object)
         if vector.dtype == object or vector.shape != (self.dim,) or not np.isfinite(vector).all():
             message = (
@@ -264,6 +263,9 @@ class Embeddings:
 
         """
         rows = self.rows if rows is None else rows
+        check_choice("rows", rows, ROWS)
+        if unk is not None:
+            check_choice("unk", unk, UNKNOWN_VECTORS)
         if rows == "pad+unk" and unk is None:
             unk = self.unk or "zeros"
         if unk == "trained" and self.unk != "trained":
@@ -306,9 +308,12 @@ class Embeddings:
         """Cut a text into words as the training did.
 
         Raises:
-            ConfigError: it is not recorded how it did.
+            ConfigError: it is not recorded how it did, or the text is no string.
 
         """
+        if not isinstance(text, (str, bytes)):
+            message = f"a text must be a string, one at a time, got {shown(text)}"
+            raise ConfigError(message)
         return self.encoder.tokenizer.words(text)
 
     def encode(
@@ -397,11 +402,14 @@ class Embeddings:
         Raises:
             OutputError: it cannot be put there; ``overwrite`` replaces a model folder.
             FormatError: a word contains a line end or cannot be written as UTF-8.
+            ConfigError: ``path`` is no path, or ``overwrite`` neither True nor False.
 
         """
         # Imported here because the formats are made of embeddings, not the other way round.
         from w2v.formats import model
 
+        check_path("path", path)
+        SWITCH.check("overwrite", overwrite)
         model.write(self, path, overwrite=overwrite)
 
     @property

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import reprlib
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from w2v.config import LENGTH
-from w2v.errors import ConfigError, ResourceError, UnknownWordError
+from w2v.errors import ConfigError, ResourceError, UnknownWordError, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -102,11 +101,10 @@ class Encoder:
     def _checked_ids(self, ids: Any, layout: Layout) -> NDArray[np.int32]:
         array = np.asarray(ids) if _axes(ids) == 1 else None
         if array is None or array.dtype.kind not in "iu":
-            shown = " ".join(reprlib.repr(ids).split())
             alone = isinstance(ids, (int, np.integer))
             hint = "; a text of ids goes into a list of its own, as in [[4, 20]]" if alone else ""
             message = (
-                f"a text must be a string, a list of words or a list of ids, got {shown}{hint}"
+                f"a text must be a string, a list of words or a list of ids, got {shown(ids)}{hint}"
             )
             raise ConfigError(message)
         rows = self._size + layout.first_word

@@ -6,10 +6,13 @@ line turns any of them into one line on stderr and the exit code given here.
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
 _MOST_SHOWN = 100
+_SHORT = reprlib.Repr()
+_SHORT.maxstring = _SHORT.maxlong = _SHORT.maxother = _MOST_SHOWN
 
 
 @dataclass(frozen=True)
@@ -35,11 +38,11 @@ class Given(Named):
 
 
 def shown(value: object) -> str:
-    """Return a value as errors show it: in one line that is not long."""
+    """Return a value as errors show it: in one line, and in part if it is long."""
     try:
-        text = " ".join(repr(value).split())
-    except ValueError:  # of a whole number too long to be written
-        return f"a {type(value).__name__} with thousands of digits"
+        text = " ".join(_SHORT.repr(value).split())
+    except ValueError:  # more digits than Python writes
+        return "a whole number of thousands of digits"
     return text if len(text) <= _MOST_SHOWN else f"{text[: _MOST_SHOWN - 3]}..."
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from w2v.config import TOP
+from w2v.config import TOP, check_path
 from w2v.embeddings import Embeddings, lowered
 from w2v.errors import FormatError, InputError
 
@@ -121,9 +121,10 @@ def evaluate(
     Raises:
         InputError: the file cannot be read.
         FormatError: a line is malformed; the file, the line and the finding are named.
-        ConfigError: ``top`` is no whole number at least 1.
+        ConfigError: ``top`` is no whole number at least 1, or ``path`` no path.
 
     """
+    check_path("path", path)
     TOP.check("top", top)
     lines = _read_lines(path)
     if lines[0][1].startswith(":"):

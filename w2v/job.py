@@ -28,7 +28,7 @@ from w2v.errors import ConfigError, FormatError, InputError, Named, OutputError,
 from w2v.events import Compiling, CorpusRead, Observer, Saved, ignore
 from w2v.formats import model
 from w2v.output import check_folder, recover
-from w2v.reading import STDIN, FileSource, LineSource, TextSource, open_corpus
+from w2v.reading import STDIN, FileSource, LineSource, TextSource, is_in_order, open_corpus
 from w2v.trainer import Result, train_model
 from w2v.vocabulary import Vocabulary, check_word_list, read_word_list
 from w2v.wordtable import try_table
@@ -410,7 +410,7 @@ def given_words(vocab: GivenVocabulary | None) -> list[str] | None:
     if isinstance(vocab, (str, os.PathLike)):
         check_path("vocab", vocab)
         return read_word_list(vocab)
-    if not isinstance(vocab, Iterable) or isinstance(vocab, (set, frozenset)):
+    if not is_in_order(vocab):
         text = (
             "{vocab} must be the path of a file, or words in the order of their rows, got {value}"
         )

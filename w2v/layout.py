@@ -37,7 +37,7 @@ class Layout:
     unknown_vector: str | None = None
 
     def __post_init__(self) -> None:
-        _check_choice("rows", self.rows, ROWS)
+        check_choice("rows", self.rows, ROWS)
         if self.unknown is None and self.unknown_vector is not None:
             raise ConfigError(
                 "{rows} has no row for unknown words, so {unk} has no place; leave it out, or "
@@ -47,7 +47,7 @@ class Layout:
                 wanted=Given("rows", "pad+unk"),
             )
         if self.unknown is not None:
-            _check_choice("unk", self.unknown_vector, UNKNOWN_VECTORS)
+            check_choice("unk", self.unknown_vector, UNKNOWN_VECTORS)
 
     @property
     def padding(self) -> int | None:
@@ -120,7 +120,13 @@ class Layout:
         return layout
 
 
-def _check_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
+def check_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
+    """Refuse what is not one of some names.
+
+    Raises:
+        ConfigError: it is not; the message names the option.
+
+    """
     if not isinstance(value, str) or value not in choices:
         text = "{name} must be one of {choices}, got {value}"
         raise ConfigError(text, name=Named(name), choices=", ".join(choices), value=shown(value))

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import reprlib
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
 
@@ -168,7 +167,7 @@ def _checked_ids(sentence: Any) -> NDArray[np.int32]:
         return np.empty(0, np.int32)
     if array.dtype.kind not in "iu":
         message = (
-            f"blocks have whole numbers for words, got {' '.join(reprlib.repr(sentence).split())}; "
+            f"blocks have whole numbers for words, got {shown(sentence)}; "
             "number the words, or take skipgram_pairs"
         )
         raise ConfigError(message)

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from w2v.config import SWITCH, check_path
 from w2v.errors import ConfigError, FormatError, Given
-from w2v.layout import Layout
+from w2v.layout import ROWS, UNKNOWN_VECTORS, Layout, check_choice
 
 if TYPE_CHECKING:
     from w2v.embeddings import Embeddings
@@ -56,6 +57,7 @@ class Format:
             MissingExtraError: the format needs a package that is not installed.
 
         """
+        check_path("path", path)
         embeddings: Embeddings = self._module.read(path)
         return embeddings
 
@@ -84,6 +86,8 @@ class Format:
             MissingExtraError: the format needs a package that is not installed.
 
         """
+        check_path("path", path)
+        SWITCH.check("overwrite", overwrite)
         self.check(rows, unk)
         if self.rows is None:
             self._module.write(embeddings, path, overwrite=overwrite)
@@ -98,6 +102,10 @@ class Format:
             ConfigError: it cannot, or none can.
 
         """
+        if rows is not None:
+            check_choice("rows", rows, ROWS)
+        if unk is not None:
+            check_choice("unk", unk, UNKNOWN_VECTORS)
         if self.rows is None and ((rows or "none") != "none" or unk is not None):
             values = {"rows": rows, "unk": unk}
             given = {n: Given(n, value) for n, value in values.items() if value is not None}
@@ -214,6 +222,7 @@ def load(path: str | Path) -> Embeddings:
         FormatError: it is not what its format says, or the extension belongs to no format.
 
     """
+    check_path("path", path)
     return _recognised(Path(path)).read(path)
 
 

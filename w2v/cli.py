@@ -46,7 +46,20 @@ class _Terminated(SystemExit):
     """The system or a user asked this process to end (SIGTERM)."""
 
 
-class _Command(click.Command):
+class _WithUsage(click.Command):
+    """What says how it is used, whatever is wrong with its command line."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse it; click does not say it of an option without its value, for one."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.UsageError as error:
+            if error.ctx is not None:
+                raise
+            raise click.UsageError(error.format_message(), ctx) from error
+
+
+class _Command(_WithUsage):
     """A command, which says of wrong options what its command line would have to be."""
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -80,7 +93,7 @@ def _flags(name: str, ctx: click.Context) -> Iterator[click.Option]:
                 yield parameter
 
 
-class _Program(click.Group):
+class _Program(_WithUsage, click.Group):
     """The group of commands, and the one place that turns errors into exit codes."""
 
     command_class = _Command

@@ -687,7 +687,7 @@ def test_what_was_read_is_written_with_the_rows_that_it_is_encoded_for(name, row
     given = load(tmp_path / "in")
     given.meta["tokenizer"] = DEFINITION
     if name == "hf":
-        with pytest.raises(ConfigError, match=f"got rows '{rows}', expected 'pad\\+unk'"):
+        with pytest.raises(ConfigError, match=f"got rows='{rows}'; take rows='pad\\+unk'"):
             entry.write(given, tmp_path / "out")
         return
     entry.write(given, tmp_path / "out")

@@ -846,7 +846,7 @@ def test_the_command_line_trains_more_epochs(old):
     assert "\nepoch 4/4: " in result.stderr
     result = run("train", "--resume", "old.w2v", "--epochs", "5", "--lr", "0.5")
     assert result.exit_code == 2
-    assert "begun with lr=0.05, so it cannot go on with lr=0.5" in result.stderr
+    assert "begun with --lr 0.05, so it cannot go on with --lr 0.5" in result.stderr
 
 
 def test_the_command_line_goes_on_with_another_text(old):
@@ -886,7 +886,10 @@ def test_the_command_line_says_how_to_go_on_with_what_was_interrupted(old, monke
             ["new.txt", "--init", "old.w2v", "--vocab", "old.w2v/vocab.txt"],
             "--init and --vocab both",
         ),
-        (["new.txt", "--freeze-old"], "--freeze-old needs --init, whose vectors are to stay."),
+        (
+            ["new.txt", "--freeze-old"],
+            "--freeze-old needs --init, the model whose vectors are to stay",
+        ),
         (
             ["--resume", "old.w2v", "--init", "old.w2v"],
             "--resume goes on with what was begun, so it",
@@ -895,7 +898,7 @@ def test_the_command_line_says_how_to_go_on_with_what_was_interrupted(old, monke
             ["--resume", "old.w2v", "--freeze-old"],
             "--resume goes on with what was begun, so it tak",
         ),
-        (["new.txt", "--init", "old.w2v", "--dim", "9"], "old.w2v has dim=8, so a training that"),
+        (["new.txt", "--init", "old.w2v", "--dim", "9"], "old.w2v has --dim 8, so a training that"),
     ],
 )
 def test_the_command_line_refuses_what_does_not_go_together(arguments, message, old):

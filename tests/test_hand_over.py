@@ -195,7 +195,7 @@ def test_the_model_card_tells_what_training_wrote_down(folder):
 
 @pytest.mark.parametrize("rows", ["none", "pad"])
 def test_hf_needs_a_row_for_unknown_words(rows, tmp_path):
-    with pytest.raises(ConfigError, match=f"hf needs a row for unknown words.*got rows '{rows}'"):
+    with pytest.raises(ConfigError, match=f"hf needs a row for unknown words.*got rows='{rows}'"):
         FORMATS["hf"].write(EMBEDDINGS, tmp_path / "x", rows=rows)
     assert list(tmp_path.iterdir()) == []
 

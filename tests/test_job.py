@@ -95,7 +95,7 @@ def test_training_moves_every_vector(model):
         (line for line in LINES),
         (iter(tokens) for tokens in TOKENS),
         iter(LINES),
-        dict.fromkeys([f"{line} " + " " * i for i, line in enumerate(LINES)]),
+        dict.fromkeys([f"{line} " + " " * i for i, line in enumerate(LINES)]).keys(),
         np.array(LINES),
     ],
     ids=[
@@ -106,7 +106,7 @@ def test_training_moves_every_vector(model):
         "generator",
         "iterators",
         "iterator",
-        "dict",
+        "keys",
         "array",
     ],
 )

@@ -68,7 +68,10 @@ def test_a_trained_vector_is_taken_unless_another_is_asked_for():
 
 
 def test_what_was_not_trained_is_not_given():
-    with pytest.raises(ConfigError, match="no trained vector for unknown words; train with"):
+    with pytest.raises(
+        ConfigError,
+        match="no trained vector for unknown words, which unk='trained' asks for; train with",
+    ):
         Embeddings(WORDS, MATRIX).matrix_for(unk="trained")
     read = Embeddings.from_rows(
         Layout("pad+unk", "mean-rare"), WORDS, np.vstack([0 * TRAINED, TRAINED, MATRIX])
@@ -110,8 +113,8 @@ def test_rows_without_words_are_refused(rows):
     ("rows", "unk", "message"),
     [
         ("padding", None, "rows must be one of none, pad, pad\\+unk, got 'padding'"),
-        ("pad", "zeros", "rows 'pad' have none for unknown words, so unk='zeros' has no place"),
-        ("none", "trained", "rows 'none' have none for unknown words"),
+        ("pad", "zeros", "rows='pad' has no row for unknown words, so unk='zeros' has no place"),
+        ("none", "trained", "rows='none' has no row for unknown words"),
         ("pad+unk", None, "unk must be one of zeros, mean-rare, trained, got None"),
         ("pad+unk", "random", "unk must be one of zeros, mean-rare, trained, got 'random'"),
     ],

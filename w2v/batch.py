@@ -14,7 +14,9 @@ import numpy as np
 from numpy.lib import format as npy
 
 from w2v import output
+from w2v.config import SWITCH, check_path
 from w2v.disk import check_space, refusal
+from w2v.encoding import check_length
 from w2v.errors import InputError, UnknownWordError
 from w2v.reading import FileSource
 from w2v.tokenizer import last_break
@@ -93,6 +95,10 @@ def encode_file(
         NoRoomError: which it is if there is no room for them.
 
     """
+    for name, value in (("path", path), ("destination", destination)):
+        check_path(name, value)
+    SWITCH.check("overwrite", overwrite)
+    check_length(length)
     layout = embeddings.layout(rows)
     output.check_file(Path(destination), overwrite=overwrite)
     folder = Path(os.path.realpath(destination)).parent
@@ -101,7 +107,7 @@ def encode_file(
         if not len(sizes):
             message = f"{_name(path)} has no line: expected one text a line"
             raise InputError(message)
-        wanted = int(sizes.max()) if length is None else length
+        wanted = int(sizes.max() if length is None else length)
         layout.check_lengths(int(sizes.min()), wanted)
         needed = len(sizes) * wanted * _ID.itemsize
         check_space(folder, needed, "the ids", _REMEDY)

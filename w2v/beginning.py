@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from w2v.checkpoint import Checkpoint, Job, Origin, fingerprint
-from w2v.config import Config
+from w2v.config import Config, check_path
 from w2v.embeddings import Embeddings
 from w2v.encoding import checked_definition
-from w2v.errors import ConfigError, InputError
+from w2v.errors import ConfigError, Given, InputError, Named
 from w2v.events import BeginsWith, EpochDone
 from w2v.formats import load, model
 from w2v.trainer import Position, rows_of
@@ -57,6 +57,7 @@ def begin_with(
             "for a training that is stopped has to find it again"
         )
         raise InputError(message)
+    check_path("init", init)
     path = Path(init)
     old = load(path)
     model.encode_words(old.words)  # refuses what could not be written in the end
@@ -106,11 +107,14 @@ def _config(old: Embeddings, path: Path, options: dict[str, Any]) -> Config:
     for name, value in taken.items():
         given = options.get(name)
         if given is not None and given != value:
-            message = (
-                f"{path} has {name}={value!r}, so a training that begins with it cannot have "
-                f"{name}={given!r}; leave that out, or train without --init"
+            raise ConfigError(
+                "{path} has {old}, so a training that begins with it cannot have {given}; leave "
+                "that out, or train without {init}",
+                path=path,
+                old=Given(name, value),
+                given=Given(name, given),
+                init=Named("init"),
             )
-            raise ConfigError(message)
     if taken.get("lowercase") == (taken.get("tokenizer") == "unicode"):
         del taken["lowercase"]  # the default, which leaves lists of tokens as they are
     return Config.of(taken | {n: value for n, value in options.items() if value is not None})

@@ -38,6 +38,7 @@ from w2v.errors import (
     ConfigError,
     DivergenceError,
     FormatError,
+    Given,
     InputError,
     OutputError,
     VocabularyError,
@@ -175,11 +176,13 @@ class Job:
         ours = self.config.as_dict()
         for name, value in given.items():
             if name not in FREE_OPTIONS and ours.get(name) != value:
-                message = (
-                    f"the training was begun with {name}={ours.get(name)!r}, so it cannot go on "
-                    f"with {name}={value!r}; leave that out, or start anew with --overwrite"
+                raise ConfigError(
+                    "the training was begun with {begun}, so it cannot go on with {given}; leave "
+                    "that out, or start anew with {overwrite}",
+                    begun=Given(name, ours.get(name)),
+                    given=Given(name, value),
+                    overwrite=Given("overwrite", True),
                 )
-                raise ConfigError(message)
 
     def refuse_changes(self, advice: str = "start anew with --overwrite") -> None:
         """Refuse a corpus that has changed since; a file that is gone is not missed.

@@ -17,13 +17,13 @@ import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, NoReturn, TypeVar, cast
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
 
 from w2v import __version__
-from w2v.config import DEFAULTS, Config, Option, options
-from w2v.errors import ConfigError, W2VError
+from w2v.config import DEFAULTS, LENGTH, NUMBER, SECONDS, TOP, Config, Option, options
+from w2v.errors import ConfigError, Given, Named, W2VError, shown
 from w2v.layout import ROWS, UNKNOWN_VECTORS, Layout
 
 if TYPE_CHECKING:
@@ -31,12 +31,14 @@ if TYPE_CHECKING:
 
     from w2v.embeddings import Embeddings
     from w2v.evaluation import AnalogyResult, Section, SimilarityResult
-    from w2v.events import Observer
+    from w2v.events import Event, Observer
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 INTERRUPTED = 130
 TERMINATED = 143
+# Options of train that say what there is to do, which a training that goes on knows.
+_BEGINNING = ("output", "vocab", "init", "freeze_old", "overwrite")
 _PACKED_SUFFIXES = {".gz", ".bz2", ".xz", ".zst"}
 
 
@@ -44,8 +46,57 @@ class _Terminated(SystemExit):
     """The system or a user asked this process to end (SIGTERM)."""
 
 
-class _Program(click.Group):
+class _WithUsage(click.Command):
+    """What says how it is used, whatever is wrong with its command line."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse it; click does not say it of an option without its value, for one."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.UsageError as error:
+            if error.ctx is not None:
+                raise
+            raise click.UsageError(error.format_message(), ctx) from error
+
+
+class _Command(_WithUsage):
+    """A command, which says of wrong options what its command line would have to be."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run it."""
+        try:
+            return super().invoke(ctx)
+        except ConfigError as error:
+            message = error.spelled(lambda option: _spelled(option, ctx))
+            raise click.UsageError(_in_one_line(message), ctx) from error
+
+
+def _spelled(option: Named, ctx: click.Context) -> str:
+    """Write an option as it is on the command line of this command, or else of another one."""
+    flag = next((found for found in _flags(option.option, ctx)), None)
+    if flag is None:
+        return str(option)
+    if not isinstance(option, Given):
+        return flag.opts[-1]
+    if option.value is None or (option.value is False and not flag.secondary_opts):
+        return f"no {flag.opts[-1]}"
+    if isinstance(option.value, bool):
+        return (flag.opts if option.value else flag.secondary_opts)[-1]
+    return shlex.join([flag.opts[-1], str(option.value)])
+
+
+def _flags(name: str, ctx: click.Context) -> Iterator[click.Option]:
+    """The options of a name, those of the command that runs before those of others."""
+    for command in (ctx.command, *main.commands.values()):
+        for parameter in command.params:
+            if isinstance(parameter, click.Option) and parameter.name == name:
+                yield parameter
+
+
+class _Program(_WithUsage, click.Group):
     """The group of commands, and the one place that turns errors into exit codes."""
+
+    command_class = _Command
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command."""
@@ -67,8 +118,12 @@ class _Program(click.Group):
 
 def _fail(message: str, code: int = 1) -> NoReturn:
     """End with an error in one line on stderr."""
-    click.echo(f"Error: {' '.join(message.split())}", err=True)
+    click.echo(f"Error: {_in_one_line(message)}", err=True)
     raise click.exceptions.Exit(code)
+
+
+def _in_one_line(message: str) -> str:
+    return " ".join(message.split())
 
 
 def _explanation(error: OSError) -> str:
@@ -120,12 +175,50 @@ def _terminate(*_: object) -> NoReturn:
     raise _Terminated(TERMINATED)
 
 
+class _Number(click.FloatRange):
+    """A number that an option accepts; the help shows its range."""
+
+    def __init__(self, option: Option) -> None:
+        super().__init__(option.low, option.high, min_open=option.low_open)
+        self._option = option
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> int | float:
+        """Turn it into the number, or refuse it; defaults are numbers already."""
+        number = self._option.read(value) if isinstance(value, str) else value
+        if not self._option.accepts(number):
+            self.fail(f"{shown(value)} is not {self._option.expected}.", param, ctx)
+        assert number is not None  # which no number accepts
+        return number
+
+
+# Older versions of click have no ParamType[...].
+class _Path(click.ParamType):  # type: ignore[type-arg]
+    """A path, which an empty one is not: it would mean the current folder."""
+
+    name = "path"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> str:
+        """Refuse an empty one."""
+        if not value:
+            self.fail("an empty path was given.", param, ctx)
+        return str(value)
+
+
 def _click_type(option: Option) -> click.ParamType[Any]:
-    if option.choices:
-        return click.Choice(option.choices)
-    if option.kind is int:
-        return click.IntRange(cast("int | None", option.low), cast("int | None", option.high))
-    return click.FloatRange(option.low, option.high, min_open=option.low_open)
+    return click.Choice(option.choices) if option.choices else _Number(option)
+
+
+def _number_option(
+    *names: str, option: Option, default: int | None
+) -> Callable[[Command], Command]:
+    return click.option(
+        *names,
+        type=_Number(option),
+        default=default,
+        show_default=default is not None,
+        help=option.help,
+        metavar=option.kind.__name__.upper(),
+    )
 
 
 def _click_option(name: str, option: Option) -> Callable[[Command], Command]:
@@ -159,27 +252,28 @@ def _config_options(*names: str) -> Callable[[Command], Command]:
 _TEXT = [name for name, option in options().items() if option.group == "text"]
 _TRAINING = [name for name, option in options().items() if option.group == "training"]
 
-_corpus = click.argument("corpus", nargs=-1, required=True)
-_model = click.argument("model")
+_corpus = click.argument("corpus", nargs=-1, required=True, type=_Path())
+_model = click.argument("model", type=_Path())
 _vocab = click.option(
-    "--vocab", metavar="FILE", help="Use this vocabulary: one word a line, in this order."
+    "--vocab",
+    metavar="FILE",
+    type=_Path(),
+    help="Use this vocabulary: one word a line, in this order.",
 )
 _quiet = click.option("-q", "--quiet", is_flag=True, help="Report nothing but errors.")
 
-_number = click.option(
-    "-n", "--number", type=click.IntRange(1), default=10, show_default=True, help="Words to list."
-)
+_number = _number_option("-n", "--number", option=NUMBER, default=10)
 
 
 def _work_dir(default: str) -> Callable[[Command], Command]:
     text = f"Where to keep the encoded text meanwhile.  [default: {default}]"
-    return click.option("--work-dir", metavar="DIR", help=text)
+    return click.option("--work-dir", metavar="DIR", type=_Path(), help=text)
 
 
 @contextlib.contextmanager
 def _observer(quiet: bool, log_json: str | None = None) -> Iterator[Observer]:
     """Show reports on stderr, as bars if it is a terminal, and write them to a file."""
-    from w2v.progress import Bars, JsonLines, Lines, every
+    from w2v.progress import Bars, Lines, every
 
     with contextlib.ExitStack() as stack:
         observers: list[Observer] = []
@@ -188,50 +282,74 @@ def _observer(quiet: bool, log_json: str | None = None) -> Iterator[Observer]:
             stack.callback(shown.close)
             observers.append(shown)
         if log_json is not None:
-            stream = _opened_log(log_json)
-            stack.callback(_close_log, stream)
-            observers.append(JsonLines(stream))
+            observers.append(stack.enter_context(_log(Path(log_json))))
         yield every(observers)
 
 
-def _opened_log(path: str) -> IO[str]:
+@contextlib.contextmanager
+def _log(path: Path) -> Iterator[Observer]:
+    """Write reports to a file, which stays as it was, or absent, if the command line is wrong."""
     from w2v.disk import refusal
+    from w2v.progress import JsonLines
+
+    there = path.exists()
+    begun = False
+    try:
+        stream = path.open("a", encoding="utf-8")
+    except OSError as error:
+        remedy = "choose another place with --log-json"
+        raise refusal(f"cannot write {path}", error, path.absolute().parent, remedy) from error
+    write = JsonLines(stream)
+
+    def observe(event: Event) -> None:
+        nonlocal begun
+        if not begun and path.is_file():
+            stream.truncate(0)
+        begun = True
+        write(event)
 
     try:
-        return Path(path).open("w", encoding="utf-8")
-    except OSError as error:
-        folder = Path(path).absolute().parent
-        remedy = "choose another place with --log-json"
-        raise refusal(f"cannot write {path}", error, folder, remedy) from error
+        yield observe
+    except ConfigError:
+        if not there and not begun:
+            path.unlink(missing_ok=True)
+        raise
+    finally:
+        with contextlib.suppress(OSError):  # of a line that was refused, which was told then
+            stream.close()
 
 
-def _close_log(log: IO[str]) -> None:
-    """Close a log, each of whose lines was written out, or refused, which was told then."""
-    with contextlib.suppress(OSError):
-        log.close()
-
-
-class _Duration(click.ParamType[float]):
+class _Duration(click.ParamType):  # type: ignore[type-arg]
     """A time in seconds, or with a unit: 90, 90s, 10m, 2h."""
 
     name = "duration"
 
     def convert(self, value: Any, param: Any, ctx: Any) -> float:
         """Turn it into seconds."""
-        match = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", str(value))
+        match = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", str(value), re.ASCII)
         if match is None:
-            self.fail(f"{value!r} is not a time such as 90, 90s, 10m or 2h.", param, ctx)
-        return float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[match[2]]
+            self.fail(f"{shown(value)} is not a time such as 90, 90s, 10m or 2h.", param, ctx)
+        seconds = float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[match[2]]
+        if not SECONDS.accepts(seconds):
+            self.fail(f"{shown(value)} is longer than any time.", param, ctx)
+        return seconds
 
 
 @main.command(short_help="Train word vectors on a text.")
-@click.argument("corpus", nargs=-1)
-@click.option("-o", "--output", metavar="MODEL", help="Folder to write.  [default: CORPUS.w2v]")
+@click.argument("corpus", nargs=-1, type=_Path())
+@click.option(
+    "-o",
+    "--output",
+    metavar="MODEL",
+    type=_Path(),
+    help="Folder to write.  [default: CORPUS.w2v]",
+)
 @_config_options(*_TRAINING, *_TEXT)
 @_vocab
 @click.option(
     "--init",
     metavar="OLD",
+    type=_Path(),
     help="Begin with the words and vectors of OLD, a model or a file that w2v convert reads.",
 )
 @click.option("--freeze-old", is_flag=True, help="Leave the vectors of --init OLD as they are.")
@@ -242,15 +360,21 @@ class _Duration(click.ParamType[float]):
     type=_Duration(),
     default="60s",
     show_default=True,
-    help="Keep the training beside MODEL this often; 0 for never.",
+    help=SECONDS.help,
     metavar="TIME",
 )
 @click.option(
     "--resume",
     metavar="MODEL",
+    type=_Path(),
     help="Go on with a training that was stopped, or with a finished one up to more --epochs.",
 )
-@click.option("--log-json", metavar="FILE", help="Write reports to FILE, a JSON object a line.")
+@click.option(
+    "--log-json",
+    metavar="FILE",
+    type=_Path(),
+    help="Write reports to FILE, a JSON object a line.",
+)
 @_quiet
 def train(
     corpus: tuple[str, ...],
@@ -274,33 +398,29 @@ def train(
     more --epochs are asked for than it had. With --init OLD the words of OLD keep their rows, and
     new words of CORPUS come behind them.
     """
-    from w2v import job
-
+    given = _given(config)
     if resume is not None:
-        if corpus or (output, vocab, init) != (None, None, None) or freeze_old or overwrite:
-            raise click.UsageError(
-                "--resume goes on with what was begun, so it takes no CORPUS, --output, --vocab, "
-                "--init, --freeze-old or --overwrite."
-            )
+        _refuse_beside_resume(corpus)
+        from w2v import job
+
         with _observer(quiet, log_json) as observer, _resumable(resume, work_dir):
             job.resume(
                 resume,
                 work_dir=work_dir,
                 checkpoint_every=checkpoint_every,
                 observer=observer,
-                **_given(config),
+                **given,
             )
         return
     if not corpus:
         raise click.UsageError("Missing argument 'CORPUS...'.")
-    if init is not None and vocab is not None:
-        raise click.UsageError("--init and --vocab both say which words there are; give one.")
-    if freeze_old and init is None:
-        raise click.UsageError("--freeze-old needs --init, whose vectors are to stay.")
+    Config.of(given)  # before the compiler is loaded
+    from w2v import job
+
     target = output if output is not None else _default_output(corpus[0])
     with _observer(quiet, log_json) as observer, _resumable(target, work_dir):
         job.train(
-            _paths(corpus),
+            [Path(path) for path in corpus],
             vocab=vocab,
             init=init,
             freeze_old=freeze_old,
@@ -309,17 +429,28 @@ def train(
             work_dir=work_dir,
             checkpoint_every=checkpoint_every,
             observer=observer,
-            **_given(config),
+            **given,
         )
+
+
+def _refuse_beside_resume(corpus: tuple[str, ...]) -> None:
+    """Refuse what would say once more what there is to do."""
+    fields: dict[str, object] = {"corpus": "CORPUS"} if corpus else {}
+    fields |= {name: Named(name) for name in _BEGINNING if _is_given(name)}
+    if fields:
+        text = "{resume} goes on with what was begun, so it takes no "
+        text += " and no ".join(f"{{{name}}}" for name in fields)
+        raise ConfigError(text, resume=Named("resume"), **fields)
 
 
 def _given(config: dict[str, Any]) -> dict[str, Any]:
     """The options that stand on the command line."""
-    context = click.get_current_context()
-    given = click.core.ParameterSource.COMMANDLINE
-    return {
-        name: value for name, value in config.items() if context.get_parameter_source(name) is given
-    }
+    return {name: value for name, value in config.items() if _is_given(name)}
+
+
+def _is_given(name: str) -> bool:
+    source = click.get_current_context().get_parameter_source(name)
+    return source is click.core.ParameterSource.COMMANDLINE
 
 
 @contextlib.contextmanager
@@ -334,13 +465,6 @@ def _resumable(output: str, work_dir: str | None) -> Iterator[None]:
             arguments = [output] if work_dir is None else [output, "--work-dir", work_dir]
             click.echo(f"go on with: w2v train --resume {shlex.join(arguments)}", err=True)
         raise
-
-
-def _paths(corpus: tuple[str, ...]) -> list[Path]:
-    """The arguments as paths, which an empty one is not: it would mean the current folder."""
-    if not all(corpus):
-        raise click.UsageError("Invalid value for 'CORPUS...': an empty path was given.")
-    return [Path(path) for path in corpus]
 
 
 def _default_output(corpus: str) -> str:
@@ -364,7 +488,7 @@ def vocab(corpus: tuple[str, ...], vocab: str | None, quiet: bool, **config: Any
 
     with _observer(quiet) as observer:
         vocabulary, _ = job.read_vocabulary(
-            _paths(corpus), vocab=vocab, observer=observer, **config
+            [Path(path) for path in corpus], vocab=vocab, observer=observer, **config
         )
     rows = zip(vocabulary.words, vocabulary.counts.tolist(), strict=True)
     _write_lines(f"{i}\t{word}\t{count}\n" for i, (word, count) in enumerate(rows))
@@ -393,7 +517,7 @@ def pairs(
     with (
         _observer(quiet) as observer,
         job.read_corpus(
-            _paths(corpus),
+            [Path(path) for path in corpus],
             vocab=vocab,
             work_dir=work_dir,
             observer=observer,
@@ -443,14 +567,8 @@ def analogy(model: str, a: str, b: str, c: str, number: int) -> None:
 
 @main.command("eval", short_help="Judge a model by analogies or word pairs.")
 @_model
-@click.argument("files", nargs=-1, required=True, metavar="FILE...")
-@click.option(
-    "--top",
-    type=click.IntRange(1),
-    default=30_000,
-    show_default=True,
-    help="Ask and answer analogies among this many of the most frequent words.",
-)
+@click.argument("files", nargs=-1, required=True, metavar="FILE...", type=_Path())
+@_number_option("--top", option=TOP, default=30_000)
 def evaluate(model: str, files: tuple[str, ...], top: int) -> None:
     """Judge MODEL by FILEs of analogies (": section" lines, four words) or word pairs with scores.
 
@@ -526,7 +644,7 @@ _overwrite = click.option("--overwrite", is_flag=True, help="Replace PATH if it 
 @main.command(short_help="Write a model in another format.")
 @_model
 @_format
-@click.option("-o", "--output", required=True, metavar="PATH", help="What to write.")
+@click.option("-o", "--output", required=True, metavar="PATH", type=_Path(), help="What to write.")
 @_rows("those MODEL was exported with, else pad+unk; none for word lists")
 @_unk
 @_overwrite
@@ -536,8 +654,8 @@ def export(model: str, output: str, **target: Any) -> None:
 
 
 @main.command(short_help="Turn vectors of one format into another.")
-@click.argument("source", metavar="IN")
-@click.argument("output", metavar="OUT")
+@click.argument("source", metavar="IN", type=_Path())
+@click.argument("output", metavar="OUT", type=_Path())
 @click.option(
     "--from",
     "from_format",
@@ -639,13 +757,11 @@ def formats() -> None:
 
 @main.command(short_help="Turn texts into ids for an Embedding layer.")
 @_model
-@click.argument("file")
-@click.option("-o", "--output", required=True, metavar="PATH", help="The .npy file to write.")
+@click.argument("file", type=_Path())
 @click.option(
-    "--length",
-    type=click.IntRange(1),
-    help="Ids of each text; longer ones are cut, shorter ones padded.  [default: the longest]",
+    "-o", "--output", required=True, metavar="PATH", type=_Path(), help="The .npy file to write."
 )
+@_number_option("--length", option=LENGTH, default=None)
 @_rows("those MODEL was exported with, else pad+unk")
 @_overwrite
 def encode(

@@ -9,11 +9,12 @@ from __future__ import annotations
 import dataclasses
 import math
 import os
+import re
 import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from w2v.errors import ConfigError
+from w2v.errors import ConfigError, Given, Named, shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,11 +29,16 @@ _SHARDS = 4
 _MOST_THREADS = 1_024
 # Rows are numbered with 31 bits: those of words, one for unknown words, a few for each thread.
 MOST_WORDS = 2**31 - 4 * _MOST_THREADS
+# Numbers that need no other bound have one all the same, which NumPy can hold.
+_MOST = 2**63 - 1
+
+_WHOLE = re.compile(r"[+-]?\d+", re.ASCII)
+_DECIMAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class Option:
-    """What is known of a hyper-parameter besides its name and default.
+    """What is known of a hyper-parameter, or of another option, besides its name and default.
 
     Bounds are inclusive, ``low`` exclusive if ``low_open``; ``None`` means unbounded. ``kind``
     is the type of a value that is given, whether or not ``None`` is the default.
@@ -40,7 +46,7 @@ class Option:
 
     kind: type
     help: str
-    group: Literal["text", "training"]
+    group: Literal["text", "training", "other"] = "other"
     low: int | float | None = None
     high: int | float | None = None
     low_open: bool = False
@@ -54,6 +60,8 @@ class Option:
         if self.kind is bool:
             return "True or False"
         kind = "a whole number" if self.kind is int else "a number"
+        if self.kind is float and (self.low is None or self.high is None):
+            kind = "a finite number"
         bounds = []
         if self.low is not None:
             bounds.append(f"{'above' if self.low_open else 'at least'} {self.low}")
@@ -64,7 +72,7 @@ class Option:
     def accepts(self, value: object) -> bool:
         """Whether ``value`` has the right type and lies in the range."""
         if self.choices:
-            return value in self.choices
+            return isinstance(value, str) and value in self.choices
         if self.kind is bool or isinstance(value, bool):
             return self.kind is bool and isinstance(value, bool)
         if not isinstance(value, int if self.kind is int else (int, float)):
@@ -73,6 +81,29 @@ class Option:
             return False
         above = self.low is None or value > self.low or (value == self.low and not self.low_open)
         return above and (self.high is None or value <= self.high)
+
+    def read(self, text: str) -> int | float | None:
+        """Return the number that a text is, in ASCII without spaces, None if it is none.
+
+        What Python takes besides, such as 1_000, other scripts' digits, nan and inf, is none.
+        """
+        if self.kind is float:
+            return float(text) if _DECIMAL.fullmatch(text) else None
+        try:
+            return int(text) if _WHOLE.fullmatch(text) else None
+        except ValueError:  # more digits than Python reads; no option takes so many
+            return None
+
+    def check(self, name: str, value: object) -> None:
+        """Refuse a value.
+
+        Raises:
+            ConfigError: it has the wrong type or is out of range; the message names the option.
+
+        """
+        if not self.accepts(value):
+            text = "{name} must be {expected}, got {value}"
+            raise ConfigError(text, name=Named(name), expected=self.expected, value=shown(value))
 
 
 def _text(default: Any, kind: type, meaning: str, **limits: Any) -> Any:
@@ -105,7 +136,7 @@ class Config:
     vocab_size: int = _text(
         50_000, int, "Keep this many words, the most frequent ones.", low=1, high=MOST_WORDS
     )
-    min_count: int = _text(5, int, "Drop words that occur less often than this.", low=1)
+    min_count: int = _text(5, int, "Drop words that occur less often than this.", low=1, high=_MOST)
 
     dim: int = _training(128, int, "Numbers in a word's vector.", low=1, high=1_000_000)
     window: int = _training(
@@ -150,7 +181,7 @@ class Config:
     validation: float = _training(
         0.0, float, "Share of the lines held out to report a loss on.", low=0, high=0.5
     )
-    seed: int = _training(1, int, "Seed of every random number.", low=0, high=2**63 - 1)
+    seed: int = _training(1, int, "Seed of every random number.", low=0, high=_MOST)
     deterministic: bool = _training(
         False, bool, "Give the same vectors at any number of threads, which takes more time."
     )
@@ -167,32 +198,28 @@ class Config:
     )
 
     def __post_init__(self) -> None:
-        for name, option in options().items():
-            value = getattr(self, name)
-            if value is None and DEFAULTS[name] is None:
-                continue
-            if not option.accepts(value):
-                message = f"{name} must be {option.expected}, got {value!r}"
-                raise ConfigError(message)
+        check_options(vars(self))
         if self.lr_min is not None and self.lr_min > self.lr:
-            message = f"lr_min must not exceed lr, got lr_min={self.lr_min:g} and lr={self.lr:g}"
-            raise ConfigError(message)
-        if self.shards is not None and not self.deterministic:
-            message = (
-                f"shards are for deterministic training, got shards={self.shards} without it; "
-                "add --deterministic, or leave out --shards"
+            raise ConfigError(
+                "{lr_min} must not exceed {lr}, got {lr_min_given} and {lr_given}",
+                lr_min=Named("lr_min"),
+                lr=Named("lr"),
+                lr_min_given=Given("lr_min", self.lr_min),
+                lr_given=Given("lr", self.lr),
             )
-            raise ConfigError(message)
+        if self.shards is not None and not self.deterministic:
+            raise ConfigError(
+                "{shards} needs {deterministic}, got {given} without it; add it, or leave out"
+                " {shards}",
+                shards=Named("shards"),
+                deterministic=Given("deterministic", True),
+                given=Given("shards", self.shards),
+            )
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> Config:
         """Make a config of keyword arguments, refusing unknown names with the known ones."""
-        unknown = sorted(set(values) - set(DEFAULTS))
-        if unknown:
-            message = (
-                f"unknown option {unknown[0]!r}; the options are {', '.join(sorted(DEFAULTS))}"
-            )
-            raise ConfigError(message)
+        check_options(values)
         return cls(**values)
 
     @property
@@ -247,6 +274,62 @@ def options() -> dict[str, Option]:
 
 
 DEFAULTS: dict[str, Any] = {f.name: f.default for f in dataclasses.fields(Config)}
+
+
+def check_options(values: Mapping[str, Any]) -> None:
+    """Refuse hyper-parameters that are none or, each by itself, have a wrong value.
+
+    Raises:
+        ConfigError: the first one, in the order of the help text; unknown ones before.
+
+    """
+    unknown = [name for name in values if name not in DEFAULTS]
+    if unknown:
+        message = (
+            f"unknown option {shown(unknown[0])}; the options are {', '.join(sorted(DEFAULTS))}"
+        )
+        raise ConfigError(message)
+    for name, option in options().items():
+        if name in values and not (values[name] is None and DEFAULTS[name] is None):
+            option.check(name, values[name])
+
+
+# Options that are no hyper-parameters, of the command line and of functions.
+NUMBER = Option(int, "Words to list.", low=1)
+TOP = Option(int, "Ask and answer analogies among this many of the most frequent words.", low=1)
+LENGTH = Option(
+    int,
+    "Ids of each text; longer ones are cut, shorter ones padded.  [default: the longest]",
+    low=1,
+    high=_MOST,
+)
+SECONDS = Option(float, "Keep the training beside MODEL this often; 0 for never.", low=0)
+SWITCH = Option(bool, "Whether or not.")
+
+
+def check_path(name: str, value: object) -> None:
+    """Refuse what can be no path.
+
+    Raises:
+        ConfigError: it is neither a string nor a path object, is empty, or has characters in it
+            that no path has; the message names the option.
+
+    """
+    if not _is_path(value):
+        text = "{name} must be the path of a file or folder, got {value}"
+        raise ConfigError(text, name=Named(name), value=shown(value))
+
+
+def _is_path(value: object) -> bool:
+    """Whether a system could take a value for a path; bytes are none."""
+    path = os.fspath(value) if isinstance(value, (str, os.PathLike)) else None
+    if not isinstance(path, str) or not path or "\0" in path:
+        return False
+    try:
+        os.fsencode(path)
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def available_cores() -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import heapq
-import reprlib
 from difflib import SequenceMatcher
 from functools import cached_property
 from itertools import pairwise
@@ -12,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from w2v.config import SWITCH, Option, check_path
 from w2v.encoding import Encoder
-from w2v.errors import ConfigError, FormatError, MissingExtraError, UnknownWordError
-from w2v.layout import Layout
+from w2v.errors import ConfigError, FormatError, Given, MissingExtraError, UnknownWordError, shown
+from w2v.layout import ROWS, UNKNOWN_VECTORS, Layout, check_choice
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from w2v.encoding import Text
 
+_TOPN = Option(int, "Words to give.", low=0)
 _MATRIX_AXES = 2
 _RARE_SHARE = 10
 _MOST_RARE = 1_000
@@ -183,7 +184,7 @@ class Embeddings:
 
         """
         if not isinstance(word, str):
-            message = f"a word must be a string, one at a time, got {reprlib.repr(word)}"
+            message = f"a word must be a string, one at a time, got {shown(word)}"
             raise ConfigError(message)
         row = self._find(word)
         if row is not None:
@@ -208,15 +209,16 @@ class Embeddings:
 
         Raises:
             UnknownWordError: the word is not in the vocabulary.
-            ConfigError: the vector is not D finite numbers.
+            ConfigError: the vector is not D finite numbers, or ``topn`` no whole number at least 0.
 
         """
+        _TOPN.check("topn", topn)
         if isinstance(query, str):
             row = self.id_of(query)
             return self._nearest(self.unit[row], topn, {row})
         try:
             vector = np.asarray(query, dtype=np.float64)
-        except (TypeError, ValueError):
+        except (OverflowError, TypeError, ValueError):
             vector = np.asarray(query, dtype=object)
         if vector.dtype == object or vector.shape != (self.dim,) or not np.isfinite(vector).all():
             message = (
@@ -239,8 +241,10 @@ class Embeddings:
 
         Raises:
             UnknownWordError: one of the three is not in the vocabulary.
+            ConfigError: one is no string, or ``topn`` no whole number at least 0.
 
         """
+        _TOPN.check("topn", topn)
         rows = [self.id_of(word) for word in (a, b, c)]
         unit_a, unit_b, unit_c = self.unit[rows].astype(np.float64)
         return self._nearest(unit_b - unit_a + unit_c, topn, set(rows))
@@ -259,14 +263,20 @@ class Embeddings:
 
         """
         rows = self.rows if rows is None else rows
+        check_choice("rows", rows, ROWS)
+        if unk is not None:
+            check_choice("unk", unk, UNKNOWN_VECTORS)
         if rows == "pad+unk" and unk is None:
             unk = self.unk or "zeros"
         if unk == "trained" and self.unk != "trained":
-            message = (
-                "these embeddings have no trained vector for unknown words; "
-                "train with --train-unk, or choose zeros or mean-rare instead"
+            raise ConfigError(
+                "these embeddings have no trained vector for unknown words, which {unk} asks for; "
+                "train with {train_unk}, or take {zeros} or {mean_rare}",
+                unk=Given("unk", unk),
+                train_unk=Given("train_unk", True),
+                zeros=Given("unk", "zeros"),
+                mean_rare=Given("unk", "mean-rare"),
             )
-            raise ConfigError(message)
         return Layout(rows, unk)
 
     def matrix_for(self, rows: str | None = None, unk: str | None = None) -> NDArray[np.float32]:
@@ -298,9 +308,12 @@ class Embeddings:
         """Cut a text into words as the training did.
 
         Raises:
-            ConfigError: it is not recorded how it did.
+            ConfigError: it is not recorded how it did, or the text is no string.
 
         """
+        if not isinstance(text, (str, bytes)):
+            message = f"a text must be a string, one at a time, got {shown(text)}"
+            raise ConfigError(message)
         return self.encoder.tokenizer.words(text)
 
     def encode(
@@ -389,11 +402,14 @@ class Embeddings:
         Raises:
             OutputError: it cannot be put there; ``overwrite`` replaces a model folder.
             FormatError: a word contains a line end or cannot be written as UTF-8.
+            ConfigError: ``path`` is no path, or ``overwrite`` neither True nor False.
 
         """
         # Imported here because the formats are made of embeddings, not the other way round.
         from w2v.formats import model
 
+        check_path("path", path)
+        SWITCH.check("overwrite", overwrite)
         model.write(self, path, overwrite=overwrite)
 
     @property
@@ -422,8 +438,8 @@ class Embeddings:
         norm = np.linalg.norm(vector.astype(np.float64))
         direction = (vector / norm if norm > 0 else np.zeros(self.dim)).astype(np.float32)
         cosines = np.clip(self.unit @ direction, -1, 1)
-        order = np.argsort(-cosines, kind="stable")[: max(topn, 0) + len(left_out)].tolist()
-        best = [row for row in order if row not in left_out][: max(topn, 0)]
+        order = np.argsort(-cosines, kind="stable")[: topn + len(left_out)].tolist()
+        best = [row for row in order if row not in left_out][:topn]
         return [(self.words[row], float(cosines[row])) for row in best]
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import reprlib
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from w2v.errors import ConfigError, ResourceError, UnknownWordError
+from w2v.config import LENGTH
+from w2v.errors import ConfigError, ResourceError, UnknownWordError, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -57,9 +57,7 @@ class Encoder:
         self, texts: Text | Sequence[Text], length: int | None, layout: Layout
     ) -> NDArray[np.int32]:
         """Do what `Embeddings.encode` says."""
-        if length is not None and (not isinstance(length, (int, np.integer)) or length < 1):
-            message = f"length must be at least 1, or None for the longest text, got {length!r}"
-            raise ConfigError(message)
+        check_length(length)
         if isinstance(texts, (str, bytes)):
             single: NDArray[np.int32] = self._fill([self.rows_of(texts, layout)], length, layout)[0]
             return single
@@ -103,11 +101,10 @@ class Encoder:
     def _checked_ids(self, ids: Any, layout: Layout) -> NDArray[np.int32]:
         array = np.asarray(ids) if _axes(ids) == 1 else None
         if array is None or array.dtype.kind not in "iu":
-            shown = " ".join(reprlib.repr(ids).split())
             alone = isinstance(ids, (int, np.integer))
             hint = "; a text of ids goes into a list of its own, as in [[4, 20]]" if alone else ""
             message = (
-                f"a text must be a string, a list of words or a list of ids, got {shown}{hint}"
+                f"a text must be a string, a list of words or a list of ids, got {shown(ids)}{hint}"
             )
             raise ConfigError(message)
         rows = self._size + layout.first_word
@@ -138,6 +135,17 @@ class Encoder:
         for row, text in zip(result, texts, strict=True):
             row[: len(text)] = text[:wanted]
         return result
+
+
+def check_length(length: object) -> None:
+    """Refuse a length of texts that is none.
+
+    Raises:
+        ConfigError: it is neither None nor a whole number at least 1.
+
+    """
+    if length is not None:
+        LENGTH.check("length", int(length) if isinstance(length, np.integer) else length)
 
 
 def _in_order(texts: Any) -> Iterable[Any]:

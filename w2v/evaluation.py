@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from w2v.config import TOP, check_path
 from w2v.embeddings import Embeddings, lowered
-from w2v.errors import ConfigError, FormatError, InputError
+from w2v.errors import FormatError, InputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -120,12 +121,11 @@ def evaluate(
     Raises:
         InputError: the file cannot be read.
         FormatError: a line is malformed; the file, the line and the finding are named.
-        ConfigError: ``top`` is less than 1.
+        ConfigError: ``top`` is no whole number at least 1, or ``path`` no path.
 
     """
-    if top < 1:
-        message = f"top must be at least 1, got {top}"
-        raise ConfigError(message)
+    check_path("path", path)
+    TOP.check("top", top)
     lines = _read_lines(path)
     if lines[0][1].startswith(":"):
         return _evaluate_analogies(embeddings, Path(path).name, _analogies(lines, path), top)

@@ -28,16 +28,16 @@ from w2v.checkpoint import (
     folder_of,
     is_begun,
 )
-from w2v.config import Config
+from w2v.config import SECONDS, SWITCH, Config, check_options, check_path
 from w2v.corpus import Corpus, EncodedText, count_words
 from w2v.corpus import read_corpus as encode_text
 from w2v.disk import refusal
 from w2v.embeddings import Embeddings
-from w2v.errors import ConfigError, FormatError, InputError, OutputError
+from w2v.errors import ConfigError, FormatError, InputError, Named, OutputError, shown
 from w2v.events import Compiling, CorpusRead, Observer, Saved, ignore
 from w2v.formats import model
 from w2v.output import check_folder, recover
-from w2v.reading import STDIN, FileSource, LineSource, TextSource, open_corpus
+from w2v.reading import STDIN, FileSource, LineSource, TextSource, is_in_order, open_corpus
 from w2v.trainer import Result, train_model
 from w2v.vocabulary import Vocabulary, check_word_list, read_word_list
 from w2v.wordtable import try_table
@@ -94,6 +94,12 @@ def train(
 
     """
     config = Config.of(options)
+    _check_arguments(
+        observer,
+        paths={"output": output, "work_dir": work_dir},
+        switches={"freeze_old": freeze_old, "overwrite": overwrite},
+        checkpoint_every=checkpoint_every,
+    )
     _refuse_contradictions(vocab, init, freeze_old=freeze_old)
     started = time.perf_counter()
     if output is not None:
@@ -116,11 +122,36 @@ def _refuse_contradictions(
     vocab: GivenVocabulary | None, init: str | os.PathLike[str] | None, *, freeze_old: bool
 ) -> None:
     if init is not None and vocab is not None:
-        message = "init and vocab both say which words there are; give one of them"
-        raise ConfigError(message)
+        raise ConfigError(
+            "{init} and {vocab} both say which words there are; give one of them",
+            init=Named("init"),
+            vocab=Named("vocab"),
+        )
     if freeze_old and init is None:
-        message = "freeze_old needs init, the model whose vectors are to stay as they are"
-        raise ConfigError(message)
+        raise ConfigError(
+            "{freeze_old} needs {init}, the model whose vectors are to stay as they are",
+            freeze_old=Named("freeze_old"),
+            init=Named("init"),
+        )
+
+
+def _check_arguments(
+    observer: object,
+    *,
+    paths: dict[str, object],
+    switches: dict[str, object] | None = None,
+    checkpoint_every: object = CHECKPOINT_SECONDS,
+) -> None:
+    """Refuse arguments that are no hyper-parameters and have a wrong type or are out of range."""
+    for name, path in paths.items():
+        if path is not None:
+            check_path(name, path)
+    for name, switch in (switches or {}).items():
+        SWITCH.check(name, switch)
+    SECONDS.check("checkpoint_every", checkpoint_every)
+    if not callable(observer):
+        text = "{observer} must be a function of one event, got {value}"
+        raise ConfigError(text, observer=Named("observer"), value=shown(observer))
 
 
 def _check_room(
@@ -174,11 +205,13 @@ def resume(
             its kinds, as for `train`.
 
     """
+    check_options(options)
+    _check_arguments(observer, paths={"work_dir": work_dir}, checkpoint_every=checkpoint_every)
+    check_path("output", output)
     started = time.perf_counter()
     target = Path(output)
     place = _work_folder(work_dir, output)
     folder = folder_of(target, place)
-    Config.of(options)
     if not is_begun(folder):
         Checkpoint.sweep(folder)
         recover(target)
@@ -370,6 +403,7 @@ def read_corpus(
     a temporary folder that goes when it is closed.
     """
     config = Config.of(options)
+    _check_arguments(observer, paths={"work_dir": work_dir})
     words = given_words(vocab)
     source = open_corpus(corpus)
     folder = _work_folder(work_dir, None)
@@ -388,6 +422,7 @@ def read_vocabulary(
 ) -> tuple[Vocabulary, CorpusRead]:
     """Count and rank the words of a text; arguments and errors are those of `train`."""
     config = Config.of(options)
+    _check_arguments(observer, paths={})
     words = given_words(vocab)
     source = open_corpus(corpus)
     compile_kernels(_work_folder(None, None), observer)
@@ -401,7 +436,13 @@ def given_words(vocab: GivenVocabulary | None) -> list[str] | None:
     if vocab is None:
         return None
     if isinstance(vocab, (str, os.PathLike)):
+        check_path("vocab", vocab)
         return read_word_list(vocab)
+    if not is_in_order(vocab):
+        text = (
+            "{vocab} must be the path of a file, or words in the order of their rows, got {value}"
+        )
+        raise ConfigError(text, vocab=Named("vocab"), value=shown(vocab))
     words = list(vocab)
     for word in words:
         if not isinstance(word, str):

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from w2v.errors import ConfigError, FormatError
+from w2v.errors import ConfigError, FormatError, Given, Named, shown
 
 ROWS = ("none", "pad", "pad+unk")
 """The layouts: words from row 0; row 0 for padding; and row 1 for unknown words too."""
@@ -37,20 +37,17 @@ class Layout:
     unknown_vector: str | None = None
 
     def __post_init__(self) -> None:
-        if self.rows not in ROWS:
-            message = f"rows must be one of {', '.join(ROWS)}, got {self.rows!r}"
-            raise ConfigError(message)
+        check_choice("rows", self.rows, ROWS)
         if self.unknown is None and self.unknown_vector is not None:
-            message = (
-                f"rows {self.rows!r} have none for unknown words, so unk={self.unknown_vector!r} "
-                "has no place; leave it out, or take rows 'pad+unk'"
+            raise ConfigError(
+                "{rows} has no row for unknown words, so {unk} has no place; leave it out, or "
+                "take {wanted}",
+                rows=Given("rows", self.rows),
+                unk=Given("unk", self.unknown_vector),
+                wanted=Given("rows", "pad+unk"),
             )
-            raise ConfigError(message)
-        if self.unknown is not None and self.unknown_vector not in UNKNOWN_VECTORS:
-            message = (
-                f"unk must be one of {', '.join(UNKNOWN_VECTORS)}, got {self.unknown_vector!r}"
-            )
-            raise ConfigError(message)
+        if self.unknown is not None:
+            check_choice("unk", self.unknown_vector, UNKNOWN_VECTORS)
 
     @property
     def padding(self) -> int | None:
@@ -75,11 +72,15 @@ class Layout:
 
         """
         if self.padding is None and shortest < wanted:
-            message = (
-                f"rows {self.rows!r} have no padding, so a text of {shortest} words cannot be "
-                f"filled up to {wanted}; take rows 'pad' or 'pad+unk', here and for the matrix"
+            raise ConfigError(
+                "{rows} has no padding, so a text of {shortest} words cannot be filled up to "
+                "{wanted}; take {pad} or {both}, here and for the matrix",
+                rows=Given("rows", self.rows),
+                shortest=shortest,
+                wanted=wanted,
+                pad=Given("rows", "pad"),
+                both=Given("rows", "pad+unk"),
             )
-            raise ConfigError(message)
 
     def __str__(self) -> str:
         """Say which rows are for what."""
@@ -117,3 +118,15 @@ class Layout:
             message = f"the rows of layout {layout.rows!r} are {layout.as_dict()}, got {recorded!r}"
             raise FormatError(message)
         return layout
+
+
+def check_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
+    """Refuse what is not one of some names.
+
+    Raises:
+        ConfigError: it is not; the message names the option.
+
+    """
+    if not isinstance(value, str) or value not in choices:
+        text = "{name} must be one of {choices}, got {value}"
+        raise ConfigError(text, name=Named(name), choices=", ".join(choices), value=shown(value))

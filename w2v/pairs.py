@@ -6,21 +6,23 @@
 
 from __future__ import annotations
 
-import reprlib
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 
 from w2v.compiled import inlined, kernel
-from w2v.errors import ConfigError
+from w2v.config import Option
+from w2v.errors import ConfigError, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
 Token = TypeVar("Token")
 
+_COUNT = Option(int, "Of places or of pairs.", low=1)
 _POSITIONS_AT_ONCE = 1 << 16
 
 
@@ -98,17 +100,18 @@ def skipgram_pairs(
         The center, then the context, center by center and context by context from left to right.
 
     Raises:
-        ConfigError: the window is not a whole number above 0.
+        ConfigError: the window is not a whole number above 0, or ``ids`` are no sentences.
 
     """
-    _check_window(window)
+    _COUNT.check("window", window)
+    _check_sentences(ids)
     return _generate_pairs(ids, window)
 
 
 def _generate_pairs(ids: Iterable[Token] | Sentences, window: int) -> Iterator[tuple[Token, Token]]:
     for sentence in _sentences(ids):
         tokens = sentence.tolist() if isinstance(sentence, np.ndarray) else sentence
-        for block in _position_blocks(len(tokens), window, max(_POSITIONS_AT_ONCE, 2 * window)):
+        for block in _position_blocks(len(tokens), window, _POSITIONS_AT_ONCE):
             for center, context in block.tolist():
                 yield tokens[center], tokens[context]
 
@@ -127,14 +130,13 @@ def skipgram_pair_blocks(
         (block_size, 2) int32 arrays, center and context in each row.
 
     Raises:
-        ConfigError: the window or the block size is not a whole number above 0; or, when it is
-            its turn, a word is no whole number of 32 bits.
+        ConfigError: the window or the block size is not a whole number above 0, or ``ids`` are no
+            sentences; or, when it is its turn, a word is no whole number of 32 bits.
 
     """
-    _check_window(window)
-    if not isinstance(block_size, int) or isinstance(block_size, bool) or block_size < 1:
-        message = f"block_size must be a whole number at least 1, got {block_size!r}"
-        raise ConfigError(message)
+    _COUNT.check("window", window)
+    _COUNT.check("block_size", block_size)
+    _check_sentences(ids)
     return _generate_blocks(ids, window, block_size)
 
 
@@ -145,7 +147,7 @@ def _generate_blocks(
     size = 0
     for sentence in _sentences(ids):
         words = _checked_ids(sentence)
-        for block in _position_blocks(len(words), window, max(block_size, 2 * window)):
+        for block in _position_blocks(len(words), window, block_size):
             gathered.append(words[block])
             size += len(block)
             if size >= block_size:
@@ -165,7 +167,7 @@ def _checked_ids(sentence: Any) -> NDArray[np.int32]:
         return np.empty(0, np.int32)
     if array.dtype.kind not in "iu":
         message = (
-            f"blocks have whole numbers for words, got {' '.join(reprlib.repr(sentence).split())}; "
+            f"blocks have whole numbers for words, got {shown(sentence)}; "
             "number the words, or take skipgram_pairs"
         )
         raise ConfigError(message)
@@ -180,7 +182,13 @@ def _checked_ids(sentence: Any) -> NDArray[np.int32]:
 
 
 def _position_blocks(length: int, window: int, room: int) -> Iterator[NDArray[np.int64]]:
-    """Return the pairs of positions in one sentence, in blocks of at most ``room``."""
+    """Return the pairs of positions in one sentence, in blocks of at most ``room``.
+
+    No word is farther away than the sentence is long, whatever the window; and a block has room for
+    the pairs of one center, at least.
+    """
+    window = min(window, max(length, 1))
+    room = max(room, 2 * window)
     positions = np.arange(length)
     center = 0
     while center < length:
@@ -188,6 +196,19 @@ def _position_blocks(length: int, window: int, room: int) -> Iterator[NDArray[np
         center, filled = fill_pairs(positions, center, window, -1, pairs)
         if filled:
             yield pairs[:filled]
+
+
+def _check_sentences(ids: object) -> None:
+    """Refuse what has no sentences, or not in an order.
+
+    Of a string Python would go through the characters, and of a mapping through its keys.
+    """
+    unfit = isinstance(ids, (str, bytes, bytearray, set, frozenset, Mapping))
+    if not isinstance(ids, Sentences) and (
+        unfit or not isinstance(ids, Iterable) or getattr(ids, "shape", None) == ()
+    ):
+        text = "ids must be a sentence, as a list of words or numbers, or an iterable of such, got "
+        raise ConfigError(text + shown(ids))
 
 
 def _sentences(ids: Any) -> Iterator[Any]:
@@ -213,9 +234,3 @@ def _sentences(ids: Any) -> Iterator[Any]:
         raise ConfigError(message)
     if tokens:
         yield tokens
-
-
-def _check_window(window: object) -> None:
-    if not isinstance(window, int) or isinstance(window, bool) or window < 1:
-        message = f"window must be a whole number at least 1, got {window!r}"
-        raise ConfigError(message)

@@ -20,12 +20,12 @@ import re
 import stat
 import sys
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import IO, Any, Protocol, cast
 
-from w2v.errors import InputError, MissingExtraError
+from w2v.errors import InputError, MissingExtraError, shown
 
 BLOCK_BYTES = 1 << 20
 SNIFFED_BYTES = 1 << 16
@@ -193,12 +193,12 @@ class LineSource:
             raise InputError(message)
         if isinstance(line, str):
             return line
-        tokens: list[Any] = list(line) if isinstance(line, Iterable) else [line]
+        tokens: list[Any] = list(cast("Iterable[Any]", line)) if is_in_order(line) else [line]
         for token in tokens:
             if not isinstance(token, str):
                 message = (
-                    f"item {number} of the corpus has {token!r} in it: expected a string, or a list"
-                    " of strings"
+                    f"item {number} of the corpus has {shown(token)} in it: expected a string, or"
+                    " a list of strings"
                 )
                 raise InputError(message)
             if "\n" in token or TOKEN_SEPARATOR in token:
@@ -222,7 +222,7 @@ def open_corpus(corpus: Any) -> TextSource:
     """
     if isinstance(corpus, (str, os.PathLike)):
         return FileSource([corpus])
-    if isinstance(corpus, (bytes, bytearray)) or not isinstance(corpus, Iterable):
+    if isinstance(corpus, (bytes, bytearray)) or not is_in_order(corpus):
         message = (
             f"the corpus is a {type(corpus).__name__}: expected a path, a list of paths, or an"
             " iterable of strings or of lists of tokens"
@@ -231,6 +231,15 @@ def open_corpus(corpus: Any) -> TextSource:
     if isinstance(corpus, (list, tuple)) and corpus and _names_path(corpus[0]):
         return FileSource(corpus)
     return LineSource(corpus)
+
+
+def is_in_order(items: object) -> bool:
+    """Whether items can be walked, and in an order.
+
+    Sets have none, and of mappings and tables Python would go through the names.
+    """
+    unfit = isinstance(items, (Mapping, set, frozenset)) or hasattr(items, "columns")
+    return isinstance(items, Iterable) and not unfit and getattr(items, "shape", None) != ()
 
 
 def _names_path(item: object) -> bool:
@@ -252,9 +261,11 @@ def find_files(paths: Iterable[str | os.PathLike[str]]) -> list[str]:
 
     """
     found: list[str] = []
-    for path in [os.fspath(path) for path in paths]:
-        if not path:
-            message = "an empty path was given: expected a file, a folder or -"
+    for given in paths:
+        path = os.fspath(given) if isinstance(given, (str, os.PathLike)) else None
+        if not isinstance(path, str) or not path:
+            what = shown(given) if path != "" else "an empty path"
+            message = f"{what} was given: expected a file, a folder or -"
             raise InputError(message)
         if path == STDIN and sys.stdin is None:
             message = "cannot read stdin: it is closed"

@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from w2v.errors import ConfigError, FormatError
+from w2v.config import SWITCH, check_path
+from w2v.errors import ConfigError, FormatError, Given
+from w2v.layout import ROWS, UNKNOWN_VECTORS, Layout, check_choice
 
 if TYPE_CHECKING:
     from w2v.embeddings import Embeddings
@@ -55,6 +57,7 @@ class Format:
             MissingExtraError: the format needs a package that is not installed.
 
         """
+        check_path("path", path)
         embeddings: Embeddings = self._module.read(path)
         return embeddings
 
@@ -83,6 +86,8 @@ class Format:
             MissingExtraError: the format needs a package that is not installed.
 
         """
+        check_path("path", path)
+        SWITCH.check("overwrite", overwrite)
         self.check(rows, unk)
         if self.rows is None:
             self._module.write(embeddings, path, overwrite=overwrite)
@@ -94,15 +99,21 @@ class Format:
         """Find out whether the format can hold such rows.
 
         Raises:
-            ConfigError: it cannot.
+            ConfigError: it cannot, or none can.
 
         """
+        if rows is not None:
+            check_choice("rows", rows, ROWS)
+        if unk is not None:
+            check_choice("unk", unk, UNKNOWN_VECTORS)
         if self.rows is None and ((rows or "none") != "none" or unk is not None):
-            message = (
-                f"{self.name} holds words only, so its rows are always 'none'; "
-                f"got rows {rows or 'none'!r}{'' if unk is None else f' and unk {unk!r}'}"
-            )
-            raise ConfigError(message)
+            values = {"rows": rows, "unk": unk}
+            given = {n: Given(n, value) for n, value in values.items() if value is not None}
+            named = " and ".join(f"{{{name}}}" for name in given)
+            text = "{format} holds words only, so no rows stand before them, got " + named
+            raise ConfigError(text + "; leave that out", format=self.name, **given)
+        if rows is not None and unk is not None:
+            Layout(rows, unk)
 
     def check_output(self, path: str | Path, *, overwrite: bool) -> None:
         """Find out, before the long work, whether ``path`` can be written.
@@ -211,6 +222,7 @@ def load(path: str | Path) -> Embeddings:
         FormatError: it is not what its format says, or the extension belongs to no format.
 
     """
+    check_path("path", path)
     return _recognised(Path(path)).read(path)
 
 

@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any
 from w2v import output
 from w2v.disk import in_pages
 from w2v.embeddings import Embeddings
-from w2v.errors import ConfigError, FormatError
+from w2v.errors import ConfigError, FormatError, Given
 from w2v.formats import FORMATS, model
 from w2v.formats.safetensors_file import TENSOR, missing, opened_tensor, system_error
 
@@ -114,11 +114,11 @@ def write(
 
     """
     if layout.unknown is None:
-        message = (
-            f"hf needs a row for unknown words, which any text may have; got rows {layout.rows!r}, "
-            "expected 'pad+unk'"
+        raise ConfigError(
+            "hf needs a row for unknown words, which any text may have, got {rows}; take {wanted}",
+            rows=Given("rows", layout.rows),
+            wanted=Given("rows", "pad+unk"),
         )
-        raise ConfigError(message)
     try:
         from safetensors import SafetensorError
         from safetensors.numpy import save_file

@@ -23,6 +23,7 @@ ORDER = [
     "events",
     "compiled",
     "lanes",
+    "unpacking",
     "reading",
     "wordtable",
     "tokenizer",

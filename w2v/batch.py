@@ -13,6 +13,7 @@ import numpy as np
 from numpy.lib import format as npy
 
 from w2v import output
+from w2v.config import MAX_EXPANSION
 from w2v.errors import InputError, OutputError, UnknownWordError
 from w2v.preflight import check_space
 from w2v.reading import FileSource
@@ -71,6 +72,7 @@ def encode_file(
     length: int | None = None,
     rows: str | None = None,
     overwrite: bool = False,
+    max_expansion: int = MAX_EXPANSION,
 ) -> EncodedFile:
     """Encode a file of texts, one a line, and write (lines, length) int32 as an .npy file.
 
@@ -84,9 +86,10 @@ def encode_file(
         length: see `Embeddings.encode`.
         rows: likewise.
         overwrite: whether a file at ``destination`` is replaced.
+        max_expansion: see `w2v.reading.FileSource`.
 
     Raises:
-        InputError: the file cannot be read, or has no line.
+        InputError: the file cannot be read, has no line, or unpacks to too much.
         ConfigError: see `Embeddings.encode`.
         UnknownWordError: likewise.
         OutputError: the ids cannot be written.
@@ -96,8 +99,9 @@ def encode_file(
     layout = embeddings.layout(rows)
     output.check_file(Path(destination), overwrite=overwrite)
     folder = Path(destination).absolute().parent
+    source = FileSource([path], max_expansion)
     with _spool_in(folder) as spool:
-        sizes, unknown = _spool(embeddings, path, layout, spool)
+        sizes, unknown = _spool(embeddings, path, source, layout, spool)
         if not len(sizes):
             message = f"{_name(path)} has no line: expected one text a line"
             raise InputError(message)
@@ -132,7 +136,11 @@ def _spool_in(folder: Path) -> Iterator[IO[bytes]]:
 
 
 def _spool(
-    embeddings: Embeddings, path: str | os.PathLike[str], layout: Layout, spool: IO[bytes]
+    embeddings: Embeddings,
+    path: str | os.PathLike[str],
+    source: FileSource,
+    layout: Layout,
+    spool: IO[bytes],
 ) -> tuple[NDArray[np.int64], int]:
     """Write the ids of all lines one behind the other; return each line's number, and the unknown.
 
@@ -142,7 +150,7 @@ def _spool(
     tables = encoder.tokenizer.tables
     sizes = array("q")
     unknown = size = 0
-    for block in FileSource([path]).blocks(lambda block: last_break(block, tables)):
+    for block in source.blocks(lambda block: last_break(block, tables)):
         for line in _lines(block):
             try:
                 ids = encoder.rows_of(line, layout)

@@ -608,6 +608,7 @@ def formats() -> None:
     help="Ids of each text; longer ones are cut, shorter ones padded.  [default: the longest]",
 )
 @_rows("those MODEL was exported with, else pad+unk")
+@_config_options("max_expansion")
 @_overwrite
 def encode(
     model: str,
@@ -615,6 +616,7 @@ def encode(
     output: str,
     length: int | None,
     rows: str | None,
+    max_expansion: int,
     overwrite: bool,
 ) -> None:
     """Turn FILE, a text a line, into ids of MODEL's words: (lines, length) int32.
@@ -628,7 +630,13 @@ def encode(
     check_file(output, overwrite=overwrite)
     embeddings = _load(model)
     report = batch.encode_file(
-        embeddings, file, output, length=length, rows=rows, overwrite=overwrite
+        embeddings,
+        file,
+        output,
+        length=length,
+        rows=rows,
+        overwrite=overwrite,
+        max_expansion=max_expansion,
     )
     click.echo(f"{output}: {report}", err=True)
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from w2v import __version__, preflight
 from w2v.beginning import FromModel, announcement, begin_with, counts_of, more_epochs
-from w2v.checkpoint import TEMPORARY_PREFIX, Checkpoint, Job, fingerprint, folder_of
+from w2v.checkpoint import TEMPORARY_PREFIX, Checkpoint, Job, folder_of, with_free_options
 from w2v.config import Config
 from w2v.corpus import Corpus, EncodedText, count_words
 from w2v.corpus import read_corpus as encode_text
@@ -28,7 +28,7 @@ from w2v.errors import ConfigError, FormatError, InputError, OutputError
 from w2v.events import Compiling, CorpusRead, Observer, Saved, ignore
 from w2v.formats import model
 from w2v.output import check_folder, recover
-from w2v.reading import STDIN, FileSource, LineSource, TextSource, open_corpus
+from w2v.reading import STDIN, FileSource, Fingerprint, LineSource, TextSource, open_corpus
 from w2v.trainer import Result, train_model
 from w2v.vocabulary import Vocabulary, check_word_list, read_word_list
 from w2v.wordtable import try_table
@@ -92,7 +92,7 @@ def train(
     words, origin = given_words(vocab), None
     if init is not None:
         config, words, origin = begin_with(init, options, freeze_old=freeze_old)
-    source = open_corpus(corpus)
+    source = open_corpus(corpus, config.max_expansion)
     extend = init is not None
     job = Job(_files(source), words, config, overwrite, extend, freeze_old, origin)
     folder = _work_folder(work_dir, output)
@@ -150,8 +150,8 @@ def resume(
         work_dir: as it was given to `train`.
         checkpoint_every: see `train`.
         observer: likewise.
-        options: ``threads``, ``epochs`` for a finished model, and hyper-parameters that must be
-            what they were.
+        options: ``threads`` and ``max_expansion``, ``epochs`` for a finished model, and
+            hyper-parameters that must be what they were.
 
     Raises:
         W2VError: there is nothing to go on with, an option or the corpus has changed, or one of
@@ -174,6 +174,7 @@ def resume(
             raise InputError(message)
         job = more_epochs(target, options)
         source = _source_again(job)
+        job.refuse_changes()  # since more_epochs looked
         _check_room(job, source, target, place)
         checkpoint = Checkpoint.create(folder, job, checkpoint_every or None)
         return _finish(checkpoint, job, source, target, started, observer)
@@ -185,6 +186,9 @@ def resume(
         if _is_done(target, job):
             checkpoint.remove()
             return model.read(target)
+        job = dataclasses.replace(job, config=with_free_options(job.config, options))
+        # Before it is looked at: from then on it may not change until it is read.
+        text = None if checkpoint.has_corpus or job.files is None else _source_again(job)
         job.refuse_changes()
         if job.origin is not None and not checkpoint.has_state:
             job.origin.refuse_changes()
@@ -194,9 +198,6 @@ def resume(
                 "read only once; start anew with --overwrite"
             )
             raise InputError(message)
-        text = None if checkpoint.has_corpus else _source_again(job)
-        threads = options.get("threads", job.config.threads)
-        job = dataclasses.replace(job, config=dataclasses.replace(job.config, threads=threads))
     except BaseException:
         checkpoint.close()
         raise
@@ -205,7 +206,7 @@ def resume(
 
 def _source_again(job: Job) -> TextSource:
     """The text of a job, to be read once more."""
-    return FileSource([path for path, _, _ in job.files or []])
+    return FileSource([file.path for file in job.files or []], job.config.max_expansion)
 
 
 def _is_done(target: Path, job: Job) -> bool:
@@ -218,11 +219,12 @@ def _is_done(target: Path, job: Job) -> bool:
     return isinstance(record, dict) and record.get("key") == job.key
 
 
-def _files(source: TextSource) -> list[tuple[str, int, int]] | None:
-    """What can be read again, as it is now."""
-    if not isinstance(source, FileSource) or source.total_bytes is None or STDIN in source.paths:
+def _files(source: TextSource) -> list[Fingerprint] | None:
+    """What can be read again, as it was when it was found."""
+    if not isinstance(source, FileSource) or STDIN in source.paths:
         return None
-    return fingerprint(source.paths)
+    known = [file for file in source.fingerprints if file is not None]
+    return known if len(known) == source.files else None
 
 
 def _finish(
@@ -343,7 +345,7 @@ def read_corpus(
     """
     config = Config.of(options)
     words = given_words(vocab)
-    source = open_corpus(corpus)
+    source = open_corpus(corpus, config.max_expansion)
     folder = _work_folder(work_dir, None)
     compile_kernels(folder, observer)
     read = encode_text(source, config, words=words, work_dir=folder, observer=observer)
@@ -361,7 +363,7 @@ def read_vocabulary(
     """Count and rank the words of a text; arguments and errors are those of `train`."""
     config = Config.of(options)
     words = given_words(vocab)
-    source = open_corpus(corpus)
+    source = open_corpus(corpus, config.max_expansion)
     compile_kernels(_work_folder(None, None), observer)
     vocabulary, report = count_words(source, config, words=words, observer=observer)
     observer(report)

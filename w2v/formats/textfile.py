@@ -7,6 +7,7 @@ the rows that are really there, so that a small packed file cannot ask for all o
 from __future__ import annotations
 
 import gzip
+import io
 import os
 import zlib
 from array import array
@@ -20,6 +21,7 @@ import numpy as np
 from w2v import output
 from w2v.embeddings import Embeddings
 from w2v.errors import FormatError, InputError
+from w2v.unpacking import Bounded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -40,6 +42,8 @@ _MOST_EXPANSION = 1032
 _GZIP_LEVEL = 1
 
 _LONGEST_REST = 1 << 10
+_BUFFER = 1 << 16
+_EXPANSION_ADVICE = "if it is to be so, unpack it first (gzip -d)"
 
 
 @dataclass
@@ -151,7 +155,7 @@ def opened_text(path: str | Path) -> Iterator[Lines]:
     """Open a text, which gzip may have packed; its content tells.
 
     Raises:
-        InputError: the file cannot be read.
+        InputError: the file cannot be read, or unpacks to too much.
         FormatError: it is packed, and damaged.
 
     """
@@ -163,8 +167,10 @@ def opened_text(path: str | Path) -> Iterator[Lines]:
             yield Lines(file, path, size)
             return
         try:
-            with gzip.GzipFile(fileobj=file, mode="rb") as unpacked:
-                yield Lines(cast("IO[bytes]", unpacked), path, size * _MOST_EXPANSION)
+            with gzip.GzipFile(fileobj=file, mode="rb") as packed_text:
+                text = cast("IO[bytes]", packed_text)
+                bounded = Bounded(text, file.tell, path, advice=_EXPANSION_ADVICE)
+                yield Lines(io.BufferedReader(bounded, _BUFFER), path, size * _MOST_EXPANSION)
         except (gzip.BadGzipFile, EOFError, zlib.error) as error:
             message = f"{path}: a gzip file that is damaged or cut short: {error}"
             raise FormatError(message) from error

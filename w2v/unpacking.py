@@ -134,7 +134,7 @@ class _Members(io.RawIOBase):
         self.head = b""
         self._stream = stream
         self._member: _Member | None = None
-        self._text = b""
+        self._text = memoryview(b"")  # of which parts are taken without copying the rest
 
     def new_member(self) -> _Member:
         return bz2.BZ2Decompressor()
@@ -171,7 +171,7 @@ class _Members(io.RawIOBase):
             if not data and member.needs_input:
                 message = "the file ends before what is packed in it does"
                 raise EOFError(message)
-        self._text = self.decompress(member, data, size)
+        self._text = memoryview(self.decompress(member, data, size))
         return True
 
     def _next_head(self) -> bytes:

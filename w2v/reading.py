@@ -325,6 +325,44 @@ def _is_folder(path: str) -> bool:
         raise InputError(message) from error
 
 
+def status_of(path: str | os.PathLike[str]) -> os.stat_result | None:
+    """Look at a file or folder; None if there is none.
+
+    Raises:
+        InputError: nobody may look there.
+
+    """
+    try:
+        return Path(path).stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (OSError, ValueError) as error:  # ValueError: a NUL in it
+        message = f"cannot read {path}: {getattr(error, 'strerror', None) or error}"
+        raise InputError(message) from error
+
+
+def is_folder(path: str | os.PathLike[str]) -> bool:
+    """Whether there is a folder; errors are those of `status_of`."""
+    status = status_of(path)
+    return status is not None and stat.S_ISDIR(status.st_mode)
+
+
+def refuse_streams(path: str | os.PathLike[str]) -> None:
+    """Refuse what is read once, may have no end, or keep one waiting: a pipe or a device.
+
+    Raises:
+        InputError: it is one, or nobody may look.
+
+    """
+    status = status_of(path)
+    if status is not None and not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):
+        message = (
+            f"cannot read {path}: it is a pipe, a device or a socket; copy what it gives into a "
+            "file first"
+        )
+        raise InputError(message)
+
+
 def _files_below(folder: str) -> list[str]:
     def refuse(error: OSError) -> None:
         message = f"cannot read {error.filename}: {error.strerror}"

@@ -28,6 +28,7 @@ from w2v import output
 from w2v.embeddings import Embeddings
 from w2v.errors import ConfigError, FormatError, InputError, MissingExtraError
 from w2v.formats import FORMATS, model
+from w2v.reading import refuse_streams
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -138,10 +139,13 @@ def _read_matrix(path: Path, rows: int) -> NDArray[np.float32]:
     Every size is held to the file's length before memory is allocated.
     """
     h5py = _h5py()
+    refuse_streams(path)
     try:
+        length = path.stat().st_size
         with zipfile.ZipFile(path) as archive:
-            dim = _dimensions(_member(archive, "config.json", 0), rows)
-            weights = _member(archive, "model.weights.h5", _FLOAT.itemsize * rows * dim)
+            dim = _dimensions(_member(archive, "config.json", 0, length), rows)
+            size = _FLOAT.itemsize * rows * dim
+            weights = _member(archive, "model.weights.h5", size, length)
         return _weights(weights, (rows, dim), h5py)
     except FormatError as error:
         message = f"{path}: {error}"
@@ -154,17 +158,19 @@ def _read_matrix(path: Path, rows: int) -> NDArray[np.float32]:
         raise InputError(message) from error
 
 
-def _member(archive: zipfile.ZipFile, name: str, size: int) -> bytes:
+def _member(archive: zipfile.ZipFile, name: str, size: int, length: int) -> bytes:
     """Return a file of the archive, which is as it comes and has ``size`` bytes and a few more.
 
-    So no small file can ask for much memory.
+    It is no longer than the archive, whose directory may say otherwise. So no small file can ask
+    for much memory.
     """
     info = archive.getinfo(name)
     stored = info.compress_type == zipfile.ZIP_STORED and info.compress_size == info.file_size
-    if not stored or not size <= info.file_size <= size + _MOST_AROUND:
+    if not stored or info.file_size > length or not size <= info.file_size <= size + _MOST_AROUND:
         message = (
             f"expected {name} to be stored as it is and to have {size} bytes and at most "
-            f"{_MOST_AROUND} around them, got {info.file_size} bytes in {info.compress_size}"
+            f"{_MOST_AROUND} around them, got {info.file_size} bytes in {info.compress_size} "
+            f"of an archive of {length}"
         )
         raise FormatError(message)
     return archive.read(info)

@@ -29,6 +29,7 @@ from w2v import output
 from w2v.embeddings import Embeddings
 from w2v.errors import FormatError, InputError
 from w2v.layout import Layout
+from w2v.reading import is_folder, refuse_streams, status_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -102,7 +103,7 @@ def read(path: str | Path) -> Embeddings:
 
     """
     folder = Path(path)
-    if not folder.is_dir():
+    if not is_folder(folder):
         message = f"cannot read {path}: there is no such model folder; train one with w2v train"
         raise InputError(message)
     meta, layout = read_meta(folder)
@@ -121,7 +122,7 @@ def read(path: str | Path) -> Embeddings:
     if layout is not None:
         return Embeddings.from_rows(layout, words, matrix, counts, meta, source=folder)
     unknown = None
-    if (folder / "unknown.npy").exists():
+    if status_of(folder / "unknown.npy") is not None:
         unknown = _read_array(folder / "unknown.npy", "<f4", axes=2)[0]
     return Embeddings(words, matrix, counts, meta, unknown=unknown, source=folder)
 
@@ -204,10 +205,10 @@ def read_folder(folder: Path, kind: Format) -> tuple[dict[str, Any], Layout]:
         FormatError: the file that is missing, or what is wrong with ``meta.json``.
 
     """
-    if not folder.is_dir():
+    if not is_folder(folder):
         message = f"cannot read {folder}: there is no such folder; write one with w2v export"
         raise InputError(message)
-    missing = [mark for mark in kind.marks if not (folder / mark).exists()]
+    missing = [mark for mark in kind.marks if status_of(folder / mark) is None]
     if missing:
         message = f"{folder} is not a folder of the format {kind.name}: it has no {missing[0]}"
         raise FormatError(message)
@@ -246,7 +247,7 @@ def read_counts(folder: Path) -> NDArray[np.int64] | None:
 
     """
     path = folder / "counts.npy"
-    return _read_array(path, "<i8", axes=1) if path.exists() else None
+    return _read_array(path, "<i8", axes=1) if status_of(path) is not None else None
 
 
 def has_contexts(path: str | Path) -> bool:
@@ -319,6 +320,7 @@ def content(path: Path) -> bytes:
         FormatError: it is missing.
 
     """
+    refuse_streams(path)
     try:
         return path.read_bytes()
     except OSError as error:
@@ -344,6 +346,7 @@ def _read_array(path: Path, dtype: str, axes: int, *, mapped: bool = False) -> N
 
     ``np.load`` would allocate what the header asks for before it looks at the length.
     """
+    refuse_streams(path)
     try:
         with path.open("rb") as file:
             shape = _read_array_header(file, path, dtype, axes)

@@ -21,6 +21,7 @@ import numpy as np
 from w2v import output
 from w2v.embeddings import Embeddings
 from w2v.errors import FormatError, InputError
+from w2v.reading import refuse_streams
 from w2v.unpacking import Bounded
 
 if TYPE_CHECKING:
@@ -142,6 +143,7 @@ def rows_of_text(matrix: NDArray[np.float32], separator: str) -> Iterator[bytes]
 @contextmanager
 def opened(path: str | Path) -> Iterator[BinaryIO]:
     """Open a file for reading; what the system refuses is an InputError."""
+    refuse_streams(path)
     try:
         with Path(path).open("rb") as file:
             yield file

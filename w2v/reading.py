@@ -524,6 +524,28 @@ def _reads_well(text: str) -> bool:
     return spaces > 0.01 * len(text) and printable > 0.95 * len(text)
 
 
+def read_small(path: str | os.PathLike[str], name: str) -> bytes:
+    """Return all bytes of a file of text, once its beginning was seen to be some.
+
+    Raises:
+        InputError: it cannot be read, or is no text, as a device that never ends.
+
+    """
+    try:
+        with Path(path).open("rb") as file:
+            head = file.read(SNIFFED_BYTES)
+            finding = foreign_content(head)
+            if finding is not None:
+                message = (
+                    f"{name} is {finding}: expected text in UTF-8; convert or extract it first"
+                )
+                raise InputError(message)
+            return head + file.read()
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
+        message = f"cannot read {name}: {getattr(error, 'strerror', None) or error}"
+        raise InputError(message) from error
+
+
 def cut_blocks(stream: io.BufferedIOBase, last_break: LastBreak) -> Iterator[Block]:
     """Cut a stream into blocks at line ends, else at white space, else where no word is cut.
 

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from w2v.errors import InputError, VocabularyError
+from w2v.reading import read_small
 
 if TYPE_CHECKING:
     import os
@@ -176,11 +176,7 @@ def read_word_list(path: str | os.PathLike[str]) -> list[str]:
 
     """
     try:
-        with Path(path).open(encoding="utf-8-sig", newline="") as file:
-            text = file.read()
-    except OSError as error:
-        message = f"cannot read the vocabulary {path}: {error.strerror}"
-        raise InputError(message) from error
+        text = read_small(path, f"the vocabulary {path}").decode("utf-8-sig")
     except UnicodeDecodeError as error:
         message = f"the vocabulary {path} is not UTF-8: {error}"
         raise InputError(message) from error

@@ -206,12 +206,14 @@ def check_word_list(words: Sequence[str], name: str, *, blank: bool = False) -> 
             message = f"the vocabulary {name} has no word in line {number}"
             raise InputError(message)
         if "\n" in word or not _is_unicode(word):
-            message = f"the vocabulary {name} has {word!r} in it, which no line of text can hold"
+            message = (
+                f"the vocabulary {name} has {word!r:.200} in it, which no line of text can hold"
+            )
             raise InputError(message)
         if word in first_line:
             message = (
-                f"the vocabulary {name} has the word {word!r} in line {first_line[word]} and again"
-                f" in line {number}"
+                f"the vocabulary {name} has the word {word!r:.200} in line {first_line[word]} and"
+                f" again in line {number}"
             )
             raise InputError(message)
         first_line[word] = number

@@ -28,6 +28,7 @@ from w2v import output
 from w2v.embeddings import Embeddings
 from w2v.errors import ConfigError, FormatError, InputError, MissingExtraError
 from w2v.formats import FORMATS, model
+from w2v.formats.model import brief
 from w2v.reading import refuse_streams
 
 if TYPE_CHECKING:
@@ -151,7 +152,7 @@ def _read_matrix(path: Path, rows: int) -> NDArray[np.float32]:
         message = f"{path}: {error}"
         raise FormatError(message) from error
     except _DAMAGED as error:
-        message = f"{path}: expected a file as Keras saves it, got {error!r}; is it damaged?"
+        message = f"{path}: expected a file as Keras saves it, got {brief(error)}; is it damaged?"
         raise FormatError(message) from error
     except OSError as error:
         message = f"cannot read {path}: {error.strerror or error}"
@@ -188,12 +189,12 @@ def _dimensions(data: bytes, rows: int) -> int:
         (config,) = (layer["config"] for layer in layers if layer["class_name"] == "Embedding")
         found, dim, name = config["input_dim"], config["output_dim"], config["name"]
     except (ValueError, LookupError, TypeError, RecursionError) as error:
-        message = f"expected the configuration of a model of one Embedding layer: {error!r}"
+        message = f"expected the configuration of a model of one Embedding layer: {brief(error)}"
         raise FormatError(message) from error
     if found != rows or type(dim) is not int or dim < 1 or name != _LAYER:
         message = (
             f"expected a layer {_LAYER!r} of {rows} rows, as vocab.txt and meta.json have them, "
-            f"got {name!r} of {found!r} rows of {dim!r} numbers"
+            f"got {name!r:.200} of {found!r:.200} rows of {dim!r:.200} numbers"
         )
         raise FormatError(message)
     return dim

@@ -123,7 +123,7 @@ def read(path: str | Path) -> Embeddings:
         return Embeddings.from_rows(layout, words, matrix, counts, meta, source=folder)
     unknown = None
     if status_of(folder / "unknown.npy") is not None:
-        unknown = _read_array(folder / "unknown.npy", "<f4", axes=2)[0]
+        unknown = _read_unknown(folder / "unknown.npy")
     return Embeddings(words, matrix, counts, meta, unknown=unknown, source=folder)
 
 
@@ -250,6 +250,18 @@ def read_counts(folder: Path) -> NDArray[np.int64] | None:
     return _read_array(path, "<i8", axes=1) if status_of(path) is not None else None
 
 
+def _read_unknown(path: Path) -> NDArray[np.float32]:
+    unknown = _read_array(path, "<f4", axes=2)
+    if len(unknown) != 1:
+        message = (
+            f"{path}: expected one vector, that of unknown words, got {len(unknown)}; the files do "
+            "not belong together, or one is damaged"
+        )
+        raise FormatError(message)
+    vector: NDArray[np.float32] = unknown[0]
+    return vector
+
+
 def has_contexts(path: str | Path) -> bool:
     """Whether a training can go on where that of the model at ``path`` ended."""
     return (Path(path) / "contexts.npy").is_file()
@@ -295,8 +307,8 @@ def _decode_meta(path: Path) -> dict[str, Any]:
     version = meta.pop("format_version", VERSION)
     if version != VERSION:
         message = (
-            f"{path}: this w2v reads model folders of version {VERSION}, got version {version!r}; "
-            "use a newer w2v"
+            f"{path}: this w2v reads model folders of version {VERSION}, "
+            f"got version {version!r:.200}; use a newer w2v"
         )
         raise FormatError(message)
     return meta
@@ -325,6 +337,11 @@ def content(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise _unreadable(path, error) from error
+
+
+def brief(error: Exception) -> str:
+    """Name an error without what it is about, which a repr has, and which may be a whole file."""
+    return f"{type(error).__name__}: {error!s:.200}"
 
 
 def _unreadable(path: Path, error: OSError) -> FormatError | InputError:

@@ -118,7 +118,7 @@ class Numbers:
         try:
             self._numbers.fromlist(list(map(float, fields)))  # too large becomes infinite
         except ValueError as error:
-            message = f"{where}: expected {self.dim} numbers: {error}"
+            message = f"{where}: expected {self.dim} numbers: {error!s:.200}"
             raise FormatError(message) from error
 
     def wrong_count(self, count: int, where: str) -> FormatError:
@@ -241,7 +241,7 @@ def add_word(words: dict[bytes, int], word: bytes, where: str) -> None:
     first = words.setdefault(word, row)
     if first != row:
         name = word.decode("utf-8", "replace")
-        message = f"{where}: {name!r} is word {first} already; words must differ"
+        message = f"{where}: {name!r:.200} is word {first} already; words must differ"
         raise FormatError(message)
 
 

@@ -6,7 +6,7 @@ Every reader is a target: each format, a model folder, a vocabulary, questions t
 text as it is and packed in each way. Valid files of a target are changed again and again, one file
 of a folder at a time, and read. It is a finding if
 
-- an error is raised that is none of w2v's, or a warning is given
+- an error is raised that is none of w2v's, or no short line, or a warning is given
 - what was read breaks its promises: finite numbers, a row a word, words that differ
 - it takes more than some memory or time, or the process does not live through it
 - a file is there that was not there before
@@ -50,6 +50,7 @@ import click
 MOST_SECONDS = 5.0  # for an input
 MOST_MEMORY = 256 << 20  # bytes for an input, of which text may unpack to 64 MiB
 LONGEST_INPUT = 1 << 14
+LONGEST_MESSAGE = 2_000  # characters of an error
 _ADDRESSES = 2 << 30  # bytes that may be asked for besides, whether they are used or not
 _GRACE = 60.0  # seconds for a process to start and to end
 _SAVED_EVERY = 1_000
@@ -319,9 +320,11 @@ def judge(case: Case, data: bytes, meter: Meter) -> Finding | None:
         warnings.simplefilter("error")
         try:
             case.target.read(path)
-        except (W2VError, KeyboardInterrupt) as error:
-            if isinstance(error, KeyboardInterrupt):
-                raise
+        except W2VError as error:
+            if len(str(error)) > LONGEST_MESSAGE or "\n" in str(error):
+                finding = Finding(f"no short line: {str(error)[:300]!r}", _place(error), data)
+        except KeyboardInterrupt:
+            raise
         except BaseException as error:  # noqa: BLE001 - some libraries panic
             finding = Finding(f"{type(error).__name__}: {error}"[:300], _place(error), data)
     seconds = time.perf_counter() - started
@@ -495,6 +498,7 @@ def fuzz_by_coverage(target: Target, seconds: float, folder: Path, seed: int) ->
         fuzzer.judge(data)
 
     options = [f"-seed={seed}", f"-max_len={LONGEST_INPUT}", "-rss_limit_mb=0", "-verbosity=0"]
+    options.append(f"-artifact_prefix={folder}/")
     atheris.Setup([target.name, *options, str(seeds)], judge_one)
     atheris.Fuzz()
     raise AssertionError("the engine came back")

@@ -536,9 +536,8 @@ def read_small(path: str | os.PathLike[str], name: str) -> bytes:
             head = file.read(SNIFFED_BYTES)
             finding = foreign_content(head)
             if finding is not None:
-                message = (
-                    f"{name} is {finding}: expected text in UTF-8; convert or extract it first"
-                )
+                kind = finding.removesuffix(" once more")  # which is of what was unpacked before
+                message = f"{name} is {kind}: expected text in UTF-8; convert or extract it first"
                 raise InputError(message)
             return head + file.read()
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path

@@ -11,6 +11,7 @@ import io
 import json
 import os
 import pickle
+import resource
 import signal
 import struct
 import sys
@@ -102,6 +103,7 @@ RUBBISH = {
     "bytes": bytes(range(256)) * 30,
     "a long line": b"a" * 100_000,
     "a long word twice": (b"a" * 50_000 + b"\n") * 2,
+    "a long word in all rows": (b"a" * 50_000 + b"\n") * 5,
     "a long word twice, with numbers": b"2 1\n" + (b"a" * 50_000 + b" 1\n") * 2,
     "a long number": b"1 1\na " + b"x" * 100_000 + b"\n",
     "a long score": b"a b " + b"1" * 100_000 + b"\na b " + b"x" * 100_000 + b"\n",
@@ -330,16 +332,22 @@ def test_what_meta_names_is_never_opened(name, tmp_path, opened_files):
 
 @pytest.fixture
 def no_waiting():
-    """Let what waits for ever fail after some seconds."""
+    """Let what waits for ever fail after some seconds, and what reads without end before that."""
 
     def fail(*_):
         raise AssertionError("it waits, or reads without end")
 
+    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    status = Path("/proc/self/status")
+    if status.exists():
+        size = int(status.read_text("ascii").partition("VmSize:")[2].split()[0]) << 10
+        resource.setrlimit(resource.RLIMIT_AS, (size + (1 << 30), hard))
     before = signal.signal(signal.SIGALRM, fail)
     signal.alarm(20)
     yield
     signal.alarm(0)
     signal.signal(signal.SIGALRM, before)
+    resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
 
 
 @pytest.mark.parametrize("name", FORMAT_TARGETS)

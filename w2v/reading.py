@@ -415,7 +415,6 @@ def _unchanged(
             )
             raise InputError(message)
 
-    check()
     try:
         yield check
     except Exception:

@@ -93,7 +93,7 @@ def test_the_examples_in_docstrings_hold(module):
     assert results.failed == 0
 
 
-@pytest.mark.parametrize("script", ["benchmark.py", "scaling.py", "plot.py", "soak.py"])
+@pytest.mark.parametrize("script", ["benchmark.py", "scaling.py", "plot.py", "soak.py", "fuzz.py"])
 def test_help_works(script):
     command = [sys.executable, str(SCRIPTS / script), "--help"]
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)

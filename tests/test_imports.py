@@ -24,6 +24,7 @@ ORDER = [
     "events",
     "compiled",
     "lanes",
+    "unpacking",
     "reading",
     "wordtable",
     "tokenizer",
@@ -195,6 +196,62 @@ def is_print(node: ast.AST) -> bool:
         "sys.stderr.write",
         "click.echo",
     }
+
+
+def trusting(tree: ast.Module) -> list[str]:
+    """What in a module would run or unpickle what a file says."""
+    found = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found += [alias.name for alias in node.names if alias.name.split(".")[0] in TRUSTING]
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] in TRUSTING:
+            found.append(str(node.module))
+        elif isinstance(node, ast.Call):
+            found += [keyword.arg for keyword in node.keywords if keyword.arg == "allow_pickle"
+                      and not is_false(keyword.value)]  # fmt: skip
+            called = ast.unparse(node.func)
+            unsafe = called in {"eval", "exec", "compile", "__import__", "os.system", "os.popen"}
+            found += [called] if unsafe or called.rpartition(".")[2] in LOADS else []
+    return found
+
+
+TRUSTING = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve", "marshal", "subprocess"}
+LOADS = {"load_model", "read_array", "fromregex", "genfromtxt"}
+"""Functions of others that would trust a file, or allocate what its header asks for."""
+
+
+def is_false(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and node.value is False
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_nothing_from_a_file_is_executed_or_unpickled(path):
+    assert trusting(ast.parse(path.read_text(encoding="utf-8"))) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "import pickle",
+        "import os, pickle as p",
+        "from pickle import loads",
+        "def f():\n    import marshal",
+        "import subprocess",
+        "np.load(path, allow_pickle=True)",
+        "np.load(path, allow_pickle=trusted)",
+        "eval(text)",
+        "exec(text)",
+        "os.system(text)",
+        "keras.saving.load_model(path)",
+        "npy.read_array(file)",
+    ],
+)
+def test_what_would_trust_a_file_is_seen(text):
+    assert len(trusting(ast.parse(text))) == 1
+
+
+def test_what_trusts_nothing_is_allowed():
+    assert trusting(ast.parse("np.load(path, allow_pickle=False)\nre.compile(text)")) == []
 
 
 def undocumented(node: ast.Module | ast.ClassDef, name: str) -> Iterator[str]:

@@ -208,6 +208,12 @@ class Stopper:
             raise KeyboardInterrupt
 
 
+def slow_down(name: str, monkeypatch) -> None:
+    """Let a step take a while, so that reports come in between."""
+    step = getattr(trainer, name)
+    monkeypatch.setattr(trainer, name, lambda *them: (time.sleep(0.001), step(*them))[1])
+
+
 @pytest.mark.parametrize("name", MODES)
 @pytest.mark.parametrize(
     "stops",
@@ -225,8 +231,8 @@ def test_what_was_interrupted_gives_the_bytes_of_what_was_not(
     stops, name, here, corpus, tmp_path, monkeypatch
 ):
     output = tmp_path / "stopped"
-    slow = trainer.train_span
-    monkeypatch.setattr(trainer, "train_span", lambda *them: (time.sleep(0.001), slow(*them))[1])
+    for name_of_step in ("train_span", "train_shard"):
+        slow_down(name_of_step, monkeypatch)
     kind, number = stops[0]
     with pytest.raises(KeyboardInterrupt):
         w2v.train(corpus, output=output, observer=Stopper(kind, number), **OPTIONS | MODES[name])

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.lib import format as npy
 
 from w2v import output
-from w2v.config import SWITCH, check_path
+from w2v.config import MAX_EXPANSION, SWITCH, check_path
 from w2v.disk import check_space, refusal
 from w2v.encoding import check_length
 from w2v.errors import InputError, UnknownWordError
@@ -73,6 +73,7 @@ def encode_file(
     length: int | None = None,
     rows: str | None = None,
     overwrite: bool = False,
+    max_expansion: int = MAX_EXPANSION,
 ) -> EncodedFile:
     """Encode a file of texts, one a line, and write (lines, length) int32 as an .npy file.
 
@@ -86,9 +87,10 @@ def encode_file(
         length: see `Embeddings.encode`.
         rows: likewise.
         overwrite: whether a file at ``destination`` is replaced.
+        max_expansion: see `w2v.reading.FileSource`.
 
     Raises:
-        InputError: the file cannot be read, or has no line.
+        InputError: the file cannot be read, has no line, or unpacks to too much.
         ConfigError: see `Embeddings.encode`.
         UnknownWordError: likewise.
         OutputError: the ids cannot be written.
@@ -102,8 +104,9 @@ def encode_file(
     layout = embeddings.layout(rows)
     output.check_file(Path(destination), overwrite=overwrite)
     folder = Path(os.path.realpath(destination)).parent
+    source = FileSource([path], max_expansion)
     with _spool_in(folder) as spool:
-        sizes, unknown = _spool(embeddings, path, layout, spool)
+        sizes, unknown = _spool(embeddings, path, source, layout, spool)
         if not len(sizes):
             message = f"{_name(path)} has no line: expected one text a line"
             raise InputError(message)
@@ -143,7 +146,11 @@ def _spool_in(folder: Path) -> Iterator[IO[bytes]]:
 
 
 def _spool(
-    embeddings: Embeddings, path: str | os.PathLike[str], layout: Layout, spool: IO[bytes]
+    embeddings: Embeddings,
+    path: str | os.PathLike[str],
+    source: FileSource,
+    layout: Layout,
+    spool: IO[bytes],
 ) -> tuple[NDArray[np.int64], int]:
     """Write the ids of all lines one behind the other; return each line's number, and the unknown.
 
@@ -153,7 +160,7 @@ def _spool(
     tables = encoder.tokenizer.tables
     sizes = array("q")
     unknown = size = 0
-    for block in FileSource([path]).blocks(lambda block: last_break(block, tables)):
+    for block in source.blocks(lambda block: last_break(block, tables)):
         for line in _lines(block):
             try:
                 ids = encoder.rows_of(line, layout)

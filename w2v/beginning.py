@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from w2v.checkpoint import Checkpoint, Job, Origin, fingerprint
+from w2v.checkpoint import Checkpoint, Job, Origin, with_free_options
 from w2v.config import Config, check_path
 from w2v.embeddings import Embeddings
 from w2v.encoding import checked_definition
 from w2v.errors import ConfigError, Given, InputError, Named
 from w2v.events import BeginsWith, EpochDone
 from w2v.formats import load, model
+from w2v.reading import Fingerprint
 from w2v.trainer import Position, rows_of
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def begin_with(
         model.read_contexts(path, old)
     origin = Origin(
         str(path.absolute()),
-        fingerprint(_files_of(path)),
+        [Fingerprint.of(file) for file in _files_of(path)],
         None if old.counts is None else old.counts.tolist(),
         contexts,
         epochs=[],
@@ -126,7 +127,7 @@ def more_epochs(output: Path, options: dict[str, Any]) -> Job:
     Args:
         output: the model's folder.
         options: the hyper-parameters given: ``epochs``, all those from the first one on, and
-            ``threads``; others must be what they were.
+            ``threads`` and ``max_expansion``; others must be what they were.
 
     Raises:
         InputError: it is not said for how many epochs, or the text or the contexts are missing.
@@ -152,13 +153,13 @@ def more_epochs(output: Path, options: dict[str, Any]) -> Job:
     model.read_contexts(output, old)
     origin = Origin(
         str(output.absolute()),
-        fingerprint(_files_of(output)),
+        [Fingerprint.of(file) for file in _files_of(output)],
         None if old.counts is None else old.counts.tolist(),
         contexts=True,
         epochs=[dataclasses.asdict(report) for report in done],
         history=_list(old.meta, "origins"),
     )
-    config = dataclasses.replace(config, threads=options.get("threads", config.threads))
+    config = with_free_options(config, options)
     return Job(job.files, job.vocab, config, True, job.extend, job.freeze_old, origin)
 
 

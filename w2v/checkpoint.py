@@ -45,6 +45,7 @@ from w2v.errors import (
 )
 from w2v.events import CorpusRead, EpochDone
 from w2v.output import row_parts
+from w2v.reading import Fingerprint
 from w2v.trainer import Position, Tally, rows_of
 from w2v.vocabulary import Vocabulary, check_word_list
 
@@ -69,11 +70,11 @@ _WRONG_CHECKSUM = "its checksum is wrong"
 # Of the temporary folders that a process killed while compiling leaves among these.
 TEMPORARY_PREFIX = "w2v-"
 # Options that change how a job is done, not what comes out.
-FREE_OPTIONS = {"threads"}
+FREE_OPTIONS = {"threads", "max_expansion"}
 _REMEDY = "choose another place with --work-dir"
 
 
-Files = list[tuple[str, int, int]]  # path, bytes, time of change in nanoseconds
+Files = list[Fingerprint]
 
 
 @dataclass(frozen=True)
@@ -105,14 +106,14 @@ class Origin:
             InputError: the first file that has changed or is gone.
 
         """
-        for path, size, changed in self.files:
-            if not Path(path).exists():
+        for file in self.files:
+            if not Path(file.path).exists():
                 message = (
-                    f"{path} is gone, with which the training begins; put it back, or start anew "
-                    "with --overwrite"
+                    f"{file.path} is gone, with which the training begins; put it back, or start "
+                    "anew with --overwrite"
                 )
                 raise InputError(message)
-            _refuse_change(path, size, changed, "start anew with --overwrite")
+            _refuse_change(file, "start anew with --overwrite")
 
 
 @dataclass(frozen=True)
@@ -194,34 +195,30 @@ class Job:
             InputError: the first file that has.
 
         """
-        for path, size, changed in self.files or []:
-            _refuse_change(path, size, changed, advice)
+        for file in self.files or []:
+            _refuse_change(file, advice)
 
 
 def _files(entries: Iterable[Any]) -> Files:
-    return [(str(path), int(size), int(changed)) for path, size, changed in entries]
+    return [Fingerprint(str(path), int(size), int(changed)) for path, size, changed in entries]
 
 
-def _refuse_change(path: str, size: int, changed: int, advice: str) -> None:
+def with_free_options(config: Config, options: dict[str, Any]) -> Config:
+    """Return the hyper-parameters with those of the options given that change no result."""
+    free = {name: options[name] for name in FREE_OPTIONS & options.keys()}
+    return dataclasses.replace(config, **free)
+
+
+def _refuse_change(file: Fingerprint, advice: str) -> None:
     """Refuse a file that has changed; one that is gone is not missed."""
     with contextlib.suppress(FileNotFoundError, NotADirectoryError):
-        now = Path(path).stat()
-        if (now.st_size, now.st_mtime_ns) != (size, changed):
+        difference = file.difference(Path(file.path).stat())
+        if difference is not None:
             message = (
-                f"{path} has changed since the training began: it had {size:,} bytes and "
-                f"has {now.st_size:,}, last written at {_clock(now.st_mtime_ns)} and "
-                f"before at {_clock(changed)}; put it back, or {advice}"
+                f"{file.path} has changed since the training began: {difference}; put it back, "
+                f"or {advice}"
             )
             raise InputError(message)
-
-
-def fingerprint(paths: list[str]) -> Files:
-    """Tell files as they are now: path, bytes, time of change in nanoseconds."""
-    found = []
-    for path in paths:
-        status = Path(path).stat()
-        found.append((str(Path(path).absolute()), status.st_size, status.st_mtime_ns))
-    return found
 
 
 def folder_of(output: Path, work_dir: str | os.PathLike[str] | None) -> Path:
@@ -649,7 +646,3 @@ def _highest(text: EncodedText) -> int:
         words = part[part != text.end_of_line]
         highest = max(highest, int(words.max(initial=0)))
     return highest
-
-
-def _clock(nanoseconds: int) -> str:
-    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(nanoseconds / 1e9))

@@ -292,9 +292,9 @@ def _log(path: Path) -> Iterator[Observer]:
     from w2v.disk import refusal
     from w2v.progress import JsonLines
 
-    there = path.exists()
     begun = False
     try:
+        there = path.exists()
         stream = path.open("a", encoding="utf-8")
     except OSError as error:
         remedy = "choose another place with --log-json"
@@ -763,6 +763,7 @@ def formats() -> None:
 )
 @_number_option("--length", option=LENGTH, default=None)
 @_rows("those MODEL was exported with, else pad+unk")
+@_config_options("max_expansion")
 @_overwrite
 def encode(
     model: str,
@@ -770,6 +771,7 @@ def encode(
     output: str,
     length: int | None,
     rows: str | None,
+    max_expansion: int,
     overwrite: bool,
 ) -> None:
     """Turn FILE, a text a line, into ids of MODEL's words: (lines, length) int32.
@@ -783,7 +785,13 @@ def encode(
     check_file(output, overwrite=overwrite)
     embeddings = _load(model)
     report = batch.encode_file(
-        embeddings, file, output, length=length, rows=rows, overwrite=overwrite
+        embeddings,
+        file,
+        output,
+        length=length,
+        rows=rows,
+        overwrite=overwrite,
+        max_expansion=max_expansion,
     )
     click.echo(f"{output}: {report}", err=True)
 

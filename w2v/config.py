@@ -29,6 +29,9 @@ _SHARDS = 4
 _MOST_THREADS = 1_024
 # Rows are numbered with 31 bits: those of words, one for unknown words, a few for each thread.
 MOST_WORDS = 2**31 - 4 * _MOST_THREADS
+# English text packs to a third, tables of numbers to a tenth, logs of one kind of line to a
+# hundredth.
+MAX_EXPANSION = 250
 # Numbers that need no other bound have one all the same, which NumPy can hold.
 _MOST = 2**63 - 1
 
@@ -137,6 +140,14 @@ class Config:
         50_000, int, "Keep this many words, the most frequent ones.", low=1, high=MOST_WORDS
     )
     min_count: int = _text(5, int, "Drop words that occur less often than this.", low=1, high=_MOST)
+    max_expansion: int = _text(
+        MAX_EXPANSION,
+        int,
+        "Refuse packed text that unpacks to over 64 MiB and this many times its size; 0 for no"
+        " limit.",
+        low=0,
+        high=_MOST,
+    )
 
     dim: int = _training(128, int, "Numbers in a word's vector.", low=1, high=1_000_000)
     window: int = _training(

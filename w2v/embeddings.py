@@ -492,7 +492,7 @@ def _checked_matrix(matrix: ArrayLike, words: list[str]) -> NDArray[np.float32]:
     if not (np.isfinite(array.min()) and np.isfinite(array.max())):
         row = int(np.flatnonzero(~np.isfinite(array).all(axis=1))[0])
         message = (
-            f"the vector of word {row}, {words[row]!r}, holds NaN or infinity; "
+            f"the vector of word {row}, {words[row]!r:.200}, holds NaN or infinity; "
             "every number must be finite in float32"
         )
         raise FormatError(message)
@@ -504,10 +504,12 @@ def _checked_words(words: list[str]) -> dict[str, int]:
     rows: dict[str, int] = {}
     for row, word in enumerate(words):
         if not isinstance(word, str) or not word:
-            message = f"word {row} is {word!r}; every word must be a string of at least 1 character"
+            message = (
+                f"word {row} is {word!r:.200}; every word must be a string of 1 character or more"
+            )
             raise FormatError(message)
         if rows.setdefault(word, row) != row:
-            message = f"{word!r} is both word {rows[word]} and word {row}; words must differ"
+            message = f"{word!r:.200} is both word {rows[word]} and word {row}; words must differ"
             raise FormatError(message)
     return rows
 

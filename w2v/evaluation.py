@@ -12,7 +12,8 @@ import numpy as np
 
 from w2v.config import TOP, check_path
 from w2v.embeddings import Embeddings, lowered
-from w2v.errors import FormatError, InputError
+from w2v.errors import FormatError
+from w2v.reading import read_small
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -153,11 +154,7 @@ def _centered_ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _read_lines(path: str | Path) -> list[Line]:
     """Return the lines that say something, numbered from 1, at least one."""
-    try:
-        data = Path(path).read_bytes()
-    except OSError as error:
-        message = f"cannot read {path}: {error.strerror or error}"
-        raise InputError(message) from error
+    data = read_small(path, str(path))
     lines = []
     for number, raw in enumerate(data.removeprefix(codecs.BOM_UTF8).split(b"\n"), start=1):
         try:

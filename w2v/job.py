@@ -24,9 +24,9 @@ from w2v.checkpoint import (
     Checkpoint,
     Job,
     bytes_in,
-    fingerprint,
     folder_of,
     is_begun,
+    with_free_options,
 )
 from w2v.config import SECONDS, SWITCH, Config, check_options, check_path
 from w2v.corpus import Corpus, EncodedText, count_words
@@ -37,7 +37,15 @@ from w2v.errors import ConfigError, FormatError, InputError, Named, OutputError,
 from w2v.events import Compiling, CorpusRead, Observer, Saved, ignore
 from w2v.formats import model
 from w2v.output import check_folder, recover
-from w2v.reading import STDIN, FileSource, LineSource, TextSource, is_in_order, open_corpus
+from w2v.reading import (
+    STDIN,
+    FileSource,
+    Fingerprint,
+    LineSource,
+    TextSource,
+    is_in_order,
+    open_corpus,
+)
 from w2v.trainer import Result, train_model
 from w2v.vocabulary import Vocabulary, check_word_list, read_word_list
 from w2v.wordtable import try_table
@@ -107,7 +115,7 @@ def train(
     words, origin = given_words(vocab), None
     if init is not None:
         config, words, origin = begin_with(init, options, freeze_old=freeze_old)
-    source = open_corpus(corpus)
+    source = open_corpus(corpus, config.max_expansion)
     extend = init is not None
     job = Job(_files(source), words, config, overwrite, extend, freeze_old, origin)
     folder = _work_folder(work_dir, output)
@@ -197,8 +205,8 @@ def resume(
         work_dir: as it was given to `train`.
         checkpoint_every: see `train`.
         observer: likewise.
-        options: ``threads``, ``epochs`` for a finished model, and hyper-parameters that must be
-            what they were.
+        options: ``threads`` and ``max_expansion``, ``epochs`` for a finished model, and
+            hyper-parameters that must be what they were.
 
     Raises:
         W2VError: there is nothing to go on with, an option or the corpus has changed, or one of
@@ -223,6 +231,7 @@ def resume(
             raise InputError(message)
         job = more_epochs(target, options)
         source = _source_again(job)
+        job.refuse_changes()  # since more_epochs looked
         _check_room(job, source, target, place, checkpoints=checkpoint_every > 0)
         checkpoint = Checkpoint.create(folder, job, checkpoint_every or None)
         return _finish(checkpoint, job, source, target, started, observer)
@@ -234,6 +243,9 @@ def resume(
         if _is_done(target, job):
             checkpoint.remove()
             return model.read(target)
+        job = dataclasses.replace(job, config=with_free_options(job.config, options))
+        # Before it is looked at: from then on it may not change until it is read.
+        text = None if checkpoint.has_corpus or job.files is None else _source_again(job)
         job.refuse_changes()
         if job.origin is not None and not checkpoint.has_state:
             job.origin.refuse_changes()
@@ -243,9 +255,6 @@ def resume(
                 "read only once; start anew with --overwrite"
             )
             raise InputError(message)
-        text = None if checkpoint.has_corpus else _source_again(job)
-        threads = options.get("threads", job.config.threads)
-        job = dataclasses.replace(job, config=dataclasses.replace(job.config, threads=threads))
     except BaseException:
         checkpoint.close()
         raise
@@ -254,7 +263,7 @@ def resume(
 
 def _source_again(job: Job) -> TextSource:
     """The text of a job, to be read once more."""
-    return FileSource([path for path, _, _ in job.files or []])
+    return FileSource([file.path for file in job.files or []], job.config.max_expansion)
 
 
 def _is_done(target: Path, job: Job) -> bool:
@@ -267,11 +276,12 @@ def _is_done(target: Path, job: Job) -> bool:
     return isinstance(record, dict) and record.get("key") == job.key
 
 
-def _files(source: TextSource) -> list[tuple[str, int, int]] | None:
-    """What can be read again, as it is now."""
-    if not isinstance(source, FileSource) or source.total_bytes is None or STDIN in source.paths:
+def _files(source: TextSource) -> list[Fingerprint] | None:
+    """What can be read again, as it was when it was found."""
+    if not isinstance(source, FileSource) or STDIN in source.paths:
         return None
-    return fingerprint(source.paths)
+    known = [file for file in source.fingerprints if file is not None]
+    return known if len(known) == source.files else None
 
 
 def _finish(
@@ -405,7 +415,7 @@ def read_corpus(
     config = Config.of(options)
     _check_arguments(observer, paths={"work_dir": work_dir})
     words = given_words(vocab)
-    source = open_corpus(corpus)
+    source = open_corpus(corpus, config.max_expansion)
     folder = _work_folder(work_dir, None)
     compile_kernels(folder, observer)
     read = encode_text(source, config, words=words, work_dir=folder, observer=observer)
@@ -424,7 +434,7 @@ def read_vocabulary(
     config = Config.of(options)
     _check_arguments(observer, paths={})
     words = given_words(vocab)
-    source = open_corpus(corpus)
+    source = open_corpus(corpus, config.max_expansion)
     compile_kernels(_work_folder(None, None), observer)
     vocabulary, report = count_words(source, config, words=words, observer=observer)
     observer(report)

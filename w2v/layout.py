@@ -115,7 +115,9 @@ class Layout:
             message = f"expected a layout of rows as w2v records it, got {recorded!r:.200}"
             raise FormatError(message) from error
         if recorded != layout.as_dict():
-            message = f"the rows of layout {layout.rows!r} are {layout.as_dict()}, got {recorded!r}"
+            message = (
+                f"the rows of layout {layout.rows!r} are {layout.as_dict()}, got {recorded!r:.200}"
+            )
             raise FormatError(message)
         return layout
 

@@ -8,10 +8,8 @@ is refused by name.
 
 from __future__ import annotations
 
-import bz2
 import codecs
 import contextlib
-import gzip
 import io
 import itertools
 import lzma
@@ -19,13 +17,16 @@ import os
 import re
 import stat
 import sys
+import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import IO, Any, Protocol, cast
+from typing import IO, Any, NamedTuple, Protocol, cast
 
-from w2v.errors import InputError, MissingExtraError, shown
+from w2v.config import MAX_EXPANSION
+from w2v.errors import InputError, shown
+from w2v.unpacking import Bounded, unpacked
 
 BLOCK_BYTES = 1 << 20
 SNIFFED_BYTES = 1 << 16
@@ -37,6 +38,8 @@ MAX_FOREIGN_SHARE = 0.3
 # A run of more word characters than these is a token far too long to be kept. This much of it
 # stands for all of it.
 STAND_IN_CHARACTERS = 1 << 12
+
+_EXPANSION_ADVICE = "if it is to be so, raise the limit by --max-expansion, of which 0 is none"
 
 _WITHOUT_MARK = {
     f"utf-{bits}-{order[0]}e": f"text in UTF-{bits} ({order}-endian, without a byte-order mark)"
@@ -101,30 +104,77 @@ class TextSource(Protocol):
         ...
 
 
+class Fingerprint(NamedTuple):
+    """What tells whether a file is still the same.
+
+    Attributes:
+        path: absolute.
+        size: in bytes.
+        changed: when it was written last, in nanoseconds.
+
+    """
+
+    path: str
+    size: int
+    changed: int
+
+    @classmethod
+    def of(cls, path: str, status: os.stat_result | None = None) -> Fingerprint:
+        """Take that of a file as it is now, or of its status."""
+        status = Path(path).stat() if status is None else status
+        return cls(str(Path(path).absolute()), status.st_size, status.st_mtime_ns)
+
+    def difference(self, status: os.stat_result) -> str | None:
+        """Say how a file differs from what it was, None if it does not."""
+        if (status.st_size, status.st_mtime_ns) == (self.size, self.changed):
+            return None
+        return (
+            f"it had {self.size:,} bytes and has {status.st_size:,}, last written at "
+            f"{_clock(status.st_mtime_ns)} and before at {_clock(self.changed)}"
+        )
+
+
 class FileSource:
     """The text of files, each the end of a line at least.
 
+    A file must stay as it is from the moment that this is made until it is read to its end.
+
+    Args:
+        paths: of files and folders; ``-`` for stdin.
+        max_expansion: how many times its size a packed file may unpack to, beyond what is always
+            allowed (see `w2v.unpacking.Bounded`); 0 for no limit.
+
+    Attributes:
+        fingerprints: of each file, None for what is no regular file, such as a pipe.
+
     Raises:
-        InputError: a path does not exist, cannot be read or is not text.
+        InputError: a path does not exist, cannot be read or is not text; or a file changed, or
+            unpacks to too much.
 
     """
 
     tokenized = False
 
-    def __init__(self, paths: Iterable[str | os.PathLike[str]]) -> None:
+    def __init__(
+        self, paths: Iterable[str | os.PathLike[str]], max_expansion: float = MAX_EXPANSION
+    ) -> None:
         self.paths = find_files(paths)
         self.files = len(self.paths)
         self.done_bytes = 0
-        sizes = [_size(path) for path in self.paths]
-        self.total_bytes = None if None in sizes else sum(size or 0 for size in sizes)
+        self.fingerprints = [_fingerprint(path) for path in self.paths]
+        known = [entry.size for entry in self.fingerprints if entry is not None]
+        self.total_bytes = sum(known) if len(known) == self.files else None
+        self._max_expansion = max_expansion
 
     def blocks(self, last_break: LastBreak) -> Iterator[Block]:
         """Walk the files one after the other; see `TextSource.blocks`."""
-        for path in self.paths:
+        for path, fingerprint in zip(self.paths, self.fingerprints, strict=True):
             name = "stdin" if path == STDIN else path
             try:
-                with _open(path) as raw:
-                    yield from self._file_blocks(raw, name, last_break)
+                with _open(path) as raw, _unchanged(raw, name, fingerprint) as check:
+                    for block in self._file_blocks(raw, name, last_break):
+                        check()
+                        yield block
             except (OSError, EOFError, lzma.LZMAError, zlib.error) as error:
                 if isinstance(error, OSError) and error.errno is not None:
                     message = f"cannot read {name}: {error.strerror}"
@@ -135,7 +185,7 @@ class FileSource:
     def _file_blocks(self, raw: IO[bytes], name: str, last_break: LastBreak) -> Iterator[Block]:
         before = self.done_bytes
         counted = _Counted(raw)
-        with _decoded(counted, name) as stream:
+        with _decoded(counted, name, self._max_expansion) as stream:
             for block in cut_blocks(stream, last_break):
                 self.done_bytes = before + counted.count
                 yield block
@@ -209,19 +259,19 @@ class LineSource:
         return TOKEN_SEPARATOR.join(tokens)
 
 
-def open_corpus(corpus: Any) -> TextSource:
+def open_corpus(corpus: Any, max_expansion: float = MAX_EXPANSION) -> TextSource:
     """Find out what was given as a corpus.
 
     A path or ``-`` is read as a file or folder. So is a list whose first item is a path object or
     a string that names an existing path; any other iterable is walked, once, for its strings or
-    lists of tokens.
+    lists of tokens. Of packed files, `FileSource` tells what ``max_expansion`` is.
 
     Raises:
         InputError: it is none of these, or a path cannot be read.
 
     """
     if isinstance(corpus, (str, os.PathLike)):
-        return FileSource([corpus])
+        return FileSource([corpus], max_expansion)
     if isinstance(corpus, (bytes, bytearray)) or not is_in_order(corpus):
         message = (
             f"the corpus is a {type(corpus).__name__}: expected a path, a list of paths, or an"
@@ -229,7 +279,7 @@ def open_corpus(corpus: Any) -> TextSource:
         )
         raise InputError(message)
     if isinstance(corpus, (list, tuple)) and corpus and _names_path(corpus[0]):
-        return FileSource(corpus)
+        return FileSource(corpus, max_expansion)
     return LineSource(corpus)
 
 
@@ -286,6 +336,44 @@ def _is_folder(path: str) -> bool:
         raise InputError(message) from error
 
 
+def status_of(path: str | os.PathLike[str]) -> os.stat_result | None:
+    """Look at a file or folder; None if there is none.
+
+    Raises:
+        InputError: nobody may look there.
+
+    """
+    try:
+        return Path(path).stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (OSError, ValueError) as error:  # ValueError: a NUL in it
+        message = f"cannot read {path}: {getattr(error, 'strerror', None) or error}"
+        raise InputError(message) from error
+
+
+def is_folder(path: str | os.PathLike[str]) -> bool:
+    """Whether there is a folder; errors are those of `status_of`."""
+    status = status_of(path)
+    return status is not None and stat.S_ISDIR(status.st_mode)
+
+
+def refuse_streams(path: str | os.PathLike[str]) -> None:
+    """Refuse what is read once, may have no end, or keep one waiting: a pipe or a device.
+
+    Raises:
+        InputError: it is one, or nobody may look.
+
+    """
+    status = status_of(path)
+    if status is not None and not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):
+        message = (
+            f"cannot read {path}: it is a pipe, a device or a socket; copy what it gives into a "
+            "file first"
+        )
+        raise InputError(message)
+
+
 def _files_below(folder: str) -> list[str]:
     def refuse(error: OSError) -> None:
         message = f"cannot read {error.filename}: {error.strerror}"
@@ -299,20 +387,60 @@ def _files_below(folder: str) -> list[str]:
         folders[:] = [
             name for name in folders if os.path.realpath(Path(parent, name)) not in walked
         ]
-        files += [Path(parent, name) for name in names if Path(parent, name).is_file()]
+        try:
+            files += [Path(parent, name) for name in names if Path(parent, name).is_file()]
+        except OSError as error:  # of a folder that may be listed, but not entered
+            refuse(error)
     if not files:
         message = f"the folder {folder} has no files in it"
         raise InputError(message)
     return [str(path) for path in sorted(files)]
 
 
-def _size(path: str) -> int | None:
-    """Bytes of a file, None if it is no regular file."""
+def _fingerprint(path: str) -> Fingerprint | None:
+    """Take the fingerprint of a file, None if it is no regular file."""
     try:
         status = os.fstat(sys.stdin.fileno()) if path == STDIN else Path(path).stat()
     except OSError:  # stdin may be no real file
         return None
-    return status.st_size if stat.S_ISREG(status.st_mode) else None
+    return Fingerprint.of(path, status) if stat.S_ISREG(status.st_mode) else None
+
+
+@contextlib.contextmanager
+def _unchanged(
+    file: IO[bytes], name: str, fingerprint: Fingerprint | None
+) -> Iterator[Callable[[], None]]:
+    """Refuse a file that changes before or while it is read; yields what looks again.
+
+    What was read of such a file may be cut anywhere, so any other error is no matter then.
+    """
+
+    def check() -> None:
+        if fingerprint is None:
+            return
+        difference = fingerprint.difference(os.fstat(file.fileno()))
+        if difference is not None:
+            message = (
+                f"{name} changed while it was read: {difference}; train on a copy of it, or on "
+                "what it is now"
+            )
+            raise InputError(message)
+
+    try:
+        yield check
+    except Exception:
+        check()
+        raise
+    check()
+
+
+def _clock(nanoseconds: int) -> str:
+    seconds, rest = divmod(nanoseconds, 10**9)
+    try:
+        clock = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))
+    except (OSError, OverflowError, ValueError):  # no time that there is
+        return f"{nanoseconds} ns"
+    return f"{clock}.{rest // 10**6:03}"
 
 
 def _open(path: str) -> AbstractContextManager[IO[bytes]]:
@@ -352,13 +480,15 @@ class _Counted(io.RawIOBase):
         return size
 
 
-def _decoded(raw: _Counted, name: str) -> io.BufferedIOBase:
+def _decoded(raw: _Counted, name: str, max_expansion: float) -> io.BufferedIOBase:
     """Return the text in a stream: decompressed if need be, checked, without byte-order mark."""
     head = raw.sniff()
     stream = io.BufferedReader(raw, SNIFFED_BYTES)
-    compression = _first_match(_COMPRESSED, head)
-    if compression is not None:
-        inner = _Counted(_decompressed(stream, compression, name))
+    packing = _first_match(_COMPRESSED, head)
+    if packing is not None:
+        text = unpacked(stream, packing, name)
+        bounded = Bounded(text, lambda: raw.count, name, max_expansion, _EXPANSION_ADVICE)
+        inner = _Counted(cast("IO[bytes]", bounded))
         head = inner.sniff()
         stream = io.BufferedReader(inner, SNIFFED_BYTES)
         name = f"{name} (decompressed)"
@@ -369,62 +499,6 @@ def _decoded(raw: _Counted, name: str) -> io.BufferedIOBase:
     if head.startswith(_BYTE_ORDER_MARK):
         stream.read(len(_BYTE_ORDER_MARK))
     return stream
-
-
-def _decompressed(stream: IO[bytes], compression: str, name: str) -> IO[bytes]:
-    if compression == "gzip":
-        return cast("IO[bytes]", gzip.open(stream))
-    if compression == "bzip2":
-        return bz2.open(stream)
-    if compression == "xz":
-        return lzma.open(stream)
-    return io.BufferedReader(_ZstdReader(stream, name))
-
-
-class _ZstdReader(io.RawIOBase):
-    """Decompress zstd frames, one behind the other.
-
-    The library's own reader takes a file that is cut short for one that ends; this one tells.
-    """
-
-    def __init__(self, stream: IO[bytes], name: str) -> None:
-        try:
-            import zstandard
-        except ImportError:
-            message = f"reading {name}, which is zstd-compressed,"
-            raise MissingExtraError(message, "zst") from None
-        self._stream = stream
-        self._new_frame = zstandard.ZstdDecompressor(max_window_size=1 << 31).decompressobj
-        self._error = zstandard.ZstdError
-        self._frame = self._new_frame()
-        self._text = b""
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        while not self._text and self._decompress():
-            pass
-        part = self._text[: len(buffer)]
-        self._text = self._text[len(part) :]
-        buffer[: len(part)] = part
-        return len(part)
-
-    def _decompress(self) -> bool:
-        """Decompress a little more; False at the end of the file."""
-        data = (self._frame.unused_data if self._frame.eof else b"") or self._stream.read(1 << 16)
-        if not data:
-            if self._frame.eof:
-                return False
-            message = "the last zstd frame is not complete"
-            raise EOFError(message)
-        if self._frame.eof:
-            self._frame = self._new_frame()
-        try:
-            self._text = self._frame.decompress(data)
-        except self._error as error:
-            raise EOFError(str(error)) from error
-        return True
 
 
 def _first_match(patterns: tuple[tuple[bytes, str], ...], head: bytes) -> str | None:
@@ -458,6 +532,27 @@ def _reads_well(text: str) -> bool:
     spaces = sum(map(text.count, " \n\t"))
     printable = sum(map(str.isprintable, text)) + text.count("\n") + text.count("\r")
     return spaces > 0.01 * len(text) and printable > 0.95 * len(text)
+
+
+def read_small(path: str | os.PathLike[str], name: str) -> bytes:
+    """Return all bytes of a file of text, once its beginning was seen to be some.
+
+    Raises:
+        InputError: it cannot be read, or is no text, as a device that never ends.
+
+    """
+    try:
+        with Path(path).open("rb") as file:
+            head = file.read(SNIFFED_BYTES)
+            finding = foreign_content(head)
+            if finding is not None:
+                kind = finding.removesuffix(" once more")  # which is of what was unpacked before
+                message = f"{name} is {kind}: expected text in UTF-8; convert or extract it first"
+                raise InputError(message)
+            return head + file.read()
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
+        message = f"cannot read {name}: {getattr(error, 'strerror', None) or error}"
+        raise InputError(message) from error
 
 
 def cut_blocks(stream: io.BufferedIOBase, last_break: LastBreak) -> Iterator[Block]:

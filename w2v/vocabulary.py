@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from w2v.errors import InputError, VocabularyError
+from w2v.reading import read_small
 
 if TYPE_CHECKING:
     import os
@@ -176,11 +176,7 @@ def read_word_list(path: str | os.PathLike[str]) -> list[str]:
 
     """
     try:
-        with Path(path).open(encoding="utf-8-sig", newline="") as file:
-            text = file.read()
-    except OSError as error:
-        message = f"cannot read the vocabulary {path}: {error.strerror}"
-        raise InputError(message) from error
+        text = read_small(path, f"the vocabulary {path}").decode("utf-8-sig")
     except UnicodeDecodeError as error:
         message = f"the vocabulary {path} is not UTF-8: {error}"
         raise InputError(message) from error
@@ -210,12 +206,14 @@ def check_word_list(words: Sequence[str], name: str, *, blank: bool = False) -> 
             message = f"the vocabulary {name} has no word in line {number}"
             raise InputError(message)
         if "\n" in word or not _is_unicode(word):
-            message = f"the vocabulary {name} has {word!r} in it, which no line of text can hold"
+            message = (
+                f"the vocabulary {name} has {word!r:.200} in it, which no line of text can hold"
+            )
             raise InputError(message)
         if word in first_line:
             message = (
-                f"the vocabulary {name} has the word {word!r} in line {first_line[word]} and again"
-                f" in line {number}"
+                f"the vocabulary {name} has the word {word!r:.200} in line {first_line[word]} and"
+                f" again in line {number}"
             )
             raise InputError(message)
         first_line[word] = number

@@ -9,6 +9,7 @@ round-trip tests run over the list. A format that shares an extension with anoth
 from __future__ import annotations
 
 import importlib
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from w2v.config import SWITCH, check_path
 from w2v.errors import ConfigError, FormatError, Given
 from w2v.layout import ROWS, UNKNOWN_VECTORS, Layout, check_choice
+from w2v.reading import status_of
 
 if TYPE_CHECKING:
     from w2v.embeddings import Embeddings
@@ -245,9 +247,10 @@ def _recognised(path: Path) -> Format:
     Where formats share an extension, the beginning of the file decides.
     """
     known = _named_like(path)
-    if path.is_dir() or not (known or path.exists()):
+    status = status_of(path)
+    if (status is None and not known) or (status is not None and stat.S_ISDIR(status.st_mode)):
         kinds = (kind for kind in FORMATS.values() if kind.is_folder)
-        held = (kind for kind in kinds if all((path / mark).exists() for mark in kind.marks))
+        held = (kind for kind in kinds if all(status_of(path / mark) for mark in kind.marks))
         return next(held, FORMATS["npy"])  # which says what is missing
     if len(known) > 1:
         return next((entry for entry in known if entry.fits(path)), known[0])

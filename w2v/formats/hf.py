@@ -29,6 +29,7 @@ from w2v.disk import in_pages
 from w2v.embeddings import Embeddings
 from w2v.errors import ConfigError, FormatError, Given
 from w2v.formats import FORMATS, model
+from w2v.formats.model import brief
 from w2v.formats.safetensors_file import TENSOR, missing, opened_tensor, system_error
 
 if TYPE_CHECKING:
@@ -236,7 +237,7 @@ def _decode_tokenizer(data: bytes, path: Path) -> list[str]:
     try:
         numbers = json.loads(data.decode("utf-8"))["model"]["vocab"]
     except (ValueError, LookupError, TypeError, RecursionError) as error:
-        message = f"{path}: expected a tokenizer in JSON, with a vocab in its model: {error!r}"
+        message = f"{path}: expected a tokenizer in JSON, with a vocab in its model: {brief(error)}"
         raise FormatError(message) from error
     rows: list[Any] = list(numbers.values()) if isinstance(numbers, dict) else [None]
     if any(type(row) is not int for row in rows) or sorted(rows) != list(range(len(rows))):

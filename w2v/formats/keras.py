@@ -29,6 +29,8 @@ from w2v.disk import in_pages
 from w2v.embeddings import Embeddings
 from w2v.errors import ConfigError, FormatError, InputError, MissingExtraError
 from w2v.formats import FORMATS, model
+from w2v.formats.model import brief
+from w2v.reading import refuse_streams
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -143,33 +145,38 @@ def _read_matrix(path: Path, rows: int) -> NDArray[np.float32]:
     Every size is held to the file's length before memory is allocated.
     """
     h5py = _h5py()
+    refuse_streams(path)
     try:
+        length = path.stat().st_size
         with zipfile.ZipFile(path) as archive:
-            dim = _dimensions(_member(archive, "config.json", 0), rows)
-            weights = _member(archive, "model.weights.h5", _FLOAT.itemsize * rows * dim)
+            dim = _dimensions(_member(archive, "config.json", 0, length), rows)
+            size = _FLOAT.itemsize * rows * dim
+            weights = _member(archive, "model.weights.h5", size, length)
         return _weights(weights, (rows, dim), h5py)
     except FormatError as error:
         message = f"{path}: {error}"
         raise FormatError(message) from error
     except _DAMAGED as error:
-        message = f"{path}: expected a file as Keras saves it, got {error!r}; is it damaged?"
+        message = f"{path}: expected a file as Keras saves it, got {brief(error)}; is it damaged?"
         raise FormatError(message) from error
     except OSError as error:
         message = f"cannot read {path}: {error.strerror or error}"
         raise InputError(message) from error
 
 
-def _member(archive: zipfile.ZipFile, name: str, size: int) -> bytes:
+def _member(archive: zipfile.ZipFile, name: str, size: int, length: int) -> bytes:
     """Return a file of the archive, which is as it comes and has ``size`` bytes and a few more.
 
-    So no small file can ask for much memory.
+    It is no longer than the archive, whose directory may say otherwise. So no small file can ask
+    for much memory.
     """
     info = archive.getinfo(name)
     stored = info.compress_type == zipfile.ZIP_STORED and info.compress_size == info.file_size
-    if not stored or not size <= info.file_size <= size + _MOST_AROUND:
+    if not stored or info.file_size > length or not size <= info.file_size <= size + _MOST_AROUND:
         message = (
             f"expected {name} to be stored as it is and to have {size} bytes and at most "
-            f"{_MOST_AROUND} around them, got {info.file_size} bytes in {info.compress_size}"
+            f"{_MOST_AROUND} around them, got {info.file_size} bytes in {info.compress_size} "
+            f"of an archive of {length}"
         )
         raise FormatError(message)
     return archive.read(info)
@@ -187,12 +194,12 @@ def _dimensions(data: bytes, rows: int) -> int:
         (config,) = (layer["config"] for layer in layers if layer["class_name"] == "Embedding")
         found, dim, name = config["input_dim"], config["output_dim"], config["name"]
     except (ValueError, LookupError, TypeError, RecursionError) as error:
-        message = f"expected the configuration of a model of one Embedding layer: {error!r}"
+        message = f"expected the configuration of a model of one Embedding layer: {brief(error)}"
         raise FormatError(message) from error
     if found != rows or type(dim) is not int or dim < 1 or name != _LAYER:
         message = (
             f"expected a layer {_LAYER!r} of {rows} rows, as vocab.txt and meta.json have them, "
-            f"got {name!r} of {found!r} rows of {dim!r} numbers"
+            f"got {name!r:.200} of {found!r:.200} rows of {dim!r:.200} numbers"
         )
         raise FormatError(message)
     return dim

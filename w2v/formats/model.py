@@ -30,6 +30,7 @@ from w2v.disk import in_pages
 from w2v.embeddings import Embeddings
 from w2v.errors import FormatError, InputError
 from w2v.layout import Layout
+from w2v.reading import is_folder, refuse_streams, status_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -115,7 +116,7 @@ def read(path: str | Path) -> Embeddings:
 
     """
     folder = Path(path)
-    if not folder.is_dir():
+    if not is_folder(folder):
         message = f"cannot read {path}: there is no such model folder; train one with w2v train"
         raise InputError(message)
     meta, layout = read_meta(folder)
@@ -134,8 +135,8 @@ def read(path: str | Path) -> Embeddings:
     if layout is not None:
         return Embeddings.from_rows(layout, words, matrix, counts, meta, source=folder)
     unknown = None
-    if (folder / "unknown.npy").exists():
-        unknown = _read_array(folder / "unknown.npy", "<f4", axes=2)[0]
+    if status_of(folder / "unknown.npy") is not None:
+        unknown = _read_unknown(folder / "unknown.npy")
     return Embeddings(words, matrix, counts, meta, unknown=unknown, source=folder)
 
 
@@ -217,10 +218,10 @@ def read_folder(folder: Path, kind: Format) -> tuple[dict[str, Any], Layout]:
         FormatError: the file that is missing, or what is wrong with ``meta.json``.
 
     """
-    if not folder.is_dir():
+    if not is_folder(folder):
         message = f"cannot read {folder}: there is no such folder; write one with w2v export"
         raise InputError(message)
-    missing = [mark for mark in kind.marks if not (folder / mark).exists()]
+    missing = [mark for mark in kind.marks if status_of(folder / mark) is None]
     if missing:
         message = f"{folder} is not a folder of the format {kind.name}: it has no {missing[0]}"
         raise FormatError(message)
@@ -264,7 +265,19 @@ def read_counts(folder: Path) -> NDArray[np.int64] | None:
 
     """
     path = folder / "counts.npy"
-    return _read_array(path, "<i8", axes=1) if path.exists() else None
+    return _read_array(path, "<i8", axes=1) if status_of(path) is not None else None
+
+
+def _read_unknown(path: Path) -> NDArray[np.float32]:
+    unknown = _read_array(path, "<f4", axes=2)
+    if len(unknown) != 1:
+        message = (
+            f"{path}: expected one vector, that of unknown words, got {len(unknown)}; the files do "
+            "not belong together, or one is damaged"
+        )
+        raise FormatError(message)
+    vector: NDArray[np.float32] = unknown[0]
+    return vector
 
 
 def has_contexts(path: str | Path) -> bool:
@@ -312,8 +325,8 @@ def _decode_meta(path: Path) -> dict[str, Any]:
     version = meta.pop("format_version", VERSION)
     if version != VERSION:
         message = (
-            f"{path}: this w2v reads model folders of version {VERSION}, got version {version!r}; "
-            "use a newer w2v"
+            f"{path}: this w2v reads model folders of version {VERSION}, "
+            f"got version {version!r:.200}; use a newer w2v"
         )
         raise FormatError(message)
     return meta
@@ -337,10 +350,16 @@ def content(path: Path) -> bytes:
         FormatError: it is missing.
 
     """
+    refuse_streams(path)
     try:
         return path.read_bytes()
     except OSError as error:
         raise _unreadable(path, error) from error
+
+
+def brief(error: Exception) -> str:
+    """Name an error without what it is about, which a repr has, and which may be a whole file."""
+    return f"{type(error).__name__}: {error!s:.200}"
 
 
 def _unreadable(path: Path, error: OSError) -> FormatError | InputError:
@@ -362,6 +381,7 @@ def _read_array(path: Path, dtype: str, axes: int, *, mapped: bool = False) -> N
 
     ``np.load`` would allocate what the header asks for before it looks at the length.
     """
+    refuse_streams(path)
     try:
         with path.open("rb") as file:
             shape = _read_array_header(file, path, dtype, axes)

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from w2v import output
 from w2v.errors import FormatError, InputError
 from w2v.formats import textfile
+from w2v.reading import is_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,7 +68,7 @@ def read(path: str | Path) -> Embeddings:
 
     """
     folder = Path(path)
-    if not folder.is_dir():
+    if not is_folder(folder):
         message = f"cannot read {path}: there is no such folder"
         raise InputError(message)
     words, counts = _read_metadata(folder / METADATA)

@@ -7,6 +7,7 @@ the rows that are really there, so that a small packed file cannot ask for all o
 from __future__ import annotations
 
 import gzip
+import io
 import os
 import zlib
 from array import array
@@ -20,6 +21,8 @@ import numpy as np
 from w2v import output
 from w2v.embeddings import Embeddings
 from w2v.errors import FormatError, InputError
+from w2v.reading import refuse_streams
+from w2v.unpacking import Bounded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -41,6 +44,8 @@ _GZIP_LEVEL = 1
 
 _LONGEST_REST = 1 << 10
 _ROWS_SAMPLED = 64
+_BUFFER = 1 << 16
+_EXPANSION_ADVICE = "if it is to be so, unpack it first (gzip -d)"
 
 
 @dataclass
@@ -114,7 +119,7 @@ class Numbers:
         try:
             self._numbers.fromlist(list(map(float, fields)))  # too large becomes infinite
         except ValueError as error:
-            message = f"{where}: expected {self.dim} numbers: {error}"
+            message = f"{where}: expected {self.dim} numbers: {error!s:.200}"
             raise FormatError(message) from error
 
     def wrong_count(self, count: int, where: str) -> FormatError:
@@ -155,6 +160,7 @@ def estimated_size(words: Sequence[bytes], matrix: NDArray[np.float32], path: st
 @contextmanager
 def opened(path: str | Path) -> Iterator[BinaryIO]:
     """Open a file for reading; what the system refuses is an InputError."""
+    refuse_streams(path)
     try:
         with Path(path).open("rb") as file:
             yield file
@@ -168,7 +174,7 @@ def opened_text(path: str | Path) -> Iterator[Lines]:
     """Open a text, which gzip may have packed; its content tells.
 
     Raises:
-        InputError: the file cannot be read.
+        InputError: the file cannot be read, or unpacks to too much.
         FormatError: it is packed, and damaged.
 
     """
@@ -180,8 +186,10 @@ def opened_text(path: str | Path) -> Iterator[Lines]:
             yield Lines(file, path, size)
             return
         try:
-            with gzip.GzipFile(fileobj=file, mode="rb") as unpacked:
-                yield Lines(cast("IO[bytes]", unpacked), path, size * _MOST_EXPANSION)
+            with gzip.GzipFile(fileobj=file, mode="rb") as packed_text:
+                text = cast("IO[bytes]", packed_text)
+                bounded = Bounded(text, file.tell, path, advice=_EXPANSION_ADVICE)
+                yield Lines(io.BufferedReader(bounded, _BUFFER), path, size * _MOST_EXPANSION)
         except (gzip.BadGzipFile, EOFError, zlib.error) as error:
             message = f"{path}: a gzip file that is damaged or cut short: {error}"
             raise FormatError(message) from error
@@ -254,7 +262,7 @@ def add_word(words: dict[bytes, int], word: bytes, where: str) -> None:
     first = words.setdefault(word, row)
     if first != row:
         name = word.decode("utf-8", "replace")
-        message = f"{where}: {name!r} is word {first} already; words must differ"
+        message = f"{where}: {name!r:.200} is word {first} already; words must differ"
         raise FormatError(message)
 
 

@@ -28,6 +28,7 @@ from click.testing import CliRunner, Result
 
 import w2v
 from w2v import batch, checkpoint, cli, corpus, job, output, preflight, progress, trainer
+from w2v.compiled import kernel
 from w2v.events import Event, Reading, Training
 from w2v.formats import FORMATS
 
@@ -619,6 +620,21 @@ def test_a_log_for_which_there_is_no_room(stage, disk, text, tmp_path, monkeypat
     assert [path.name for path in tmp_path.iterdir() if "m.w2v" in path.name] == ["m.w2v"] * (
         stage is not Reading
     )
+
+
+@compiled_only
+def test_kernels_are_used_that_cannot_be_kept(disk, monkeypatch):
+    monkeypatch.setattr(numba.config, "CACHE_DIR", str(disk))
+
+    def add_one(number: int) -> int:
+        return number + 1
+
+    fill(disk)
+    assert kernel(add_one)(5) == 6
+    assert not any(path.suffix == ".nbc" for path in disk.rglob("*"))
+    make_room(disk)
+    assert kernel(add_one)(5) == 6
+    assert any(path.suffix == ".nbc" for path in disk.rglob("*"))  # where it was tried before
 
 
 COMMANDS = {

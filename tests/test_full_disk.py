@@ -28,6 +28,7 @@ from click.testing import CliRunner, Result
 
 import w2v
 from w2v import batch, checkpoint, cli, corpus, job, output, preflight, progress, trainer
+from w2v.compiled import kernel
 from w2v.events import Event, Reading, Training
 from w2v.formats import FORMATS
 
@@ -621,6 +622,33 @@ def test_a_log_for_which_there_is_no_room(stage, disk, text, tmp_path, monkeypat
     )
 
 
+def test_reports_for_which_there_is_no_room_leave_a_training_to_go_on_with(disk, text, tmp_path):
+    fill(disk)
+    model = tmp_path / "m.w2v"
+    with (disk / "reports.txt").open("wb") as reports:
+        done = process("train", text, "-o", model, *OPTIONS, stderr=reports)
+    assert done.returncode == 1
+    assert names(tmp_path / "m.w2v.checkpoint") == KEPT
+    with quiet():
+        assert run("train", "--resume", model).exit_code == 0
+    assert not (tmp_path / "m.w2v.checkpoint").exists()
+
+
+@compiled_only
+def test_kernels_are_used_that_cannot_be_kept(disk, monkeypatch):
+    monkeypatch.setattr(numba.config, "CACHE_DIR", str(disk))
+
+    def add_one(number: int) -> int:
+        return number + 1
+
+    fill(disk)
+    assert kernel(add_one)(5) == 6
+    assert not any(path.suffix == ".nbc" for path in disk.rglob("*"))
+    make_room(disk)
+    assert kernel(add_one)(5) == 6
+    assert any(path.suffix == ".nbc" for path in disk.rglob("*"))  # where it was tried before
+
+
 COMMANDS = {
     "vocab": ["vocab", "{text}", "-q", "--min-count", "1"],
     "pairs": ["pairs", "{text}", "-q", "--min-count", "1"],
@@ -767,8 +795,8 @@ def test_the_room_asked_for_is_what_is_taken(options, disk, tmp_path, monkeypatc
 
 def process(*arguments: object, **options: Any) -> subprocess.CompletedProcess[bytes]:
     command = [sys.executable, "-m", "w2v", *map(str, arguments)]
-    options = {"stdout": subprocess.PIPE} | options
-    return subprocess.run(command, stderr=subprocess.PIPE, check=False, timeout=100, **options)
+    options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | options
+    return subprocess.run(command, check=False, timeout=100, **options)
 
 
 # A disk that may only be read

@@ -134,16 +134,17 @@ def _explanation(error: OSError) -> str:
         return f"{error.filename}: {error.strerror or error}"
     output = Path(os.path.realpath("/proc/self/fd/1"))  # where it goes, if the system can tell
     folder = output.parent if output.parent.is_dir() else Path.cwd()
-    written = os.fstat(1).st_size
-    _drop_output()
-    return str(
-        refusal("cannot write the output", error, folder, "send it elsewhere", written=written)
-    )
+    written = None
+    with contextlib.suppress(AttributeError, OSError):  # there may be none
+        written = os.fstat(sys.stdout.fileno()).st_size
+        _drop_output()
+    doing, remedy = "cannot write the output", "send it elsewhere"
+    return str(refusal(doing, error, folder, remedy, written=written))
 
 
 def _drop_output() -> None:
     """Have what could not be written go nowhere, for Python tries it once more at the end."""
-    with contextlib.suppress(io.UnsupportedOperation), Path(os.devnull).open("wb") as nowhere:
+    with Path(os.devnull).open("wb") as nowhere:
         os.dup2(nowhere.fileno(), sys.stdout.fileno())
 
 
@@ -163,12 +164,21 @@ def main() -> None:
     """Word vectors from a text, fast, ready for an Embedding layer."""
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, _terminate)
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        if isinstance(sys.stdout.buffer, io.RawIOBase):  # as PYTHONUNBUFFERED has it: what a disk
-            # takes a part of would be cut short, and nobody told
-            sys.stdout = io.TextIOWrapper(io.BufferedWriter(sys.stdout.detach()))
-        # Words are UTF-8, whatever the locale says.
+    if isinstance(sys.stdout, io.TextIOWrapper):  # words are UTF-8, whatever the locale says
+        sys.stdout = _buffered(sys.stdout)
         sys.stdout.reconfigure(encoding="utf-8")
+
+
+def _buffered(stream: io.TextIOWrapper) -> io.TextIOWrapper:
+    """Give a stream a buffer that has none, as PYTHONUNBUFFERED wants it.
+
+    Of what is written to it a disk may take a part, and then the rest would be lost unnoticed.
+    """
+    raw = stream.buffer
+    if not isinstance(raw, io.RawIOBase):
+        return stream
+    stream.detach()
+    return io.TextIOWrapper(io.BufferedWriter(raw), encoding="utf-8")
 
 
 def _terminate(*_: object) -> NoReturn:

@@ -6,8 +6,9 @@ does. With ``NUMBA_DISABLE_JIT=1`` they run as plain Python.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import numba
 
@@ -32,6 +33,20 @@ def inlined(function: Kernel) -> Kernel:
 def _compiled(function: Kernel, **options: bool) -> Kernel:
     try:
         compiled = numba.njit(nogil=True, cache=True, error_model="numpy", **options)(function)
+        _do_without_a_full_cache(compiled)
     except RuntimeError:  # no folder for the cache can be written: compile every time
         compiled = numba.njit(nogil=True, error_model="numpy", **options)(function)
     return cast("Kernel", compiled)
+
+
+def _do_without_a_full_cache(compiled: Any) -> None:
+    """Let a kernel be used whose machine code cannot be kept, for want of room on the disk, say."""
+    if not hasattr(compiled, "_cache"):  # it is plain Python
+        return
+    save = compiled._cache.save_overload
+
+    def try_saving(*arguments: object) -> None:
+        with contextlib.suppress(OSError):
+            save(*arguments)
+
+    compiled._cache.save_overload = try_saving

@@ -524,9 +524,8 @@ def _temporary_folder(work_dir: str) -> Iterator[str]:
         )
     except OSError as error:
         doing = f"cannot make a temporary folder in {work_dir}"
-        raise refusal(
-            doing, error, Path(work_dir), "choose another place with --work-dir"
-        ) from error
+        remedy = "choose another place with --work-dir"
+        raise refusal(doing, error, Path(work_dir), remedy) from error
     with folder as name:
         yield name
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import time
@@ -92,8 +93,14 @@ class Lines:
         if frequent and time.monotonic() - self._last < _LINE_SECONDS:
             return
         self._last = time.monotonic()
-        for line in describe(event):
-            print(line, file=self._stream, flush=True)
+        try:
+            for line in describe(event):
+                print(line, file=self._stream, flush=True)
+        except OSError as error:
+            if error.errno == errno.EPIPE:
+                raise
+            message = f"cannot show reports: {error.strerror or error}; send them elsewhere"
+            raise OutputError(message) from error
 
     def close(self) -> None:
         """Nothing is left open."""

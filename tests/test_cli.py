@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import bz2
+import fcntl
 import gzip
 import json
 import math
 import os
+import pty
 import re
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
+import termios
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -507,15 +510,21 @@ def test_memory_that_runs_out_all_the_same(monkeypatch):
     assert error("train", "text.txt") == "out of memory; lower --dim or --vocab-size"
 
 
-@pytest.mark.parametrize(("kind", "code"), [(KeyboardInterrupt, 130), (cli._Terminated, 143)])
-def test_interrupts_have_exit_codes_of_their_own(kind, code, monkeypatch):
+@pytest.mark.parametrize(
+    ("kind", "code", "message"),
+    [
+        (KeyboardInterrupt, 130, "interrupted"),
+        (cli._Terminated(143), 143, "terminated"),
+        (cli._Terminated(129), 129, "hung up"),
+    ],
+)
+def test_interrupts_have_exit_codes_of_their_own(kind, code, message, monkeypatch):
     def interrupt(*_: object, **__: object) -> None:
         raise kind
 
     monkeypatch.setattr(job, "train", interrupt)
     result = run("train", "text.txt")
-    assert (result.exit_code, result.stdout) == (code, "")
-    assert result.stderr in {"interrupted\n", "terminated\n"}
+    assert (result.exit_code, result.stdout, result.stderr) == (code, "", f"{message}\n")
 
 
 @pytest.mark.parametrize(
@@ -1064,6 +1073,7 @@ def reached(stage: str) -> Callable[[], bool]:
         ("waiting", signal.SIGINT, 130, "interrupted"),
         ("training", signal.SIGTERM, 143, "terminated"),
         ("compiling", signal.SIGTERM, 143, "terminated"),
+        ("training", signal.SIGHUP, 129, "hung up"),
     ],
 )
 def test_a_signal_ends_it_at_once_and_leaves_only_what_is_kept(stage, sent, code, message, place):
@@ -1103,6 +1113,46 @@ def test_a_signal_ends_it_at_once_and_leaves_only_what_is_kept(stage, sent, code
         kept = ["m.checkpoint"]
     assert names() == sorted(["cache", "log", "m", *kept, "text.txt", "tmp", "work"])
     assert names("work") == []
+
+
+@compiled_only
+@pytest.mark.parametrize("ignored", [False, True])
+def test_a_terminal_that_is_closed_ends_it_unless_it_was_told_not_to_care(ignored, place):
+    keyboard, terminal = pty.openpty()
+
+    def begin() -> None:
+        fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+        if ignored:  # as nohup does
+            signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+    command = [sys.executable, "-c", START, "train", *STAGES["training"], "-o", "m"]
+    command += ["--log-json", "log"]
+    running = subprocess.Popen(
+        command,
+        stdin=terminal,
+        stdout=terminal,
+        stderr=subprocess.DEVNULL if ignored else terminal,
+        start_new_session=True,
+        preexec_fn=begin,
+    )
+    try:
+        os.close(terminal)
+        there = reached("training")
+        deadline = time.monotonic() + 30
+        while not there():
+            assert running.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        os.close(keyboard)
+        if ignored:
+            with pytest.raises(subprocess.TimeoutExpired):
+                running.wait(timeout=0.5)
+        else:
+            assert running.wait(timeout=10) == 129
+            assert Path("m.checkpoint/state").exists()
+    finally:
+        running.kill()
+        running.wait()
 
 
 @pytest.mark.parametrize("place_of", [[], ["--work-dir", "work"]])

@@ -504,11 +504,19 @@ def test_an_array_that_lies_is_refused(shape, file, tmp_path):
     assert (said is None) == fits
 
 
-@pytest.mark.parametrize("rows", [1, 4, 6, 7])
-@pytest.mark.parametrize("file", ["embeddings.npy", "counts.npy", "contexts.npy", "vocab.txt"])
+FILES_OF_ROWS = ["embeddings.npy", "counts.npy", "contexts.npy", "vocab.txt"]
+
+
+@pytest.mark.parametrize(
+    ("file", "rows"),
+    [
+        (file, rows)
+        for file in FILES_OF_ROWS
+        for rows in (1, 4, 6, 7)
+        if (file, rows) != ("contexts.npy", 6)  # so many there are
+    ],
+)
 def test_files_of_other_lengths_are_refused(rows, file, tmp_path):
-    if (file, rows) == ("contexts.npy", 6):
-        pytest.skip("so many context vectors there are")
     other = Embeddings([f"w{i}" for i in range(rows)], np.ones((rows, 2)), range(rows, 0, -1))
     model.write(other, tmp_path / "other", contexts=np.ones((rows, 2), np.float32))
     case = case_of("model", tmp_path)

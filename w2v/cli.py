@@ -36,14 +36,19 @@ if TYPE_CHECKING:
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 INTERRUPTED = 130
-TERMINATED = 143
+# What ends a process from outside, as its exit code and in words. Windows knows fewer signals.
+ENDINGS = {128 + signal.SIGTERM: "terminated"}
+if hasattr(signal, "SIGHUP"):
+    ENDINGS[128 + signal.SIGHUP] = "hung up"
 # Options of train that say what there is to do, which a training that goes on knows.
 _BEGINNING = ("output", "vocab", "init", "freeze_old", "overwrite")
 _PACKED_SUFFIXES = {".gz", ".bz2", ".xz", ".zst"}
 
 
 class _Terminated(SystemExit):
-    """The system or a user asked this process to end (SIGTERM)."""
+    """The system or a user asked this process to end, or the terminal is gone."""
+
+    code: int
 
 
 class _WithUsage(click.Command):
@@ -112,8 +117,8 @@ class _Program(_WithUsage, click.Group):
             _fail(_explanation(error))
         except KeyboardInterrupt:
             _stop(INTERRUPTED, "interrupted")
-        except _Terminated:
-            _stop(TERMINATED, "terminated")
+        except _Terminated as error:
+            _stop(error.code, ENDINGS[error.code])
 
 
 def _fail(message: str, code: int = 1) -> NoReturn:
@@ -150,7 +155,7 @@ def _drop_output() -> None:
 
 def _stop(code: int, message: str) -> NoReturn:
     """End with a message; at once if the compiler, which cannot be interrupted, is at work."""
-    click.echo(message, err=True)
+    _say(message)
     if any(thread.name == "w2v-compile" for thread in threading.enumerate()):
         sys.stdout.flush()
         sys.stderr.flush()
@@ -163,7 +168,9 @@ def _stop(code: int, message: str) -> NoReturn:
 def main() -> None:
     """Word vectors from a text, fast, ready for an Embedding layer."""
     if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, _terminate)
+        for code in ENDINGS:
+            if signal.getsignal(code - 128) is not signal.SIG_IGN:  # as nohup has it
+                signal.signal(code - 128, _terminate)
     if isinstance(sys.stdout, io.TextIOWrapper):  # words are UTF-8, whatever the locale says
         sys.stdout = _buffered(sys.stdout)
         sys.stdout.reconfigure(encoding="utf-8")
@@ -181,8 +188,14 @@ def _buffered(stream: io.TextIOWrapper) -> io.TextIOWrapper:
     return io.TextIOWrapper(io.BufferedWriter(raw), encoding="utf-8")
 
 
-def _terminate(*_: object) -> NoReturn:
-    raise _Terminated(TERMINATED)
+def _terminate(number: int, _frame: object) -> NoReturn:
+    raise _Terminated(128 + number)
+
+
+def _say(message: str) -> None:
+    """Write a line on stderr, if it is still there: the terminal may be gone."""
+    with contextlib.suppress(OSError):
+        click.echo(message, err=True)
 
 
 class _Number(click.FloatRange):
@@ -473,7 +486,7 @@ def _resumable(output: str, work_dir: str | None) -> Iterator[None]:
     except (KeyboardInterrupt, SystemExit, W2VError):
         if is_begun(folder_of(Path(output), work_dir)):
             arguments = [output] if work_dir is None else [output, "--work-dir", work_dir]
-            click.echo(f"go on with: w2v train --resume {shlex.join(arguments)}", err=True)
+            _say(f"go on with: w2v train --resume {shlex.join(arguments)}")
         raise
 
 

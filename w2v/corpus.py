@@ -325,9 +325,10 @@ def _count(
     kept = int(vocabulary.counts.sum())
     dropped = int(counts.sum()) - kept
     if config.train_unk and not dropped:
+        remedy = "drop some with --min-count or --vocab-size" if chosen else "list fewer words"
         message = (
             f"there is no unknown word to train on: all {len(table):,} words of the corpus are in "
-            "the vocabulary; drop some with --min-count or --vocab-size, or leave out --train-unk"
+            f"the vocabulary; {remedy}, or leave out --train-unk"
         )
         raise VocabularyError(message)
     without = counts[ranks == UNKNOWN]

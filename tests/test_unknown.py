@@ -63,9 +63,17 @@ def test_a_vocabulary_of_65535_words_and_the_unknown_need_wider_ids():
         assert corpus.text.ids[-3:].tolist() == [65_535, 0, corpus.text.end_of_line]
 
 
-def test_a_text_without_unknown_words_is_refused():
-    with pytest.raises(VocabularyError, match="no unknown word to train on: all 2 words of the"):
-        w2v.train(["a b"] * 3, min_count=1, train_unk=True)
+@pytest.mark.parametrize(
+    ("vocab", "remedy"),
+    [(None, "drop some with --min-count or --vocab-size"), (["b", "a"], "list fewer words")],
+)
+def test_a_text_without_unknown_words_is_refused(vocab, remedy):
+    with pytest.raises(VocabularyError) as refused:
+        w2v.train(["a b"] * 3, vocab=vocab, min_count=1, train_unk=True)
+    assert str(refused.value) == (
+        "there is no unknown word to train on: all 2 words of the corpus are in the vocabulary; "
+        f"{remedy}, or leave out --train-unk"
+    )
 
 
 def test_a_damaged_vector_is_refused(tmp_path):

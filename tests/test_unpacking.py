@@ -131,9 +131,9 @@ def test_a_bomb_takes_little_memory(pack, monkeypatch, tmp_path):
 
 
 @pytest.fixture
-def bomb_file(little_is_free, tmp_path):
+def bomb_file(little_is_free, sized, tmp_path):
     path = tmp_path / "bomb.txt"
-    path.write_bytes(bomb(gzip.compress))
+    path.write_bytes(bomb(gzip.compress, sized(100_000)))
     return path
 
 
@@ -174,7 +174,7 @@ def test_the_library_has_the_option(bomb_file, tmp_path):
 
 def test_a_training_goes_on_with_another_limit(little_is_free, tmp_path):
     path = tmp_path / "bomb.txt"
-    path.write_bytes(bomb(gzip.compress, 10_000))
+    path.write_bytes(bomb(gzip.compress, 1_000))
 
     def stop(event):
         if type(event).__name__ == "EpochDone":

@@ -516,9 +516,9 @@ def _atheris() -> Any:
 def _limit_addresses() -> None:
     """Let what asks for very much memory fail, even if it would never use it."""
     status = Path("/proc/self/status")
-    if status.exists():
+    hard = resource.getrlimit(resource.RLIMIT_AS)[1]
+    if status.exists() and hard == resource.RLIM_INFINITY:
         size = int(status.read_text("ascii").partition("VmSize:")[2].split()[0]) * 1024
-        hard = resource.getrlimit(resource.RLIMIT_AS)[1]
         resource.setrlimit(resource.RLIMIT_AS, (size + _ADDRESSES, hard))
 
 

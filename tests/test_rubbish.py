@@ -339,7 +339,7 @@ def no_waiting():
 
     soft, hard = resource.getrlimit(resource.RLIMIT_AS)
     status = Path("/proc/self/status")
-    if status.exists():
+    if status.exists() and hard == resource.RLIM_INFINITY:
         size = int(status.read_text("ascii").partition("VmSize:")[2].split()[0]) << 10
         resource.setrlimit(resource.RLIMIT_AS, (size + (1 << 30), hard))
     before = signal.signal(signal.SIGALRM, fail)

@@ -2,9 +2,10 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+PYTEST := -m pytest -n auto --dist worksteal
 DEMO_MODEL := build/kjv.w2v
 
-.PHONY: demo test test-nojit test-frameworks lint types bench scaling clean
+.PHONY: demo test test-nojit test-frameworks lint types bench scaling fuzz soak clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/installed
@@ -16,16 +17,19 @@ demo: $(VENV)/installed
 	@$(BIN)/w2v analogy $(DEMO_MODEL) man woman brother -n 3
 
 test: $(VENV)/installed-dev
-	$(BIN)/python -m pytest
+	$(BIN)/python $(PYTEST)
 
 # The same tests with the kernels as plain Python, so that coverage sees inside them.
 test-nojit: $(VENV)/installed-dev
-	NUMBA_DISABLE_JIT=1 $(BIN)/python -m coverage run -m pytest
+	$(BIN)/python -m coverage erase
+	NUMBA_DISABLE_JIT=1 $(BIN)/python -m coverage run $(PYTEST)
+	$(BIN)/python -m coverage combine --quiet
 	$(BIN)/python -m coverage report
 
 # The README's snippets with the frameworks themselves, which take some gigabytes.
 test-frameworks: $(VENV)/installed-frameworks
 	$(BIN)/python -m pytest tests/frameworks
+	$(BIN)/python -m pytest tests/test_full_disk.py -k keras
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .
@@ -41,6 +45,16 @@ bench: $(VENV)/installed-bench
 # The same for scripts/scaling.py.
 scaling: $(VENV)/installed-bench
 	$(BIN)/python scripts/scaling.py $(SCALING)
+
+# Damaged files for every reader: make fuzz FUZZ="--seconds 600". Guided by coverage, where atheris
+# can be installed.
+fuzz: $(VENV)/installed-dev
+	@$(BIN)/python -m pip install --quiet --editable '.[fuzz]' || echo "left out: atheris"
+	$(BIN)/python scripts/fuzz.py $(FUZZ)
+
+# Trainings without end in one process: make soak SOAK="--calls 10000".
+soak: $(VENV)/installed-dev
+	$(BIN)/python scripts/soak.py $(SOAK)
 
 clean:
 	rm -rf $(VENV) build dist .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -99,7 +99,7 @@ def devour(path):
 def test_a_planted_mistake_is_found_once(read, what, where, tmp_path, monkeypatch):
     if where == "time":
         monkeypatch.setattr(fuzz, "MOST_SECONDS", 0.04)
-    report = report_of(planted(read), tmp_path, 3)
+    report = report_of(planted(read), tmp_path, 0.7)
     (finding,) = [finding for finding in report.findings if finding.where.startswith(where)]
     assert finding.what.startswith(what)
     assert b"\xff" in finding.data
@@ -248,7 +248,7 @@ def test_a_planted_mistake_is_kept_and_can_be_seen_again(mistake, what, engine, 
     script = tmp_path / "broken.py"
     code = WITH_A_MISTAKE.format(scripts=str(SCRIPT.parent), mistake=DIFFERS + mistake)
     if "sleep" in mistake:
-        code = code.replace("fuzz.main()", "fuzz._GRACE = 7; fuzz.main()")
+        code = code.replace("fuzz.main()", "fuzz._GRACE = 3; fuzz.main()")
     script.write_text(code)
     command = [sys.executable, str(script), "--target", "vocabulary"]
     options = ["--seconds", "1", "--engine", engine, "--output", str(tmp_path / "found")]

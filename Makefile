@@ -21,10 +21,7 @@ test: $(VENV)/installed-dev
 
 # The same tests with the kernels as plain Python, so that coverage sees inside them.
 test-nojit: $(VENV)/installed-dev
-	$(BIN)/python -m coverage erase
-	NUMBA_DISABLE_JIT=1 $(BIN)/python -m coverage run $(PYTEST)
-	$(BIN)/python -m coverage combine --quiet
-	$(BIN)/python -m coverage report
+	NUMBA_DISABLE_JIT=1 $(BIN)/python $(PYTEST) --cov
 
 # The README's snippets with the frameworks themselves, which take some gigabytes.
 test-frameworks: $(VENV)/installed-frameworks

@@ -743,3 +743,74 @@ def test_killed_at_random_moments(tmp_path):
     assert report["wrong"] == [], f"seed {seed}"
     assert sum(report["reached"].values()) == 50
     assert report["reached"]["reading"] + report["reached"]["training"] >= 5, report
+
+
+@pytest.mark.parametrize("name", ["job.json", "corpus.json", "state"])
+def test_what_never_ends_is_not_read_to_its_end(name, text, tmp_path):
+    output = tmp_path / "m.w2v"
+    stopped(text, output)
+    path = tmp_path / "m.w2v.checkpoint" / name
+    path.unlink()
+    path.symlink_to("/dev/zero")
+    with pytest.raises(FormatError, match=f"{name} is damaged"):
+        w2v.resume(output)
+
+
+def test_a_state_that_is_too_long_is_refused(text, tmp_path):
+    output = tmp_path / "m.w2v"
+    stopped(text, output)
+    with (tmp_path / "m.w2v.checkpoint" / "state").open("ab") as file:
+        file.write(b"more")
+    with pytest.raises(FormatError, match=r"state is damaged \(its checksum is wrong\)"):
+        w2v.resume(output)
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda path: path.write_bytes(path.read_bytes()[:-1]), "it is cut short"),
+        (lambda path: path.unlink(), "No such file or directory"),
+    ],
+)
+def test_encoded_text_that_cannot_be_opened_is_named(change, reason, text, tmp_path):
+    output = tmp_path / "m.w2v"
+    stopped(text, output)
+    path = tmp_path / "m.w2v.checkpoint" / "encoded" / "text"
+    change(path)
+    with pytest.raises(FormatError) as refused:
+        w2v.resume(output)
+    assert str(refused.value) == f"{path} is damaged ({reason}); start anew with --overwrite"
+
+
+def test_a_model_that_appeared_meanwhile_is_replaced_if_asked(text, whole, tmp_path):
+    output = tmp_path / "m.w2v"
+    stopped(text, output)
+    shutil.copytree(tmp_path / "whole.w2v", output)
+    (output / "vocab.txt").write_text("another\n")
+    with pytest.raises(OutputError, match="exists already; choose another name, or overwrite it"):
+        w2v.resume(output)
+    result = w2v.resume(output, overwrite=True)
+    assert result.matrix.tobytes() == w2v.load(output).matrix.tobytes() == whole.matrix.tobytes()
+    assert names(tmp_path) == ["m.w2v", "text.txt", "whole.w2v"]
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit])
+def test_what_was_gone_on_with_can_be_gone_on_with_again(error, text, whole, tmp_path, monkeypatch):
+    output = tmp_path / "m.w2v"
+    with monkeypatch.context() as patch:  # killed while it read its text
+        patch.setattr(Checkpoint, "remove", lambda self: self.close())
+        with pytest.raises(Stop):
+            w2v.train(text, output=output, observer=raising(Stop, Reading), **OPTIONS)
+    with pytest.raises(error):
+        w2v.resume(output, observer=raising(error, Reading))
+    assert w2v.resume(output).matrix.tobytes() == whole.matrix.tobytes()
+
+
+def raising(error, kind):
+    """An observer that raises at the first report of a kind."""
+
+    def observe(event):
+        if isinstance(event, kind):
+            raise error
+
+    return observe

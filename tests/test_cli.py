@@ -10,12 +10,14 @@ import math
 import os
 import pty
 import re
+import shlex
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import termios
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -30,7 +32,9 @@ from hypothesis import strategies as st
 
 import w2v
 from w2v import cli, job, preflight, trainer
+from w2v.checkpoint import Checkpoint
 from w2v.config import DEFAULTS, options
+from w2v.events import Compiling
 
 KJV = Path(__file__).parent.parent / "corpus" / "kjv.txt"
 JIT = not numba.config.DISABLE_JIT
@@ -486,13 +490,15 @@ def test_too_large_a_model_is_refused_at_once_with_both_figures(monkeypatch):
     monkeypatch.setattr(job, "compile_kernels", lambda *_: pytest.fail("the long work begins"))
     assert error("train", str(KJV), "--dim", "100000", "--threads", "2") == (
         "training up to 50,000 words at dim 100,000 needs 60.12 GB of memory, "
-        "but 8.00 GB are available; lower --dim or --vocab-size"
+        "but 8.00 GB are available; lower --dim or --vocab-size, which may be more than the text "
+        "has"
     )
 
 
 def test_too_small_a_disk_is_refused_at_once_with_both_figures(monkeypatch):
     class Usage:
         free = 10**6
+        total = 10**9
 
     monkeypatch.setattr(shutil, "disk_usage", lambda folder: Usage)
     monkeypatch.setattr(job, "compile_kernels", lambda *_: pytest.fail("the long work begins"))
@@ -1203,7 +1209,7 @@ def interrupted(the_trainer, *_):
         (["-o", "x"], "--output"),
         (["--vocab", "text.txt"], "--vocab"),
         (["--freeze-old"], "--freeze-old"),
-        (["--overwrite", "--init", "x", "text.txt"], "CORPUS and no --init and no --overwrite"),
+        (["--overwrite", "--init", "x", "text.txt"], "CORPUS and no --init"),
     ],
 )
 def test_what_goes_on_takes_no_other_task(arguments, named):
@@ -1231,3 +1237,130 @@ def test_times_have_units(time_, seconds, monkeypatch):
 def test_an_empty_argument_is_not_the_current_folder():
     message = error("vocab", "", code=2)
     assert message == "Invalid value for 'CORPUS...': an empty path was given."
+
+
+# What is said where nothing can go on
+
+
+def test_a_job_that_cannot_go_on_is_not_said_to(monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(trainer._Trainer, "_validate", interrupted)
+        assert (
+            "go on with: w2v train --resume m" in run("train", "text.txt", "-o", "m", *TINY).stderr
+        )
+    go_on = ("train", "--resume", "m")
+    assert "go on with:" not in run(*go_on, "--dim", "9").stderr  # another option
+    with Checkpoint(Path("m.checkpoint"), None)._lock:  # another process
+        assert "another process is at work" in error(*go_on)
+    state = Path("m.checkpoint/state")
+    data = bytearray(state.read_bytes())
+    data[-1] ^= 1
+    state.write_bytes(data)
+    assert "its checksum is wrong" in error(*go_on)
+
+
+def test_the_default_is_told_from_its_opposite(monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(trainer._Trainer, "_validate", interrupted)
+        run("train", "text.txt", "-o", "m", *TINY)
+    result = run("train", "--resume", "m", "--no-lowercase")
+    assert result.exit_code == 2
+    assert (
+        "the training was begun with the default of --lowercase, so it cannot go on with "
+        "--no-lowercase" in result.stderr
+    )
+
+
+def test_a_job_that_is_refused_leaves_no_log():
+    assert error("train", "text.txt", "-o", "missing/m", "--log-json", "log", *TINY)
+    assert not Path("log").exists()
+
+
+@pytest.mark.parametrize("code", [130, 143])
+def test_streams_may_be_closed_when_it_is_stopped_while_compiling(code, monkeypatch):
+    ended = []
+    monkeypatch.setattr(os, "_exit", ended.append)
+    monkeypatch.setattr(sys, "stdout", None)
+    monkeypatch.setattr(sys, "stderr", None)
+    waiting = threading.Event()
+    thread = threading.Thread(target=waiting.wait, name="w2v-compile", daemon=True)
+    thread.start()
+    try:
+        with pytest.raises(click.exceptions.Exit):
+            cli._stop(code, "stopped")
+    finally:
+        waiting.set()
+        thread.join()
+    assert ended == [code]
+
+
+def test_reports_need_no_stderr(monkeypatch):
+    monkeypatch.setattr(sys, "stderr", None)
+    with cli._observer(quiet=False) as observer:
+        observer(Compiling())
+
+
+# Streams that are closed, and folders that one stands in
+
+
+@pytest.mark.parametrize("command", ["vocab", "pairs"])
+def test_a_closed_output_is_found_before_the_work(command, monkeypatch):
+    monkeypatch.setattr(job, "compile_kernels", lambda *_: pytest.fail("the long work begins"))
+    done = subprocess.run(
+        ["sh", "-c", f"exec {shlex.quote(sys.executable)} -m w2v {command} text.txt >&-"],
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 1
+    assert done.stderr == "Error: cannot write the output: it is closed; send it somewhere\n"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+@pytest.mark.parametrize("option", ["--help", "--version"])
+def test_help_that_cannot_be_written_is_an_error_in_a_line(option):
+    with Path("/dev/full").open("wb") as full:
+        command = [sys.executable, "-m", "w2v", option]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
+    assert done.returncode == 1
+    assert done.stderr.startswith("Error: cannot write the output: the disk is full")
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("path", [".", "..", "../here"])
+def test_the_current_folder_is_never_replaced(path, place, monkeypatch):
+    Path("here/below").mkdir(parents=True)
+    ok("train", "text.txt", "-o", "here/m", *TINY)
+    monkeypatch.chdir("here/m" if path == ".." else "here/below")
+    target = {".": ".", "..": ".", "../here": "../../here/below"}[path]
+    message = error("train", str(place / "text.txt"), "-o", target, "--overwrite", *TINY)
+    assert message == (
+        f"{target} is the current folder, or one around it, and cannot be replaced; choose another "
+        "name"
+    )
+
+
+@pytest.mark.parametrize(
+    ("raised", "message"),
+    [
+        (FileNotFoundError(2, "No such file"), "the current folder is gone; change to one that is"),
+        (OSError("no such library"), "no such library"),
+        (PermissionError(13, "Permission denied", "x/y"), "x/y: Permission denied"),
+    ],
+)
+def test_what_else_the_system_refuses_is_not_called_the_output(raised, message, monkeypatch):
+    def refuse(*_: object, **__: object) -> None:
+        raise raised
+
+    monkeypatch.setattr(job, "train", refuse)
+    assert error("train", "text.txt").startswith(message)
+
+
+def test_reports_that_nobody_reads_stop_no_training():
+    command = f"{shlex.quote(sys.executable)} -m w2v train text.txt -o m {' '.join(TINY)} 2>&1"
+    done = subprocess.run(
+        ["bash", "-c", f"({command}; echo $? > code) | head -c 1 > /dev/null"], timeout=60
+    )
+    assert done.returncode == 0
+    assert Path("code").read_text() == "0\n"
+    assert len(w2v.load("m")) == len(RANKED)

@@ -26,7 +26,9 @@ def free(monkeypatch):
     """Set the free space of every disk."""
 
     def pretend(space: int) -> None:
-        monkeypatch.setattr(disk.shutil, "disk_usage", lambda _: SimpleNamespace(free=space))
+        monkeypatch.setattr(
+            disk.shutil, "disk_usage", lambda _: SimpleNamespace(free=space, total=1 << 40)
+        )
 
     return pretend
 
@@ -229,3 +231,25 @@ def test_the_size_of_a_model_is_known_beforehand(tmp_path):
         model.write(vectors, tmp_path / "m", contexts=matrix)
     sizes = [path.stat().st_size for path in (tmp_path / "m").iterdir()]
     assert asked == [disk.in_pages(*sizes)]
+
+
+def test_a_file_system_that_counts_nothing_has_room(monkeypatch, tmp_path):
+    monkeypatch.setattr(disk.shutil, "disk_usage", lambda _: SimpleNamespace(free=0, total=0))
+    disk.check_space(tmp_path, 10**12, "all")
+    disk.check_room(tmp_path, 10**12)
+    said = [str(disk.refusal("no", system(errno.ENOSPC), tmp_path, "R", **figures)) for figures in
+            ({}, {"needed": 10**6}, {"written": 10**6})]  # fmt: skip
+    assert said == [
+        "no: the disk is full; make room, or R",
+        "no: the disk is full: 1.0 MB are needed; make room, or R",
+        "no: the disk is full: 1.0 MB were written; make room, or R",
+    ]
+
+
+def test_what_was_written_may_be_gone_by_now(free, tmp_path):
+    free(3 * 10**6)
+    said = disk.refusal("no", system(errno.ENOSPC), tmp_path, "R", written=2 * 10**6)
+    assert str(said) == (
+        "no: the disk is full: 2.0 MB were written, and by now 3.0 MB are free in "
+        f"{tmp_path}; make room, or R"
+    )

@@ -622,15 +622,13 @@ def test_a_log_for_which_there_is_no_room(stage, disk, text, tmp_path, monkeypat
     )
 
 
-def test_reports_for_which_there_is_no_room_leave_a_training_to_go_on_with(disk, text, tmp_path):
+def test_reports_for_which_there_is_no_room_stop_no_training(disk, text, tmp_path):
     fill(disk)
     model = tmp_path / "m.w2v"
     with (disk / "reports.txt").open("wb") as reports:
         done = process("train", text, "-o", model, *OPTIONS, stderr=reports)
-    assert done.returncode == 1
-    assert names(tmp_path / "m.w2v.checkpoint") == KEPT
-    with quiet():
-        assert run("train", "--resume", model).exit_code == 0
+    assert (done.returncode, done.stdout) == (0, b"")
+    assert len(w2v.load(model)) > 1
     assert not (tmp_path / "m.w2v.checkpoint").exists()
 
 
@@ -743,11 +741,13 @@ def watched(place: Path) -> Iterator[list[int]]:
         while not done.wait(0.0003):
             look()
 
-    real = os.fsync
+    real, unlink = os.fsync, Path.unlink
     watcher = threading.Thread(target=watch)
     watcher.start()
     with pytest.MonkeyPatch.context() as patch:
+        # There is most before something goes, and the watcher may have to wait for its turn.
         patch.setattr(os, "fsync", lambda file: (look(), real(file)))
+        patch.setattr(Path, "unlink", lambda path, **how: (look(), unlink(path, **how))[1])
         try:
             yield most
         finally:

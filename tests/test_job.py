@@ -403,7 +403,7 @@ def test_reports_are_plain_values():
 def test_a_huge_learning_rate_is_told_from_a_result(tmp_path):
     expected = (
         r"^training diverged: the vectors hold NaN or infinity in epoch \d+ at learning rate "
-        r"\S+; start with a lower one than --lr 1e\+30, say 2\.5e\+29, "
+        r"\S+; start with a lower one than --lr 1e\+30, say 0\.05, "
         r"or share noise among fewer centers than --negative-sharing 64$"
     )
     with pytest.raises(DivergenceError, match=expected):

@@ -128,3 +128,24 @@ def test_without_what_linux_tells_the_machine_is_all_free(monkeypatch, tmp_path)
     assert memory.held_memory() is None
     total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     assert memory.available_memory() == total
+
+
+def test_what_is_available_is_what_the_system_says_so(monkeypatch, tmp_path):
+    (tmp_path / "meminfo").write_text("MemTotal: 9 kB\nMemFree: 1 kB\nMemAvailable: 5 kB\n")
+    text = memory._text
+    monkeypatch.setattr(memory, "_text", lambda path: text(tmp_path / path.name))
+    assert memory._system_memory() == 5 * 1024
+
+
+def test_names_of_processes_and_groups_may_be_any_bytes(monkeypatch, tmp_path):
+    (tmp_path / "status").write_bytes(b"Name:\tw\xf6rter\nRssAnon:\t 7 kB\n")
+    (tmp_path / "cgroup").write_bytes(b"0::/gr\xfcn\n")
+    group = tmp_path / "groups" / os.fsdecode(b"gr\xfcn")
+    group.mkdir(parents=True)
+    (group / "memory.max").write_text("1000\n")
+    (group / "memory.current").write_text("600\n")
+    monkeypatch.setattr(memory, "_PROCESS", tmp_path)
+    monkeypatch.setattr(memory, "_CONTROL_GROUPS", tmp_path / "groups")
+    monkeypatch.setattr(memory, "_system_memory", lambda: 3000)
+    assert memory.held_memory() == 7 * 1024
+    assert memory.available_memory() == 400

@@ -444,12 +444,12 @@ def test_an_error_can_be_handed_from_process_to_process(copied):
         (Named("nothing"), "nothing"),
         (Given("nothing", 5), "nothing=5"),
         (Given("dim", 9), "--dim 9"),
-        (Given("lr_min", None), "no --lr-min"),
+        (Given("lr_min", None), "the default of --lr-min"),
         (Given("deterministic", True), "--deterministic"),
         (Given("deterministic", False), "no --deterministic"),
         (Given("lowercase", True), "--lowercase"),
         (Given("lowercase", False), "--no-lowercase"),
-        (Given("lowercase", None), "no --lowercase"),
+        (Given("lowercase", None), "the default of --lowercase"),
         (Given("init", "my model"), "--init 'my model'"),
         (Given("unk", "zeros"), "--unk zeros"),  # an option of another command
     ],
@@ -587,7 +587,10 @@ def old() -> str:
         ),
         (
             ["--resume", "old.w2v", "--epochs", "3", "--no-lowercase"],
-            "the training was begun with no --lowercase, so it cannot go on with --no-lowercase; ",
+            (
+                "the training was begun with the default of --lowercase, so it cannot go on with "
+                "--no-lowercase; "
+            ),
         ),
         (
             ["text.txt", "--init", "old.w2v", "--dim", "9"],
@@ -809,7 +812,7 @@ NONSENSE = [
 ]
 NO_PATHS = [v for v in NONSENSE if not isinstance(v, str) or v != "x"]
 NO_SWITCHES = [v for v in NONSENSE if not isinstance(v, bool)]
-NO_COUNTS = [v for v in NONSENSE if not (type(v) is int and v > 0)]
+NO_COUNTS = [v for v in NONSENSE if not (type(v) in {int, np.int64} and v > 0)]
 NO_LENGTHS = [v for v in NO_COUNTS if type(v) is not np.int64] + [2**63]
 NO_TOPS = [v for v in NO_COUNTS if type(v) is not int or v < 0]
 NO_SECONDS = [v for v in NONSENSE if type(v) not in {int, float} or not 0 <= v < math.inf]
@@ -969,3 +972,19 @@ def test_python_names_the_first_option_that_is_wrong(values):
         option, value = OPTIONS[bad[0]], values[bad[0]]
         assert str(caught.value) == f"{bad[0]} must be {option.expected}, got {shown(value)}"
         assert caught.value.options == (bad[0],)
+
+
+# Whole numbers of NumPy, which counts and measures are often
+
+
+def test_whole_numbers_of_numpy_are_whole_numbers(tmp_path):
+    config = Config(dim=np.int64(5), seed=np.uint8(7))
+    assert (config.dim, type(config.dim), config.seed, type(config.seed)) == (5, int, 7, int)
+    assert json.dumps(config.as_dict())
+    with pytest.raises(ConfigError, match="dim must be a whole number at least 1 and at most"):
+        Config(dim=np.int64(0))
+    assert EMBEDDINGS.most_similar("king", np.int64(1)) == EMBEDDINGS.most_similar("king", 1)
+    assert (
+        EMBEDDINGS.encode("king", length=np.int32(3)).tolist()
+        == EMBEDDINGS.encode("king", length=3).tolist()
+    )

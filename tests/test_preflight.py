@@ -30,7 +30,8 @@ def free(monkeypatch):
 
     def pretend(space: int | dict[str, int]) -> None:
         def disk_usage(folder: Path) -> SimpleNamespace:
-            return SimpleNamespace(free=space[str(folder)] if isinstance(space, dict) else space)
+            size = space[str(folder)] if isinstance(space, dict) else space
+            return SimpleNamespace(free=size, total=1 << 50)
 
         monkeypatch.setattr(shutil, "disk_usage", disk_usage)
 
@@ -56,8 +57,9 @@ def test_what_fits_passes(memory):
 def test_what_needs_more_memory_than_there_is_is_refused_with_both_figures(memory):
     memory(2 * GB)
     expected = (
-        r"^training up to 50,000 words at dim 100,000 needs 60\.13 GB of memory, "
-        r"but 2\.00 GB are available; lower --dim or --vocab-size$"
+        r"^training up to 50,000 words at dim 100,000 needs 60\.12 GB of memory, "
+        r"but 2\.00 GB are available; lower --dim or --vocab-size, which may be more than the text "
+        r"has$"
     )
     with pytest.raises(ResourceError, match=expected):
         preflight.check_memory(50_000, Config(dim=100_000, threads=2))
@@ -279,3 +281,20 @@ def test_a_folder_that_has_gone_is_named(tmp_path):
     arguments = {"words": 1, "output": tmp_path / "gone" / "m", "work_dir": tmp_path}
     with pytest.raises(OutputError, match=r"^cannot write to .*/gone: No such file or directory; "):
         preflight.check_disk(Config(), text_bytes=None, **arguments, **CHECKPOINTS)
+
+
+def test_the_compiler_takes_memory_where_it_is_needed(memory, monkeypatch):
+    memory(GB)
+    monkeypatch.setattr(preflight, "is_cached", lambda _: True)
+    ready = preflight.memory_needed(1000, Config())
+    monkeypatch.setattr(preflight, "is_cached", lambda _: False)
+    assert preflight.memory_needed(1000, Config()) == ready + 130 * MB
+    assert preflight.memory_needed(3, Config(), counts=np.array([3, 2, 1])) < ready
+
+
+def test_words_that_are_met_take_memory_as_a_text_grows(memory):
+    memory(GB)
+    config = Config(threads=1)
+    sizes = [10**8, 4 * 10**8]
+    small, large = (preflight.memory_needed(1000, config, text_bytes=size) for size in sizes)
+    assert large - small == 30 * MB

@@ -321,3 +321,29 @@ def test_zeros_between_and_behind_xz_streams_mean_nothing(tmp_path):
     part = lzma.compress(LINE)
     path.write_bytes(part + bytes(8) + part + bytes(200_000) + part + bytes(4))
     assert text_of(path) == LINE * 3
+
+
+class Endless(io.RawIOBase):
+    """A stream that gives as many bytes as are asked for."""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer) -> int:
+        return len(buffer)
+
+
+def test_64_mebibytes_are_always_allowed():
+    stream = unpacking.Bounded(Endless(), lambda: 1, "x", 250, "advice")
+    piece = bytearray(MEBIBYTE)
+    for _ in range(64):
+        assert stream.readinto(piece) == MEBIBYTE
+    with pytest.raises(InputError, match="x unpacks to over 250 times its size"):
+        stream.readinto(bytearray(1))
+
+
+def test_zstd_may_begin_with_a_frame_to_be_skipped(tmp_path):
+    path = tmp_path / "text.zst"
+    skipped = b"\x5a\x2a\x4d\x18" + (5).to_bytes(4, "little") + b"about"
+    path.write_bytes(skipped + PACK["zstd"](LINE))
+    assert text_of(path) == LINE

@@ -35,6 +35,7 @@ from w2v.config import Config
 from w2v.corpus import Corpus, EncodedText, Stages
 from w2v.disk import check_room, refusal
 from w2v.errors import (
+    BusyError,
     ConfigError,
     DivergenceError,
     FormatError,
@@ -357,7 +358,7 @@ class Checkpoint:
             counts = np.array(entry["counts"], np.int64).reshape(len(words))
             unknown = entry["unknown_count"]
             texts = [
-                EncodedText.opened(self.folder / "encoded" / name, dtype, *numbers)
+                self._opened_text(name, dtype, *numbers)
                 for name, numbers in zip(("text", "held-out"), entry["texts"], strict=True)
             ]
             corpus = Corpus(
@@ -369,7 +370,9 @@ class Checkpoint:
                 entry["tokenizer"],
                 Stages(**entry["stages"]),
             )
-        except (LookupError, OSError, TypeError, ValueError, InputError) as error:
+        except FormatError:  # of the encoded text
+            raise
+        except (LookupError, TypeError, ValueError, InputError) as error:
             raise _damaged(path, error) from error
         if [_checksum(text) for text in texts] != entry.get("checksums"):
             raise _damaged(self.folder / "encoded", _WRONG_CHECKSUM)
@@ -377,6 +380,15 @@ class Checkpoint:
         if any(_highest(text) >= rows for text in texts):
             raise _damaged(self.folder / "encoded", f"an id above {rows - 1}")
         return corpus
+
+    def _opened_text(
+        self, name: str, dtype: type[np.unsignedinteger[Any]], words: int, lines: int
+    ) -> EncodedText:
+        path = self.folder / "encoded" / name
+        try:
+            return EncodedText.opened(path, dtype, words, lines)
+        except (OSError, ValueError) as error:  # ValueError: half an id
+            raise _damaged(path, getattr(error, "strerror", None) or "it is cut short") from error
 
     def prepare(self, words: int, dim: int) -> None:
         """Say how large the matrices are whose training is kept."""
@@ -515,7 +527,7 @@ class Checkpoint:
             for part in row_parts(rows_of(flat, model, self._words, self._dim)):
                 part[:] = np.frombuffer(read(4 * part.size), "<f4").reshape(part.shape)
         expected = digest.digest()
-        if file.read() != expected:
+        if file.read(len(expected) + 1) != expected:
             raise ValueError(_WRONG_CHECKSUM)
         entry = header["position"]
         return Position(
@@ -542,7 +554,7 @@ def _locked(folder: Path) -> IO[bytes]:
             busy = isinstance(error, BlockingIOError)
         if busy or not _is_at(file, folder / "lock"):
             message = f"another process is at work in {folder}; wait for it, or stop it"
-            raise OutputError(message)
+            raise BusyError(message)
         opened.pop_all()
     return file
 
@@ -606,6 +618,8 @@ def _sync(path: Path) -> None:
 
 def _json(path: Path) -> dict[str, Any]:
     try:
+        if not path.is_file():  # but a device, say, without an end
+            raise _damaged(path, "it is no file")
         entry = json.loads(path.read_bytes())
     except OSError as error:
         message = f"cannot read {path}: {error.strerror or error}"

@@ -17,13 +17,22 @@ import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import IO, TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
 
 from w2v import __version__
 from w2v.config import DEFAULTS, LENGTH, NUMBER, SECONDS, TOP, Config, Option, options
-from w2v.errors import ConfigError, Given, Named, W2VError, shown
+from w2v.errors import (
+    BusyError,
+    ConfigError,
+    Given,
+    Named,
+    OutputError,
+    ResourceError,
+    W2VError,
+    shown,
+)
 from w2v.layout import ROWS, UNKNOWN_VECTORS, Layout
 
 if TYPE_CHECKING:
@@ -41,7 +50,7 @@ ENDINGS = {128 + signal.SIGTERM: "terminated"}
 if hasattr(signal, "SIGHUP"):
     ENDINGS[128 + signal.SIGHUP] = "hung up"
 # Options of train that say what there is to do, which a training that goes on knows.
-_BEGINNING = ("output", "vocab", "init", "freeze_old", "overwrite")
+_BEGINNING = ("output", "vocab", "init", "freeze_old")
 _PACKED_SUFFIXES = {".gz", ".bz2", ".xz", ".zst"}
 
 
@@ -83,7 +92,9 @@ def _spelled(option: Named, ctx: click.Context) -> str:
         return str(option)
     if not isinstance(option, Given):
         return flag.opts[-1]
-    if option.value is None or (option.value is False and not flag.secondary_opts):
+    if option.value is None:
+        return f"the default of {flag.opts[-1]}"
+    if option.value is False and not flag.secondary_opts:
         return f"no {flag.opts[-1]}"
     if isinstance(option.value, bool):
         return (flag.opts if option.value else flag.secondary_opts)[-1]
@@ -102,6 +113,14 @@ class _Program(_WithUsage, click.Group):
     """The group of commands, and the one place that turns errors into exit codes."""
 
     command_class = _Command
+
+    def main(self, *arguments: Any, **options: Any) -> Any:
+        """Run the program; help and version are written here, outside of any command."""
+        try:
+            return super().main(*arguments, **options)
+        except OSError as error:
+            click.echo(f"Error: {_explanation(error)}", err=True)
+            sys.exit(1)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command."""
@@ -137,28 +156,34 @@ def _explanation(error: OSError) -> str:
 
     if error.filename is not None:
         return f"{error.filename}: {error.strerror or error}"
+    if error.errno == errno.ENOENT:
+        return "the current folder is gone; change to one that is there"
+    if error.errno is None:  # of a package, in its own words
+        return str(error)
     output = Path(os.path.realpath("/proc/self/fd/1"))  # where it goes, if the system can tell
     folder = output.parent if output.parent.is_dir() else Path.cwd()
     written = None
     with contextlib.suppress(AttributeError, OSError):  # there may be none
         written = os.fstat(sys.stdout.fileno()).st_size
-        _drop_output()
+        _drop(sys.stdout)
     doing, remedy = "cannot write the output", "send it elsewhere"
     return str(refusal(doing, error, folder, remedy, written=written))
 
 
-def _drop_output() -> None:
+def _drop(stream: IO[str]) -> None:
     """Have what could not be written go nowhere, for Python tries it once more at the end."""
-    with Path(os.devnull).open("wb") as nowhere:
-        os.dup2(nowhere.fileno(), sys.stdout.fileno())
+    with contextlib.suppress(OSError), Path(os.devnull).open("wb") as nowhere:
+        os.dup2(nowhere.fileno(), stream.fileno())
 
 
 def _stop(code: int, message: str) -> NoReturn:
     """End with a message; at once if the compiler, which cannot be interrupted, is at work."""
     _say(message)
     if any(thread.name == "w2v-compile" for thread in threading.enumerate()):
-        sys.stdout.flush()
-        sys.stderr.flush()
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None:  # as where it was closed before
+                with contextlib.suppress(OSError):
+                    stream.flush()
         os._exit(code)
     raise click.exceptions.Exit(code)
 
@@ -300,18 +325,34 @@ def _observer(quiet: bool, log_json: str | None = None) -> Iterator[Observer]:
 
     with contextlib.ExitStack() as stack:
         observers: list[Observer] = []
-        if not quiet:
+        if not quiet and sys.stderr is not None:
             shown = Bars(sys.stderr) if sys.stderr.isatty() else Lines(sys.stderr)
-            stack.callback(shown.close)
-            observers.append(shown)
+            stack.callback(_while_there(shown.close))
+            observers.append(_while_there(shown))
         if log_json is not None:
             observers.append(stack.enter_context(_log(Path(log_json))))
         yield every(observers)
 
 
+def _while_there(show: Callable[..., None]) -> Callable[..., None]:
+    """Let reports be shown until they cannot be, as where a terminal is gone: the job goes on."""
+    gone = False
+
+    def try_showing(*event: Event) -> None:
+        nonlocal gone
+        if not gone:
+            try:
+                show(*event)
+            except OSError:
+                gone = True
+                _drop(sys.stderr)
+
+    return try_showing
+
+
 @contextlib.contextmanager
 def _log(path: Path) -> Iterator[Observer]:
-    """Write reports to a file, which stays as it was, or absent, if the command line is wrong."""
+    """Write reports to a file, which stays as it was, or absent, until there is one."""
     from w2v.disk import refusal
     from w2v.progress import JsonLines
 
@@ -333,7 +374,7 @@ def _log(path: Path) -> Iterator[Observer]:
 
     try:
         yield observe
-    except ConfigError:
+    except W2VError:
         if not there and not begun:
             path.unlink(missing_ok=True)
         raise
@@ -431,6 +472,7 @@ def train(
                 resume,
                 work_dir=work_dir,
                 checkpoint_every=checkpoint_every,
+                overwrite=overwrite,
                 observer=observer,
                 **given,
             )
@@ -483,8 +525,15 @@ def _resumable(output: str, work_dir: str | None) -> Iterator[None]:
 
     try:
         yield
-    except (KeyboardInterrupt, SystemExit, W2VError):
-        if is_begun(folder_of(Path(output), work_dir)):
+    except (KeyboardInterrupt, SystemExit, W2VError) as error:
+        hopeless = isinstance(error, W2VError) and not isinstance(
+            error, (OutputError, ResourceError)
+        )
+        if (
+            not hopeless
+            and not isinstance(error, BusyError)
+            and is_begun(folder_of(Path(output), work_dir))
+        ):
             arguments = [output] if work_dir is None else [output, "--work-dir", work_dir]
             _say(f"go on with: w2v train --resume {shlex.join(arguments)}")
         raise
@@ -507,6 +556,7 @@ def _default_output(corpus: str) -> str:
 @_quiet
 def vocab(corpus: tuple[str, ...], vocab: str | None, quiet: bool, **config: Any) -> None:
     """List the ranked vocabulary of CORPUS: id, word and count; what it covers on stderr."""
+    _check_stdout()
     from w2v import job
 
     with _observer(quiet) as observer:
@@ -534,6 +584,7 @@ def pairs(
     **config: Any,
 ) -> None:
     """List the (center, context) pairs of CORPUS in order, full windows, nothing subsampled."""
+    _check_stdout()
     from w2v import job
     from w2v.pairs import skipgram_pairs
 
@@ -550,6 +601,13 @@ def pairs(
         names = [str(i) for i in range(len(read.vocabulary))] if ids else read.vocabulary.words
         found: Iterator[tuple[int, int]] = skipgram_pairs(read.text, window)
         _write_lines(f"{names[center]}\t{names[context]}\n" for center, context in found)
+
+
+def _check_stdout() -> None:
+    """Refuse to do the long work for an output that is closed."""
+    if sys.stdout is None:
+        message = "cannot write the output: it is closed; send it somewhere"
+        raise OutputError(message)
 
 
 def _write_lines(lines: Iterable[str]) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numba
@@ -30,6 +31,14 @@ def inlined(function: Kernel) -> Kernel:
     return _compiled(function, forceinline=True)
 
 
+def is_cached(function: Callable[..., object]) -> bool:
+    """Whether there is machine code of a kernel on the disk, or none is needed."""
+    if not hasattr(function, "_cache"):  # it is plain Python
+        return True
+    file = getattr(function._cache, "_cache_file", None)  # which there is not for want of a folder
+    return file is not None and Path(file._index_path).exists()
+
+
 def _compiled(function: Kernel, **options: bool) -> Kernel:
     try:
         compiled = numba.njit(nogil=True, cache=True, error_model="numpy", **options)(function)
@@ -40,13 +49,21 @@ def _compiled(function: Kernel, **options: bool) -> Kernel:
 
 
 def _do_without_a_full_cache(compiled: Any) -> None:
-    """Let a kernel be used whose machine code cannot be kept, for want of room on the disk, say."""
+    """Let a kernel be used whose machine code cannot be kept, for want of room on the disk, say.
+
+    numba writes what there is before it writes that, so the first would speak of machine code that
+    is not there, or is that of the same kernel before it was changed.
+    """
     if not hasattr(compiled, "_cache"):  # it is plain Python
         return
-    save = compiled._cache.save_overload
+    cache = compiled._cache
+    save = cache.save_overload
 
     def try_saving(*arguments: object) -> None:
-        with contextlib.suppress(OSError):
+        try:
             save(*arguments)
+        except OSError:
+            with contextlib.suppress(OSError):
+                Path(cache._cache_file._index_path).unlink(missing_ok=True)
 
-    compiled._cache.save_overload = try_saving
+    cache.save_overload = try_saving

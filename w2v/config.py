@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import numbers
 import os
 import re
 import sys
@@ -104,7 +105,10 @@ class Option:
             ConfigError: it has the wrong type or is out of range; the message names the option.
 
         """
-        if not self.accepts(value):
+        plain = value
+        if self.kind is int and isinstance(value, numbers.Integral) and not isinstance(value, bool):
+            plain = int(value)  # of NumPy, for one
+        if not self.accepts(plain):
             text = "{name} must be {expected}, got {value}"
             raise ConfigError(text, name=Named(name), expected=self.expected, value=shown(value))
 
@@ -209,6 +213,9 @@ class Config:
     )
 
     def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            if isinstance(value, numbers.Integral) and not isinstance(value, int):
+                object.__setattr__(self, name, int(value))  # NumPy's are not JSON's
         check_options(vars(self))
         if self.lr_min is not None and self.lr_min > self.lr:
             raise ConfigError(
@@ -333,14 +340,11 @@ def check_path(name: str, value: object) -> None:
 
 def _is_path(value: object) -> bool:
     """Whether a system could take a value for a path; bytes are none."""
-    path = os.fspath(value) if isinstance(value, (str, os.PathLike)) else None
-    if not isinstance(path, str) or not path or "\0" in path:
-        return False
     try:
-        os.fsencode(path)
-    except UnicodeEncodeError:
+        path = os.fspath(value) if isinstance(value, (str, os.PathLike)) else None
+        return isinstance(path, str) and path != "" and "\0" not in path and bool(os.fsencode(path))
+    except (TypeError, UnicodeEncodeError):  # TypeError: what calls itself a path gives none
         return False
-    return True
 
 
 def available_cores() -> int:

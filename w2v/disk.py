@@ -29,9 +29,10 @@ def readable(size: int) -> str:
     return f"{size / _GIGABYTE:,.2f} GB"
 
 
-def free_bytes(folder: Path) -> int:
-    """Bytes that this user may still write in a folder."""
-    return shutil.disk_usage(folder).free
+def free_bytes(folder: Path) -> int | None:
+    """Bytes that this user may still write in a folder, None where the system does not count."""
+    usage = shutil.disk_usage(folder)
+    return usage.free if usage.total else None
 
 
 def in_pages(*sizes: int) -> int:
@@ -49,7 +50,7 @@ def check_space(
 
     """
     free = free_bytes(folder)
-    if needed > free:
+    if free is not None and needed > free:
         message = (
             f"there is no room for {purpose} in {folder}: up to {readable(needed)} are needed, "
             f"but {readable(free)} are free; make room, or {remedy}"
@@ -64,7 +65,8 @@ def check_room(folder: Path, needed: int) -> None:
         OSError: there is none; it is what the system would say on the way.
 
     """
-    if in_pages(needed) > free_bytes(folder):
+    free = free_bytes(folder)
+    if free is not None and in_pages(needed) > free:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
@@ -100,8 +102,12 @@ def refusal(
         return NoRoomError(f"{doing}: {_size_limit()}{end}; raise that limit, or {remedy}")
     free = free_bytes(folder)
     lack = _lack(error, folder)
-    if taken and needed is not None and needed <= free:  # what was written of it is gone by now
-        lack, taken = f"{lack}, or had room for no more files", f"{taken}, and by now "
+    if free is None:
+        return NoRoomError(f"{doing}: {lack}{taken and f': {taken}'}; make room, or {remedy}")
+    size = written if needed is None else needed
+    if size and size <= free:  # what was written of it is gone by now
+        lack = lack if needed is None else f"{lack}, or had room for no more files"
+        taken += ", and by now "
     elif taken:
         taken += ", but "
     return NoRoomError(

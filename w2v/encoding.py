@@ -145,7 +145,7 @@ def check_length(length: object) -> None:
 
     """
     if length is not None:
-        LENGTH.check("length", int(length) if isinstance(length, np.integer) else length)
+        LENGTH.check("length", length)
 
 
 def _in_order(texts: Any) -> Iterable[Any]:

@@ -101,6 +101,10 @@ class OutputError(W2VError):
     """The result cannot be put where it was asked for."""
 
 
+class BusyError(OutputError):
+    """Another process is at work on the same result."""
+
+
 class ResourceError(W2VError):
     """The job needs more memory or disk than there is."""
 

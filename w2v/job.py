@@ -189,6 +189,7 @@ def resume(
     *,
     work_dir: str | os.PathLike[str] | None = None,
     checkpoint_every: float = CHECKPOINT_SECONDS,
+    overwrite: bool = False,
     observer: Observer = ignore,
     **options: Any,
 ) -> Embeddings:
@@ -204,7 +205,8 @@ def resume(
         output: where the model was to be saved.
         work_dir: as it was given to `train`.
         checkpoint_every: see `train`.
-        observer: likewise.
+        overwrite: whether a model that has appeared there since may be replaced.
+        observer: see `train`.
         options: ``threads`` and ``max_expansion``, ``epochs`` for a finished model, and
             hyper-parameters that must be what they were.
 
@@ -215,6 +217,7 @@ def resume(
     """
     check_options(options)
     _check_arguments(observer, paths={"work_dir": work_dir}, checkpoint_every=checkpoint_every)
+    SWITCH.check("overwrite", overwrite)
     check_path("output", output)
     started = time.perf_counter()
     target = Path(output)
@@ -243,7 +246,8 @@ def resume(
         if _is_done(target, job):
             checkpoint.remove()
             return model.read(target)
-        job = dataclasses.replace(job, config=with_free_options(job.config, options))
+        config = with_free_options(job.config, options)
+        job = dataclasses.replace(job, config=config, overwrite=job.overwrite or overwrite)
         # Before it is looked at: from then on it may not change until it is read.
         text = None if checkpoint.has_corpus or job.files is None else _source_again(job)
         job.refuse_changes()
@@ -258,7 +262,7 @@ def resume(
     except BaseException:
         checkpoint.close()
         raise
-    return _finish(checkpoint, job, text, target, started, observer)
+    return _finish(checkpoint, job, text, target, started, observer, resumed=True)
 
 
 def _source_again(job: Job) -> TextSource:
@@ -291,8 +295,13 @@ def _finish(
     output: Path,
     started: float,
     observer: Observer,
+    *,
+    resumed: bool = False,
 ) -> Embeddings:
-    """Do what is left of a job, and remove what it kept unless it is worth going on with."""
+    """Do what is left of a job, and remove what it kept unless it is worth going on with.
+
+    A job that was gone on with before, and is stopped again, can be gone on with once more.
+    """
     try:
         recover(output)
         check_folder(output, overwrite=job.overwrite)
@@ -303,7 +312,8 @@ def _finish(
         recover(output)
         _save(embeddings, output, result.contexts, overwrite=job.overwrite)
     except BaseException as error:
-        if checkpoint.worth_keeping(error):
+        again = resumed and isinstance(error, (KeyboardInterrupt, SystemExit))
+        if again or checkpoint.worth_keeping(error):
             checkpoint.close()
         else:
             checkpoint.remove()

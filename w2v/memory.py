@@ -91,6 +91,6 @@ def _left_to_process() -> int | None:
 def _text(path: Path) -> str | None:
     """What stands in a file of the system, None if there is no such file."""
     try:
-        return path.read_text(encoding="ascii")
+        return path.read_text(encoding="utf-8", errors="surrogateescape")  # names are any bytes
     except OSError:
         return None

@@ -174,6 +174,7 @@ def _folder_target(path: str | Path, *, overwrite: bool, marks: tuple[str, ...])
     """Return the real place of ``path`` if a folder may be put there."""
     target = _real_place(path)
     if target.exists():
+        _refuse_current(path, target)
         _refuse_without(path, overwrite=overwrite)
         if not _may_be_replaced(target, marks):
             kind = "a model folder" if marks == MODEL_MARKS else "a folder of the same kind"
@@ -183,6 +184,17 @@ def _folder_target(path: str | Path, *, overwrite: bool, marks: tuple[str, ...])
             )
             raise OutputError(message)
     return target
+
+
+def _refuse_current(path: str | Path, target: Path) -> None:
+    """Refuse to replace the folder that this process, or whoever called it, stands in."""
+    try:
+        current = Path.cwd()
+    except FileNotFoundError:  # it is gone
+        return
+    if target == current or target in current.parents:
+        message = f"{path} is the current folder, or one around it, and cannot be replaced"
+        raise OutputError(f"{message}; choose another name")
 
 
 def _real_place(path: str | Path) -> Path:

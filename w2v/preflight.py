@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from w2v.compiled import is_cached
 from w2v.disk import check_space, readable, refusal
 from w2v.errors import ResourceError
 from w2v.memory import available_memory, held_memory
+from w2v.sgns import train_words
 from w2v.trainer import training_memory
 
 if TYPE_CHECKING:
@@ -22,7 +25,8 @@ if TYPE_CHECKING:
 _BASE_MEMORY = 90_000_000  # the interpreter, its packages and the compiled kernels
 _READING_MEMORY = 10_000_000  # of each thread: blocks of text and of ids on their way
 _READING_SHARE = 2.5  # of each byte of text, if it has fewer blocks
-_READ_WORD_MEMORY = 150  # of each word, where it was read
+_MET_WORDS_MEMORY = 3_000  # of the words met in a text, times the root of its bytes (Heaps 1978)
+_COMPILING_MEMORY = 130_000_000  # of the compiler, if the kernels are not in its cache
 _WORD_MEMORY = 100  # of each word, where it is trained and written
 _BYTES_A_WORD = 6  # of text
 _LONG_TEXT = 1 << 40  # bytes
@@ -55,10 +59,12 @@ def check_memory(
     needed = memory_needed(words, config, text_bytes=text_bytes, counts=counts)
     available = available_memory()
     if available is not None and needed - held > available:
-        number = f"{words:,} words" if counts is not None else f"up to {words:,} words"
+        number, remedy = f"{words:,} words", "lower --dim or --vocab-size"
+        if counts is None:
+            number, remedy = f"up to {number}", f"{remedy}, which may be more than the text has"
         message = (
             f"training {number} at dim {config.dim:,} needs {readable(needed)} of memory, but "
-            f"{readable(available + held)} are available; lower --dim or --vocab-size"
+            f"{readable(available + held)} are available; {remedy}"
         )
         raise ResourceError(message)
 
@@ -85,9 +91,12 @@ def memory_needed(
     """
     held = held_memory() or 0
     if counts is None:
+        stream = text_bytes is None
         text_bytes = _LONG_TEXT if text_bytes is None else text_bytes
         blocks = min(_READING_MEMORY * config.thread_count, round(_READING_SHARE * text_bytes))
-        held = max(held, _BASE_MEMORY) + blocks + _READ_WORD_MEMORY * words
+        met = 0 if stream else round(_MET_WORDS_MEMORY * math.sqrt(text_bytes))
+        compiling = 0 if is_cached(train_words) else _COMPILING_MEMORY
+        held = max(held, _BASE_MEMORY) + blocks + met + compiling
         counts = _likely_counts(words, text_bytes // _BYTES_A_WORD)
     return held + _WORD_MEMORY * words + training_memory(counts, config)
 

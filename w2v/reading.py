@@ -51,7 +51,7 @@ _COMPRESSED = (
     (rb"\x1f\x8b", "gzip"),
     (rb"BZh[1-9](1AY&SY|\x17\x72\x45\x38\x50\x90)", "bzip2"),
     (rb"\xfd7zXZ\x00|\x5d\x00\x00", "xz"),
-    (rb"\x28\xb5\x2f\xfd", "zstd"),
+    (rb"\x28\xb5\x2f\xfd|[\x50-\x5f]\x2a\x4d\x18", "zstd"),  # a frame, or one to be skipped
 )
 _REFUSED = (
     (rb"PK\x03\x04", "a zip archive"),

@@ -23,7 +23,7 @@ from typing import Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from w2v.config import Config
+from w2v.config import DEFAULTS, Config
 from w2v.corpus import EncodedText
 from w2v.errors import DivergenceError, FormatError, VocabularyError
 from w2v.events import EpochDone, GoesOn, Observer, Training, ignore
@@ -442,7 +442,8 @@ class _Trainer:
 
     def _divergence(self, finding: str, epoch: int, lr: float) -> DivergenceError:
         config = self.config
-        remedy = f"start with a lower one than --lr {config.lr:g}, say {config.lr / 4:g}"
+        lower = min(config.lr / 4, DEFAULTS["lr"])
+        remedy = f"start with a lower one than --lr {config.lr:g}, say {lower:g}"
         if config.sharing > 1:
             remedy += (
                 f", or share noise among fewer centers than --negative-sharing {config.sharing}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 import shutil
 import sys
 import threading
@@ -111,6 +112,30 @@ def test_only_a_model_folder_or_an_empty_one_is_replaced(model, tmp_path):
         with pytest.raises(OutputError, match=r"neither a model folder .* nor an empty folder"):
             output.check_folder(path, overwrite=True)
     output.check_folder(tmp_path / "empty", overwrite=True)
+
+
+@pytest.mark.parametrize("foreign", ["notes.txt", "README.md", "config.json", ".hidden", "folder"])
+def test_what_else_is_in_a_folder_is_not_lost(foreign, model):
+    if foreign == "folder":
+        (model / foreign).mkdir()
+    else:
+        (model / foreign).write_text("mine")
+    expected = (
+        rf"old\.w2v has {re.escape(foreign)} in it, which would be lost .* move that elsewhere"
+    )
+    with pytest.raises(OutputError, match=expected):
+        output.check_folder(model, overwrite=True)
+    with (
+        pytest.raises(OutputError, match=expected),
+        output.new_folder(model, needed=0, overwrite=True),
+    ):
+        pytest.fail("it is written all the same")
+    assert (model / foreign).exists()
+
+
+def test_what_a_system_puts_into_any_folder_is_nobodys(model):
+    (model / ".DS_Store").write_text("x")
+    output.check_folder(model, overwrite=True)
 
 
 def test_new_file_appears_when_the_block_ends(tmp_path):

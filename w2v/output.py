@@ -30,6 +30,11 @@ if TYPE_CHECKING:
 MODEL_MARKS = ("meta.json", "embeddings.npy")
 """The files by which a folder is known to be a model that may be replaced by another one."""
 
+# What else is written into folders, and what a system puts into any.
+_PARTS = {"meta.json", "vocab.txt", "counts.npy", "unknown.npy", "contexts.npy", ".DS_Store"}
+_HUB_PARTS = {"config.json", "modules.json", "README.md"}  # where there is the second one
+_HUB_MARK = "modules.json"
+
 _NUMBERS_AT_ONCE = 1 << 20
 # Of renameat2 on Linux: paths are relative to the current folder; both names stay, and swap.
 _CURRENT_FOLDER = -100
@@ -59,9 +64,9 @@ def check_folder(
         marks: by which a folder is known to be of the same kind.
 
     Raises:
-        OutputError: something is there (with ``overwrite``: something else than a folder of that
-            kind or an empty one, whose files may be removed), the folder around it does not exist,
-            or nothing can be created in that folder.
+        OutputError: something is there (with ``overwrite``: something else than an empty folder,
+            or one of that kind with nothing else in it, whose files may be removed), the folder
+            around it does not exist, or nothing can be created in that folder.
 
     """
     with _explained(path):
@@ -183,7 +188,20 @@ def _folder_target(path: str | Path, *, overwrite: bool, marks: tuple[str, ...])
                 "nor an empty folder, so it is not replaced; choose another name"
             )
             raise OutputError(message)
+        _refuse_foreign(path, target, marks)
     return target
+
+
+def _refuse_foreign(path: str | Path, target: Path, marks: tuple[str, ...]) -> None:
+    """Refuse to replace a folder with something in it that was not written with the rest."""
+    names = {entry.name for entry in target.iterdir()}
+    foreign = names - set(marks) - _PARTS - (_HUB_PARTS if _HUB_MARK in names else set())
+    if foreign:
+        message = (
+            f"{path} has {min(foreign)} in it, which would be lost with what is replaced; move "
+            "that elsewhere, or choose another name"
+        )
+        raise OutputError(message)
 
 
 def _refuse_current(path: str | Path, target: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 import random
 import shutil
 import subprocess
@@ -814,3 +815,24 @@ def raising(error, kind):
             raise error
 
     return observe
+
+
+def test_what_is_kept_reaches_the_disk_with_its_name(text, tmp_path, monkeypatch):
+    synced = []
+    real = os.fsync
+
+    def sync(descriptor):
+        synced.append(os.fstat(descriptor).st_ino)
+        real(descriptor)
+
+    output = tmp_path / "m.w2v"
+    monkeypatch.setattr(os, "fsync", sync)
+    stopped(text, output)
+    folder = tmp_path / "m.w2v.checkpoint"
+    there = {path.name: path.stat().st_ino for path in [*folder.rglob("*"), folder]}
+    del there["lock"]
+    assert set(there.values()) <= set(synced)
+    state = synced.index(there["state"])
+    assert there[folder.name] in synced[state + 1 :]
+    for name in ("text", "held-out", "encoded", "corpus.json"):
+        assert there[name] in synced[:state]

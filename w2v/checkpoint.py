@@ -45,7 +45,7 @@ from w2v.errors import (
     VocabularyError,
 )
 from w2v.events import CorpusRead, EpochDone
-from w2v.output import row_parts
+from w2v.output import row_parts, sync_folder
 from w2v.reading import Fingerprint
 from w2v.trainer import Position, Tally, rows_of
 from w2v.vocabulary import Vocabulary, check_word_list
@@ -414,6 +414,7 @@ class Checkpoint:
             if not self.has_state:
                 for path in (self.folder / "encoded").iterdir():
                     _sync(path)
+                sync_folder(self.folder / "encoded")
             _replace(self.folder / "state", self._state(model, position))
         except OSError as error:
             doing = f"cannot keep the training in {self.folder}"
@@ -593,6 +594,7 @@ def _replace(path: Path, parts: Iterable[bytes]) -> None:
             file.flush()
             os.fsync(file.fileno())
         new.replace(path)
+        sync_folder(path.parent)
     except BaseException:
         with contextlib.suppress(OSError):
             new.unlink(missing_ok=True)

@@ -105,7 +105,7 @@ def new_file(path: str | Path, *, needed: int, overwrite: bool) -> Iterator[Bina
                 os.fsync(file.fileno())
             _file_target(path, overwrite=overwrite)  # it may have appeared in the meantime
             temporary.replace(target)
-            _sync_folder(target.parent)
+            sync_folder(target.parent)
         finally:
             with contextlib.suppress(OSError):
                 temporary.unlink(missing_ok=True)
@@ -152,7 +152,7 @@ def new_folder(
                 # It may have appeared in the meantime.
                 _folder_target(path, overwrite=overwrite, marks=marks)
                 _move_in_place(temporary, target, old)
-                _sync_folder(target.parent)
+                sync_folder(target.parent)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
 
@@ -336,10 +336,10 @@ def sync_tree(folder: Path) -> None:
         if path.is_file():
             with path.open("rb") as file:
                 os.fsync(file.fileno())
-    _sync_folder(folder)
+    sync_folder(folder)
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     """Bring the names in ``folder`` to the disk, where the file system can do that."""
     with contextlib.suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY)

@@ -98,6 +98,32 @@ def test_rows_that_stand_out_are_no_growth_and_the_first_ones_are_warm_up():
     assert findings(slow, 999) == ["memory grew by 1,000 bytes a call, and 999 are the bound"]
 
 
+def test_memory_that_comes_and_goes_is_no_growth_and_a_leak_beneath_it_is():
+    # As it was seen: megabytes up and down, whose median slope may be thousands of bytes.
+    memory = [
+        98.3,
+        100.4,
+        99.3,
+        96.5,
+        97.9,
+        95.3,
+        96.9,
+        97.9,
+        101.1,
+        101.1,
+        98.5,
+        99.8,
+        98.1,
+        102.4,
+    ]
+    looks = [Held(50 * i, mb, 1, 5, 7) for i, mb in enumerate(memory, 5)]
+    assert bytes_a_call(looks) > 2_048
+    assert findings(looks, 2_048) == []
+    leaking = [Held(look.calls, look.memory_mb + look.calls / 50, 1, 5, 7) for look in looks]
+    (found,) = findings(leaking, 2_048)
+    assert found.startswith("memory grew by ")
+
+
 @pytest.mark.filterwarnings("ignore:(overflow|invalid value):RuntimeWarning")
 def test_every_job_leaves_things_as_it_found_them():
     jobs = soak.JOBS

@@ -103,7 +103,7 @@ def memory_needed(
 
 def _likely_counts(words: int, total: int) -> NDArray[np.int64]:
     """Return counts as words of a language have them (Mandelbrot 1953), each at least 1."""
-    shares = 1 / (np.arange(words) + 2.7)
+    shares = 1 / (np.arange(words) + 2.7) ** 1.1
     counts: NDArray[np.int64] = np.ceil(total / shares.sum() * shares).astype(np.int64) + 1
     return counts
 

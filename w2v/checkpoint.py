@@ -395,7 +395,7 @@ class Checkpoint:
         self._words = words
         self._dim = dim
         self._kept = time.monotonic()
-        self._pause = 2 * 4 * words * dim / _BYTES_A_SECOND / _SHARE
+        self._pause = state_bytes(words, dim) / _BYTES_A_SECOND / _SHARE
 
     def due(self) -> bool:
         """Whether it is time to keep the training."""

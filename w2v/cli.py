@@ -33,7 +33,7 @@ from w2v.errors import (
     W2VError,
     shown,
 )
-from w2v.layout import ROWS, UNKNOWN_VECTORS, Layout
+from w2v.layout import ROWS_OPTION, UNK_OPTION, Layout
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -87,7 +87,7 @@ class _Command(_WithUsage):
 
 def _spelled(option: Named, ctx: click.Context) -> str:
     """Write an option as it is on the command line of this command, or else of another one."""
-    flag = next((found for found in _flags(option.option, ctx)), None)
+    flag = next(_flags(option.option, ctx), None)
     if flag is None:
         return str(option)
     if not isinstance(option, Given):
@@ -525,15 +525,8 @@ def _resumable(output: str, work_dir: str | None) -> Iterator[None]:
 
     try:
         yield
-    except (KeyboardInterrupt, SystemExit, W2VError) as error:
-        hopeless = isinstance(error, W2VError) and not isinstance(
-            error, (OutputError, ResourceError)
-        )
-        if (
-            not hopeless
-            and not isinstance(error, BusyError)
-            and is_begun(folder_of(Path(output), work_dir))
-        ):
+    except (KeyboardInterrupt, SystemExit, OutputError, ResourceError) as error:
+        if not isinstance(error, BusyError) and is_begun(folder_of(Path(output), work_dir)):
             arguments = [output] if work_dir is None else [output, "--work-dir", work_dir]
             _say(f"go on with: w2v train --resume {shlex.join(arguments)}")
         raise
@@ -709,16 +702,11 @@ _format = click.option(
 
 
 def _rows(default: str) -> Callable[[Command], Command]:
-    text = "Rows before the words: none, one of zeros for padding, and one for unknown words."
-    help_text = f"{text}  [default: {default}]"
-    return click.option("--rows", type=click.Choice(ROWS), help=help_text)
+    help_text = f"{ROWS_OPTION.help}  [default: {default}]"
+    return click.option("--rows", type=_click_type(ROWS_OPTION), help=help_text)
 
 
-_unk = click.option(
-    "--unk",
-    type=click.Choice(UNKNOWN_VECTORS),
-    help="What unknown words get.  [default: as trained by --train-unk or exported, else zeros]",
-)
+_unk = click.option("--unk", type=_click_type(UNK_OPTION), help=UNK_OPTION.help)
 _overwrite = click.option("--overwrite", is_flag=True, help="Replace PATH if it is there.")
 
 

@@ -105,12 +105,16 @@ class Option:
             ConfigError: it has the wrong type or is out of range; the message names the option.
 
         """
-        plain = value
-        if self.kind is int and isinstance(value, numbers.Integral) and not isinstance(value, bool):
-            plain = int(value)  # of NumPy, for one
-        if not self.accepts(plain):
+        if not self.accepts(_plain(value) if self.kind is int else value):
             text = "{name} must be {expected}, got {value}"
             raise ConfigError(text, name=Named(name), expected=self.expected, value=shown(value))
+
+
+def _plain(value: object) -> object:
+    """Return a whole number as Python's own, for NumPy's are not JSON's; all else as it is."""
+    if isinstance(value, numbers.Integral) and not isinstance(value, int):
+        return int(value)
+    return value
 
 
 def _text(default: Any, kind: type, meaning: str, **limits: Any) -> Any:
@@ -214,8 +218,7 @@ class Config:
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
-            if isinstance(value, numbers.Integral) and not isinstance(value, int):
-                object.__setattr__(self, name, int(value))  # NumPy's are not JSON's
+            object.__setattr__(self, name, _plain(value))
         check_options(vars(self))
         if self.lr_min is not None and self.lr_min > self.lr:
             raise ConfigError(

@@ -14,7 +14,7 @@ import numpy as np
 from w2v.config import SWITCH, Option, check_path
 from w2v.encoding import Encoder
 from w2v.errors import ConfigError, FormatError, Given, MissingExtraError, UnknownWordError, shown
-from w2v.layout import ROWS, UNKNOWN_VECTORS, Layout, check_choice
+from w2v.layout import ROWS_OPTION, UNK_OPTION, Layout
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -263,9 +263,9 @@ class Embeddings:
 
         """
         rows = self.rows if rows is None else rows
-        check_choice("rows", rows, ROWS)
+        ROWS_OPTION.check("rows", rows)
         if unk is not None:
-            check_choice("unk", unk, UNKNOWN_VECTORS)
+            UNK_OPTION.check("unk", unk)
         if rows == "pad+unk" and unk is None:
             unk = self.unk or "zeros"
         if unk == "trained" and self.unk != "trained":

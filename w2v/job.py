@@ -216,8 +216,12 @@ def resume(
 
     """
     check_options(options)
-    _check_arguments(observer, paths={"work_dir": work_dir}, checkpoint_every=checkpoint_every)
-    SWITCH.check("overwrite", overwrite)
+    _check_arguments(
+        observer,
+        paths={"work_dir": work_dir},
+        switches={"overwrite": overwrite},
+        checkpoint_every=checkpoint_every,
+    )
     check_path("output", output)
     started = time.perf_counter()
     target = Path(output)

@@ -11,13 +11,25 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from w2v.errors import ConfigError, FormatError, Given, Named, shown
+from w2v.config import Option
+from w2v.errors import ConfigError, FormatError, Given
 
 ROWS = ("none", "pad", "pad+unk")
 """The layouts: words from row 0; row 0 for padding; and row 1 for unknown words too."""
 
 UNKNOWN_VECTORS = ("zeros", "mean-rare", "trained")
 """What the row of unknown words may hold."""
+
+ROWS_OPTION = Option(
+    str,
+    "Rows before the words: none, one of zeros for padding, and one for unknown words.",
+    choices=ROWS,
+)
+UNK_OPTION = Option(
+    str,
+    "What unknown words get.  [default: as trained by --train-unk or exported, else zeros]",
+    choices=UNKNOWN_VECTORS,
+)
 
 
 @dataclass(frozen=True)
@@ -37,7 +49,7 @@ class Layout:
     unknown_vector: str | None = None
 
     def __post_init__(self) -> None:
-        check_choice("rows", self.rows, ROWS)
+        ROWS_OPTION.check("rows", self.rows)
         if self.unknown is None and self.unknown_vector is not None:
             raise ConfigError(
                 "{rows} has no row for unknown words, so {unk} has no place; leave it out, or "
@@ -47,7 +59,7 @@ class Layout:
                 wanted=Given("rows", "pad+unk"),
             )
         if self.unknown is not None:
-            check_choice("unk", self.unknown_vector, UNKNOWN_VECTORS)
+            UNK_OPTION.check("unk", self.unknown_vector)
 
     @property
     def padding(self) -> int | None:
@@ -120,15 +132,3 @@ class Layout:
             )
             raise FormatError(message)
         return layout
-
-
-def check_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
-    """Refuse what is not one of some names.
-
-    Raises:
-        ConfigError: it is not; the message names the option.
-
-    """
-    if not isinstance(value, str) or value not in choices:
-        text = "{name} must be one of {choices}, got {value}"
-        raise ConfigError(text, name=Named(name), choices=", ".join(choices), value=shown(value))

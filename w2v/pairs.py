@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
@@ -14,9 +13,10 @@ import numpy as np
 from w2v.compiled import inlined, kernel
 from w2v.config import Option
 from w2v.errors import ConfigError, shown
+from w2v.reading import is_in_order
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from numpy.typing import NDArray
 
@@ -199,14 +199,9 @@ def _position_blocks(length: int, window: int, room: int) -> Iterator[NDArray[np
 
 
 def _check_sentences(ids: object) -> None:
-    """Refuse what has no sentences, or not in an order.
-
-    Of a string Python would go through the characters, and of a mapping through its keys.
-    """
-    unfit = isinstance(ids, (str, bytes, bytearray, set, frozenset, Mapping))
-    if not isinstance(ids, Sentences) and (
-        unfit or not isinstance(ids, Iterable) or getattr(ids, "shape", None) == ()
-    ):
+    """Refuse what has no sentences, or not in an order, and texts, which have characters."""
+    is_text = isinstance(ids, (str, bytes, bytearray))
+    if not isinstance(ids, Sentences) and (is_text or not is_in_order(ids)):
         text = "ids must be a sentence, as a list of words or numbers, or an iterable of such, got "
         raise ConfigError(text + shown(ids))
 

@@ -91,10 +91,9 @@ def memory_needed(
     """
     held = held_memory() or 0
     if counts is None:
-        stream = text_bytes is None
+        met = 0 if text_bytes is None else round(_MET_WORDS_MEMORY * math.sqrt(text_bytes))
         text_bytes = _LONG_TEXT if text_bytes is None else text_bytes
         blocks = min(_READING_MEMORY * config.thread_count, round(_READING_SHARE * text_bytes))
-        met = 0 if stream else round(_MET_WORDS_MEMORY * math.sqrt(text_bytes))
         compiling = 0 if is_cached(train_words) else _COMPILING_MEMORY
         held = max(held, _BASE_MEMORY) + blocks + met + compiling
         counts = _likely_counts(words, text_bytes // _BYTES_A_WORD)

@@ -659,7 +659,7 @@ def training_memory(counts: NDArray[np.int64], config: Config) -> int:
     """Bytes that training takes at its peak: two matrices, what shards copy of them, the result.
 
     Args:
-        counts: (V,) occurrences of each word, of which only the shares matter.
+        counts: (V,) occurrences of each word.
         config: the hyper-parameters.
 
     """

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from w2v.config import SWITCH, check_path
 from w2v.errors import ConfigError, FormatError, Given
-from w2v.layout import ROWS, UNKNOWN_VECTORS, Layout, check_choice
+from w2v.layout import ROWS_OPTION, UNK_OPTION, Layout
 from w2v.reading import status_of
 
 if TYPE_CHECKING:
@@ -105,9 +105,9 @@ class Format:
 
         """
         if rows is not None:
-            check_choice("rows", rows, ROWS)
+            ROWS_OPTION.check("rows", rows)
         if unk is not None:
-            check_choice("unk", unk, UNKNOWN_VECTORS)
+            UNK_OPTION.check("unk", unk)
         if self.rows is None and ((rows or "none") != "none" or unk is not None):
             values = {"rows": rows, "unk": unk}
             given = {n: Given(n, value) for n, value in values.items() if value is not None}

@@ -57,7 +57,7 @@ _SAVED_EVERY = 1_000
 _LOOKED_ANEW_EVERY = 100
 
 # Modules whose functions are compiled, or work on them: what they run is no Python code.
-_NOT_INSTRUMENTED = ["w2v.compiled", "w2v.lanes", "w2v.corpus", "w2v.pairs", "w2v.rounds",
+_NOT_INSTRUMENTED = ["w2v.compute.jit", "w2v.compute.simd", "w2v.corpus", "w2v.pairs", "w2v.rounds",
                      "w2v.sampling", "w2v.sgns", "w2v.tokenizer", "w2v.wordtable"]  # fmt: skip
 
 WORDS = ["the", "Zoë's", "日本", "<unk>", "0.5"]

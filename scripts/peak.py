@@ -17,7 +17,7 @@ from typing import Any
 import numba
 import numpy as np
 
-from w2v.lanes import WIDTH, add, multiply_add, splat, total
+from w2v.compute.simd import WIDTH, add, multiply_add, splat, total
 
 # Chains that do not wait for each other: enough for two units of a latency of six cycles.
 CHAINS = 12

@@ -28,7 +28,7 @@ from click.testing import CliRunner, Result
 
 import w2v
 from w2v import batch, checkpoint, cli, corpus, job, output, preflight, progress, trainer
-from w2v.compiled import kernel
+from w2v.compute.jit import kernel
 from w2v.events import Event, Reading, Training
 from w2v.formats import FORMATS
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from w2v.compiled import kernel
+from w2v.compute.jit import kernel
 from w2v.sampling import (
     CERTAIN,
     NoiseDistribution,

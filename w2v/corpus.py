@@ -24,7 +24,7 @@ from typing import IO, TYPE_CHECKING, Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from w2v.compiled import kernel
+from w2v.compute.jit import kernel
 from w2v.disk import check_room, refusal
 from w2v.errors import OutputError, VocabularyError
 from w2v.events import CorpusRead, Observer, Reading, ignore

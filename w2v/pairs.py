@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 
-from w2v.compiled import inlined, kernel
+from w2v.compute.jit import inlined, kernel
 from w2v.config import Option
 from w2v.errors import ConfigError, shown
 from w2v.reading import is_in_order

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from w2v.compiled import is_cached
+from w2v.compute.jit import is_cached
 from w2v.disk import check_space, readable, refusal
 from w2v.errors import ResourceError
 from w2v.memory import available_memory, held_memory

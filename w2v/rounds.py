@@ -32,8 +32,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from w2v.compiled import inlined, kernel
-from w2v.lanes import WIDTH, add, load, multiply_add, splat, store
+from w2v.compute.jit import inlined, kernel
+from w2v.compute.simd import WIDTH, add, load, multiply_add, splat, store
 from w2v.sampling import draw_noise
 from w2v.sgns import (
     SPARE_ROWS,

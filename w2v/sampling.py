@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from w2v.compiled import inlined, kernel
+from w2v.compute.jit import inlined, kernel
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

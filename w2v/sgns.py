@@ -92,8 +92,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from w2v.compiled import inlined, kernel
-from w2v.lanes import (
+from w2v.compute.jit import inlined, kernel
+from w2v.compute.simd import (
     WIDTH,
     Lanes,
     add,

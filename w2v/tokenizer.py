@@ -25,8 +25,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from w2v.compiled import inlined, kernel
-from w2v.lanes import BYTES, bytes_between, eight_bytes, make_small, trailing_zeros
+from w2v.compute.jit import inlined, kernel
+from w2v.compute.simd import BYTES, bytes_between, eight_bytes, make_small, trailing_zeros
 from w2v.wordtable import NO_WORD, WordTable, hash_word
 
 if TYPE_CHECKING:

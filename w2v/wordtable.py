@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-from w2v.compiled import inlined, kernel
+from w2v.compute.jit import inlined, kernel
+from w2v.compute.simd import eight_bytes, prefetch
 from w2v.errors import VocabularyError
-from w2v.lanes import eight_bytes, prefetch
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -9,10 +9,10 @@ import sys
 import numba
 import pytest
 
-from w2v.compiled import is_cached, kernel
+from w2v.compute.jit import is_cached, kernel
 
 KERNEL = """
-from w2v.compiled import kernel
+from w2v.compute.jit import kernel
 
 @kernel
 def added(x: int) -> int:

@@ -6,9 +6,9 @@ import numba
 import numpy as np
 import pytest
 
-from w2v import lanes
-from w2v.compiled import kernel
-from w2v.lanes import BYTES, WIDTH
+from w2v.compute import simd as lanes
+from w2v.compute.jit import kernel
+from w2v.compute.simd import BYTES, WIDTH
 
 SIZE = 2 * WIDTH + 5
 

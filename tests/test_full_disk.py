@@ -27,10 +27,11 @@ import pytest
 from click.testing import CliRunner, Result
 
 import w2v
-from w2v import batch, checkpoint, cli, corpus, job, output, preflight, progress, trainer
+from w2v import batch, checkpoint, cli, corpus, job, preflight, progress, trainer
 from w2v.compute.jit import kernel
 from w2v.events import Event, Reading, Training
 from w2v.formats import FORMATS
+from w2v.system import atomic as output
 
 KJV = Path(__file__).parent.parent / "corpus" / "kjv.txt"
 JIT = not numba.config.DISABLE_JIT

@@ -123,7 +123,8 @@ def test_what_shards_copy_is_counted_and_is_no_more_than_there_is(counts, expone
 WATCHED = """
 import json, sys, threading, time
 import w2v
-from w2v import memory, preflight
+from w2v import preflight
+from w2v.system import memory
 
 expected, held, ended = [], [], threading.Event()
 needed = preflight.memory_needed

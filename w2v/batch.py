@@ -13,12 +13,12 @@ from typing import IO, TYPE_CHECKING
 import numpy as np
 from numpy.lib import format as npy
 
-from w2v import output
 from w2v.config import MAX_EXPANSION, SWITCH, check_path
-from w2v.disk import check_space, refusal
 from w2v.encoding import check_length
 from w2v.errors import InputError, UnknownWordError
 from w2v.reading import FileSource
+from w2v.system import atomic as output
+from w2v.system.disk import check_space, refusal
 from w2v.tokenizer import last_break
 
 if TYPE_CHECKING:

@@ -33,7 +33,6 @@ import numpy as np
 
 from w2v.config import Config
 from w2v.corpus import Corpus, EncodedText, Stages
-from w2v.disk import check_room, refusal
 from w2v.errors import (
     BusyError,
     ConfigError,
@@ -45,8 +44,9 @@ from w2v.errors import (
     VocabularyError,
 )
 from w2v.events import CorpusRead, EpochDone
-from w2v.output import row_parts, sync_folder
 from w2v.reading import Fingerprint
+from w2v.system.atomic import row_parts, sync_folder
+from w2v.system.disk import check_room, refusal
 from w2v.trainer import Position, Tally, rows_of
 from w2v.vocabulary import Vocabulary, check_word_list
 

@@ -152,7 +152,7 @@ def _in_one_line(message: str) -> str:
 
 def _explanation(error: OSError) -> str:
     """Say what the system refused; where it names no file, it is the standard output."""
-    from w2v.disk import refusal
+    from w2v.system.disk import refusal
 
     if error.filename is not None:
         return f"{error.filename}: {error.strerror or error}"
@@ -353,8 +353,8 @@ def _while_there(show: Callable[..., None]) -> Callable[..., None]:
 @contextlib.contextmanager
 def _log(path: Path) -> Iterator[Observer]:
     """Write reports to a file, which stays as it was, or absent, until there is one."""
-    from w2v.disk import refusal
     from w2v.progress import JsonLines
+    from w2v.system.disk import refusal
 
     begun = False
     try:
@@ -849,7 +849,7 @@ def encode(
     is read as a corpus is; - is stdin. An empty line becomes a row of padding.
     """
     from w2v import batch
-    from w2v.output import check_file
+    from w2v.system.atomic import check_file
 
     check_file(output, overwrite=overwrite)
     embeddings = _load(model)

@@ -25,10 +25,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from w2v.compute.jit import kernel
-from w2v.disk import check_room, refusal
 from w2v.errors import OutputError, VocabularyError
 from w2v.events import CorpusRead, Observer, Reading, ignore
 from w2v.sampling import HELD_OUT_LINES, make_key, passes, threshold_of
+from w2v.system.disk import check_room, refusal
 from w2v.tokenizer import (
     END_OF_LINE,
     INVALID,

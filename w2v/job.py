@@ -31,12 +31,10 @@ from w2v.checkpoint import (
 from w2v.config import SECONDS, SWITCH, Config, check_options, check_path
 from w2v.corpus import Corpus, EncodedText, count_words
 from w2v.corpus import read_corpus as encode_text
-from w2v.disk import refusal
 from w2v.embeddings import Embeddings
 from w2v.errors import ConfigError, FormatError, InputError, Named, OutputError, shown
 from w2v.events import Compiling, CorpusRead, Observer, Saved, ignore
 from w2v.formats import model
-from w2v.output import check_folder, recover
 from w2v.reading import (
     STDIN,
     FileSource,
@@ -46,6 +44,8 @@ from w2v.reading import (
     is_in_order,
     open_corpus,
 )
+from w2v.system.atomic import check_folder, recover
+from w2v.system.disk import refusal
 from w2v.trainer import Result, train_model
 from w2v.vocabulary import Vocabulary, check_word_list, read_word_list
 from w2v.wordtable import try_table

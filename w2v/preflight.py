@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from w2v.compute.jit import is_cached
-from w2v.disk import check_space, readable, refusal
 from w2v.errors import ResourceError
-from w2v.memory import available_memory, held_memory
 from w2v.sgns import train_words
+from w2v.system.disk import check_space, readable, refusal
+from w2v.system.memory import available_memory, held_memory
 from w2v.trainer import training_memory
 
 if TYPE_CHECKING:

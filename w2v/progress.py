@@ -10,7 +10,6 @@ from typing import IO, Any
 
 from tqdm import tqdm
 
-from w2v.disk import refusal
 from w2v.errors import OutputError
 from w2v.events import (
     BeginsWith,
@@ -24,6 +23,7 @@ from w2v.events import (
     Saved,
     Training,
 )
+from w2v.system.disk import refusal
 
 _LINE_SECONDS = 10.0
 _JSON_SECONDS = 1.0

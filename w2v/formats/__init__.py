@@ -124,7 +124,7 @@ class Format:
             OutputError: it cannot.
 
         """
-        from w2v import output
+        from w2v.system import atomic as output
 
         if self.is_folder:
             output.check_folder(path, overwrite=overwrite, marks=self.marks)

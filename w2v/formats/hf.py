@@ -24,13 +24,13 @@ import stat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from w2v import output
-from w2v.disk import in_pages
 from w2v.embeddings import Embeddings
 from w2v.errors import ConfigError, FormatError, Given
 from w2v.formats import FORMATS, model
 from w2v.formats.model import brief
 from w2v.formats.safetensors_file import TENSOR, missing, opened_tensor, system_error
+from w2v.system import atomic as output
+from w2v.system.disk import in_pages
 
 if TYPE_CHECKING:
     from w2v.layout import Layout

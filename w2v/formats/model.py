@@ -25,12 +25,12 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import numpy as np
 from numpy.lib import format as npy
 
-from w2v import output
-from w2v.disk import in_pages
 from w2v.embeddings import Embeddings
 from w2v.errors import FormatError, InputError
 from w2v.layout import Layout
 from w2v.reading import is_folder, refuse_streams, status_of
+from w2v.system import atomic as output
+from w2v.system.disk import in_pages
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,7 +63,7 @@ def write(
         layout: of the rows of ``embeddings.npy``; None for a model, with rows for words only.
         contexts: the context vectors, for a model that was trained; see above.
         overwrite: whether a model folder that stands there is replaced.
-        recoverable: see `w2v.output.new_folder`.
+        recoverable: see `w2v.system.atomic.new_folder`.
         before_meta: is called when all but ``meta.json`` is on the disk, and may change
             ``embeddings.meta``.
 

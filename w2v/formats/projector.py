@@ -16,10 +16,10 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from w2v import output
 from w2v.errors import FormatError, InputError
 from w2v.formats import textfile
 from w2v.reading import is_folder
+from w2v.system import atomic as output
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

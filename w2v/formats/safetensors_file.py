@@ -14,11 +14,11 @@ import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from w2v import output
 from w2v.embeddings import Embeddings
 from w2v.errors import FormatError, MissingExtraError
 from w2v.formats import textfile
 from w2v.layout import Layout
+from w2v.system import atomic as output
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -18,10 +18,10 @@ from typing import IO, TYPE_CHECKING, BinaryIO, cast
 
 import numpy as np
 
-from w2v import output
 from w2v.embeddings import Embeddings
 from w2v.errors import FormatError, InputError
 from w2v.reading import refuse_streams
+from w2v.system import atomic as output
 from w2v.unpacking import Bounded
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from w2v import output
 from w2v.errors import FormatError, NoRoomError, OutputError
+from w2v.system import atomic as output
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from w2v import memory
+from w2v.system import memory
 
 MB = 1 << 20
 
@@ -111,7 +111,7 @@ def test_no_group_is_no_limit(system):
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux's /proc")
 def test_a_process_may_be_limited_itself():
-    statement = "from w2v.memory import available_memory; print(available_memory())"
+    statement = "from w2v.system.memory import available_memory; print(available_memory())"
     limit = 1 << 30
     done = subprocess.run(
         [sys.executable, "-c", statement],

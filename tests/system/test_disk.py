@@ -12,12 +12,14 @@ import numpy as np
 import pytest
 
 import w2v
-from w2v import checkpoint, corpus, disk, output
+from w2v import checkpoint, corpus
 from w2v.checkpoint import Checkpoint, Job
 from w2v.config import Config
 from w2v.errors import NoRoomError, OutputError, ResourceError
 from w2v.formats import FORMATS, model
 from w2v.reading import LineSource
+from w2v.system import atomic as output
+from w2v.system import disk
 from w2v.trainer import Position
 
 

@@ -19,8 +19,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from w2v.disk import check_room, refusal
 from w2v.errors import OutputError
+from w2v.system.disk import check_room, refusal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

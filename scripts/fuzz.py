@@ -58,7 +58,7 @@ _LOOKED_ANEW_EVERY = 100
 
 # Modules whose functions are compiled, or work on them: what they run is no Python code.
 _NOT_INSTRUMENTED = ["w2v.compute.jit", "w2v.compute.simd", "w2v.corpus", "w2v.pairs", "w2v.rounds",
-                     "w2v.sampling", "w2v.sgns", "w2v.tokenizer", "w2v.wordtable"]  # fmt: skip
+                     "w2v.sampling", "w2v.sgns", "w2v.text.tokenizer", "w2v.text.wordtable"]  # fmt: skip
 
 WORDS = ["the", "Zoë's", "日本", "<unk>", "0.5"]
 NUMBERS = [[1.0, -0.0], [0.1, 1e-45], [-3.4028235e38, 1 / 3], [7e-10, 2.0], [0.0, 0.0]]
@@ -233,7 +233,7 @@ def _read_questions(path: Path) -> None:
 def _read_text(path: Path) -> None:
     from w2v.config import Config
     from w2v.corpus import count_words
-    from w2v.reading import open_corpus
+    from w2v.text.sources import open_corpus
 
     vocabulary, report = count_words(open_corpus(path), Config(min_count=1, threads=1))
     counted = int(vocabulary.counts.sum())
@@ -477,8 +477,9 @@ def fuzz_by_coverage(target: Target, seconds: float, folder: Path, seed: int) ->
     """Have atheris change valid inputs until the time is over, and end the process."""
     atheris = _atheris()
     with atheris.instrument_imports(include=["w2v"], exclude=_NOT_INSTRUMENTED):
-        import w2v.evaluation
         import w2v.reading
+
+        import w2v.evaluation
         import w2v.vocabulary  # noqa: F401
         from w2v.formats import FORMATS
 

@@ -15,12 +15,13 @@ import pytest
 from click.testing import CliRunner
 
 import w2v
-from w2v import job, reading
+from w2v import job
 from w2v.checkpoint import Checkpoint
 from w2v.cli import main
 from w2v.errors import InputError
 from w2v.events import EpochDone, Reading
-from w2v.reading import FileSource, Fingerprint, open_corpus
+from w2v.text import sources as reading
+from w2v.text.sources import FileSource, Fingerprint, open_corpus
 
 LINES = [f"line {i} of a text that changes\n" for i in range(100)]
 TEXT = "".join(LINES)
@@ -315,7 +316,8 @@ def test_a_corpus_that_is_the_output_is_left_alone(path):
 AS_NOBODY = """
 import os, sys
 import w2v
-from w2v import reading, formats, vocabulary, evaluation
+from w2v import formats, vocabulary, evaluation
+from w2v.text import sources as reading
 from w2v.errors import W2VError
 from w2v.formats import glove, model
 if os.getuid() == 0:

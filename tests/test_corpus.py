@@ -18,14 +18,14 @@ from hypothesis import strategies as st
 
 import reference
 from w2v import corpus as corpus_module
-from w2v import reading
 from w2v.config import MOST_WORDS, Config
 from w2v.corpus import Corpus, EncodedText, count_words, read_corpus
 from w2v.errors import InputError, NoRoomError, OutputError, VocabularyError
 from w2v.events import CorpusRead, Reading
-from w2v.reading import FileSource, LineSource
-from w2v.tokenizer import Scanner
-from w2v.wordtable import WordTable
+from w2v.text import sources as reading
+from w2v.text.sources import FileSource, LineSource
+from w2v.text.tokenizer import Scanner
+from w2v.text.wordtable import WordTable
 
 ALL = {"min_count": 1, "vocab_size": MOST_WORDS}
 FOX = "The quick brown fox\n\njumps over the lazy dog\nthe end\n"

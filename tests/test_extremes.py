@@ -15,7 +15,7 @@ from click.testing import CliRunner
 
 import w2v
 from conftest import JIT
-from w2v import checkpoint, sampling, trainer, wordtable
+from w2v import checkpoint, sampling, trainer
 from w2v import corpus as corpus_module
 from w2v.cli import main
 from w2v.config import MOST_WORDS, Config
@@ -43,7 +43,8 @@ from w2v.sgns import (
     spaced,
 )
 from w2v.sgns import train_span as train_span_of
-from w2v.tokenizer import Scanner, character_tables
+from w2v.text import wordtable
+from w2v.text.tokenizer import Scanner, character_tables
 from w2v.trainer import Position, Tally, new_model
 from w2v.vocabulary import UNKNOWN, Vocabulary, rank_words
 
@@ -102,7 +103,7 @@ def test_a_table_counts_beyond_32_bits():
 
 def test_more_words_than_ids_are_refused(monkeypatch):
     monkeypatch.setattr(wordtable, "_MOST_WORDS", 4)
-    monkeypatch.setattr("w2v.tokenizer.WordTable", lambda: wordtable.WordTable(1))
+    monkeypatch.setattr("w2v.text.tokenizer.WordTable", lambda: wordtable.WordTable(1))
     assert len(w2v.train(["a b c d"], **TINY)) == 4
     with pytest.raises(VocabularyError, match=r"^the corpus has more than 4 different words, .*"):
         w2v.train(["a b c d e"], **TINY)

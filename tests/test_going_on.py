@@ -24,7 +24,7 @@ from w2v.errors import ConfigError, FormatError, InputError, VocabularyError, W2
 from w2v.events import BeginsWith, CorpusRead, EpochDone, Reading, Training
 from w2v.formats import FORMATS, model
 from w2v.progress import describe
-from w2v.tokenizer import Scanner, character_tables
+from w2v.text.tokenizer import Scanner, character_tables
 from w2v.trainer import Position, train_model
 from w2v.vocabulary import UNKNOWN, extend_words
 

@@ -168,7 +168,7 @@ def test_an_import_against_the_way_is_seen(module, text):
 @pytest.mark.parametrize(
     ("module", "text"),
     [
-        ("corpus.py", "from w2v.reading import TextSource"),
+        ("corpus.py", "from w2v.text.sources import TextSource"),
         ("job.py", "from w2v import __version__, preflight"),
         ("embeddings.py", "def save():\n    from w2v.formats import model"),
         ("formats/word2vec_bin.py", "from w2v.formats.word2vec_text import read_header"),

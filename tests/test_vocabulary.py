@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 import reference
 from w2v.errors import InputError, VocabularyError
-from w2v.tokenizer import Scanner, character_tables
+from w2v.text.tokenizer import Scanner, character_tables
+from w2v.text.wordtable import WordTable
 from w2v.vocabulary import (
     UNKNOWN,
     Vocabulary,
@@ -18,7 +19,6 @@ from w2v.vocabulary import (
     rank_words,
     read_word_list,
 )
-from w2v.wordtable import WordTable
 
 
 def table_of(words: list[str]) -> WordTable:

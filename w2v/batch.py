@@ -16,10 +16,10 @@ from numpy.lib import format as npy
 from w2v.config import MAX_EXPANSION, SWITCH, check_path
 from w2v.encoding import check_length
 from w2v.errors import InputError, UnknownWordError
-from w2v.reading import FileSource
 from w2v.system import atomic as output
 from w2v.system.disk import check_space, refusal
-from w2v.tokenizer import last_break
+from w2v.text.sources import FileSource
+from w2v.text.tokenizer import last_break
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -87,7 +87,7 @@ def encode_file(
         length: see `Embeddings.encode`.
         rows: likewise.
         overwrite: whether a file at ``destination`` is replaced.
-        max_expansion: see `w2v.reading.FileSource`.
+        max_expansion: see `w2v.text.sources.FileSource`.
 
     Raises:
         InputError: the file cannot be read, has no line, or unpacks to too much.

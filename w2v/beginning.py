@@ -22,7 +22,7 @@ from w2v.encoding import checked_definition
 from w2v.errors import ConfigError, Given, InputError, Named
 from w2v.events import BeginsWith, EpochDone
 from w2v.formats import load, model
-from w2v.reading import Fingerprint
+from w2v.text.sources import Fingerprint
 from w2v.trainer import Position, rows_of
 
 if TYPE_CHECKING:

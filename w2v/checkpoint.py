@@ -44,9 +44,9 @@ from w2v.errors import (
     VocabularyError,
 )
 from w2v.events import CorpusRead, EpochDone
-from w2v.reading import Fingerprint
 from w2v.system.atomic import row_parts, sync_folder
 from w2v.system.disk import check_room, refusal
+from w2v.text.sources import Fingerprint
 from w2v.trainer import Position, Tally, rows_of
 from w2v.vocabulary import Vocabulary, check_word_list
 

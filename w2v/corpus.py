@@ -29,7 +29,7 @@ from w2v.errors import OutputError, VocabularyError
 from w2v.events import CorpusRead, Observer, Reading, ignore
 from w2v.sampling import HELD_OUT_LINES, make_key, passes, threshold_of
 from w2v.system.disk import check_room, refusal
-from w2v.tokenizer import (
+from w2v.text.tokenizer import (
     END_OF_LINE,
     INVALID,
     MAX_WORD_BYTES,
@@ -46,8 +46,8 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from w2v.config import Config
-    from w2v.reading import Block, TextSource
-    from w2v.wordtable import WordTable
+    from w2v.text.sources import Block, TextSource
+    from w2v.text.wordtable import WordTable
 
 Item = TypeVar("Item")
 Done = TypeVar("Done")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from w2v.layout import Layout
-    from w2v.tokenizer import Tokenizer
+    from w2v.text.tokenizer import Tokenizer
 
     Text = str | Sequence[str] | Sequence[int] | NDArray[np.integer[Any]]
 
@@ -49,7 +49,7 @@ class Encoder:
     def tokenizer(self) -> Tokenizer:
         """Cuts text into words; ConfigError if it is not known how."""
         # Imported here because it loads the compiler, which words and ids do not need.
-        from w2v.tokenizer import Tokenizer
+        from w2v.text.tokenizer import Tokenizer
 
         return Tokenizer(*checked_definition(self.definition), self._rank)
 

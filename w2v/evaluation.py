@@ -13,7 +13,7 @@ import numpy as np
 from w2v.config import TOP, check_path
 from w2v.embeddings import Embeddings, lowered
 from w2v.errors import FormatError
-from w2v.reading import read_small
+from w2v.text.sources import read_small
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

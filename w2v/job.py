@@ -35,7 +35,9 @@ from w2v.embeddings import Embeddings
 from w2v.errors import ConfigError, FormatError, InputError, Named, OutputError, shown
 from w2v.events import Compiling, CorpusRead, Observer, Saved, ignore
 from w2v.formats import model
-from w2v.reading import (
+from w2v.system.atomic import check_folder, recover
+from w2v.system.disk import refusal
+from w2v.text.sources import (
     STDIN,
     FileSource,
     Fingerprint,
@@ -44,11 +46,9 @@ from w2v.reading import (
     is_in_order,
     open_corpus,
 )
-from w2v.system.atomic import check_folder, recover
-from w2v.system.disk import refusal
+from w2v.text.wordtable import try_table
 from w2v.trainer import Result, train_model
 from w2v.vocabulary import Vocabulary, check_word_list, read_word_list
-from w2v.wordtable import try_table
 
 GivenVocabulary = str | os.PathLike[str] | Iterable[str]
 

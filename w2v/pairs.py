@@ -13,7 +13,7 @@ import numpy as np
 from w2v.compute.jit import inlined, kernel
 from w2v.config import Option
 from w2v.errors import ConfigError, shown
-from w2v.reading import is_in_order
+from w2v.text.sources import is_in_order
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

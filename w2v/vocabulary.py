@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from w2v.errors import InputError, VocabularyError
-from w2v.reading import read_small
+from w2v.text.sources import read_small
 
 if TYPE_CHECKING:
     import os
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from w2v.wordtable import WordTable
+    from w2v.text.wordtable import WordTable
 
 UNKNOWN = 0xFFFF_FFFE  # in place of a rank: the word has no row
 

@@ -17,9 +17,9 @@ from w2v.checkpoint import Checkpoint, Job
 from w2v.config import Config
 from w2v.errors import NoRoomError, OutputError, ResourceError
 from w2v.formats import FORMATS, model
-from w2v.reading import LineSource
 from w2v.system import atomic as output
 from w2v.system import disk
+from w2v.text.sources import LineSource
 from w2v.trainer import Position
 
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from w2v.config import SWITCH, check_path
 from w2v.errors import ConfigError, FormatError, Given
 from w2v.layout import ROWS_OPTION, UNK_OPTION, Layout
-from w2v.reading import status_of
+from w2v.text.sources import status_of
 
 if TYPE_CHECKING:
     from w2v.embeddings import Embeddings

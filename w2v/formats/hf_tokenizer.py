@@ -19,7 +19,7 @@ import numpy as np
 
 from w2v.encoding import SAY_HOW, checked_definition
 from w2v.errors import ConfigError, FormatError
-from w2v.tokenizer import SEPARATOR, SINGLE, WORD, CharacterTables, character_tables
+from w2v.text.tokenizer import SEPARATOR, SINGLE, WORD, CharacterTables, character_tables
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

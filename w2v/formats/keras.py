@@ -28,9 +28,9 @@ from w2v.embeddings import Embeddings
 from w2v.errors import ConfigError, FormatError, InputError, MissingExtraError
 from w2v.formats import FORMATS, model
 from w2v.formats.model import brief
-from w2v.reading import refuse_streams
 from w2v.system import atomic as output
 from w2v.system.disk import in_pages
+from w2v.text.sources import refuse_streams
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING
 
 from w2v.errors import FormatError, InputError
 from w2v.formats import textfile
-from w2v.reading import is_folder
 from w2v.system import atomic as output
+from w2v.text.sources import is_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

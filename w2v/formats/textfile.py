@@ -20,9 +20,9 @@ import numpy as np
 
 from w2v.embeddings import Embeddings
 from w2v.errors import FormatError, InputError
-from w2v.reading import refuse_streams
 from w2v.system import atomic as output
-from w2v.unpacking import Bounded
+from w2v.text.decompress import Bounded
+from w2v.text.sources import refuse_streams
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

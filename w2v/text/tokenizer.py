@@ -27,7 +27,7 @@ import numpy as np
 
 from w2v.compute.jit import inlined, kernel
 from w2v.compute.simd import BYTES, bytes_between, eight_bytes, make_small, trailing_zeros
-from w2v.wordtable import NO_WORD, WordTable, hash_word
+from w2v.text.wordtable import NO_WORD, WordTable, hash_word
 
 if TYPE_CHECKING:
     from collections.abc import Callable

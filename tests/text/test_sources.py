@@ -20,9 +20,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import reference
-from w2v import reading
 from w2v.errors import InputError, MissingExtraError
-from w2v.reading import (
+from w2v.text import sources as reading
+from w2v.text.sources import (
     STDIN,
     FileSource,
     LineSource,
@@ -30,7 +30,7 @@ from w2v.reading import (
     foreign_content,
     open_corpus,
 )
-from w2v.tokenizer import END_OF_LINE, INVALID, TOO_LONG, Scanner, character_tables, last_break
+from w2v.text.tokenizer import END_OF_LINE, INVALID, TOO_LONG, Scanner, character_tables, last_break
 
 TEXT = "The quick brown fox\njumps over the lazy dög's 日本 bed\n".encode() * 40
 COMPRESS = {

@@ -18,12 +18,14 @@ import zstandard
 from click.testing import CliRunner
 
 import w2v
-from w2v import batch, reading, unpacking
+from w2v import batch
 from w2v.cli import main
 from w2v.embeddings import Embeddings
 from w2v.errors import InputError
 from w2v.formats import load
-from w2v.reading import STDIN, FileSource
+from w2v.text import decompress as unpacking
+from w2v.text import sources as reading
+from w2v.text.sources import STDIN, FileSource
 
 PACK = {
     "gzip": gzip.compress,
@@ -276,7 +278,7 @@ PEAK = """
 import sys
 from pathlib import Path
 from w2v.errors import InputError
-from w2v.reading import FileSource
+from w2v.text.sources import FileSource
 import zstandard
 def peak():  # not ru_maxrss, which begins with that of the process before
     return int(Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0])

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from w2v.wordtable import MAX_LENGTH, NO_WORD, POOL_BYTES, SLACK, WORDS, WordTable, hash_word
+from w2v.text.wordtable import MAX_LENGTH, NO_WORD, POOL_BYTES, SLACK, WORDS, WordTable, hash_word
 
 WORDS_OF_ALL_LENGTHS = st.one_of(
     st.binary(min_size=1, max_size=3),

@@ -10,8 +10,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 import reference
-from w2v import tokenizer
-from w2v.tokenizer import (
+from w2v.text import tokenizer
+from w2v.text.tokenizer import (
     APOSTROPHE,
     CODE_POINTS,
     DOTTED_I,
@@ -27,7 +27,7 @@ from w2v.tokenizer import (
     character_tables,
     last_break,
 )
-from w2v.wordtable import WordTable
+from w2v.text.wordtable import WordTable
 
 SURROGATES = range(0xD800, 0xE000)
 UNICODE = character_tables("unicode", lowercase=True)

@@ -26,7 +26,7 @@ from typing import IO, Any, NamedTuple, Protocol, cast
 
 from w2v.config import MAX_EXPANSION
 from w2v.errors import InputError, shown
-from w2v.unpacking import Bounded, unpacked
+from w2v.text.decompress import Bounded, unpacked
 
 BLOCK_BYTES = 1 << 20
 SNIFFED_BYTES = 1 << 16
@@ -142,7 +142,7 @@ class FileSource:
     Args:
         paths: of files and folders; ``-`` for stdin.
         max_expansion: how many times its size a packed file may unpack to, beyond what is always
-            allowed (see `w2v.unpacking.Bounded`); 0 for no limit.
+            allowed (see `w2v.text.decompress.Bounded`); 0 for no limit.
 
     Attributes:
         fingerprints: of each file, None for what is no regular file, such as a pipe.

@@ -57,7 +57,7 @@ _SAVED_EVERY = 1_000
 _LOOKED_ANEW_EVERY = 100
 
 # Modules whose functions are compiled, or work on them: what they run is no Python code.
-_NOT_INSTRUMENTED = ["w2v.compute.jit", "w2v.compute.simd", "w2v.corpus", "w2v.pairs", "w2v.rounds",
+_NOT_INSTRUMENTED = ["w2v.compute.jit", "w2v.compute.simd", "w2v.corpus.build", "w2v.corpus.pairs", "w2v.rounds",
                      "w2v.sampling", "w2v.sgns", "w2v.text.tokenizer", "w2v.text.wordtable"]  # fmt: skip
 
 WORDS = ["the", "Zoë's", "日本", "<unk>", "0.5"]
@@ -215,7 +215,7 @@ def _write_text(texts: Sequence[str], pack: Callable[[bytes], bytes]) -> Callabl
 
 
 def _read_vocabulary(path: Path) -> None:
-    from w2v.vocabulary import read_word_list
+    from w2v.corpus.vocabulary import read_word_list
 
     words = read_word_list(path)
     if not words or len(set(words)) != len(words) or not all(words):
@@ -232,7 +232,7 @@ def _read_questions(path: Path) -> None:
 
 def _read_text(path: Path) -> None:
     from w2v.config import Config
-    from w2v.corpus import count_words
+    from w2v.corpus.build import count_words
     from w2v.text.sources import open_corpus
 
     vocabulary, report = count_words(open_corpus(path), Config(min_count=1, threads=1))
@@ -479,8 +479,8 @@ def fuzz_by_coverage(target: Target, seconds: float, folder: Path, seed: int) ->
     with atheris.instrument_imports(include=["w2v"], exclude=_NOT_INSTRUMENTED):
         import w2v.reading
 
+        import w2v.corpus.vocabulary  # noqa: F401
         import w2v.evaluation
-        import w2v.vocabulary  # noqa: F401
         from w2v.formats import FORMATS
 
         for entry in FORMATS.values():

@@ -316,7 +316,8 @@ def test_a_corpus_that_is_the_output_is_left_alone(path):
 AS_NOBODY = """
 import os, sys
 import w2v
-from w2v import formats, vocabulary, evaluation
+from w2v import formats, evaluation
+from w2v.corpus import vocabulary
 from w2v.text import sources as reading
 from w2v.errors import W2VError
 from w2v.formats import glove, model

@@ -21,7 +21,7 @@ import w2v
 from w2v import checkpoint, config, job, trainer
 from w2v.checkpoint import Checkpoint, Job, folder_of
 from w2v.config import Config
-from w2v.corpus import EncodedText
+from w2v.corpus.build import EncodedText
 from w2v.errors import (
     ConfigError,
     DivergenceError,

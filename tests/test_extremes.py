@@ -16,10 +16,11 @@ from click.testing import CliRunner
 import w2v
 from conftest import JIT
 from w2v import checkpoint, sampling, trainer
-from w2v import corpus as corpus_module
 from w2v.cli import main
 from w2v.config import MOST_WORDS, Config
-from w2v.corpus import EncodedText, Origin, Stages
+from w2v.corpus import build as corpus_module
+from w2v.corpus.build import EncodedText, Origin, Stages
+from w2v.corpus.vocabulary import UNKNOWN, Vocabulary, rank_words
 from w2v.errors import ConfigError, DivergenceError, VocabularyError
 from w2v.events import EpochDone, Reading, Training
 from w2v.progress import Bars, JsonLines, describe
@@ -46,7 +47,6 @@ from w2v.sgns import train_span as train_span_of
 from w2v.text import wordtable
 from w2v.text.tokenizer import Scanner, character_tables
 from w2v.trainer import Position, Tally, new_model
-from w2v.vocabulary import UNKNOWN, Vocabulary, rank_words
 
 compiled_only = pytest.mark.skipif(not JIT, reason="takes too long without the compiler")
 overflowing = pytest.mark.filterwarnings("ignore:(overflow|invalid value):RuntimeWarning")

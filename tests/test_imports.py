@@ -151,11 +151,11 @@ def test_data_flows_one_way(path):
 @pytest.mark.parametrize(
     ("module", "text"),
     [
-        ("reading.py", "from w2v.corpus import Corpus"),
-        ("reading.py", "import w2v.corpus"),
+        ("reading.py", "from w2v.corpus.build import Corpus"),
+        ("reading.py", "import w2v.corpus.build"),
         ("reading.py", "from w2v import corpus"),
-        ("reading.py", "if TYPE_CHECKING:\n    from w2v.corpus import Corpus"),
-        ("reading.py", "def f():\n    from w2v.corpus import Corpus"),
+        ("reading.py", "if TYPE_CHECKING:\n    from w2v.corpus.build import Corpus"),
+        ("reading.py", "def f():\n    from w2v.corpus.build import Corpus"),
         ("reading.py", "import w2v"),
         ("embeddings.py", "from w2v.formats import model"),
         ("formats/model.py", "from w2v.cli import main"),

@@ -15,7 +15,7 @@ import pytest
 import w2v
 from w2v import job, preflight, trainer
 from w2v.config import Config
-from w2v.corpus import Stages
+from w2v.corpus.build import Stages
 from w2v.errors import (
     ConfigError,
     DivergenceError,

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import reference_sgns as reference
 from w2v.compute.simd import WIDTH
-from w2v.pairs import skipgram_pairs
+from w2v.corpus.pairs import skipgram_pairs
 from w2v.sampling import CERTAIN, NoiseDistribution, keep_thresholds, make_key
 from w2v.sgns import (
     _AHEAD,

@@ -14,7 +14,7 @@ import pytest
 import reference_sgns as reference
 from w2v import trainer
 from w2v.config import Config
-from w2v.corpus import EncodedText
+from w2v.corpus.build import EncodedText
 from w2v.errors import DivergenceError, VocabularyError
 from w2v.events import EpochDone, Training
 from w2v.sampling import NOISE, SUBSAMPLING, VALIDATION, WINDOWS, make_key

@@ -28,7 +28,7 @@ from w2v.trainer import Position, rows_of
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from w2v.corpus import Corpus
+    from w2v.corpus.build import Corpus
     from w2v.sgns import Model
 
 

@@ -32,7 +32,8 @@ from typing import IO, TYPE_CHECKING, Any
 import numpy as np
 
 from w2v.config import Config
-from w2v.corpus import Corpus, EncodedText, Stages
+from w2v.corpus.build import Corpus, EncodedText, Stages
+from w2v.corpus.vocabulary import Vocabulary, check_word_list
 from w2v.errors import (
     BusyError,
     ConfigError,
@@ -48,7 +49,6 @@ from w2v.system.atomic import row_parts, sync_folder
 from w2v.system.disk import check_room, refusal
 from w2v.text.sources import Fingerprint
 from w2v.trainer import Position, Tally, rows_of
-from w2v.vocabulary import Vocabulary, check_word_list
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

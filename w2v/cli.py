@@ -579,7 +579,7 @@ def pairs(
     """List the (center, context) pairs of CORPUS in order, full windows, nothing subsampled."""
     _check_stdout()
     from w2v import job
-    from w2v.pairs import skipgram_pairs
+    from w2v.corpus.pairs import skipgram_pairs
 
     with (
         _observer(quiet) as observer,

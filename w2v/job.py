@@ -29,8 +29,9 @@ from w2v.checkpoint import (
     with_free_options,
 )
 from w2v.config import SECONDS, SWITCH, Config, check_options, check_path
-from w2v.corpus import Corpus, EncodedText, count_words
-from w2v.corpus import read_corpus as encode_text
+from w2v.corpus.build import Corpus, EncodedText, count_words
+from w2v.corpus.build import read_corpus as encode_text
+from w2v.corpus.vocabulary import Vocabulary, check_word_list, read_word_list
 from w2v.embeddings import Embeddings
 from w2v.errors import ConfigError, FormatError, InputError, Named, OutputError, shown
 from w2v.events import Compiling, CorpusRead, Observer, Saved, ignore
@@ -48,7 +49,6 @@ from w2v.text.sources import (
 )
 from w2v.text.wordtable import try_table
 from w2v.trainer import Result, train_model
-from w2v.vocabulary import Vocabulary, check_word_list, read_word_list
 
 GivenVocabulary = str | os.PathLike[str] | Iterable[str]
 

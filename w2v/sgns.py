@@ -110,7 +110,7 @@ from w2v.compute.simd import (
     store_totals,
     total,
 )
-from w2v.pairs import context_range
+from w2v.corpus.pairs import context_range
 from w2v.sampling import draw, draw_below, draw_noise, passes
 
 TILE = 4

@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from w2v.config import DEFAULTS, Config
-from w2v.corpus import EncodedText
+from w2v.corpus.build import EncodedText
 from w2v.errors import DivergenceError, FormatError, VocabularyError
 from w2v.events import EpochDone, GoesOn, Observer, Training, ignore
 from w2v.rounds import make_shards, merge_copies, pulls_of, train_shard

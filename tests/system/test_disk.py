@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 
 import w2v
-from w2v import checkpoint, corpus
+from w2v import checkpoint
 from w2v.checkpoint import Checkpoint, Job
 from w2v.config import Config
+from w2v.corpus import build as corpus
 from w2v.errors import NoRoomError, OutputError, ResourceError
 from w2v.formats import FORMATS, model
 from w2v.system import atomic as output

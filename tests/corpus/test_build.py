@@ -17,9 +17,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import reference
-from w2v import corpus as corpus_module
 from w2v.config import MOST_WORDS, Config
-from w2v.corpus import Corpus, EncodedText, count_words, read_corpus
+from w2v.corpus import build as corpus_module
+from w2v.corpus.build import Corpus, EncodedText, count_words, read_corpus
 from w2v.errors import InputError, NoRoomError, OutputError, VocabularyError
 from w2v.events import CorpusRead, Reading
 from w2v.text import sources as reading

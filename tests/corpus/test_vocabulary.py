@@ -8,10 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 import reference
-from w2v.errors import InputError, VocabularyError
-from w2v.text.tokenizer import Scanner, character_tables
-from w2v.text.wordtable import WordTable
-from w2v.vocabulary import (
+from w2v.corpus.vocabulary import (
     UNKNOWN,
     Vocabulary,
     check_word_list,
@@ -19,6 +16,9 @@ from w2v.vocabulary import (
     rank_words,
     read_word_list,
 )
+from w2v.errors import InputError, VocabularyError
+from w2v.text.tokenizer import Scanner, character_tables
+from w2v.text.wordtable import WordTable
 
 
 def table_of(words: list[str]) -> WordTable:

@@ -8,10 +8,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 import reference
-from w2v import pairs as pairs_module
-from w2v.corpus import EncodedText
+from w2v.corpus import pairs as pairs_module
+from w2v.corpus.build import EncodedText
+from w2v.corpus.pairs import context_range, fill_pairs, skipgram_pair_blocks, skipgram_pairs
 from w2v.errors import ConfigError
-from w2v.pairs import context_range, fill_pairs, skipgram_pair_blocks, skipgram_pairs
 
 FOX = ["the", "quick", "brown", "fox", "jumps"]
 BY_HAND = {

@@ -25,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from w2v.compute.jit import kernel
+from w2v.corpus.vocabulary import UNKNOWN, Vocabulary, extend_words, match_words, rank_words
 from w2v.errors import OutputError, VocabularyError
 from w2v.events import CorpusRead, Observer, Reading, ignore
 from w2v.sampling import HELD_OUT_LINES, make_key, passes, threshold_of
@@ -40,7 +41,6 @@ from w2v.text.tokenizer import (
     character_tables,
     last_break,
 )
-from w2v.vocabulary import UNKNOWN, Vocabulary, extend_words, match_words, rank_words
 
 if TYPE_CHECKING:
     from types import TracebackType

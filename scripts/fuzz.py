@@ -57,8 +57,8 @@ _SAVED_EVERY = 1_000
 _LOOKED_ANEW_EVERY = 100
 
 # Modules whose functions are compiled, or work on them: what they run is no Python code.
-_NOT_INSTRUMENTED = ["w2v.compute.jit", "w2v.compute.simd", "w2v.corpus.build", "w2v.corpus.pairs", "w2v.rounds",
-                     "w2v.sampling", "w2v.sgns", "w2v.text.tokenizer", "w2v.text.wordtable"]  # fmt: skip
+_NOT_INSTRUMENTED = ["w2v.compute.jit", "w2v.compute.simd", "w2v.corpus.build", "w2v.corpus.pairs", "w2v.training.backends.rounds",
+                     "w2v.training.sampling", "w2v.training.sgns.kernel", "w2v.text.tokenizer", "w2v.text.wordtable"]  # fmt: skip
 
 WORDS = ["the", "Zoë's", "日本", "<unk>", "0.5"]
 NUMBERS = [[1.0, -0.0], [0.1, 1e-45], [-3.4028235e38, 1 / 3], [7e-10, 2.0], [0.0, 0.0]]

@@ -20,8 +20,9 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
-from w2v import checkpoint, job, trainer
+from w2v import checkpoint, job
 from w2v.errors import InputError
+from w2v.training import trainer
 
 OPTIONS = {"dim": 16, "epochs": 3, "min_count": 2, "window": 3}
 # Ways to train that give the same bits every time.

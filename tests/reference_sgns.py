@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from w2v.sampling import draw_below, draw_noise, passes
-from w2v.sgns import SURE, TILE
+from w2v.training.sampling import draw_below, draw_noise, passes
+from w2v.training.sgns.kernel import SURE, TILE
 
 
 @dataclass
@@ -73,7 +73,7 @@ def centers_of(ids, begin, end, end_of_line, sampling, keys):
 
 
 def train_span(ids, begin, end, end_of_line, vectors, contexts, sampling, keys, lr, frozen=0):
-    """What `w2v.sgns.train_span` does, on (V, D) float64 matrices, with one learning rate."""
+    """What `w2v.training.sgns.kernel.train_span` does, on (V, D) float64 matrices, with one learning rate."""
     centers = centers_of(ids, begin, end, end_of_line, sampling, keys)
     pairs = [(word, context) for word, around in centers for _, context in around]
     context_loss = noise_loss = 0.0

@@ -18,9 +18,9 @@ from typing import Any
 import numpy as np
 
 import w2v
-from w2v import trainer
 from w2v.config import Config
-from w2v.sampling import NoiseDistribution, keep_thresholds
+from w2v.training import trainer
+from w2v.training.sampling import NoiseDistribution, keep_thresholds
 
 # Ways of training that promise the same bytes for the same seed. One that does so at any number
 # of threads stands here once for each number, and all its entries must agree in `SAME`.

@@ -31,10 +31,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import w2v
-from w2v import cli, job, preflight, trainer
+from w2v import cli, job, preflight
 from w2v.checkpoint import Checkpoint
 from w2v.config import DEFAULTS, options
 from w2v.events import Compiling
+from w2v.training import trainer
 
 KJV = Path(__file__).parent.parent / "corpus" / "kjv.txt"
 JIT = not numba.config.DISABLE_JIT

@@ -15,7 +15,7 @@ from click.testing import CliRunner
 
 import w2v
 from conftest import JIT
-from w2v import checkpoint, sampling, trainer
+from w2v import checkpoint
 from w2v.cli import main
 from w2v.config import MOST_WORDS, Config
 from w2v.corpus import build as corpus_module
@@ -24,7 +24,10 @@ from w2v.corpus.vocabulary import UNKNOWN, Vocabulary, rank_words
 from w2v.errors import ConfigError, DivergenceError, VocabularyError
 from w2v.events import EpochDone, Reading, Training
 from w2v.progress import Bars, JsonLines, describe
-from w2v.sampling import (
+from w2v.text import wordtable
+from w2v.text.tokenizer import Scanner, character_tables
+from w2v.training import sampling, trainer
+from w2v.training.sampling import (
     CERTAIN,
     HELD_OUT_LINES,
     NoiseDistribution,
@@ -33,7 +36,7 @@ from w2v.sampling import (
     passes,
     threshold_of,
 )
-from w2v.sgns import (
+from w2v.training.sgns.kernel import (
     SPARE_ROWS,
     Keys,
     Model,
@@ -43,10 +46,8 @@ from w2v.sgns import (
     padded,
     spaced,
 )
-from w2v.sgns import train_span as train_span_of
-from w2v.text import wordtable
-from w2v.text.tokenizer import Scanner, character_tables
-from w2v.trainer import Position, Tally, new_model
+from w2v.training.sgns.kernel import train_span as train_span_of
+from w2v.training.trainer import Position, Tally, new_model
 
 compiled_only = pytest.mark.skipif(not JIT, reason="takes too long without the compiler")
 overflowing = pytest.mark.filterwarnings("ignore:(overflow|invalid value):RuntimeWarning")

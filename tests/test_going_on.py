@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import w2v
-from w2v import cli, job, preflight, trainer
+from w2v import cli, job, preflight
 from w2v.checkpoint import Checkpoint
 from w2v.config import Config
 from w2v.corpus.vocabulary import UNKNOWN, extend_words
@@ -26,7 +26,8 @@ from w2v.events import BeginsWith, CorpusRead, EpochDone, Reading, Training
 from w2v.formats import FORMATS, model
 from w2v.progress import describe
 from w2v.text.tokenizer import Scanner, character_tables
-from w2v.trainer import Position, train_model
+from w2v.training import trainer
+from w2v.training.trainer import Position, train_model
 
 KJV = Path(__file__).parent.parent / "corpus" / "kjv.txt"
 JIT = not numba.config.DISABLE_JIT

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import w2v
-from w2v import job, preflight, trainer
+from w2v import job, preflight
 from w2v.config import Config
 from w2v.corpus.build import Stages
 from w2v.errors import (
@@ -25,6 +25,7 @@ from w2v.errors import (
     VocabularyError,
 )
 from w2v.events import Compiling, CorpusRead, EpochDone, Event, Reading, Saved, Training
+from w2v.training import trainer
 
 KJV = Path(__file__).parent.parent / "corpus" / "kjv.txt"
 JIT = not numba.config.DISABLE_JIT

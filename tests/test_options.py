@@ -31,7 +31,7 @@ from w2v.corpus import pairs
 from w2v.errors import ConfigError, Given, InputError, Named, shown
 from w2v.evaluation import evaluate
 from w2v.formats import FORMATS
-from w2v.trainer import most_span_words
+from w2v.training.trainer import most_span_words
 
 OPTIONS = options()
 TEXT = [name for name, option in OPTIONS.items() if option.group == "text"]

@@ -18,8 +18,9 @@ import pytest
 from click.testing import CliRunner
 
 import w2v
-from w2v import checkpoint, cli, job, progress, trainer
+from w2v import checkpoint, cli, job, progress
 from w2v.events import Event, Training
+from w2v.training import trainer
 
 NOBODY = 65534
 OPTIONS = ["--threads", "1", "--dim", "8", "--epochs", "2", "--min-count", "1", "--sample", "0"]

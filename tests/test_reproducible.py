@@ -18,9 +18,9 @@ import reproduce
 import w2v
 from conftest import JIT
 from reproduce import MODES, OPTIONS, SAME, files_of, reading_of, without_times
-from w2v import trainer
 from w2v.events import CorpusRead, EpochDone, Event, Training
 from w2v.text import sources as reading
+from w2v.training import trainer
 
 FILES = {
     "embeddings.npy",

@@ -23,13 +23,13 @@ from w2v.errors import ConfigError, Given, InputError, Named
 from w2v.events import BeginsWith, EpochDone
 from w2v.formats import load, model
 from w2v.text.sources import Fingerprint
-from w2v.trainer import Position, rows_of
+from w2v.training.trainer import Position, rows_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from w2v.corpus.build import Corpus
-    from w2v.sgns import Model
+    from w2v.training.sgns.kernel import Model
 
 
 def begin_with(

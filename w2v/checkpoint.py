@@ -48,12 +48,12 @@ from w2v.events import CorpusRead, EpochDone
 from w2v.system.atomic import row_parts, sync_folder
 from w2v.system.disk import check_room, refusal
 from w2v.text.sources import Fingerprint
-from w2v.trainer import Position, Tally, rows_of
+from w2v.training.trainer import Position, Tally, rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from w2v.sgns import Model
+    from w2v.training.sgns.kernel import Model
 
 VERSION = 2
 SUFFIX = ".checkpoint"

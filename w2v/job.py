@@ -48,7 +48,7 @@ from w2v.text.sources import (
     open_corpus,
 )
 from w2v.text.wordtable import try_table
-from w2v.trainer import Result, train_model
+from w2v.training.trainer import Result, train_model
 
 GivenVocabulary = str | os.PathLike[str] | Iterable[str]
 

@@ -11,10 +11,10 @@ import numpy as np
 
 from w2v.compute.jit import is_cached
 from w2v.errors import ResourceError
-from w2v.sgns import train_words
 from w2v.system.disk import check_space, readable, refusal
 from w2v.system.memory import available_memory, held_memory
-from w2v.trainer import training_memory
+from w2v.training.sgns.kernel import train_words
+from w2v.training.trainer import training_memory
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

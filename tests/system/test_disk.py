@@ -21,7 +21,7 @@ from w2v.formats import FORMATS, model
 from w2v.system import atomic as output
 from w2v.system import disk
 from w2v.text.sources import LineSource
-from w2v.trainer import Position
+from w2v.training.trainer import Position
 
 
 @pytest.fixture

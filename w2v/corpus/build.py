@@ -28,7 +28,6 @@ from w2v.compute.jit import kernel
 from w2v.corpus.vocabulary import UNKNOWN, Vocabulary, extend_words, match_words, rank_words
 from w2v.errors import OutputError, VocabularyError
 from w2v.events import CorpusRead, Observer, Reading, ignore
-from w2v.sampling import HELD_OUT_LINES, make_key, passes, threshold_of
 from w2v.system.disk import check_room, refusal
 from w2v.text.tokenizer import (
     END_OF_LINE,
@@ -41,6 +40,7 @@ from w2v.text.tokenizer import (
     character_tables,
     last_break,
 )
+from w2v.training.sampling import HELD_OUT_LINES, make_key, passes, threshold_of
 
 if TYPE_CHECKING:
     from types import TracebackType

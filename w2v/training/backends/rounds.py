@@ -23,7 +23,7 @@ Copies
 A span of 65,536 words has some 9,000 different ones left after subsampling, and 3,000 more that it
 draws as noise. Their rows are copied side by side and numbered in the order of the words, so that
 copying and merging walk through memory in one direction, which the processor foresees. The kernel
-of `w2v.sgns` trains on numbers as it does on words.
+of `w2v.training.sgns.kernel` trains on numbers as it does on words.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ import numpy as np
 
 from w2v.compute.jit import inlined, kernel
 from w2v.compute.simd import WIDTH, add, load, multiply_add, splat, store
-from w2v.sampling import draw_noise
-from w2v.sgns import (
+from w2v.training.sampling import draw_noise
+from w2v.training.sgns.kernel import (
     SPARE_ROWS,
     Keys,
     Model,
@@ -157,7 +157,7 @@ def train_shard(
 ) -> tuple[int, int, float, int, float]:
     """Train on a span in a shard's copy; the model stays as it is.
 
-    Arguments and results are those of `w2v.sgns.train_span`. What ``shard`` holds afterwards is a
+    Arguments and results are those of `w2v.training.sgns.kernel.train_span`. What ``shard`` holds afterwards is a
     function of the others, whatever it held before.
     """
     between_lines = len(shard.work.numbers)  # no word has this id, as one may have a row's number

@@ -12,14 +12,14 @@ import numpy as np
 import pytest
 
 import reference_sgns as reference
-from w2v import trainer
 from w2v.config import Config
 from w2v.corpus.build import EncodedText
 from w2v.errors import DivergenceError, VocabularyError
 from w2v.events import EpochDone, Training
-from w2v.sampling import NOISE, SUBSAMPLING, VALIDATION, WINDOWS, make_key
-from w2v.sgns import Keys
-from w2v.trainer import new_model, train_model
+from w2v.training import trainer
+from w2v.training.sampling import NOISE, SUBSAMPLING, VALIDATION, WINDOWS, make_key
+from w2v.training.sgns.kernel import Keys
+from w2v.training.trainer import new_model, train_model
 
 END_OF_LINE = 0xFFFF
 EMPTY = EncodedText(np.empty(0, np.uint16), 0, 0)

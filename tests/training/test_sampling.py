@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from w2v.compute.jit import kernel
-from w2v.sampling import (
+from w2v.training.sampling import (
     CERTAIN,
     NoiseDistribution,
     draw,

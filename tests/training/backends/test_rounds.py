@@ -8,15 +8,16 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from training.sgns.test_kernel import END_OF_LINE, encoded, make_keys, make_model, make_sampling, matrices, texts
+from training.test_trainer import EMPTY, counts_of, random_text, small, text_of
 
 import reference_rounds as reference
-from test_sgns import END_OF_LINE, encoded, make_keys, make_model, make_sampling, matrices, texts
-from test_trainer import EMPTY, counts_of, random_text, small, text_of
-from w2v import rounds, trainer
-from w2v.rounds import make_shards, merge_copies, most_rows, pulls_of, train_shard
-from w2v.sampling import NOISE, SUBSAMPLING, WINDOWS, make_key
-from w2v.sgns import Keys
-from w2v.trainer import rows_of, train_model
+from w2v.training import trainer
+from w2v.training.backends import rounds
+from w2v.training.backends.rounds import make_shards, merge_copies, most_rows, pulls_of, train_shard
+from w2v.training.sampling import NOISE, SUBSAMPLING, WINDOWS, make_key
+from w2v.training.sgns.kernel import Keys
+from w2v.training.trainer import rows_of, train_model
 
 VOCABULARY = 12
 

@@ -2,7 +2,7 @@
 
 The text is cut into spans. Threads take one after the other until the epoch is over and train on
 the same two matrices without locks (Recht et al. 2011, "Hogwild!"); or, to give the same bits at
-any number of threads, in rounds on copies of them (`w2v.rounds`). What is random in a span depends
+any number of threads, in rounds on copies of them (`w2v.training.backends.rounds`). What is random in a span depends
 on the seed, the epoch and the span alone, so one thread gives the same bits every time, and a
 training that was stopped between spans or rounds goes on as if it had not been.
 """
@@ -27,8 +27,8 @@ from w2v.config import DEFAULTS, Config
 from w2v.corpus.build import EncodedText
 from w2v.errors import DivergenceError, FormatError, VocabularyError
 from w2v.events import EpochDone, GoesOn, Observer, Training, ignore
-from w2v.rounds import make_shards, merge_copies, pulls_of, train_shard
-from w2v.sampling import (
+from w2v.training.backends.rounds import make_shards, merge_copies, pulls_of, train_shard
+from w2v.training.sampling import (
     CERTAIN,
     INITIAL_VECTORS,
     NOISE,
@@ -40,7 +40,7 @@ from w2v.sampling import (
     make_key,
     noise_shares,
 )
-from w2v.sgns import (
+from w2v.training.sgns.kernel import (
     SPARE_ROWS,
     Keys,
     Model,
@@ -494,7 +494,7 @@ class _Spans:
 
 
 class _Rounds:
-    """Shards that train on copies, which are merged: see `w2v.rounds`."""
+    """Shards that train on copies, which are merged: see `w2v.training.backends.rounds`."""
 
     workers = 1  # which has others work for it
 

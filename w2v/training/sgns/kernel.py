@@ -111,7 +111,7 @@ from w2v.compute.simd import (
     total,
 )
 from w2v.corpus.pairs import context_range
-from w2v.sampling import draw, draw_below, draw_noise, passes
+from w2v.training.sampling import draw, draw_below, draw_noise, passes
 
 TILE = 4
 # The window for which TILE words side by side have a path of their own, and what they have.
@@ -157,7 +157,7 @@ class Model(NamedTuple):
 
 
 class Sampling(NamedTuple):
-    """Tables of `w2v.sampling`, and how windows and noise are drawn."""
+    """Tables of `w2v.training.sampling`, and how windows and noise are drawn."""
 
     keep_thresholds: NDArray[np.uint32]  # (V + 1,) the last one is that of a line's end: CERTAIN
     noise_thresholds: NDArray[np.uint32]
@@ -181,7 +181,9 @@ class Workspace(NamedTuple):
     """What one thread needs to work on a span; its contents mean nothing between spans."""
 
     spare: int  # the word of this thread's row of zeros, which also stands for a line's end
-    numbers: NDArray[np.int32]  # of words in a copy of their rows, see `w2v.rounds`; else (0,)
+    numbers: NDArray[
+        np.int32
+    ]  # of words in a copy of their rows, see `w2v.training.backends.rounds`; else (0,)
     kept: NDArray[np.int32]  # words of the span that were not thinned out, and some around it
     centers: NDArray[np.int64]  # (TILE,) where the rows of the tile's centers begin
     targets: NDArray[np.int64]  # (TILE,) where the rows begin that get what the centers are due

@@ -153,12 +153,12 @@ def _format_target(
     name: str, ending: str = "", write: Callable[[Path, int], None] | None = None
 ) -> Target:
     def write_as_format(path: Path, _kind: int) -> None:
-        from w2v.formats import FORMATS
+        from w2v.formats.registry import FORMATS
 
         FORMATS[name].write(_embeddings(), path)
 
     def read(path: Path) -> None:
-        from w2v.formats import FORMATS
+        from w2v.formats.registry import FORMATS
 
         check_embeddings(FORMATS[name].read(path))
 
@@ -166,7 +166,7 @@ def _format_target(
 
 
 def _write_model(path: Path, _kind: int) -> None:
-    from w2v.formats import model
+    from w2v.formats import native as model
 
     embeddings = _embeddings()
     import numpy as np
@@ -177,7 +177,7 @@ def _write_model(path: Path, _kind: int) -> None:
 
 def _read_model(path: Path) -> None:
     import w2v
-    from w2v.formats import model
+    from w2v.formats import native as model
 
     back = w2v.load(path)
     check_embeddings(back)
@@ -188,7 +188,7 @@ def _write_keras(path: Path, _kind: int) -> None:
     """Write what the reader of the format keras looks at, without Keras."""
     import h5py
 
-    from w2v.formats import model
+    from w2v.formats import native as model
 
     embeddings = _embeddings()
     layout = embeddings.layout()
@@ -481,7 +481,7 @@ def fuzz_by_coverage(target: Target, seconds: float, folder: Path, seed: int) ->
 
         import w2v.corpus.vocabulary  # noqa: F401
         import w2v.evaluation
-        from w2v.formats import FORMATS
+        from w2v.formats.registry import FORMATS
 
         for entry in FORMATS.values():
             _ = entry._module

@@ -25,7 +25,7 @@ import w2v
 from conftest import JIT
 from figures import Run, WholeRun
 from scaling import Sample
-from w2v.formats import FORMATS
+from w2v.formats.registry import FORMATS
 
 SCRIPTS = Path(benchmark.__file__).parent
 compiled_only = pytest.mark.skipif(

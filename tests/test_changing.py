@@ -316,11 +316,13 @@ def test_a_corpus_that_is_the_output_is_left_alone(path):
 AS_NOBODY = """
 import os, sys
 import w2v
-from w2v import formats, evaluation
+from w2v import evaluation
+from w2v.formats import registry as formats
 from w2v.corpus import vocabulary
 from w2v.text import sources as reading
 from w2v.errors import W2VError
-from w2v.formats import glove, model
+from w2v.formats.classic import glove
+from w2v.formats import native as model
 if os.getuid() == 0:
     os.setgroups([])
     os.setgid(65534)

@@ -913,7 +913,7 @@ def test_convert_counts_words_that_it_could_not_read():
 
 def test_the_formats_are_listed():
     listed = [line.split()[0] for line in ok("formats").splitlines()]
-    assert listed == list(w2v.formats.FORMATS)
+    assert listed == list(w2v.formats.registry.FORMATS)
 
 
 def test_texts_become_ids(model):

@@ -31,7 +31,7 @@ from w2v import batch, checkpoint, cli, job, preflight, progress
 from w2v.compute.jit import kernel
 from w2v.corpus import build as corpus
 from w2v.events import Event, Reading, Training
-from w2v.formats import FORMATS
+from w2v.formats.registry import FORMATS
 from w2v.system import atomic as output
 from w2v.training import trainer
 

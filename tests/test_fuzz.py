@@ -18,7 +18,7 @@ from conftest import JIT
 from fuzz import TARGETS, BrokenPromiseError, Case, Finding, Fuzzer, Meter, Target
 from w2v.embeddings import Embeddings
 from w2v.errors import FormatError
-from w2v.formats import FORMATS
+from w2v.formats.registry import FORMATS
 
 SCRIPT = Path(fuzz.__file__)
 

@@ -23,7 +23,8 @@ from w2v.config import Config
 from w2v.corpus.vocabulary import UNKNOWN, extend_words
 from w2v.errors import ConfigError, FormatError, InputError, VocabularyError, W2VError
 from w2v.events import BeginsWith, CorpusRead, EpochDone, Reading, Training
-from w2v.formats import FORMATS, model
+from w2v.formats import native as model
+from w2v.formats.registry import FORMATS
 from w2v.progress import describe
 from w2v.text.tokenizer import Scanner, character_tables
 from w2v.training import trainer

@@ -16,8 +16,9 @@ import pytest
 
 from w2v.embeddings import Embeddings
 from w2v.errors import ConfigError, FormatError, InputError, MissingExtraError, OutputError
-from w2v.formats import FORMATS, hf_tokenizer, load
-from w2v.layout import Layout
+from w2v.formats.frameworks import hf_tokenizer
+from w2v.formats.layout import Layout
+from w2v.formats.registry import FORMATS, load
 
 ROWS = Layout("pad+unk", "zeros")
 MATRIX = np.arange(1, 13, dtype=np.float32).reshape(4, 3)

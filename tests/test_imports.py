@@ -157,7 +157,7 @@ def test_data_flows_one_way(path):
         ("reading.py", "if TYPE_CHECKING:\n    from w2v.corpus.build import Corpus"),
         ("reading.py", "def f():\n    from w2v.corpus.build import Corpus"),
         ("reading.py", "import w2v"),
-        ("embeddings.py", "from w2v.formats import model"),
+        ("embeddings.py", "from w2v.formats.registry import model"),
         ("formats/model.py", "from w2v.cli import main"),
     ],
 )
@@ -170,8 +170,8 @@ def test_an_import_against_the_way_is_seen(module, text):
     [
         ("corpus.py", "from w2v.text.sources import TextSource"),
         ("job.py", "from w2v import __version__, preflight"),
-        ("embeddings.py", "def save():\n    from w2v.formats import model"),
-        ("formats/word2vec_bin.py", "from w2v.formats.word2vec_text import read_header"),
+        ("embeddings.py", "def save():\n    from w2v.formats.registry import model"),
+        ("formats/word2vec_bin.py", "from w2v.formats.classic.word2vec_text import read_header"),
         ("reading.py", "import bz2"),
     ],
 )

@@ -30,7 +30,7 @@ from w2v.config import DEFAULTS, LENGTH, NUMBER, TOP, Config, Option, check_opti
 from w2v.corpus import pairs
 from w2v.errors import ConfigError, Given, InputError, Named, shown
 from w2v.evaluation import evaluate
-from w2v.formats import FORMATS
+from w2v.formats.registry import FORMATS
 from w2v.training.trainer import most_span_words
 
 OPTIONS = options()

@@ -9,7 +9,7 @@ import click
 import pytest
 
 from w2v.cli import main
-from w2v.formats import FORMATS
+from w2v.formats.registry import FORMATS
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")

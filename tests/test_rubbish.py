@@ -28,7 +28,8 @@ import w2v
 from fuzz import TARGETS, Case
 from w2v.embeddings import Embeddings
 from w2v.errors import FormatError, InputError, VocabularyError
-from w2v.formats import FORMATS, model
+from w2v.formats import native as model
+from w2v.formats.registry import FORMATS
 
 MOST_MEMORY = 2 << 20
 """Bytes for reading vectors of some hundred bytes; most of it is buffers."""

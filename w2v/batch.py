@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from w2v.embeddings import Embeddings
-    from w2v.layout import Layout
+    from w2v.formats.layout import Layout
 
 _ID = np.dtype("<i4")
 _IDS_AT_ONCE = 1 << 20

@@ -21,7 +21,8 @@ from w2v.embeddings import Embeddings
 from w2v.encoding import checked_definition
 from w2v.errors import ConfigError, Given, InputError, Named
 from w2v.events import BeginsWith, EpochDone
-from w2v.formats import load, model
+from w2v.formats import native as model
+from w2v.formats.registry import load
 from w2v.text.sources import Fingerprint
 from w2v.training.trainer import Position, rows_of
 

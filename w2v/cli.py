@@ -33,7 +33,7 @@ from w2v.errors import (
     W2VError,
     shown,
 )
-from w2v.layout import ROWS_OPTION, UNK_OPTION, Layout
+from w2v.formats.layout import ROWS_OPTION, UNK_OPTION, Layout
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -609,7 +609,7 @@ def _write_lines(lines: Iterable[str]) -> None:
 
 
 def _load(model: str) -> Embeddings:
-    from w2v.formats import load
+    from w2v.formats.registry import load
 
     return load(model)
 
@@ -687,7 +687,7 @@ def _accuracy(section: Section) -> str:
 
 
 def _format_names() -> list[str]:
-    from w2v.formats import FORMATS
+    from w2v.formats.registry import FORMATS
 
     return list(FORMATS)
 
@@ -770,7 +770,7 @@ def _convert(
     from_format: str | None = None,
     definition: dict[str, Any] | None = None,
 ) -> None:
-    from w2v.formats import FORMATS, by_extension, load
+    from w2v.formats.registry import FORMATS, by_extension, load
 
     target = by_extension(output) if format_name is None else FORMATS[format_name]
     if target is None:
@@ -813,7 +813,7 @@ def _define_words(embeddings: Embeddings, definition: dict[str, Any], source: st
 @main.command(short_help="List the file formats.")
 def formats() -> None:
     """List the formats that vectors are written in and read from."""
-    from w2v.formats import FORMATS
+    from w2v.formats.registry import FORMATS
 
     rows = [
         (name, " ".join(entry.extensions) or "folder", entry.description)
@@ -879,7 +879,7 @@ def info(model: str, as_json: bool) -> None:
 
 
 def _facts(embeddings: Embeddings, path: str) -> Iterator[tuple[str, str]]:
-    from w2v.formats.model import has_contexts
+    from w2v.formats.native import has_contexts
 
     meta = embeddings.meta
     yield "words", f"{len(embeddings):,}, from {embeddings.words[0]!r} to {embeddings.words[-1]!r}"

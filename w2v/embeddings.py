@@ -14,7 +14,7 @@ import numpy as np
 from w2v.config import SWITCH, Option, check_path
 from w2v.encoding import Encoder
 from w2v.errors import ConfigError, FormatError, Given, MissingExtraError, UnknownWordError, shown
-from w2v.layout import ROWS_OPTION, UNK_OPTION, Layout
+from w2v.formats.layout import ROWS_OPTION, UNK_OPTION, Layout
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -40,8 +40,8 @@ class Embeddings:
         meta: how the model was made, as plain JSON values.
         unknown: (D,) float32, the vector of words that are not in the vocabulary, or None if
             there is none.
-        unk: what ``unknown`` is, one of `w2v.layout.UNKNOWN_VECTORS`, or None.
-        rows: the layout (see `w2v.layout`) that `matrix_for`, `encode` and the layers use unless
+        unk: what ``unknown`` is, one of `w2v.formats.layout.UNKNOWN_VECTORS`, or None.
+        rows: the layout (see `w2v.formats.layout`) that `matrix_for`, `encode` and the layers use unless
             told otherwise: that of the file the embeddings were read from, if it records one,
             else ``"pad+unk"``. It says nothing about ``matrix``, which has rows for words only.
 
@@ -406,7 +406,7 @@ class Embeddings:
 
         """
         # Imported here because the formats are made of embeddings, not the other way round.
-        from w2v.formats import model
+        from w2v.formats import native as model
 
         check_path("path", path)
         SWITCH.check("overwrite", overwrite)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from w2v.layout import Layout
+    from w2v.formats.layout import Layout
     from w2v.text.tokenizer import Tokenizer
 
     Text = str | Sequence[str] | Sequence[int] | NDArray[np.integer[Any]]

@@ -35,7 +35,7 @@ from w2v.corpus.vocabulary import Vocabulary, check_word_list, read_word_list
 from w2v.embeddings import Embeddings
 from w2v.errors import ConfigError, FormatError, InputError, Named, OutputError, shown
 from w2v.events import Compiling, CorpusRead, Observer, Saved, ignore
-from w2v.formats import model
+from w2v.formats import native as model
 from w2v.system.atomic import check_folder, recover
 from w2v.system.disk import refusal
 from w2v.text.sources import (

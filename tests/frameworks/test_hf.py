@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 import reference
 from w2v.embeddings import Embeddings
-from w2v.formats import FORMATS, hf_tokenizer, load
-from w2v.layout import Layout
+from w2v.formats.frameworks import hf_tokenizer
+from w2v.formats.layout import Layout
+from w2v.formats.registry import FORMATS, load
 
 tokenizers = pytest.importorskip("tokenizers")
 CORPUS = Path(__file__).parents[2] / "corpus" / "kjv.txt"

@@ -8,10 +8,18 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from training.sgns.test_kernel import END_OF_LINE, encoded, make_keys, make_model, make_sampling, matrices, texts
-from training.test_trainer import EMPTY, counts_of, random_text, small, text_of
 
 import reference_rounds as reference
+from training.sgns.test_kernel import (
+    END_OF_LINE,
+    encoded,
+    make_keys,
+    make_model,
+    make_sampling,
+    matrices,
+    texts,
+)
+from training.test_trainer import EMPTY, counts_of, random_text, small, text_of
 from w2v.training import trainer
 from w2v.training.backends import rounds
 from w2v.training.backends.rounds import make_shards, merge_copies, most_rows, pulls_of, train_shard

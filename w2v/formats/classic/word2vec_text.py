@@ -11,7 +11,7 @@ import re
 from typing import IO, TYPE_CHECKING
 
 from w2v.errors import FormatError
-from w2v.formats import textfile
+from w2v.formats.classic import lines as textfile
 
 if TYPE_CHECKING:
     from collections.abc import Callable

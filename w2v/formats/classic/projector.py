@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from w2v.errors import FormatError, InputError
-from w2v.formats import textfile
+from w2v.formats.classic import lines as textfile
 from w2v.system import atomic as output
 from w2v.text.sources import is_folder
 

@@ -27,7 +27,7 @@ from numpy.lib import format as npy
 
 from w2v.embeddings import Embeddings
 from w2v.errors import FormatError, InputError
-from w2v.layout import Layout
+from w2v.formats.layout import Layout
 from w2v.system import atomic as output
 from w2v.system.disk import in_pages
 from w2v.text.sources import is_folder, refuse_streams, status_of
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from w2v.formats import Format
+    from w2v.formats.registry import Format
 
 VERSION = 1
 """Of these files; raised when an older reader would misunderstand a newer folder."""

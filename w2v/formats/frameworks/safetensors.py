@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from w2v.embeddings import Embeddings
 from w2v.errors import FormatError, MissingExtraError
-from w2v.formats import textfile
-from w2v.layout import Layout
+from w2v.formats.classic import lines as textfile
+from w2v.formats.layout import Layout
 from w2v.system import atomic as output
 
 if TYPE_CHECKING:

@@ -3,7 +3,7 @@
 - ``model.safetensors``: one tensor, ``embeddings``, (V + 2, D) float32: padding, unknown words,
   the words by rank
 - ``tokenizer.json``: cuts a text into words as the training did, and numbers them; see
-  `w2v.formats.hf_tokenizer`
+  `w2v.formats.frameworks.hf_tokenizer`
 - ``config.json``, ``modules.json``: what the two programs look for
 - ``README.md``: a model card
 - ``meta.json``, and ``counts.npy`` if the counts are known: as in a model folder
@@ -26,14 +26,15 @@ from typing import TYPE_CHECKING, Any
 
 from w2v.embeddings import Embeddings
 from w2v.errors import ConfigError, FormatError, Given
-from w2v.formats import FORMATS, model
-from w2v.formats.model import brief
-from w2v.formats.safetensors_file import TENSOR, missing, opened_tensor, system_error
+from w2v.formats import native as model
+from w2v.formats.frameworks.safetensors import TENSOR, missing, opened_tensor, system_error
+from w2v.formats.native import brief
+from w2v.formats.registry import FORMATS
 from w2v.system import atomic as output
 from w2v.system.disk import in_pages
 
 if TYPE_CHECKING:
-    from w2v.layout import Layout
+    from w2v.formats.layout import Layout
 
 _CARD = """\
 ---
@@ -126,7 +127,7 @@ def write(
     except ModuleNotFoundError as error:
         raise missing("hf") from error
     # Imported here because it loads the compiler, which reading does not need.
-    from w2v.formats import hf_tokenizer
+    from w2v.formats.frameworks import hf_tokenizer
 
     tokenizer = hf_tokenizer.encode(embeddings.words, layout, embeddings.meta.get("tokenizer"))
     meta = model.encode_meta(embeddings.meta, layout)

@@ -7,7 +7,7 @@ import pytest
 
 from w2v.embeddings import Embeddings
 from w2v.errors import ConfigError, FormatError
-from w2v.layout import ROWS, UNKNOWN_VECTORS, Layout
+from w2v.formats.layout import ROWS, UNKNOWN_VECTORS, Layout
 
 WORDS = ["the", "king", "of", "judah"]
 MATRIX = np.arange(1, 13, dtype=np.float32).reshape(4, 3)

@@ -21,7 +21,9 @@ from hypothesis import strategies as st
 from w2v.cli import main
 from w2v.embeddings import Embeddings
 from w2v.errors import ConfigError, FormatError, InputError, OutputError
-from w2v.formats import FORMATS, by_extension, load, model, word2vec_bin, word2vec_text
+from w2v.formats import native as model
+from w2v.formats.classic import word2vec_bin, word2vec_text
+from w2v.formats.registry import FORMATS, by_extension, load
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array:DeprecationWarning")  # Keras's own
 

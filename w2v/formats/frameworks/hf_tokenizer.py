@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from w2v.layout import Layout
+    from w2v.formats.layout import Layout
 
 _BEYOND_ASCII = 0x80
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from w2v.errors import FormatError
-from w2v.formats import textfile
-from w2v.formats.word2vec_text import read_header
+from w2v.formats.classic import lines as textfile
+from w2v.formats.classic.word2vec_text import read_header
 from w2v.system import atomic as output
 
 if TYPE_CHECKING:

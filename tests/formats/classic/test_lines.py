@@ -14,7 +14,9 @@ from click.testing import CliRunner
 from w2v.cli import main
 from w2v.embeddings import Embeddings
 from w2v.errors import FormatError, InputError
-from w2v.formats import glove, load, projector, textfile, word2vec_bin, word2vec_text
+from w2v.formats.classic import glove, projector, word2vec_bin, word2vec_text
+from w2v.formats.classic import lines as textfile
+from w2v.formats.registry import load
 
 TWO = Embeddings(["a", "é"], [[1.0, 0.1], [3.0, -4.5]])
 ROWS = "a 1 0.100000001\né 3 -4.5\n"

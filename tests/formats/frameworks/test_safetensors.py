@@ -10,8 +10,9 @@ import pytest
 
 from w2v.embeddings import Embeddings
 from w2v.errors import FormatError, InputError, MissingExtraError
-from w2v.formats import FORMATS, load, safetensors_file
-from w2v.layout import Layout
+from w2v.formats.frameworks import safetensors as safetensors_file
+from w2v.formats.layout import Layout
+from w2v.formats.registry import FORMATS, load
 
 library = pytest.importorskip("safetensors", reason="safetensors is not installed")
 numpy_library = pytest.importorskip("safetensors.numpy")

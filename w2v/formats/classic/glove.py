@@ -13,7 +13,7 @@ from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from w2v.errors import FormatError
-from w2v.formats import textfile
+from w2v.formats.classic import lines as textfile
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -26,8 +26,9 @@ import numpy as np
 
 from w2v.embeddings import Embeddings
 from w2v.errors import ConfigError, FormatError, InputError, MissingExtraError
-from w2v.formats import FORMATS, model
-from w2v.formats.model import brief
+from w2v.formats import native as model
+from w2v.formats.native import brief
+from w2v.formats.registry import FORMATS
 from w2v.system import atomic as output
 from w2v.system.disk import in_pages
 from w2v.text.sources import refuse_streams
@@ -35,7 +36,7 @@ from w2v.text.sources import refuse_streams
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from w2v.layout import Layout
+    from w2v.formats.layout import Layout
 
 _LAYER = "embedding"
 _FLOAT = np.dtype("<f4")

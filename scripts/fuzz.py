@@ -116,7 +116,7 @@ class Report:
 def _embeddings() -> Any:
     import numpy as np
 
-    from w2v.embeddings import Embeddings
+    from w2v.embeddings.embeddings import Embeddings
 
     meta = {"tokenizer": {"name": "whitespace", "lowercase": False}, "note": "é"}
     matrix = np.array(NUMBERS, np.float32)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from w2v import evaluation
-from w2v.embeddings import Embeddings
+from w2v.embeddings.embeddings import Embeddings
 from w2v.errors import ConfigError, FormatError, InputError
 from w2v.evaluation import AnalogyResult, Section, SimilarityResult, evaluate, spearman
 

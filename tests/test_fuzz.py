@@ -16,7 +16,7 @@ from click.testing import CliRunner
 import fuzz
 from conftest import JIT
 from fuzz import TARGETS, BrokenPromiseError, Case, Finding, Fuzzer, Meter, Target
-from w2v.embeddings import Embeddings
+from w2v.embeddings.embeddings import Embeddings
 from w2v.errors import FormatError
 from w2v.formats.registry import FORMATS
 

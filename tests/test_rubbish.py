@@ -26,7 +26,7 @@ import pytest
 import fuzz
 import w2v
 from fuzz import TARGETS, Case
-from w2v.embeddings import Embeddings
+from w2v.embeddings.embeddings import Embeddings
 from w2v.errors import FormatError, InputError, VocabularyError
 from w2v.formats import native as model
 from w2v.formats.registry import FORMATS

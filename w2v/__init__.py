@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from w2v.config import Config
     from w2v.corpus.pairs import skipgram_pair_blocks, skipgram_pairs
-    from w2v.embeddings import Embeddings
+    from w2v.embeddings.embeddings import Embeddings
     from w2v.errors import W2VError
     from w2v.formats.registry import load
     from w2v.job import read_corpus, resume, train
@@ -38,7 +38,7 @@ __all__ = [
 
 _HOMES = {
     "Config": "w2v.config",
-    "Embeddings": "w2v.embeddings",
+    "Embeddings": "w2v.embeddings.embeddings",
     "W2VError": "w2v.errors",
     "load": "w2v.formats.registry",
     "read_corpus": "w2v.job",

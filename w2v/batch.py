@@ -14,7 +14,7 @@ import numpy as np
 from numpy.lib import format as npy
 
 from w2v.config import MAX_EXPANSION, SWITCH, check_path
-from w2v.encoding import check_length
+from w2v.embeddings.encoder import check_length
 from w2v.errors import InputError, UnknownWordError
 from w2v.system import atomic as output
 from w2v.system.disk import check_space, refusal
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from w2v.embeddings import Embeddings
+    from w2v.embeddings.embeddings import Embeddings
     from w2v.formats.layout import Layout
 
 _ID = np.dtype("<i4")

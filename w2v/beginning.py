@@ -17,8 +17,8 @@ import numpy as np
 
 from w2v.checkpoint import Checkpoint, Job, Origin, with_free_options
 from w2v.config import Config, check_path
-from w2v.embeddings import Embeddings
-from w2v.encoding import checked_definition
+from w2v.embeddings.embeddings import Embeddings
+from w2v.embeddings.encoder import checked_definition
 from w2v.errors import ConfigError, Given, InputError, Named
 from w2v.events import BeginsWith, EpochDone
 from w2v.formats import native as model

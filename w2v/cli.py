@@ -38,7 +38,7 @@ from w2v.formats.layout import ROWS_OPTION, UNK_OPTION, Layout
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from w2v.embeddings import Embeddings
+    from w2v.embeddings.embeddings import Embeddings
     from w2v.evaluation import AnalogyResult, Section, SimilarityResult
     from w2v.events import Event, Observer
 
@@ -793,7 +793,7 @@ def _convert(
 
 def _define_words(embeddings: Embeddings, definition: dict[str, Any], source: str) -> None:
     """Note how text becomes words, unless it is known to become others."""
-    from w2v.encoding import checked_definition
+    from w2v.embeddings.encoder import checked_definition
 
     recorded = embeddings.meta.get("tokenizer")
     try:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from w2v.config import TOP, check_path
-from w2v.embeddings import Embeddings, lowered
+from w2v.embeddings.embeddings import Embeddings, lowered
 from w2v.errors import FormatError
 from w2v.text.sources import read_small
 

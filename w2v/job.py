@@ -32,7 +32,7 @@ from w2v.config import SECONDS, SWITCH, Config, check_options, check_path
 from w2v.corpus.build import Corpus, EncodedText, count_words
 from w2v.corpus.build import read_corpus as encode_text
 from w2v.corpus.vocabulary import Vocabulary, check_word_list, read_word_list
-from w2v.embeddings import Embeddings
+from w2v.embeddings.embeddings import Embeddings
 from w2v.errors import ConfigError, FormatError, InputError, Named, OutputError, shown
 from w2v.events import Compiling, CorpusRead, Observer, Saved, ignore
 from w2v.formats import native as model

@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from w2v.cli import main
-from w2v.embeddings import Embeddings
+from w2v.embeddings.embeddings import Embeddings
 from w2v.errors import ConfigError, FormatError, InputError, OutputError
 from w2v.formats import native as model
 from w2v.formats.classic import word2vec_bin, word2vec_text

@@ -13,7 +13,7 @@ import warnings
 import numpy as np
 import pytest
 
-from w2v.embeddings import Embeddings
+from w2v.embeddings.embeddings import Embeddings
 from w2v.formats.registry import FORMATS, load
 
 WORDS = ["the", "Zoë's", "日本", "0.5", "Don't", *(f"w{i}" for i in range(100))]

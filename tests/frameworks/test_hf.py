@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import reference
-from w2v.embeddings import Embeddings
+from w2v.embeddings.embeddings import Embeddings
 from w2v.formats.frameworks import hf_tokenizer
 from w2v.formats.layout import Layout
 from w2v.formats.registry import FORMATS, load

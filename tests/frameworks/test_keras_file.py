@@ -18,7 +18,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from w2v.embeddings import Embeddings
+from w2v.embeddings.embeddings import Embeddings
 from w2v.errors import ConfigError, FormatError, InputError, OutputError
 from w2v.formats.registry import FORMATS, load
 

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import numpy as np
 from numpy.lib import format as npy
 
-from w2v.embeddings import Embeddings
+from w2v.embeddings.embeddings import Embeddings
 from w2v.errors import FormatError, InputError
 from w2v.formats.layout import Layout
 from w2v.system import atomic as output

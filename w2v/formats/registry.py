@@ -20,7 +20,7 @@ from w2v.formats.layout import ROWS_OPTION, UNK_OPTION, Layout
 from w2v.text.sources import status_of
 
 if TYPE_CHECKING:
-    from w2v.embeddings import Embeddings
+    from w2v.embeddings.embeddings import Embeddings
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 
-from w2v.embeddings import Embeddings
+from w2v.embeddings.embeddings import Embeddings
 from w2v.errors import FormatError, InputError, MissingExtraError
 from w2v.formats.frameworks import safetensors as safetensors_file
 from w2v.formats.layout import Layout

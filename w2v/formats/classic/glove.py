@@ -18,7 +18,7 @@ from w2v.formats.classic import lines as textfile
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from w2v.embeddings import Embeddings
+    from w2v.embeddings.embeddings import Embeddings
 
 _NUMBER = re.compile(rb"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 _SHOWN = 64

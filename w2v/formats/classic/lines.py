@@ -18,7 +18,7 @@ from typing import IO, TYPE_CHECKING, BinaryIO, cast
 
 import numpy as np
 
-from w2v.embeddings import Embeddings
+from w2v.embeddings.embeddings import Embeddings
 from w2v.errors import FormatError, InputError
 from w2v.system import atomic as output
 from w2v.text.decompress import Bounded

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from w2v.embeddings import Embeddings
+    from w2v.embeddings.embeddings import Embeddings
 
 TENSORS = "tensors.tsv"
 METADATA = "metadata.tsv"

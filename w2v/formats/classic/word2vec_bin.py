@@ -19,7 +19,7 @@ from w2v.system import atomic as output
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from w2v.embeddings import Embeddings
+    from w2v.embeddings.embeddings import Embeddings
 
 _FLOAT = np.dtype("<f4")
 

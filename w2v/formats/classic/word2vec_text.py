@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from w2v.embeddings import Embeddings
+    from w2v.embeddings.embeddings import Embeddings
 
 _LONGEST_HEADER = 64
 _HEADER = re.compile(rb"\s*(\d+)\s+(\d+)\s*\n")

@@ -24,7 +24,7 @@ import stat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from w2v.embeddings import Embeddings
+from w2v.embeddings.embeddings import Embeddings
 from w2v.errors import ConfigError, FormatError, Given
 from w2v.formats import native as model
 from w2v.formats.frameworks.safetensors import TENSOR, missing, opened_tensor, system_error

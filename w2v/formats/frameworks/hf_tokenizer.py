@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from w2v.encoding import SAY_HOW, checked_definition
+from w2v.embeddings.encoder import SAY_HOW, checked_definition
 from w2v.errors import ConfigError, FormatError
 from w2v.text.tokenizer import SEPARATOR, SINGLE, WORD, CharacterTables, character_tables
 

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from w2v.embeddings import Embeddings
+from w2v.embeddings.embeddings import Embeddings
 from w2v.errors import ConfigError, FormatError, InputError, MissingExtraError
 from w2v.formats import native as model
 from w2v.formats.native import brief

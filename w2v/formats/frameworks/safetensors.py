@@ -14,7 +14,7 @@ import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from w2v.embeddings import Embeddings
+from w2v.embeddings.embeddings import Embeddings
 from w2v.errors import FormatError, MissingExtraError
 from w2v.formats.classic import lines as textfile
 from w2v.formats.layout import Layout

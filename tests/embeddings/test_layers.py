@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from w2v.embeddings import Embeddings
+from w2v.embeddings.embeddings import Embeddings
 from w2v.errors import ConfigError, FormatError, InputError, MissingExtraError, OutputError
 from w2v.formats.frameworks import hf_tokenizer
 from w2v.formats.layout import Layout

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 import reference
 import w2v
 from w2v import batch
-from w2v.embeddings import Embeddings
+from w2v.embeddings.embeddings import Embeddings
 from w2v.errors import ConfigError, InputError, OutputError, ResourceError, UnknownWordError
 from w2v.text import tokenizer
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from w2v.config import SWITCH, Option, check_path
-from w2v.encoding import Encoder
+from w2v.embeddings.encoder import Encoder
 from w2v.errors import ConfigError, FormatError, Given, MissingExtraError, UnknownWordError, shown
 from w2v.formats.layout import ROWS_OPTION, UNK_OPTION, Layout
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
-    from w2v.encoding import Text
+    from w2v.embeddings.encoder import Text
 
 _TOPN = Option(int, "Words to give.", low=0)
 _MATRIX_AXES = 2

@@ -7,7 +7,7 @@ import time
 import numpy as np
 import pytest
 
-from w2v.embeddings import Embeddings, lowered, near_spellings
+from w2v.embeddings.embeddings import Embeddings, lowered, near_spellings
 from w2v.errors import ConfigError, FormatError, UnknownWordError
 
 # king - man + woman = queen, exactly.

@@ -223,7 +223,7 @@ def _read_vocabulary(path: Path) -> None:
 
 
 def _read_questions(path: Path) -> None:
-    from w2v.evaluation import evaluate
+    from w2v.evaluation.evaluate import evaluate
 
     result = evaluate(_embeddings(), path)
     if not 0 <= result.covered <= result.total or result.total < 1:
@@ -480,7 +480,7 @@ def fuzz_by_coverage(target: Target, seconds: float, folder: Path, seed: int) ->
         import w2v.reading
 
         import w2v.corpus.vocabulary  # noqa: F401
-        import w2v.evaluation
+        import w2v.evaluation.evaluate
         from w2v.formats.registry import FORMATS
 
         for entry in FORMATS.values():

@@ -316,7 +316,7 @@ def test_a_corpus_that_is_the_output_is_left_alone(path):
 AS_NOBODY = """
 import os, sys
 import w2v
-from w2v import evaluation
+from w2v.evaluation import evaluate as evaluation
 from w2v.formats import registry as formats
 from w2v.corpus import vocabulary
 from w2v.text import sources as reading

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from w2v.embeddings.embeddings import Embeddings
-    from w2v.evaluation import AnalogyResult, Section, SimilarityResult
+    from w2v.evaluation.evaluate import AnalogyResult, Section, SimilarityResult
     from w2v.events import Event, Observer
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -649,8 +649,8 @@ def evaluate(model: str, files: tuple[str, ...], top: int) -> None:
     Prints accuracy in percent, section by section, or Spearman's rho times 100, and how many
     items the vocabulary covers.
     """
-    from w2v.evaluation import SimilarityResult
-    from w2v.evaluation import evaluate as evaluate_file
+    from w2v.evaluation.evaluate import SimilarityResult
+    from w2v.evaluation.evaluate import evaluate as evaluate_file
 
     embeddings = _load(model)
     for path in files:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from w2v import evaluation
 from w2v.embeddings.embeddings import Embeddings
 from w2v.errors import ConfigError, FormatError, InputError
-from w2v.evaluation import AnalogyResult, Section, SimilarityResult, evaluate, spearman
+from w2v.evaluation import evaluate as evaluation
+from w2v.evaluation.evaluate import AnalogyResult, Section, SimilarityResult, evaluate, spearman
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import settings
 
 from w2v.events import ignore
-from w2v.job import compile_kernels
+from w2v.pipeline.train import compile_kernels
 
 JIT = not numba.config.DISABLE_JIT
 

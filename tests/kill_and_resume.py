@@ -20,8 +20,9 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
-from w2v import checkpoint, job
 from w2v.errors import InputError
+from w2v.pipeline import checkpoint
+from w2v.pipeline import train as job
 from w2v.training import trainer
 
 OPTIONS = {"dim": 16, "epochs": 3, "min_count": 2, "window": 3}

@@ -15,11 +15,11 @@ import pytest
 from click.testing import CliRunner
 
 import w2v
-from w2v import job
-from w2v.checkpoint import Checkpoint
 from w2v.cli import main
 from w2v.errors import InputError
 from w2v.events import EpochDone, Reading
+from w2v.pipeline import train as job
+from w2v.pipeline.checkpoint import Checkpoint
 from w2v.text import sources as reading
 from w2v.text.sources import FileSource, Fingerprint, open_corpus
 

@@ -31,10 +31,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import w2v
-from w2v import cli, job, preflight
-from w2v.checkpoint import Checkpoint
+from w2v import cli
 from w2v.config import DEFAULTS, options
 from w2v.events import Compiling
+from w2v.pipeline import preflight
+from w2v.pipeline import train as job
+from w2v.pipeline.checkpoint import Checkpoint
 from w2v.training import trainer
 
 KJV = Path(__file__).parent.parent / "corpus" / "kjv.txt"

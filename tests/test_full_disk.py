@@ -27,11 +27,14 @@ import pytest
 from click.testing import CliRunner, Result
 
 import w2v
-from w2v import batch, checkpoint, cli, job, preflight, progress
+from w2v import cli, progress
 from w2v.compute.jit import kernel
 from w2v.corpus import build as corpus
 from w2v.events import Event, Reading, Training
 from w2v.formats.registry import FORMATS
+from w2v.pipeline import checkpoint, preflight
+from w2v.pipeline import encode_file as batch
+from w2v.pipeline import train as job
 from w2v.system import atomic as output
 from w2v.training import trainer
 

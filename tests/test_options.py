@@ -24,14 +24,17 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 import w2v
-from w2v import batch, checkpoint, cli, job
-from w2v.batch import encode_file
+from w2v import cli
 from w2v.config import DEFAULTS, LENGTH, NUMBER, TOP, Config, Option, check_options, options
 from w2v.corpus import pairs
 from w2v.errors import ConfigError, Given, InputError, Named, shown
 from w2v.evaluation import evaluate as evaluation
 from w2v.evaluation.evaluate import evaluate
 from w2v.formats.registry import FORMATS
+from w2v.pipeline import checkpoint
+from w2v.pipeline import encode_file as batch
+from w2v.pipeline import train as job
+from w2v.pipeline.encode_file import encode_file
 from w2v.training.trainer import most_span_words
 
 OPTIONS = options()

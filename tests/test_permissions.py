@@ -18,8 +18,10 @@ import pytest
 from click.testing import CliRunner
 
 import w2v
-from w2v import checkpoint, cli, job, progress
+from w2v import cli, progress
 from w2v.events import Event, Training
+from w2v.pipeline import checkpoint
+from w2v.pipeline import train as job
 from w2v.training import trainer
 
 NOBODY = 65534

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from w2v.embeddings.embeddings import Embeddings
     from w2v.errors import W2VError
     from w2v.formats.registry import load
-    from w2v.job import read_corpus, resume, train
+    from w2v.pipeline.train import read_corpus, resume, train
 
 __version__ = "0.1.0"
 
@@ -41,11 +41,11 @@ _HOMES = {
     "Embeddings": "w2v.embeddings.embeddings",
     "W2VError": "w2v.errors",
     "load": "w2v.formats.registry",
-    "read_corpus": "w2v.job",
-    "resume": "w2v.job",
+    "read_corpus": "w2v.pipeline.train",
+    "resume": "w2v.pipeline.train",
     "skipgram_pair_blocks": "w2v.corpus.pairs",
     "skipgram_pairs": "w2v.corpus.pairs",
-    "train": "w2v.job",
+    "train": "w2v.pipeline.train",
 }
 
 

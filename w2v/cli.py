@@ -465,7 +465,7 @@ def train(
     given = _given(config)
     if resume is not None:
         _refuse_beside_resume(corpus)
-        from w2v import job
+        from w2v.pipeline import train as job
 
         with _observer(quiet, log_json) as observer, _resumable(resume, work_dir):
             job.resume(
@@ -480,7 +480,7 @@ def train(
     if not corpus:
         raise click.UsageError("Missing argument 'CORPUS...'.")
     Config.of(given)  # before the compiler is loaded
-    from w2v import job
+    from w2v.pipeline import train as job
 
     target = output if output is not None else _default_output(corpus[0])
     with _observer(quiet, log_json) as observer, _resumable(target, work_dir):
@@ -521,7 +521,7 @@ def _is_given(name: str) -> bool:
 @contextlib.contextmanager
 def _resumable(output: str, work_dir: str | None) -> Iterator[None]:
     """Say how to go on with what was interrupted."""
-    from w2v.checkpoint import folder_of, is_begun
+    from w2v.pipeline.checkpoint import folder_of, is_begun
 
     try:
         yield
@@ -550,7 +550,7 @@ def _default_output(corpus: str) -> str:
 def vocab(corpus: tuple[str, ...], vocab: str | None, quiet: bool, **config: Any) -> None:
     """List the ranked vocabulary of CORPUS: id, word and count; what it covers on stderr."""
     _check_stdout()
-    from w2v import job
+    from w2v.pipeline import train as job
 
     with _observer(quiet) as observer:
         vocabulary, _ = job.read_vocabulary(
@@ -578,8 +578,8 @@ def pairs(
 ) -> None:
     """List the (center, context) pairs of CORPUS in order, full windows, nothing subsampled."""
     _check_stdout()
-    from w2v import job
     from w2v.corpus.pairs import skipgram_pairs
+    from w2v.pipeline import train as job
 
     with (
         _observer(quiet) as observer,
@@ -848,7 +848,7 @@ def encode(
     Words are cut as in training, and numbered as `w2v export` with the same --rows does it. FILE
     is read as a corpus is; - is stdin. An empty line becomes a row of padding.
     """
-    from w2v import batch
+    from w2v.pipeline import encode_file as batch
     from w2v.system.atomic import check_file
 
     check_file(output, overwrite=overwrite)

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 import reference
 import w2v
-from w2v import batch
 from w2v.embeddings.embeddings import Embeddings
 from w2v.errors import ConfigError, InputError, OutputError, ResourceError, UnknownWordError
+from w2v.pipeline import encode_file as batch
 from w2v.text import tokenizer
 
 UNICODE = {"tokenizer": {"name": "unicode", "lowercase": True}}
@@ -288,7 +288,7 @@ def test_a_file_may_be_cut_short(text_file, tmp_path):
 
 def test_a_file_in_pieces_is_the_same(text_file, tmp_path, monkeypatch):
     monkeypatch.setattr("w2v.text.sources.BLOCK_BYTES", 16)
-    monkeypatch.setattr("w2v.batch._IDS_AT_ONCE", 7)
+    monkeypatch.setattr("w2v.pipeline.encode_file._IDS_AT_ONCE", 7)
     batch.encode_file(EMBEDDINGS, text_file, tmp_path / "ids.npy")
     assert np.load(tmp_path / "ids.npy").tolist() == ROWS
 

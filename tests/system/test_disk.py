@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 
 import w2v
-from w2v import checkpoint
-from w2v.checkpoint import Checkpoint, Job
 from w2v.config import Config
 from w2v.corpus import build as corpus
 from w2v.errors import NoRoomError, OutputError, ResourceError
 from w2v.formats import native as model
 from w2v.formats.registry import FORMATS
+from w2v.pipeline import checkpoint
+from w2v.pipeline.checkpoint import Checkpoint, Job
 from w2v.system import atomic as output
 from w2v.system import disk
 from w2v.text.sources import LineSource

@@ -18,11 +18,11 @@ import zstandard
 from click.testing import CliRunner
 
 import w2v
-from w2v import batch
 from w2v.cli import main
 from w2v.embeddings.embeddings import Embeddings
 from w2v.errors import InputError
 from w2v.formats.registry import load
+from w2v.pipeline import encode_file as batch
 from w2v.text import decompress as unpacking
 from w2v.text import sources as reading
 from w2v.text.sources import STDIN, FileSource

@@ -17,14 +17,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import w2v
-from w2v import cli, job, preflight
-from w2v.checkpoint import Checkpoint
+from w2v import cli
 from w2v.config import Config
 from w2v.corpus.vocabulary import UNKNOWN, extend_words
 from w2v.errors import ConfigError, FormatError, InputError, VocabularyError, W2VError
 from w2v.events import BeginsWith, CorpusRead, EpochDone, Reading, Training
 from w2v.formats import native as model
 from w2v.formats.registry import FORMATS
+from w2v.pipeline import preflight
+from w2v.pipeline import train as job
+from w2v.pipeline.checkpoint import Checkpoint
 from w2v.progress import describe
 from w2v.text.tokenizer import Scanner, character_tables
 from w2v.training import trainer
@@ -749,7 +751,9 @@ def test_what_cannot_be_gone_on_with_is_refused(options, error, message, old):
 
 
 def test_a_word_that_could_not_be_written_is_refused_before_the_training(old, monkeypatch):
-    monkeypatch.setattr("w2v.beginning.load", lambda _: w2v.Embeddings(["a", "b\nc"], np.eye(2)))
+    monkeypatch.setattr(
+        "w2v.pipeline.warm_start.load", lambda _: w2v.Embeddings(["a", "b\nc"], np.eye(2))
+    )
     monkeypatch.setattr(job, "_train", None)  # which is not called
     with pytest.raises(FormatError, match=r"'b\\nc' contains a line end"):
         go_on()

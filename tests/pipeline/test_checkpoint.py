@@ -18,8 +18,7 @@ import numpy as np
 import pytest
 
 import w2v
-from w2v import checkpoint, config, job
-from w2v.checkpoint import Checkpoint, Job, folder_of
+from w2v import config
 from w2v.config import Config
 from w2v.corpus.build import EncodedText
 from w2v.errors import (
@@ -32,6 +31,9 @@ from w2v.errors import (
     W2VError,
 )
 from w2v.events import EpochDone, GoesOn, Reading, Training
+from w2v.pipeline import checkpoint
+from w2v.pipeline import train as job
+from w2v.pipeline.checkpoint import Checkpoint, Job, folder_of
 from w2v.training import trainer
 
 KJV = Path(__file__).parent.parent / "corpus" / "kjv.txt"

@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 
 import w2v
-from w2v import job, preflight
 from w2v.config import Config
 from w2v.corpus.build import Stages
 from w2v.errors import (
@@ -25,6 +24,8 @@ from w2v.errors import (
     VocabularyError,
 )
 from w2v.events import Compiling, CorpusRead, EpochDone, Event, Reading, Saved, Training
+from w2v.pipeline import preflight
+from w2v.pipeline import train as job
 from w2v.training import trainer
 
 KJV = Path(__file__).parent.parent / "corpus" / "kjv.txt"

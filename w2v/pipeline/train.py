@@ -17,17 +17,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from w2v import __version__, preflight
-from w2v.beginning import FromModel, announcement, begin_with, counts_of, more_epochs
-from w2v.checkpoint import (
-    TEMPORARY_PREFIX,
-    Checkpoint,
-    Job,
-    bytes_in,
-    folder_of,
-    is_begun,
-    with_free_options,
-)
+from w2v import __version__
 from w2v.config import SECONDS, SWITCH, Config, check_options, check_path
 from w2v.corpus.build import Corpus, EncodedText, count_words
 from w2v.corpus.build import read_corpus as encode_text
@@ -36,6 +26,17 @@ from w2v.embeddings.embeddings import Embeddings
 from w2v.errors import ConfigError, FormatError, InputError, Named, OutputError, shown
 from w2v.events import Compiling, CorpusRead, Observer, Saved, ignore
 from w2v.formats import native as model
+from w2v.pipeline import preflight
+from w2v.pipeline.checkpoint import (
+    TEMPORARY_PREFIX,
+    Checkpoint,
+    Job,
+    bytes_in,
+    folder_of,
+    is_begun,
+    with_free_options,
+)
+from w2v.pipeline.warm_start import FromModel, announcement, begin_with, counts_of, more_epochs
 from w2v.system.atomic import check_folder, recover
 from w2v.system.disk import refusal
 from w2v.text.sources import (

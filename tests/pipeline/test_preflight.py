@@ -14,10 +14,11 @@ import numba
 import numpy as np
 import pytest
 
-from w2v import job, preflight
 from w2v.config import Config
 from w2v.errors import NoRoomError, OutputError, ResourceError
 from w2v.events import ignore
+from w2v.pipeline import preflight
+from w2v.pipeline import train as job
 
 GB = 10**9
 MB = 10**6
@@ -123,7 +124,7 @@ def test_what_shards_copy_is_counted_and_is_no_more_than_there_is(counts, expone
 WATCHED = """
 import json, sys, threading, time
 import w2v
-from w2v import preflight
+from w2v.pipeline import preflight
 from w2v.system import memory
 
 expected, held, ended = [], [], threading.Event()

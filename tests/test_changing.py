@@ -15,7 +15,7 @@ import pytest
 from click.testing import CliRunner
 
 import w2v
-from w2v.cli import main
+from w2v.cli.main import main
 from w2v.errors import InputError
 from w2v.events import EpochDone, Reading
 from w2v.pipeline import train as job

@@ -15,7 +15,8 @@ from click.testing import CliRunner
 
 import w2v
 from conftest import JIT
-from w2v.cli import main
+from w2v.cli.main import main
+from w2v.cli.progress import Bars, JsonLines, describe
 from w2v.config import MOST_WORDS, Config
 from w2v.corpus import build as corpus_module
 from w2v.corpus.build import EncodedText, Origin, Stages
@@ -23,7 +24,6 @@ from w2v.corpus.vocabulary import UNKNOWN, Vocabulary, rank_words
 from w2v.errors import ConfigError, DivergenceError, VocabularyError
 from w2v.events import EpochDone, Reading, Training
 from w2v.pipeline import checkpoint
-from w2v.progress import Bars, JsonLines, describe
 from w2v.text import wordtable
 from w2v.text.tokenizer import Scanner, character_tables
 from w2v.training import sampling, trainer

@@ -27,7 +27,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 import w2v
-from w2v import cli, progress
+from w2v.cli import main as cli
+from w2v.cli import progress
 from w2v.compute.jit import kernel
 from w2v.corpus import build as corpus
 from w2v.events import Event, Reading, Training

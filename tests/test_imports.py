@@ -73,13 +73,15 @@ def test_help_loads_nothing_heavy():
     done = python("-X", "importtime", "-m", "w2v", "--help")
     imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
     assert "Usage: w2v" in done.stdout
-    assert "w2v.cli" in imported
+    assert "w2v.cli.main" in imported
     assert {name.partition(".")[0] for name in imported} & HEAVY == set()
 
 
 @pytest.mark.parametrize("command", ["train", "eval", "similar"])
 def test_the_help_of_a_command_loads_nothing_heavy(command):
-    statement = f"from w2v.cli import main; main(['{command}', '--help'], standalone_mode=False)"
+    statement = (
+        f"from w2v.cli.main import main; main(['{command}', '--help'], standalone_mode=False)"
+    )
     assert loaded(statement) & HEAVY == set()
 
 
@@ -158,7 +160,7 @@ def test_data_flows_one_way(path):
         ("reading.py", "def f():\n    from w2v.corpus.build import Corpus"),
         ("reading.py", "import w2v"),
         ("embeddings.py", "from w2v.formats.registry import model"),
-        ("formats/model.py", "from w2v.cli import main"),
+        ("formats/model.py", "from w2v.cli.main import main"),
     ],
 )
 def test_an_import_against_the_way_is_seen(module, text):

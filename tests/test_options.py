@@ -24,7 +24,7 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 import w2v
-from w2v import cli
+from w2v.cli import main as cli
 from w2v.config import DEFAULTS, LENGTH, NUMBER, TOP, Config, Option, check_options, options
 from w2v.corpus import pairs
 from w2v.errors import ConfigError, Given, InputError, Named, shown

@@ -18,7 +18,8 @@ import pytest
 from click.testing import CliRunner
 
 import w2v
-from w2v import cli, progress
+from w2v.cli import main as cli
+from w2v.cli import progress
 from w2v.events import Event, Training
 from w2v.pipeline import checkpoint
 from w2v.pipeline import train as job

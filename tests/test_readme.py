@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 import pytest
 
-from w2v.cli import main
+from w2v.cli.main import main
 from w2v.formats.registry import FORMATS
 
 ROOT = Path(__file__).parent.parent

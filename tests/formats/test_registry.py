@@ -18,7 +18,7 @@ from click.testing import CliRunner
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from w2v.cli import main
+from w2v.cli.main import main
 from w2v.embeddings.embeddings import Embeddings
 from w2v.errors import ConfigError, FormatError, InputError, OutputError
 from w2v.formats import native as model

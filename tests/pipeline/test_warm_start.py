@@ -17,7 +17,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import w2v
-from w2v import cli
+from w2v.cli import main as cli
+from w2v.cli.progress import describe
 from w2v.config import Config
 from w2v.corpus.vocabulary import UNKNOWN, extend_words
 from w2v.errors import ConfigError, FormatError, InputError, VocabularyError, W2VError
@@ -27,7 +28,6 @@ from w2v.formats.registry import FORMATS
 from w2v.pipeline import preflight
 from w2v.pipeline import train as job
 from w2v.pipeline.checkpoint import Checkpoint
-from w2v.progress import describe
 from w2v.text.tokenizer import Scanner, character_tables
 from w2v.training import trainer
 from w2v.training.trainer import Position, train_model

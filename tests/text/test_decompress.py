@@ -18,7 +18,7 @@ import zstandard
 from click.testing import CliRunner
 
 import w2v
-from w2v.cli import main
+from w2v.cli.main import main
 from w2v.embeddings.embeddings import Embeddings
 from w2v.errors import InputError
 from w2v.formats.registry import load

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from w2v.cli import main
+from w2v.cli.main import main
 from w2v.embeddings.embeddings import Embeddings
 from w2v.errors import FormatError, InputError
 from w2v.formats.classic import glove, projector, word2vec_bin, word2vec_text

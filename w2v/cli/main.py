@@ -321,7 +321,7 @@ def _work_dir(default: str) -> Callable[[Command], Command]:
 @contextlib.contextmanager
 def _observer(quiet: bool, log_json: str | None = None) -> Iterator[Observer]:
     """Show reports on stderr, as bars if it is a terminal, and write them to a file."""
-    from w2v.progress import Bars, Lines, every
+    from w2v.cli.progress import Bars, Lines, every
 
     with contextlib.ExitStack() as stack:
         observers: list[Observer] = []
@@ -353,7 +353,7 @@ def _while_there(show: Callable[..., None]) -> Callable[..., None]:
 @contextlib.contextmanager
 def _log(path: Path) -> Iterator[Observer]:
     """Write reports to a file, which stays as it was, or absent, until there is one."""
-    from w2v.progress import JsonLines
+    from w2v.cli.progress import JsonLines
     from w2v.system.disk import refusal
 
     begun = False

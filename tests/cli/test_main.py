@@ -31,7 +31,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import w2v
-from w2v import cli
+from w2v.cli import main as cli
 from w2v.config import DEFAULTS, options
 from w2v.events import Compiling
 from w2v.pipeline import preflight
@@ -325,8 +325,8 @@ def test_a_log_is_written_beside_what_people_see():
 
 def test_a_terminal_gets_bars(monkeypatch):
     streams = []
-    monkeypatch.setattr("w2v.progress.Bars", lambda stream: streams.append(stream) or Silent())
-    monkeypatch.setattr("w2v.progress.Lines", lambda stream: pytest.fail("lines on a terminal"))
+    monkeypatch.setattr("w2v.cli.progress.Bars", lambda stream: streams.append(stream) or Silent())
+    monkeypatch.setattr("w2v.cli.progress.Lines", lambda stream: pytest.fail("lines on a terminal"))
     with cli._observer(quiet=True):
         assert streams == []
     monkeypatch.setattr(sys, "stderr", Terminal())
@@ -1056,7 +1056,7 @@ def test_output_is_utf8_whatever_the_locale(encoding):
 
 START = (
     "import signal; signal.signal(signal.SIGINT, signal.default_int_handler);"  # may be ignored
-    "from w2v.cli import main; main(prog_name='w2v')"
+    "from w2v.cli.main import main; main(prog_name='w2v')"
 )
 STAGES = {
     "reading": [str(KJV)] * 80,

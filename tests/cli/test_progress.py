@@ -10,7 +10,8 @@ import time
 
 import pytest
 
-from w2v import progress
+from w2v.cli import progress
+from w2v.cli.progress import Bars, JsonLines, Lines, describe, every
 from w2v.events import (
     BeginsWith,
     Compiling,
@@ -23,7 +24,6 @@ from w2v.events import (
     Training,
     ignore,
 )
-from w2v.progress import Bars, JsonLines, Lines, describe, every
 
 READING = Reading(
     done_bytes=5_000_000, total_bytes=10_000_000, text_bytes=20_000_000, tokens=4321, seconds=0.5

@@ -477,10 +477,7 @@ def fuzz_by_coverage(target: Target, seconds: float, folder: Path, seed: int) ->
     """Have atheris change valid inputs until the time is over, and end the process."""
     atheris = _atheris()
     with atheris.instrument_imports(include=["w2v"], exclude=_NOT_INSTRUMENTED):
-        import w2v.reading
 
-        import w2v.corpus.vocabulary  # noqa: F401
-        import w2v.evaluation.evaluate
         from w2v.formats.registry import FORMATS
 
         for entry in FORMATS.values():

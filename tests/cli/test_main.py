@@ -23,7 +23,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import click
-import numba
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
@@ -31,6 +30,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import w2v
+from support import JIT, KJV
 from w2v.cli import main as cli
 from w2v.config import DEFAULTS, options
 from w2v.events import Compiling
@@ -39,8 +39,6 @@ from w2v.pipeline import train as job
 from w2v.pipeline.checkpoint import Checkpoint
 from w2v.training import trainer
 
-KJV = Path(__file__).parent.parent / "corpus" / "kjv.txt"
-JIT = not numba.config.DISABLE_JIT
 compiled_only = pytest.mark.skipif(not JIT, reason="takes too long without the compiler")
 overflowing = pytest.mark.filterwarnings("ignore:(overflow|invalid value):RuntimeWarning")
 

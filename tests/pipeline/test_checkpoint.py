@@ -13,11 +13,11 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import numba
 import numpy as np
 import pytest
 
 import w2v
+from support import JIT, KJV, ROOT
 from w2v import config
 from w2v.config import Config
 from w2v.corpus.build import EncodedText
@@ -36,11 +36,8 @@ from w2v.pipeline import train as job
 from w2v.pipeline.checkpoint import Checkpoint, Job, folder_of
 from w2v.training import trainer
 
-KJV = Path(__file__).parent.parent / "corpus" / "kjv.txt"
-compiled_only = pytest.mark.skipif(
-    numba.config.DISABLE_JIT, reason="takes too long without the compiler"
-)
-LINES = 30 if numba.config.DISABLE_JIT else 100
+compiled_only = pytest.mark.skipif(not JIT, reason="takes too long without the compiler")
+LINES = 100 if JIT else 30
 OPTIONS = {"dim": 8, "epochs": 3, "threads": 1, "min_count": 1, "sample": 0}
 
 
@@ -739,7 +736,7 @@ def test_killed_at_random_moments(tmp_path):
     corpus.write_text("".join(KJV.read_text().splitlines(keepends=True)[:8000]))
     (tmp_path / "places").mkdir()
     seed = time.time_ns() % 1_000_000
-    command = [sys.executable, Path(__file__).parent / "kill_and_resume.py", corpus]
+    command = [sys.executable, ROOT / "tests" / "guarantees" / "kill_and_resume.py", corpus]
     command += [tmp_path / "places", "50", str(seed)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=250)
     assert done.returncode == 0, done.stderr

@@ -10,10 +10,10 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 
-import numba
 import numpy as np
 import pytest
 
+from support import JIT, KJV
 from w2v.config import Config
 from w2v.errors import NoRoomError, OutputError, ResourceError
 from w2v.events import ignore
@@ -22,7 +22,6 @@ from w2v.pipeline import train as job
 
 GB = 10**9
 MB = 10**6
-KJV = Path(__file__).parent.parent / "corpus" / "kjv.txt"
 
 
 @pytest.fixture
@@ -147,7 +146,7 @@ print(json.dumps([*expected, max(held)]))
 """
 
 
-@pytest.mark.skipif(numba.config.DISABLE_JIT, reason="takes too long without the compiler")
+@pytest.mark.skipif(not JIT, reason="takes too long without the compiler")
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux's /proc")
 @pytest.mark.parametrize(
     "options",

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 import w2v
+from support import JIT, KJV
 from w2v.config import Config
 from w2v.corpus.build import Stages
 from w2v.errors import (
@@ -28,8 +29,6 @@ from w2v.pipeline import preflight
 from w2v.pipeline import train as job
 from w2v.training import trainer
 
-KJV = Path(__file__).parent.parent / "corpus" / "kjv.txt"
-JIT = not numba.config.DISABLE_JIT
 compiled_only = pytest.mark.skipif(not JIT, reason="takes too long without the compiler")
 overflowing = pytest.mark.filterwarnings("ignore:(overflow|invalid value):RuntimeWarning")
 

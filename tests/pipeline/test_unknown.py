@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 import pytest
 
 import w2v
+from support import JIT
 from w2v.errors import FormatError, VocabularyError
 
 LINES = ["a b rare c a", "b a odd", "odd c", "a c b a b seldom"] * 4 + ["once a b"]
@@ -52,7 +52,7 @@ def test_the_vector_is_kept_with_the_model_and_handed_over(tmp_path):
     assert back.encode("a seldom b").tolist() == [2, 1, 3]
 
 
-@pytest.mark.skipif(numba.config.DISABLE_JIT, reason="takes too long without the compiler")
+@pytest.mark.skipif(not JIT, reason="takes too long without the compiler")
 def test_a_vocabulary_of_65535_words_and_the_unknown_need_wider_ids():
     words = [f"w{i}" for i in range(65_535)]
     lines = [words, ["other", "w0"]]

@@ -9,7 +9,6 @@ from collections import Counter
 from pathlib import Path
 
 import click
-import numba
 import numpy as np
 import pytest
 from click.testing import CliRunner
@@ -17,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import w2v
+from support import JIT, KJV
 from w2v.cli import main as cli
 from w2v.cli.progress import describe
 from w2v.config import Config
@@ -32,8 +32,6 @@ from w2v.text.tokenizer import Scanner, character_tables
 from w2v.training import trainer
 from w2v.training.trainer import Position, train_model
 
-KJV = Path(__file__).parent.parent / "corpus" / "kjv.txt"
-JIT = not numba.config.DISABLE_JIT
 compiled_only = pytest.mark.skipif(not JIT, reason="takes too long without the compiler")
 LINES = 60 if JIT else 12
 OPTIONS = {"dim": 8, "epochs": 2, "threads": 1, "min_count": 1, "sample": 0}

@@ -7,11 +7,11 @@ import threading
 import time
 from itertools import pairwise
 
-import numba
 import numpy as np
 import pytest
 
 import reference_sgns as reference
+from support import JIT
 from w2v.config import Config
 from w2v.corpus.build import EncodedText
 from w2v.errors import DivergenceError, VocabularyError
@@ -187,7 +187,7 @@ def topics(lines):
     )
 
 
-@pytest.mark.skipif(numba.config.DISABLE_JIT, reason="learning takes minutes without the compiler")
+@pytest.mark.skipif(not JIT, reason="learning takes minutes without the compiler")
 @pytest.mark.parametrize("threads", [1, 3])
 @pytest.mark.parametrize(
     "changes", [{}, {"negative_sharing": 1, "shared_negatives": 5}, {"shrink_windows": True}]
@@ -426,7 +426,7 @@ def test_a_loss_far_above_that_of_an_untrained_model_is_divergence(monkeypatch, 
         train_model(text, EMPTY, counts_of(text), small())
 
 
-@pytest.mark.skipif(numba.config.DISABLE_JIT, reason="learning takes minutes without the compiler")
+@pytest.mark.skipif(not JIT, reason="learning takes minutes without the compiler")
 @pytest.mark.parametrize(
     "changes", [{"window": 10, "negatives": 10}, {"window": 5, "negatives": 15}]
 )

@@ -14,8 +14,8 @@ import pytest
 from click.testing import CliRunner
 
 import fuzz
-from conftest import JIT
 from fuzz import TARGETS, BrokenPromiseError, Case, Finding, Fuzzer, Meter, Target
+from support import JIT
 from w2v.embeddings.embeddings import Embeddings
 from w2v.errors import FormatError
 from w2v.formats.registry import FORMATS

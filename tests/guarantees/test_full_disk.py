@@ -27,6 +27,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 import w2v
+from support import JIT, KJV, ROOT
 from w2v.cli import main as cli
 from w2v.cli import progress
 from w2v.compute.jit import kernel
@@ -39,8 +40,6 @@ from w2v.pipeline import train as job
 from w2v.system import atomic as output
 from w2v.training import trainer
 
-KJV = Path(__file__).parent.parent / "corpus" / "kjv.txt"
-JIT = not numba.config.DISABLE_JIT
 compiled_only = pytest.mark.skipif(not JIT, reason="takes too long without the compiler")
 WORDS = 4_000 if JIT else 300
 DIM = 32 if JIT else 64
@@ -874,7 +873,7 @@ def test_who_may_not_mount_may_do_so_in_a_namespace_of_its_own(tmp_path):
         text=True,
         check=False,
         timeout=1000,
-        cwd=Path(__file__).parent.parent,
+        cwd=ROOT,
     )
     assert done.returncode == 0, done.stdout
     assert "may not be mounted" not in done.stdout

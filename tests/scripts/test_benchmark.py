@@ -22,9 +22,9 @@ import scaling
 import soak
 import trainers
 import w2v
-from conftest import JIT
 from figures import Run, WholeRun
 from scaling import Sample
+from support import JIT
 from w2v.formats.registry import FORMATS
 
 SCRIPTS = Path(benchmark.__file__).parent

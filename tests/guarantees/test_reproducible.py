@@ -14,10 +14,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import reproduce
 import w2v
-from conftest import JIT
-from reproduce import MODES, OPTIONS, SAME, files_of, reading_of, without_times
+from guarantees import reproduce
+from guarantees.reproduce import MODES, OPTIONS, SAME, files_of, reading_of, without_times
+from support import JIT
 from w2v.events import CorpusRead, EpochDone, Event, Training
 from w2v.text import sources as reading
 from w2v.training import trainer

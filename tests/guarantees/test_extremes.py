@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 import w2v
-from conftest import JIT
+from support import JIT
 from w2v.cli.main import main
 from w2v.cli.progress import Bars, JsonLines, describe
 from w2v.config import MOST_WORDS, Config

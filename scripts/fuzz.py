@@ -477,7 +477,6 @@ def fuzz_by_coverage(target: Target, seconds: float, folder: Path, seed: int) ->
     """Have atheris change valid inputs until the time is over, and end the process."""
     atheris = _atheris()
     with atheris.instrument_imports(include=["w2v"], exclude=_NOT_INSTRUMENTED):
-
         from w2v.formats.registry import FORMATS
 
         for entry in FORMATS.values():

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from w2v.training.sampling import draw_below, draw_noise, passes
+from w2v.compute.random import draw_below, passes
+from w2v.training.sampling import draw_noise
 from w2v.training.sgns.kernel import SURE, TILE
 
 

@@ -7,8 +7,9 @@ import time
 import numpy as np
 import pytest
 
-from w2v.embeddings.embeddings import Embeddings, lowered, near_spellings
+from w2v.embeddings.embeddings import Embeddings, near_spellings
 from w2v.errors import ConfigError, FormatError, UnknownWordError
+from w2v.text.definition import lowered
 
 # king - man + woman = queen, exactly.
 ROYALS = Embeddings(

@@ -287,14 +287,14 @@ def test_a_file_may_be_cut_short(text_file, tmp_path):
 
 
 def test_a_file_in_pieces_is_the_same(text_file, tmp_path, monkeypatch):
-    monkeypatch.setattr("w2v.text.sources.BLOCK_BYTES", 16)
+    monkeypatch.setattr("w2v.text.blocks.BLOCK_BYTES", 16)
     monkeypatch.setattr("w2v.pipeline.encode_file._IDS_AT_ONCE", 7)
     batch.encode_file(EMBEDDINGS, text_file, tmp_path / "ids.npy")
     assert np.load(tmp_path / "ids.npy").tolist() == ROWS
 
 
 def test_a_line_longer_than_a_block_stays_one_text(tmp_path, monkeypatch):
-    monkeypatch.setattr("w2v.text.sources.BLOCK_BYTES", 16)
+    monkeypatch.setattr("w2v.text.blocks.BLOCK_BYTES", 16)
     (tmp_path / "texts").write_text("the of judah " * 20 + "\nof")
     batch.encode_file(EMBEDDINGS, tmp_path / "texts", tmp_path / "ids.npy")
     ids = np.load(tmp_path / "ids.npy")

@@ -20,8 +20,9 @@ from w2v.errors import InputError
 from w2v.events import EpochDone, Reading
 from w2v.pipeline import train as job
 from w2v.pipeline.checkpoint import Checkpoint
+from w2v.system.files import Fingerprint
 from w2v.text import sources as reading
-from w2v.text.sources import FileSource, Fingerprint, open_corpus
+from w2v.text.sources import FileSource, open_corpus
 
 LINES = [f"line {i} of a text that changes\n" for i in range(100)]
 TEXT = "".join(LINES)

@@ -17,6 +17,7 @@ import w2v
 from support import JIT
 from w2v.cli.main import main
 from w2v.cli.progress import Bars, JsonLines, describe
+from w2v.compute.random import CERTAIN, HELD_OUT_LINES, make_key, passes, threshold_of
 from w2v.config import MOST_WORDS, Config
 from w2v.corpus import build as corpus_module
 from w2v.corpus.build import EncodedText, Origin, Stages
@@ -27,15 +28,7 @@ from w2v.pipeline import checkpoint
 from w2v.text import wordtable
 from w2v.text.tokenizer import Scanner, character_tables
 from w2v.training import sampling, trainer
-from w2v.training.sampling import (
-    CERTAIN,
-    HELD_OUT_LINES,
-    NoiseDistribution,
-    keep_thresholds,
-    make_key,
-    passes,
-    threshold_of,
-)
+from w2v.training.sampling import NoiseDistribution, keep_thresholds
 from w2v.training.sgns.kernel import (
     SPARE_ROWS,
     Keys,

@@ -25,12 +25,13 @@ from hypothesis import strategies as st
 
 import w2v
 from w2v.cli import main as cli
-from w2v.config import DEFAULTS, LENGTH, NUMBER, TOP, Config, Option, check_options, options
+from w2v.config import DEFAULTS, Config, check_options, options
 from w2v.corpus import pairs
 from w2v.errors import ConfigError, Given, InputError, Named, shown
 from w2v.evaluation import evaluate as evaluation
 from w2v.evaluation.evaluate import evaluate
 from w2v.formats.registry import FORMATS
+from w2v.options import LENGTH, NUMBER, TOP, Option
 from w2v.pipeline import checkpoint
 from w2v.pipeline import encode_file as batch
 from w2v.pipeline import train as job

@@ -21,15 +21,9 @@ from hypothesis import strategies as st
 
 import reference
 from w2v.errors import InputError, MissingExtraError
+from w2v.system.sniff import foreign_content
 from w2v.text import sources as reading
-from w2v.text.sources import (
-    STDIN,
-    FileSource,
-    LineSource,
-    find_files,
-    foreign_content,
-    open_corpus,
-)
+from w2v.text.sources import STDIN, FileSource, LineSource, find_files, open_corpus
 from w2v.text.tokenizer import END_OF_LINE, INVALID, TOO_LONG, Scanner, character_tables, last_break
 
 TEXT = "The quick brown fox\njumps over the lazy dög's 日本 bed\n".encode() * 40

@@ -10,18 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from w2v.compute.jit import kernel
-from w2v.training.sampling import (
-    CERTAIN,
-    NoiseDistribution,
-    draw,
-    draw_below,
-    draw_noise,
-    keep_thresholds,
-    make_key,
-    mix,
-    passes,
-    threshold_of,
-)
+from w2v.compute.random import CERTAIN, draw, draw_below, make_key, mix, passes, threshold_of
+from w2v.training.sampling import NoiseDistribution, draw_noise, keep_thresholds
 
 KEY = make_key(1, 99)
 # What Vigna's splitmix64.c gives for these seeds.

@@ -22,7 +22,7 @@ from typing import IO, TYPE_CHECKING, Any, NoReturn, TypeVar
 import click
 
 from w2v import __version__
-from w2v.config import DEFAULTS, LENGTH, NUMBER, SECONDS, TOP, Config, Option, options
+from w2v.config import DEFAULTS, Config, options
 from w2v.errors import (
     BusyError,
     ConfigError,
@@ -34,6 +34,7 @@ from w2v.errors import (
     shown,
 )
 from w2v.formats.layout import ROWS_OPTION, UNK_OPTION, Layout
+from w2v.options import LENGTH, NUMBER, SECONDS, TOP, Option
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -793,7 +794,7 @@ def _convert(
 
 def _define_words(embeddings: Embeddings, definition: dict[str, Any], source: str) -> None:
     """Note how text becomes words, unless it is known to become others."""
-    from w2v.embeddings.encoder import checked_definition
+    from w2v.text.definition import checked_definition
 
     recorded = embeddings.meta.get("tokenizer")
     try:

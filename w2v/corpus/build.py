@@ -12,19 +12,19 @@ import dataclasses
 import tempfile
 import time
 import unicodedata
-from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
-from typing import IO, TYPE_CHECKING, Any, TypeVar
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from w2v.compute.jit import kernel
+from w2v.compute.parallel import in_turn
+from w2v.compute.random import HELD_OUT_LINES, make_key, passes, threshold_of
 from w2v.corpus.vocabulary import UNKNOWN, Vocabulary, extend_words, match_words, rank_words
 from w2v.errors import OutputError, VocabularyError
 from w2v.events import CorpusRead, Observer, Reading, ignore
@@ -40,20 +40,16 @@ from w2v.text.tokenizer import (
     character_tables,
     last_break,
 )
-from w2v.training.sampling import HELD_OUT_LINES, make_key, passes, threshold_of
 
 if TYPE_CHECKING:
     from types import TracebackType
 
     from w2v.config import Config
-    from w2v.text.sources import Block, TextSource
+    from w2v.text.blocks import Block
+    from w2v.text.sources import TextSource
     from w2v.text.wordtable import WordTable
 
-Item = TypeVar("Item")
-Done = TypeVar("Done")
 
-# Blocks of text that are in the hands of the threads, for each thread.
-_BLOCKS_AHEAD = 4
 _REMEDY = "choose another place with --work-dir"
 # Ids looked at together when a text is walked line by line.
 _WALKED_AT_ONCE = 1 << 20
@@ -417,23 +413,6 @@ def _timed(blocks: Iterator[Block], stages: Stages) -> Iterator[Block]:
         if block is None:
             return
         yield block
-
-
-def in_turn(
-    work: Callable[[Item], Done], items: Iterable[Item], threads: int
-) -> Generator[Done, None, None]:
-    """Do some work on threads and give its results in the order of the items."""
-    pending: deque[Future[Done]] = deque()
-    pool = ThreadPoolExecutor(threads, thread_name_prefix="w2v-read")
-    try:
-        for item in items:
-            if len(pending) >= _BLOCKS_AHEAD * threads:
-                yield pending.popleft().result()
-            pending.append(pool.submit(work, item))
-        while pending:
-            yield pending.popleft().result()
-    finally:
-        pool.shutdown(cancel_futures=True)
 
 
 def _merge(scanners: list[Scanner]) -> tuple[WordTable, list[NDArray[np.uint32]]]:

@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
 import numpy as np
 
 from w2v.compute.jit import inlined, kernel
-from w2v.config import Option
 from w2v.errors import ConfigError, shown
-from w2v.text.sources import is_in_order
+from w2v.options import Option, is_in_order
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from w2v.errors import InputError, VocabularyError
-from w2v.text.sources import read_small
+from w2v.system.files import read_small
 
 if TYPE_CHECKING:
     import os

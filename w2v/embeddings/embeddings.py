@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from w2v.config import SWITCH, Option, check_path
 from w2v.embeddings.encoder import Encoder
 from w2v.errors import ConfigError, FormatError, Given, MissingExtraError, UnknownWordError, shown
 from w2v.formats.layout import ROWS_OPTION, UNK_OPTION, Layout
+from w2v.options import SWITCH, Option, check_path
+from w2v.text.definition import lowered
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -441,11 +442,6 @@ class Embeddings:
         order = np.argsort(-cosines, kind="stable")[: topn + len(left_out)].tolist()
         best = [row for row in order if row not in left_out][:topn]
         return [(self.words[row], float(cosines[row])) for row in best]
-
-
-def lowered(word: str) -> str:
-    """Lower-case character by character, as the tokenizer does (no rule looks at neighbours)."""
-    return "".join(character.lower() for character in word)
 
 
 def near_spellings(

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from w2v.config import LENGTH
 from w2v.errors import ConfigError, ResourceError, UnknownWordError, shown
+from w2v.options import LENGTH
+from w2v.text.definition import checked_definition
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -21,11 +22,6 @@ if TYPE_CHECKING:
 
     Text = str | Sequence[str] | Sequence[int] | NDArray[np.integer[Any]]
 
-SAY_HOW = (
-    "say how it is cut: w2v convert --tokenizer, or in Python embeddings.meta['tokenizer'] = "
-    "{'name': 'unicode', 'lowercase': True} (or 'whitespace')"
-)
-"""What to do where it is not recorded."""
 
 _UNKNOWN = -1  # in place of a rank
 
@@ -169,30 +165,3 @@ def _axes(text: Any) -> int | None:
         return np.ndim(text)
     except ValueError:
         return None
-
-
-def checked_definition(recorded: Any) -> tuple[str, bool]:
-    """Return the name of the tokenizer and whether letters are made small.
-
-    Args:
-        recorded: ``meta["tokenizer"]``, if there is one.
-
-    Raises:
-        ConfigError: text cannot be cut into words by it.
-
-    """
-    try:
-        name, lowercase = recorded["name"], recorded["lowercase"]
-    except (LookupError, TypeError):
-        name, lowercase = None, None
-    if name not in ("unicode", "whitespace") or not isinstance(lowercase, bool):
-        reason = (
-            "were trained on words that were cut already"
-            if name == "tokens"
-            else "do not say how text was cut into words"
-        )
-        message = (
-            f"these embeddings {reason}, so a string cannot be; give lists of words, or {SAY_HOW}"
-        )
-        raise ConfigError(message)
-    return name, lowercase

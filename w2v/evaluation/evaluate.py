@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from w2v.config import TOP, check_path
-from w2v.embeddings.embeddings import Embeddings, lowered
+from w2v.embeddings.embeddings import Embeddings
 from w2v.errors import FormatError
-from w2v.text.sources import read_small
+from w2v.options import TOP, check_path
+from w2v.system.files import read_small
+from w2v.text.definition import lowered
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

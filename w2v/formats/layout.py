@@ -11,8 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from w2v.config import Option
 from w2v.errors import ConfigError, FormatError, Given
+from w2v.options import Option
 
 ROWS = ("none", "pad", "pad+unk")
 """The layouts: words from row 0; row 0 for padding; and row 1 for unknown words too."""

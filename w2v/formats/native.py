@@ -30,7 +30,7 @@ from w2v.errors import FormatError, InputError
 from w2v.formats.layout import Layout
 from w2v.system import atomic as output
 from w2v.system.disk import in_pages
-from w2v.text.sources import is_folder, refuse_streams, status_of
+from w2v.system.files import is_folder, refuse_streams, status_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable

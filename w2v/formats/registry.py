@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from w2v.config import SWITCH, check_path
 from w2v.errors import ConfigError, FormatError, Given
 from w2v.formats.layout import ROWS_OPTION, UNK_OPTION, Layout
-from w2v.text.sources import status_of
+from w2v.options import SWITCH, check_path
+from w2v.system.files import status_of
 
 if TYPE_CHECKING:
     from w2v.embeddings.embeddings import Embeddings

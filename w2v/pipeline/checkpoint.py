@@ -47,7 +47,7 @@ from w2v.errors import (
 from w2v.events import CorpusRead, EpochDone
 from w2v.system.atomic import row_parts, sync_folder
 from w2v.system.disk import check_room, refusal
-from w2v.text.sources import Fingerprint
+from w2v.system.files import Fingerprint
 from w2v.training.trainer import Position, Tally, rows_of
 
 if TYPE_CHECKING:

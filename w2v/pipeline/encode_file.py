@@ -13,9 +13,10 @@ from typing import IO, TYPE_CHECKING
 import numpy as np
 from numpy.lib import format as npy
 
-from w2v.config import MAX_EXPANSION, SWITCH, check_path
+from w2v.config import MAX_EXPANSION
 from w2v.embeddings.encoder import check_length
 from w2v.errors import InputError, UnknownWordError
+from w2v.options import SWITCH, check_path
 from w2v.system import atomic as output
 from w2v.system.disk import check_space, refusal
 from w2v.text.sources import FileSource

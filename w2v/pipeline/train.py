@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from w2v import __version__
-from w2v.config import SECONDS, SWITCH, Config, check_options, check_path
+from w2v.config import Config, check_options
 from w2v.corpus.build import Corpus, EncodedText, count_words
 from w2v.corpus.build import read_corpus as encode_text
 from w2v.corpus.vocabulary import Vocabulary, check_word_list, read_word_list
@@ -26,6 +26,7 @@ from w2v.embeddings.embeddings import Embeddings
 from w2v.errors import ConfigError, FormatError, InputError, Named, OutputError, shown
 from w2v.events import Compiling, CorpusRead, Observer, Saved, ignore
 from w2v.formats import native as model
+from w2v.options import SECONDS, SWITCH, check_path, is_in_order
 from w2v.pipeline import preflight
 from w2v.pipeline.checkpoint import (
     TEMPORARY_PREFIX,
@@ -39,15 +40,8 @@ from w2v.pipeline.checkpoint import (
 from w2v.pipeline.warm_start import FromModel, announcement, begin_with, counts_of, more_epochs
 from w2v.system.atomic import check_folder, recover
 from w2v.system.disk import refusal
-from w2v.text.sources import (
-    STDIN,
-    FileSource,
-    Fingerprint,
-    LineSource,
-    TextSource,
-    is_in_order,
-    open_corpus,
-)
+from w2v.system.files import Fingerprint
+from w2v.text.sources import STDIN, FileSource, LineSource, TextSource, open_corpus
 from w2v.text.wordtable import try_table
 from w2v.training.trainer import Result, train_model
 

@@ -15,15 +15,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from w2v.config import Config, check_path
+from w2v.config import Config
 from w2v.embeddings.embeddings import Embeddings
-from w2v.embeddings.encoder import checked_definition
 from w2v.errors import ConfigError, Given, InputError, Named
 from w2v.events import BeginsWith, EpochDone
 from w2v.formats import native as model
 from w2v.formats.registry import load
+from w2v.options import check_path
 from w2v.pipeline.checkpoint import Checkpoint, Job, Origin, with_free_options
-from w2v.text.sources import Fingerprint
+from w2v.system.files import Fingerprint
+from w2v.text.definition import checked_definition
 from w2v.training.trainer import Position, rows_of
 
 if TYPE_CHECKING:

@@ -8,74 +8,34 @@ is refused by name.
 
 from __future__ import annotations
 
-import codecs
 import contextlib
 import io
 import itertools
 import lzma
 import os
-import re
 import stat
 import sys
-import time
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import IO, Any, NamedTuple, Protocol, cast
+from typing import IO, Any, Protocol, cast
 
 from w2v.config import MAX_EXPANSION
 from w2v.errors import InputError, shown
+from w2v.options import is_in_order
+from w2v.system.files import Fingerprint
+from w2v.system.sniff import COMPRESSED, SNIFFED_BYTES, first_match, foreign_content
+from w2v.text.blocks import BLOCK_BYTES, Block, LastBreak, cut_blocks
 from w2v.text.decompress import Bounded, unpacked
 
-BLOCK_BYTES = 1 << 20
-SNIFFED_BYTES = 1 << 16
 TOKEN_SEPARATOR = "\x1f"
 STDIN = "-"
 
-# How much of a file's beginning may be neither UTF-8 nor printable before it is no text.
-MAX_FOREIGN_SHARE = 0.3
-# A run of more word characters than these is a token far too long to be kept. This much of it
-# stands for all of it.
-STAND_IN_CHARACTERS = 1 << 12
 
 _EXPANSION_ADVICE = "if it is to be so, raise the limit by --max-expansion, of which 0 is none"
 
-_WITHOUT_MARK = {
-    f"utf-{bits}-{order[0]}e": f"text in UTF-{bits} ({order}-endian, without a byte-order mark)"
-    for bits in (32, 16)
-    for order in ("little", "big")
-}
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-_COMPRESSED = (
-    (rb"\x1f\x8b", "gzip"),
-    (rb"BZh[1-9](1AY&SY|\x17\x72\x45\x38\x50\x90)", "bzip2"),
-    (rb"\xfd7zXZ\x00|\x5d\x00\x00", "xz"),
-    (rb"\x28\xb5\x2f\xfd|[\x50-\x5f]\x2a\x4d\x18", "zstd"),  # a frame, or one to be skipped
-)
-_REFUSED = (
-    (rb"PK\x03\x04", "a zip archive"),
-    (rb"7z\xbc\xaf\x27\x1c", "a 7z archive"),
-    (rb"Rar!\x1a\x07", "a rar archive"),
-    (rb".{257}ustar", "a tar archive"),
-    (rb"\x04\x22\x4d\x18", "lz4-compressed"),
-    (rb"\x1f\x9d", "compressed by compress"),
-    (rb"%PDF-", "a PDF document"),
-    (rb"\x7fELF", "an executable"),
-    (rb"\x89PNG\r\n", "a PNG picture"),
-    (rb"\xff\xd8\xff", "a JPEG picture"),
-    (rb"\x89HDF\r\n", "an HDF5 file"),
-    (rb"\x93NUMPY", "a NumPy array"),
-    (rb"PAR1\x15", "a Parquet file"),
-    (rb"SQLite format 3\x00", "a SQLite database"),
-    (rb"\xff\xfe\x00\x00", "text in UTF-32 (little-endian)"),
-    (rb"\x00\x00\xfe\xff", "text in UTF-32 (big-endian)"),
-    (rb"\xff\xfe", "text in UTF-16 (little-endian)"),
-    (rb"\xfe\xff", "text in UTF-16 (big-endian)"),
-)
-
-Block = bytes | bytearray
-LastBreak = Callable[[Block], int]
 
 
 class TextSource(Protocol):
@@ -102,36 +62,6 @@ class TextSource(Protocol):
 
         """
         ...
-
-
-class Fingerprint(NamedTuple):
-    """What tells whether a file is still the same.
-
-    Attributes:
-        path: absolute.
-        size: in bytes.
-        changed: when it was written last, in nanoseconds.
-
-    """
-
-    path: str
-    size: int
-    changed: int
-
-    @classmethod
-    def of(cls, path: str, status: os.stat_result | None = None) -> Fingerprint:
-        """Take that of a file as it is now, or of its status."""
-        status = Path(path).stat() if status is None else status
-        return cls(str(Path(path).absolute()), status.st_size, status.st_mtime_ns)
-
-    def difference(self, status: os.stat_result) -> str | None:
-        """Say how a file differs from what it was, None if it does not."""
-        if (status.st_size, status.st_mtime_ns) == (self.size, self.changed):
-            return None
-        return (
-            f"it had {self.size:,} bytes and has {status.st_size:,}, last written at "
-            f"{_clock(status.st_mtime_ns)} and before at {_clock(self.changed)}"
-        )
 
 
 class FileSource:
@@ -283,15 +213,6 @@ def open_corpus(corpus: Any, max_expansion: float = MAX_EXPANSION) -> TextSource
     return LineSource(corpus)
 
 
-def is_in_order(items: object) -> bool:
-    """Whether items can be walked, and in an order.
-
-    Sets have none, and of mappings and tables Python would go through the names.
-    """
-    unfit = isinstance(items, (Mapping, set, frozenset)) or hasattr(items, "columns")
-    return isinstance(items, Iterable) and not unfit and getattr(items, "shape", None) != ()
-
-
 def _names_path(item: object) -> bool:
     if isinstance(item, os.PathLike):
         return True
@@ -334,44 +255,6 @@ def _is_folder(path: str) -> bool:
         reason = getattr(error, "strerror", None) or error
         message = f"cannot read {path}: {reason}"
         raise InputError(message) from error
-
-
-def status_of(path: str | os.PathLike[str]) -> os.stat_result | None:
-    """Look at a file or folder; None if there is none.
-
-    Raises:
-        InputError: nobody may look there.
-
-    """
-    try:
-        return Path(path).stat()
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except (OSError, ValueError) as error:  # ValueError: a NUL in it
-        message = f"cannot read {path}: {getattr(error, 'strerror', None) or error}"
-        raise InputError(message) from error
-
-
-def is_folder(path: str | os.PathLike[str]) -> bool:
-    """Whether there is a folder; errors are those of `status_of`."""
-    status = status_of(path)
-    return status is not None and stat.S_ISDIR(status.st_mode)
-
-
-def refuse_streams(path: str | os.PathLike[str]) -> None:
-    """Refuse what is read once, may have no end, or keep one waiting: a pipe or a device.
-
-    Raises:
-        InputError: it is one, or nobody may look.
-
-    """
-    status = status_of(path)
-    if status is not None and not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):
-        message = (
-            f"cannot read {path}: it is a pipe, a device or a socket; copy what it gives into a "
-            "file first"
-        )
-        raise InputError(message)
 
 
 def _files_below(folder: str) -> list[str]:
@@ -434,15 +317,6 @@ def _unchanged(
     check()
 
 
-def _clock(nanoseconds: int) -> str:
-    seconds, rest = divmod(nanoseconds, 10**9)
-    try:
-        clock = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))
-    except (OSError, OverflowError, ValueError):  # no time that there is
-        return f"{nanoseconds} ns"
-    return f"{clock}.{rest // 10**6:03}"
-
-
 def _open(path: str) -> AbstractContextManager[IO[bytes]]:
     if path == STDIN:
         return contextlib.nullcontext(sys.stdin.buffer)
@@ -484,7 +358,7 @@ def _decoded(raw: _Counted, name: str, max_expansion: float) -> io.BufferedIOBas
     """Return the text in a stream: decompressed if need be, checked, without byte-order mark."""
     head = raw.sniff()
     stream = io.BufferedReader(raw, SNIFFED_BYTES)
-    packing = _first_match(_COMPRESSED, head)
+    packing = first_match(COMPRESSED, head)
     if packing is not None:
         text = unpacked(stream, packing, name)
         bounded = Bounded(text, lambda: raw.count, name, max_expansion, _EXPANSION_ADVICE)
@@ -499,103 +373,3 @@ def _decoded(raw: _Counted, name: str, max_expansion: float) -> io.BufferedIOBas
     if head.startswith(_BYTE_ORDER_MARK):
         stream.read(len(_BYTE_ORDER_MARK))
     return stream
-
-
-def _first_match(patterns: tuple[tuple[bytes, str], ...], head: bytes) -> str | None:
-    return next((kind for magic, kind in patterns if re.match(magic, head, re.DOTALL)), None)
-
-
-def foreign_content(head: bytes) -> str | None:
-    """Tell what the beginning of a file says it is, if that is not text in UTF-8; else None."""
-    kind = _first_match(_REFUSED, head)
-    if kind is not None:
-        return kind
-    kind = _first_match(_COMPRESSED, head)
-    if kind is not None:
-        return f"{kind}-compressed once more"
-    zeros = head.count(0)
-    odd_zeros = head[1::2].count(0)
-    if zeros > 0.2 * len(head) and not 0.05 < odd_zeros / zeros < 0.95:
-        return _WITHOUT_MARK["utf-16-le" if odd_zeros else "utf-16-be"]
-    invalid = len(head) - len(head.decode("utf-8", "ignore").encode())
-    controls = sum(map(head.count, (*range(9), *range(14, 27), 127)))
-    if invalid + controls <= MAX_FOREIGN_SHARE * len(head):
-        return None
-    for encoding, kind in _WITHOUT_MARK.items():
-        if _reads_well(head.decode(encoding, "replace")):
-            return kind
-    return "binary data, or text in a legacy encoding"
-
-
-def _reads_well(text: str) -> bool:
-    """Whether some of the characters are white space and nearly all can be printed."""
-    spaces = sum(map(text.count, " \n\t"))
-    printable = sum(map(str.isprintable, text)) + text.count("\n") + text.count("\r")
-    return spaces > 0.01 * len(text) and printable > 0.95 * len(text)
-
-
-def read_small(path: str | os.PathLike[str], name: str) -> bytes:
-    """Return all bytes of a file of text, once its beginning was seen to be some.
-
-    Raises:
-        InputError: it cannot be read, or is no text, as a device that never ends.
-
-    """
-    try:
-        with Path(path).open("rb") as file:
-            head = file.read(SNIFFED_BYTES)
-            finding = foreign_content(head)
-            if finding is not None:
-                kind = finding.removesuffix(" once more")  # which is of what was unpacked before
-                message = f"{name} is {kind}: expected text in UTF-8; convert or extract it first"
-                raise InputError(message)
-            return head + file.read()
-    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
-        message = f"cannot read {name}: {getattr(error, 'strerror', None) or error}"
-        raise InputError(message) from error
-
-
-def cut_blocks(stream: io.BufferedIOBase, last_break: LastBreak) -> Iterator[Block]:
-    """Cut a stream into blocks at line ends, else at white space, else where no word is cut.
-
-    The last block ends with a line end, which is added if need be.
-    """
-    rest: Block = b""
-    last: Block = b"\n"
-    while True:
-        block = bytearray(len(rest) + BLOCK_BYTES)  # to read into: a join would copy it all
-        block[: len(rest)] = rest
-        with memoryview(block) as room:
-            size = stream.readinto(room[len(rest) :])
-        if not size:
-            break
-        del block[len(rest) + size :]
-        last = block[-1:]
-        cut = block.rfind(b"\n") + 1
-        if not cut:
-            cut = max(block.rfind(b" "), block.rfind(b"\t")) + 1
-        if not cut:
-            cut = last_break(block)
-        if cut:
-            rest = bytes(block[cut:])
-            del block[cut:]
-            yield block
-        else:
-            rest = _stand_in(block)
-    if last != b"\n":
-        yield rest + b"\n"
-
-
-def _stand_in(block: Block) -> Block:
-    """Return a token as it is, or a shorter one if it is far too long to be kept.
-
-    What follows is still part of it: its last character is kept, for it may be an apostrophe, and
-    so is an unfinished one.
-    """
-    decoder = codecs.getincrementaldecoder("utf-8")()
-    text = decoder.decode(block)
-    unfinished, _ = decoder.getstate()
-    if len(text) <= STAND_IN_CHARACTERS:
-        return block
-    head = text[:STAND_IN_CHARACTERS].removesuffix("'").removesuffix("\u2019")
-    return (head + text[-1]).encode() + unfinished

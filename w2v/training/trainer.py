@@ -23,23 +23,21 @@ from typing import Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from w2v.config import DEFAULTS, Config
-from w2v.corpus.build import EncodedText
-from w2v.errors import DivergenceError, FormatError, VocabularyError
-from w2v.events import EpochDone, GoesOn, Observer, Training, ignore
-from w2v.training.backends.rounds import make_shards, merge_copies, pulls_of, train_shard
-from w2v.training.sampling import (
+from w2v.compute.random import (
     CERTAIN,
     INITIAL_VECTORS,
     NOISE,
     SUBSAMPLING,
     VALIDATION,
     WINDOWS,
-    NoiseDistribution,
-    keep_thresholds,
     make_key,
-    noise_shares,
 )
+from w2v.config import DEFAULTS, Config
+from w2v.corpus.build import EncodedText
+from w2v.errors import DivergenceError, FormatError, VocabularyError
+from w2v.events import EpochDone, GoesOn, Observer, Training, ignore
+from w2v.training.backends.rounds import make_shards, merge_copies, pulls_of, train_shard
+from w2v.training.sampling import NoiseDistribution, keep_thresholds, noise_shares
 from w2v.training.sgns.kernel import (
     SPARE_ROWS,
     Keys,

@@ -20,10 +20,10 @@ from training.sgns.test_kernel import (
     texts,
 )
 from training.test_trainer import EMPTY, counts_of, random_text, small, text_of
+from w2v.compute.random import NOISE, SUBSAMPLING, WINDOWS, make_key
 from w2v.training import trainer
 from w2v.training.backends import rounds
 from w2v.training.backends.rounds import make_shards, merge_copies, most_rows, pulls_of, train_shard
-from w2v.training.sampling import NOISE, SUBSAMPLING, WINDOWS, make_key
 from w2v.training.sgns.kernel import Keys
 from w2v.training.trainer import rows_of, train_model
 

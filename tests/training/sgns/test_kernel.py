@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import reference_sgns as reference
+from w2v.compute.random import CERTAIN, make_key
 from w2v.compute.simd import WIDTH
 from w2v.corpus.pairs import skipgram_pairs
-from w2v.training.sampling import CERTAIN, NoiseDistribution, keep_thresholds, make_key
+from w2v.training.sampling import NoiseDistribution, keep_thresholds
 from w2v.training.sgns.kernel import (
     _AHEAD,
     LINE,

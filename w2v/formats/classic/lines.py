@@ -21,8 +21,8 @@ import numpy as np
 from w2v.embeddings.embeddings import Embeddings
 from w2v.errors import FormatError, InputError
 from w2v.system import atomic as output
+from w2v.system.files import refuse_streams
 from w2v.text.decompress import Bounded
-from w2v.text.sources import refuse_streams
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from w2v.errors import FormatError, InputError
 from w2v.formats.classic import lines as textfile
 from w2v.system import atomic as output
-from w2v.text.sources import is_folder
+from w2v.system.files import is_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from w2v.embeddings.encoder import SAY_HOW, checked_definition
 from w2v.errors import ConfigError, FormatError
+from w2v.text.definition import SAY_HOW, checked_definition
 from w2v.text.tokenizer import SEPARATOR, SINGLE, WORD, CharacterTables, character_tables
 
 if TYPE_CHECKING:

@@ -31,7 +31,7 @@ from w2v.formats.native import brief
 from w2v.formats.registry import FORMATS
 from w2v.system import atomic as output
 from w2v.system.disk import in_pages
-from w2v.text.sources import refuse_streams
+from w2v.system.files import refuse_streams
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -93,6 +93,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from w2v.compute.jit import inlined, kernel
+from w2v.compute.random import draw, draw_below, passes
 from w2v.compute.simd import (
     WIDTH,
     Lanes,
@@ -111,7 +112,7 @@ from w2v.compute.simd import (
     total,
 )
 from w2v.corpus.pairs import context_range
-from w2v.training.sampling import draw, draw_below, draw_noise, passes
+from w2v.training.sampling import draw_noise
 
 TILE = 4
 # The window for which TILE words side by side have a path of their own, and what they have.

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from w2v.compute.random import draw_below, passes
+from w2v.compute.random import passes, random_below
 from w2v.training.sampling import draw_noise
-from w2v.training.sgns.kernel import SURE, TILE
+from w2v.training.sgns.kernel import MAX_SCORE, TILE
 
 
 @dataclass
@@ -25,8 +25,8 @@ class Span:
 
 
 def held(score):
-    """A score counts up to SURE, beyond which it makes no difference that a float32 shows."""
-    return np.clip(score, -SURE, SURE)
+    """A score counts up to MAX_SCORE, beyond which it makes no difference that a float32 shows."""
+    return np.clip(score, -MAX_SCORE, MAX_SCORE)
 
 
 def sigmoid(score):
@@ -66,7 +66,7 @@ def centers_of(ids, begin, end, end_of_line, sampling, keys):
                     for place, _ in other
                     if begin <= place < line[i][0]
                 )
-                radius -= draw_below(keys.windows, order + before + kept_before, sampling.window)
+                radius -= random_below(keys.windows, order + before + kept_before, sampling.window)
             contexts = line[max(0, i - radius) : i] + line[i + 1 : i + radius + 1]
             if contexts:
                 found.append((line[i][1], contexts))

@@ -11,7 +11,7 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from w2v.errors import ConfigError, Given, Named, shown
+from w2v.errors import ConfigError, short_repr
 from w2v.options import LARGEST, Option, plain_integer
 from w2v.system.cpu import available_cores
 
@@ -139,21 +139,16 @@ class Config:
             object.__setattr__(self, name, plain_integer(value))
         check_options(vars(self))
         if self.lr_min is not None and self.lr_min > self.lr:
-            raise ConfigError(
-                "{lr_min} must not exceed {lr}, got {lr_min_given} and {lr_given}",
-                lr_min=Named("lr_min"),
-                lr=Named("lr"),
-                lr_min_given=Given("lr_min", self.lr_min),
-                lr_given=Given("lr", self.lr),
+            message = (
+                f"must not exceed the learning rate: got `lr_min={self.lr_min}` and `lr={self.lr}`"
             )
+            raise ConfigError(message, option="lr_min")
         if self.shards is not None and not self.deterministic:
-            raise ConfigError(
-                "{shards} needs {deterministic}, got {given} without it; add it, or leave out"
-                " {shards}",
-                shards=Named("shards"),
-                deterministic=Given("deterministic", True),
-                given=Given("shards", self.shards),
+            message = (
+                f"requires `deterministic=True`, got `shards={self.shards}` without it; add it, or "
+                "omit `shards`"
             )
+            raise ConfigError(message, option="shards")
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> Config:
@@ -224,9 +219,7 @@ def check_options(values: Mapping[str, Any]) -> None:
     """
     unknown = [name for name in values if name not in DEFAULTS]
     if unknown:
-        message = (
-            f"unknown option {shown(unknown[0])}; the options are {', '.join(sorted(DEFAULTS))}"
-        )
+        message = f"unknown option {short_repr(unknown[0])}; the options are {', '.join(sorted(DEFAULTS))}"
         raise ConfigError(message)
     for name, option in options().items():
         if name in values and not (values[name] is None and DEFAULTS[name] is None):

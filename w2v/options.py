@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from w2v.errors import ConfigError, Named, shown
+from w2v.errors import ConfigError, short_repr
 
 # Numbers that need no other bound have one all the same, which NumPy can hold.
 LARGEST = 2**63 - 1
@@ -88,8 +88,8 @@ class Option:
 
         """
         if not self.accepts(plain_integer(value) if self.kind is int else value):
-            text = "{name} must be {expected}, got {value}"
-            raise ConfigError(text, name=Named(name), expected=self.expected, value=shown(value))
+            message = f"must be {self.expected}, got {short_repr(value)}"
+            raise ConfigError(message, option=name)
 
 
 def plain_integer(value: object) -> object:
@@ -129,8 +129,8 @@ def check_path(name: str, value: object) -> None:
 
     """
     if not _is_path(value):
-        text = "{name} must be the path of a file or folder, got {value}"
-        raise ConfigError(text, name=Named(name), value=shown(value))
+        message = f"must be the path of a file or directory, got {short_repr(value)}"
+        raise ConfigError(message, option=name)
 
 
 def _is_path(value: object) -> bool:
@@ -142,7 +142,7 @@ def _is_path(value: object) -> bool:
         return False
 
 
-def is_in_order(items: object) -> bool:
+def is_ordered_iterable(items: object) -> bool:
     """Whether items can be walked, and in an order.
 
     Sets have none, and of mappings and tables Python would go through the names.

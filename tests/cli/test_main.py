@@ -97,7 +97,7 @@ def error(*arguments: object, code: int = 1, stdin: str | bytes | None = None) -
     return last.removeprefix("Error: ")
 
 
-def shown(stderr: str) -> list[str]:
+def short_repr(stderr: str) -> list[str]:
     """The lines on stderr, but for the one that comes only if kernels are not ready soon."""
     return [line for line in stderr.splitlines() if not line.startswith("compiling ")]
 
@@ -176,7 +176,7 @@ def test_train_writes_a_model_and_reports_on_stderr():
     assert (result.exit_code, result.stdout) == (0, "")
     assert names() == ["m", "text.txt", "tmp"]
     assert names("m") == ["contexts.npy", "counts.npy", "embeddings.npy", "meta.json", "vocab.txt"]
-    lines = shown(result.stderr)
+    lines = short_repr(result.stderr)
     assert lines[0] == COVERAGE
     begins = ["epoch 1/2", "epoch 2/2", "m", "where the time went"]
     assert [line.partition(":")[0] for line in lines[1:]] == begins
@@ -613,7 +613,7 @@ def test_every_hyper_parameter_is_an_option_of_train(name):
 def test_vocab_lists_id_word_count():
     result = run("vocab", "text.txt", "--min-count", "11")
     assert result.stdout == "0\tthe\t30\n1\tdog\t20\n"
-    assert shown(result.stderr) == [
+    assert short_repr(result.stderr) == [
         "120 words in 20 lines, 9 different ones; 2 kept, which cover 41.67 % of the text",
         "dropped: 70 too rare",
     ]
@@ -645,7 +645,7 @@ def test_pairs_are_listed_in_order():
         *("fox quick", "fox brown"),
         *("jumps over", "over jumps"),
     ]
-    assert shown(result.stderr)[0].startswith("6 words in 2 lines")
+    assert short_repr(result.stderr)[0].startswith("6 words in 2 lines")
     narrow = ok("pairs", "fox.txt", *ALL_WORDS, "--window", "1")
     assert narrow.splitlines()[:3] == ["the\tquick", "quick\tthe", "quick\tbrown"]
 
@@ -1010,7 +1010,7 @@ def test_a_reader_that_has_seen_enough_ends_it_quietly():
         command, shell=True, capture_output=True, text=True, check=False, timeout=60
     )
     assert done.stdout == "0\tw0\t1\n"
-    (line,) = shown(done.stderr)
+    (line,) = short_repr(done.stderr)
     assert line.startswith("20,000 words in 1 lines")
 
 

@@ -13,15 +13,15 @@ import pytest
 from w2v.cli import progress
 from w2v.cli.progress import Bars, JsonLines, Lines, describe, every
 from w2v.events import (
-    BeginsWith,
     Compiling,
     CorpusRead,
     EpochDone,
     Event,
-    GoesOn,
     Reading,
+    Resumed,
     Saved,
     Training,
+    WarmStarted,
     ignore,
 )
 
@@ -82,8 +82,8 @@ SAVED = Saved(
     seconds=1.54,
     timings=TIMINGS,
 )
-GOES_ON = GoesOn(epoch=4, epochs=5, share=0.375)
-BEGINS_WITH = BeginsWith(path="old.w2v", epochs=0, contexts=True, frozen=False)
+GOES_ON = Resumed(epoch=4, epochs=5, share=0.375)
+BEGINS_WITH = WarmStarted(path="old.w2v", epochs=0, contexts=True, frozen=False)
 ALL = [Compiling(), BEGINS_WITH, READING, CORPUS, GOES_ON, TRAINING, EPOCH, SAVED]
 
 CORPUS_LINE = (

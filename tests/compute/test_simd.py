@@ -26,14 +26,14 @@ def apply_all(a, b, out):
     lanes.store(out, 0, x)
     lanes.store(out, WIDTH, lanes.splat(np.float32(2.5)))
     lanes.store(out, 2 * WIDTH, lanes.splat_from(b, 4))
-    lanes.store(out, 3 * WIDTH, lanes.multiply_add(x, y, lanes.splat(np.float32(1.0))))
+    lanes.store(out, 3 * WIDTH, lanes.fma(x, y, lanes.splat(np.float32(1.0))))
     lanes.store(out, 4 * WIDTH, lanes.add(x, y))
     lanes.store(out, 5 * WIDTH, lanes.multiply(x, y))
     lanes.store(out, 6 * WIDTH, lanes.divide(x, y))
-    lanes.store(out, 7 * WIDTH, lanes.smaller(x, y))
-    lanes.store(out, 8 * WIDTH, lanes.larger(x, y))
-    lanes.store_totals(out, 9 * WIDTH, x, y, lanes.add(x, y), lanes.multiply(x, y))
-    return lanes.total(x), lanes.total(y)
+    lanes.store(out, 7 * WIDTH, lanes.minimum(x, y))
+    lanes.store(out, 8 * WIDTH, lanes.maximum(x, y))
+    lanes.store_reduce_add_4(out, 9 * WIDTH, x, y, lanes.add(x, y), lanes.multiply(x, y))
+    return lanes.reduce_add(x), lanes.reduce_add(y)
 
 
 def test_every_function():
@@ -64,7 +64,7 @@ def apply_bytes(array, firsts, found):
     """Which bytes are in a range, for some places and ranges; then make letters small."""
     for i in range(len(found)):
         found[i] = lanes.bytes_between(array, i, firsts[i], firsts[i] + np.uint8(20))
-    lanes.make_small(array, 3)
+    lanes.ascii_lowercase(array, 3)
 
 
 def test_bytes_in_ranges_and_small_letters():

@@ -19,11 +19,11 @@ from hypothesis import strategies as st
 import reference
 from w2v.config import MOST_WORDS, Config
 from w2v.corpus import build as corpus_module
-from w2v.corpus.build import Corpus, EncodedText, count_words, read_corpus
-from w2v.errors import InputError, NoRoomError, OutputError, VocabularyError
+from w2v.corpus.build import Corpus, EncodedText, build_corpus, count_words
+from w2v.errors import DiskFullError, InputError, OutputError, VocabularyError
 from w2v.events import CorpusRead, Reading
 from w2v.text import sources as reading
-from w2v.text.sources import FileSource, LineSource
+from w2v.text.sources import FileSource, IterableSource
 from w2v.text.tokenizer import Scanner
 from w2v.text.wordtable import WordTable
 
@@ -43,7 +43,7 @@ def random_text(lines: int, words: int = 300, seed: int = 1) -> str:
 
 def encode(text: str, work_dir: Path | None = None, **options) -> Corpus:
     config = Config(**{"threads": 1, **options})
-    return read_corpus(LineSource([text]), config, work_dir=work_dir and str(work_dir))
+    return build_corpus(IterableSource([text]), config, work_dir=work_dir and str(work_dir))
 
 
 def lines_of(text: EncodedText) -> list[list[int]]:
@@ -163,8 +163,8 @@ def test_a_text_of_files_is_the_text_of_its_lines(tmp_path):
     (tmp_path / "2").write_text("the end of it\n")
     config = Config(threads=2, **ALL)
     with (
-        read_corpus(FileSource([tmp_path / "1", tmp_path / "2"]), config) as files,
-        read_corpus(LineSource(["the end", "the end of it"]), config) as lines,
+        build_corpus(FileSource([tmp_path / "1", tmp_path / "2"]), config) as files,
+        build_corpus(IterableSource(["the end", "the end of it"]), config) as lines,
     ):
         assert (files.text.ids == lines.text.ids).all()
         assert files.report.files == 2
@@ -172,15 +172,15 @@ def test_a_text_of_files_is_the_text_of_its_lines(tmp_path):
 
 
 def test_tokens_that_are_split_already_stay_as_they_are():
-    with read_corpus(LineSource([["New York", "a"], ["A", "a"]]), Config(**ALL)) as corpus:
+    with build_corpus(IterableSource([["New York", "a"], ["A", "a"]]), Config(**ALL)) as corpus:
         assert corpus.vocabulary.words == ["a", "A", "New York"]
         assert lines_of(corpus.text) == [[2, 0], [1, 0]]
         assert (corpus.tokenizer["name"], corpus.tokenizer["lowercase"]) == ("tokens", False)
 
 
 def test_given_words_get_their_rows_and_what_is_not_listed_is_told():
-    source = LineSource([FOX])
-    with read_corpus(source, Config(threads=1), words=["dog", "cat", "the"]) as corpus:
+    source = IterableSource([FOX])
+    with build_corpus(source, Config(threads=1), words=["dog", "cat", "the"]) as corpus:
         assert corpus.vocabulary.words == ["dog", "cat", "the"]
         assert corpus.vocabulary.counts.tolist() == [1, 0, 3]
         assert lines_of(corpus.text) == [[2], [2, 0], [2]]
@@ -214,12 +214,12 @@ class BytesSource:
     def __init__(self, text: bytes) -> None:
         self._text = text
 
-    def blocks(self, last_break):
-        return reading.cut_blocks(io.BytesIO(self._text), last_break)
+    def blocks(self, last_boundary):
+        return reading.split_blocks(io.BytesIO(self._text), last_boundary)
 
 
 def encode_bytes(text: bytes, config: Config) -> Corpus:
-    return read_corpus(BytesSource(text), config)
+    return build_corpus(BytesSource(text), config)
 
 
 @pytest.mark.parametrize("size", range(1, 9))
@@ -232,12 +232,12 @@ def test_lines_are_counted_wherever_blocks_end(size, small_blocks):
 
 def test_words_can_be_counted_without_encoding():
     config = Config(threads=1, **ALL)
-    vocabulary, report = count_words(LineSource([FOX]), config)
+    vocabulary, report = count_words(IterableSource([FOX]), config)
     with encode(FOX, **ALL) as corpus:
         assert vocabulary.words == corpus.vocabulary.words
         assert (vocabulary.counts == corpus.vocabulary.counts).all()
         assert plain(report) == plain(corpus.report)
-    vocabulary, report = count_words(LineSource([FOX]), config, words=["dog"])
+    vocabulary, report = count_words(IterableSource([FOX]), config, words=["dog"])
     assert (vocabulary.counts.tolist(), report.dropped_unlisted) == ([1], 10)
 
 
@@ -246,7 +246,7 @@ def test_the_observer_is_told_how_it_goes(small_blocks, tmp_path):
     (tmp_path / "f").write_text(random_text(100))
     events = []
     source = FileSource([tmp_path / "f"])
-    with read_corpus(source, Config(threads=2, **ALL), observer=events.append) as corpus:
+    with build_corpus(source, Config(threads=2, **ALL), observer=events.append) as corpus:
         assert all(type(event) is Reading for event in events)
         assert len(events) > 10
         for field in ("done_bytes", "text_bytes", "tokens", "seconds"):
@@ -261,7 +261,7 @@ def test_the_observer_is_told_how_it_goes(small_blocks, tmp_path):
 @pytest.mark.parametrize(
     ("owner", "name", "stage"),
     [
-        (LineSource, "_text", "input"),
+        (IterableSource, "_text", "input"),
         (Scanner, "_cut", "tokenizing"),
         (WordTable, "add", "hashing"),
         (corpus_module._Spool, "write", "spooling"),
@@ -406,7 +406,7 @@ def test_a_corpus_without_frequent_words_is_an_error(work_dir):
     with pytest.raises(VocabularyError, match="no word occurs 5 times: the corpus has 11 words"):
         encode(FOX, work_dir)
     with pytest.raises(VocabularyError, match="none of the 1 given words occurs"):
-        read_corpus(LineSource([FOX]), Config(), words=["x"], work_dir=str(work_dir))
+        build_corpus(IterableSource([FOX]), Config(), words=["x"], work_dir=str(work_dir))
 
 
 def failing_lines(error: BaseException):
@@ -419,8 +419,8 @@ def test_nothing_is_left_when_reading_ends_early(error, small_blocks, work_dir):
     small_blocks(100)
     threads = threading.active_count()
     with pytest.raises(type(error)):
-        read_corpus(
-            LineSource(failing_lines(error)), Config(threads=2, **ALL), work_dir=str(work_dir)
+        build_corpus(
+            IterableSource(failing_lines(error)), Config(threads=2, **ALL), work_dir=str(work_dir)
         )
     assert threading.active_count() == threads
 
@@ -432,8 +432,8 @@ def test_nothing_is_left_when_the_observer_raises(small_blocks, work_dir):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        read_corpus(
-            LineSource(["some words"] * 500),
+        build_corpus(
+            IterableSource(["some words"] * 500),
             Config(threads=2, **ALL),
             work_dir=str(work_dir),
             observer=interrupt,
@@ -462,8 +462,8 @@ def test_a_thread_that_fails_stops_the_others(threads, monkeypatch, small_blocks
 
     monkeypatch.setattr(Scanner, "scan", fail)
     with pytest.raises(MemoryError):
-        read_corpus(
-            LineSource(["some words"] * 500),
+        build_corpus(
+            IterableSource(["some words"] * 500),
             Config(threads=threads, **ALL),
             work_dir=str(work_dir),
         )
@@ -491,7 +491,7 @@ def test_a_full_disk_is_named_with_what_is_free(name, monkeypatch, work_dir):
         r"written, but [\d,.]+ GB are free in \1; make room, or choose another place with "
         r"--work-dir$"
     )
-    with pytest.raises(NoRoomError, match=message):
+    with pytest.raises(DiskFullError, match=message):
         encode(random_text(200), work_dir, validation=0.5, **ALL)
 
 
@@ -510,9 +510,9 @@ def test_memory_holds_the_distinct_words_only(sized, small_blocks):
     line = " ".join(f"w{i}" for i in range(100)) + "\n"
     peaks = []
     for repeats in (sized(2000), sized(10_000)):
-        source = LineSource(line for _ in range(repeats))
+        source = IterableSource(line for _ in range(repeats))
         tracemalloc.start()
-        with read_corpus(source, Config(threads=1, **ALL)):
+        with build_corpus(source, Config(threads=1, **ALL)):
             peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     assert peaks[1] < peaks[0] + 1_000_000

@@ -9,7 +9,7 @@ import pytest
 
 from w2v.embeddings.embeddings import Embeddings, near_spellings
 from w2v.errors import ConfigError, FormatError, UnknownWordError
-from w2v.text.definition import lowered
+from w2v.text.definition import lowercase_word
 
 # king - man + woman = queen, exactly.
 ROYALS = Embeddings(
@@ -216,8 +216,8 @@ def test_other_models_are_asked_as_written(meta):
 
 
 def test_lower_case_is_made_character_by_character():
-    assert lowered("\u0391\u03a3") == "\u03b1\u03c3"  # str.lower would write a final sigma
-    assert lowered("İ") == "i̇"
+    assert lowercase_word("\u0391\u03a3") == "\u03b1\u03c3"  # str.lower would write a final sigma
+    assert lowercase_word("İ") == "i̇"
 
 
 @pytest.mark.parametrize("word", [3, None, ["a", "b"]])

@@ -335,7 +335,7 @@ except W2VError as error:
 """
 
 
-def refusal(call: str, folder: Path) -> str:
+def write_error(call: str, folder: Path) -> str:
     """What a process without rights is told by a call, with a folder as its current one."""
     code = textwrap.dedent(AS_NOBODY).replace("{call}", call)
     done = subprocess.run(
@@ -377,15 +377,17 @@ def forbidden(tmp_path):
     ],
 )
 def test_what_may_not_be_read_is_one_clear_line(call, finding, forbidden):
-    said = refusal(call, forbidden)
+    said = write_error(call, forbidden)
     assert said.startswith(finding)
     assert said.endswith(": Permission denied")
     assert "\n" not in said
 
 
 def test_a_list_of_texts_is_none_of_paths_where_nothing_may_be_looked_at(forbidden):
-    assert refusal("print(type(reading.open_corpus(['unentered/a.txt'])).__name__)", forbidden) in {
-        "LineSource",
+    assert write_error(
+        "print(type(reading.open_corpus(['unentered/a.txt'])).__name__)", forbidden
+    ) in {
+        "IterableSource",
         "FileSource",
     }
 

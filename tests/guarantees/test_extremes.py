@@ -17,10 +17,10 @@ import w2v
 from support import JIT
 from w2v.cli.main import main
 from w2v.cli.progress import Bars, JsonLines, describe
-from w2v.compute.random import CERTAIN, HELD_OUT_LINES, make_key, passes, threshold_of
+from w2v.compute.random import ALWAYS, HELD_OUT_LINES, make_key, passes, to_threshold
 from w2v.config import MOST_WORDS, Config
 from w2v.corpus import build as corpus_module
-from w2v.corpus.build import EncodedText, Origin, Stages
+from w2v.corpus.build import BlockOrigin, EncodedText, Stages
 from w2v.corpus.vocabulary import UNKNOWN, Vocabulary, rank_words
 from w2v.errors import ConfigError, DivergenceError, VocabularyError
 from w2v.events import EpochDone, Reading, Training
@@ -30,9 +30,9 @@ from w2v.text.tokenizer import Scanner, character_tables
 from w2v.training import sampling, trainer
 from w2v.training.sampling import NoiseDistribution, keep_thresholds
 from w2v.training.sgns.kernel import (
-    SPARE_ROWS,
+    SCRATCH_ROWS,
     Keys,
-    Model,
+    Matrices,
     Sampling,
     aligned_zeros,
     make_workspace,
@@ -40,7 +40,7 @@ from w2v.training.sgns.kernel import (
     spaced,
 )
 from w2v.training.sgns.kernel import train_span as train_span_of
-from w2v.training.trainer import Position, Tally, new_model
+from w2v.training.trainer import EpochStats, TrainingState, new_model
 
 compiled_only = pytest.mark.skipif(not JIT, reason="takes too long without the compiler")
 overflowing = pytest.mark.filterwarnings("ignore:(overflow|invalid value):RuntimeWarning")
@@ -91,7 +91,7 @@ def test_a_table_counts_beyond_32_bits():
     hashes = np.full(3, wordtable.hash_word(letters, 0, 2), np.uint64)
     table.add(letters, starts, lengths, hashes, times=2**31)
     assert table.counts[:2].tolist() == [0, 3 * 2**31]
-    table.absorb(other)
+    table.merge(other)
     assert table.counts[:2].tolist() == [2**40, 2**33]
 
 
@@ -105,7 +105,7 @@ def test_more_words_than_ids_are_refused(monkeypatch):
 
 def test_rows_have_numbers_of_31_bits():
     # One for unknown words, and those of each thread.
-    assert np.iinfo(np.int32).max >= MOST_WORDS + 1 + SPARE_ROWS * 1_024
+    assert np.iinfo(np.int32).max >= MOST_WORDS + 1 + SCRATCH_ROWS * 1_024
     Config(vocab_size=MOST_WORDS)
     with pytest.raises(ConfigError, match="vocab_size must be a whole number"):
         Config(vocab_size=MOST_WORDS + 1)
@@ -117,7 +117,7 @@ def test_subsampling_and_noise_know_shares_only(power):
     many = counts << power
     thresholds = [keep_thresholds(some[:4], 1e-2).tolist() for some in (many, counts)]
     assert thresholds[0] == thresholds[1]
-    assert max(thresholds[0]) < CERTAIN
+    assert max(thresholds[0]) < ALWAYS
     for exponent in (0.75, 1.0, -10.0, 10.0):
         ours, theirs = (NoiseDistribution.from_counts(n, exponent) for n in (many, counts))
         np.testing.assert_array_equal(ours.thresholds, theirs.thresholds)
@@ -126,7 +126,7 @@ def test_subsampling_and_noise_know_shares_only(power):
 
 def test_the_largest_and_the_smallest_count_together():
     counts = np.array([2**63 - 1, 2**32, 1])
-    assert keep_thresholds(counts, 1e-3).tolist()[1:] == [CERTAIN, CERTAIN]
+    assert keep_thresholds(counts, 1e-3).tolist()[1:] == [ALWAYS, ALWAYS]
     for exponent, word in ((10, 0), (-10, 2)):
         noise = NoiseDistribution.from_counts(counts, exponent)
         assert {sampling.draw_noise(np.uint64(1), i, noise.thresholds, noise.aliases)
@@ -276,8 +276,8 @@ def test_an_epoch_goes_on_far_behind(far_text, monkeypatch):
     heard = []
     far_trainer, near_trainer = a_model(COUNTS), a_model(COUNTS)
     far_trainer.observer = heard.append
-    before = Tally(FAR, 2**32, 2**34, 2.0**34, 2**33, 3 * 2.0**33)
-    done = far_trainer.run_epoch(text, EMPTY, Position(FAR_SPANS, 0, before, 1.0)).done[0]
+    before = EpochStats(FAR, 2**32, 2**34, 2.0**34, 2**33, 3 * 2.0**33)
+    done = far_trainer.run_epoch(text, EMPTY, TrainingState(FAR_SPANS, 0, before, 1.0)).done[0]
 
     pairs = 0
     keys = near_trainer._keys(0)
@@ -364,11 +364,11 @@ def test_a_spool_is_read_back_from_far_behind(tmp_path):
     line = 2**40 - 3
     ids = encoded(SHORT_LINES, np.uint32)
     with corpus_module._Spool(tmp_path / "provisional") as spool:
-        spool.write(ids, Origin(0, line, begun=False))
+        spool.write(ids, BlockOrigin(0, line, begun=False))
         spool._file.seek(4 * (2**32 + 5))
-        spool.write(ids, Origin(0, line + len(SHORT_LINES), begun=False))
+        spool.write(ids, BlockOrigin(0, line + len(SHORT_LINES), begun=False))
         text, held_out = spool.rename(counted(8), config)
-        key, threshold = make_key(config.seed, HELD_OUT_LINES), threshold_of(0.5)
+        key, threshold = make_key(config.seed, HELD_OUT_LINES), to_threshold(0.5)
         sides = [[], []]
         for number, expected in enumerate(SHORT_LINES * 2, line):
             sides[int(passes(key, number, threshold))].append(expected)
@@ -388,7 +388,9 @@ def test_a_spool_is_read_back_from_far_behind(tmp_path):
 def test_the_last_word_is_told_from_the_end_of_a_line(words, unknown, dtype, tmp_path):
     last = words - 1 + unknown
     with corpus_module._Spool(tmp_path / "provisional") as spool:
-        spool.write(encoded([[last, 0, last - 1], [last]], np.uint32), Origin(0, 0, begun=False))
+        spool.write(
+            encoded([[last, 0, last - 1], [last]], np.uint32), BlockOrigin(0, 0, begun=False)
+        )
         text, _ = spool.rename(counted(words, unknown=unknown), Config())
         assert text.ids.dtype == dtype
         assert text.end_of_line == np.iinfo(dtype).max
@@ -404,13 +406,13 @@ def test_the_last_word_of_16_bits_is_trained_as_any_other(last, dtype):
     for words, kind in ((3, np.uint16), (last + 1, dtype)):
         ids = encoded([[last - 2 + i if words > 3 else i for i in line] for line in lines], kind)
         stride = spaced(8)
-        flat = aligned_zeros((words + SPARE_ROWS) * stride)
-        model = Model(flat, aligned_zeros(len(flat)), stride, padded(8))
+        flat = aligned_zeros((words + SCRATCH_ROWS) * stride)
+        model = Matrices(flat, aligned_zeros(len(flat)), stride, padded(8))
         rows = trainer.rows_of(flat, model, words, 8)[-3:]
         rows[:] = np.arange(1, 25).reshape(3, 8) / 10
         # All noise is the first of the three words.
         noise = np.full(words, words - 3, np.int32)
-        kept = np.full(words + 1, CERTAIN, np.uint32)
+        kept = np.full(words + 1, ALWAYS, np.uint32)
         its = Sampling(kept, np.zeros(words, np.uint32), noise, 2, False, 5, 4, 2)
         work = make_workspace(len(ids), words, stride, its)
         keys = Keys(*(np.uint64(i) for i in range(3)))

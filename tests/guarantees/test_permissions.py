@@ -207,7 +207,7 @@ def test_a_work_dir_that_cannot_be_used_is_refused_before_the_work(
     monkeypatch.setattr(job, "compile_kernels", None)  # which is not called
     none = "cannot keep the encoded text in {}: there is no such folder, or it may not be entered; "
     message = refused("train", "text.txt", "-o", "m", "--work-dir", path, *TINY)
-    mark = checkpoint.folder_of(Path("m"), "open").name.split(".")[1]
+    mark = checkpoint.checkpoint_dir(Path("m"), "open").name.split(".")[1]
     assert message.startswith((reason or none).format(path, mark))
     message = refused("train", "--resume", "m", "--work-dir", path)
     assert message.startswith("there is no unfinished training" if reason else none.format(path))

@@ -55,7 +55,7 @@ def case_of(name: str, folder: Path) -> Case:
     return found
 
 
-def refusal(case: Case, number: int, data: bytes) -> str | None:
+def write_error(case: Case, number: int, data: bytes) -> str | None:
     """Read an input of which one file is another one; returns how it was refused, if it was."""
     allowed = (*REFUSALS, VocabularyError) if case.target.name in IS_TEXT else REFUSALS
     most = MOST_MEMORY_OF_TEXT if case.target.name in IS_TEXT else MOST_MEMORY
@@ -83,7 +83,7 @@ def spread(size: int, parts: int) -> list[int]:
 def test_a_file_that_is_cut_short_is_read_or_refused(case):
     for number, whole in enumerate(case.seeds):
         for end in spread(len(whole) - 1, 20):
-            said = refusal(case, number, whole[1 : end + 1])
+            said = write_error(case, number, whole[1 : end + 1])
             packed = case.target.name.endswith((".gz", ".bz2", ".xz", ".lzma", ".zst"))
             assert said is not None or not packed or end < 10  # which is too short to tell
 
@@ -93,7 +93,7 @@ def test_a_file_with_a_flipped_bit_is_read_or_refused(case):
         for place in spread(len(whole) - 1, 24):
             flipped = bytearray(whole[1:])
             flipped[place] ^= 1 << place % 8
-            refusal(case, number, bytes(flipped))
+            write_error(case, number, bytes(flipped))
 
 
 RUBBISH = {
@@ -142,7 +142,7 @@ RUBBISH = {
 @pytest.mark.parametrize("data", RUBBISH.values(), ids=RUBBISH)
 def test_rubbish_in_the_place_of_any_file_is_read_or_refused(data, case):
     for number in range(len(case.files)):
-        refusal(case, number, data)
+        write_error(case, number, data)
 
 
 def test_no_file_is_taken_for_any_other(case, tmp_path):
@@ -152,7 +152,7 @@ def test_no_file_is_taken_for_any_other(case, tmp_path):
             for seed in Case(TARGETS[name], tmp_path / name).seeds:
                 for number in range(len(case.files)):
                     if seed[1:] not in own:
-                        refusal(case, number, seed[1:])
+                        write_error(case, number, seed[1:])
 
 
 # What is in the files, but must not be
@@ -244,7 +244,7 @@ def test_no_pickle_is_ever_loaded(case, tmp_path):
         archive.writestr("config.json", pickled)
     for number in range(len(case.files)):
         for data in (object_array(trap), pickled, zipped.getvalue()):
-            refusal(case, number, data)
+            write_error(case, number, data)
     assert not trap.exists()
 
 
@@ -399,7 +399,7 @@ def test_a_zip_that_promises_more_than_it_has_is_refused(tmp_path):
     whole = case.path / "embedding.keras"
     with pytest.raises(FormatError, match=r"expected model\.weights\.h5 .* of an archive of \d+"):
         case.target.read(case.path)
-    assert refusal(case, case.files.index(whole), whole.read_bytes()) is not None
+    assert write_error(case, case.files.index(whole), whole.read_bytes()) is not None
 
 
 def test_weights_that_lie_elsewhere_are_not_fetched(tmp_path):
@@ -462,8 +462,8 @@ def test_a_tensor_that_lies_is_refused(entry, name, tmp_path):
     whole = case.seeds[number][1:]
     size = int.from_bytes(whole[:8], "little")
     header = json.loads(whole[8 : 8 + size])
-    assert refusal(case, number, safetensors_file(header, whole[8 + size :])) is None
-    said = refusal(
+    assert write_error(case, number, safetensors_file(header, whole[8 + size :])) is None
+    said = write_error(
         case, number, safetensors_file(header | {"embeddings": entry}, whole[8 + size :])
     )
     assert said is not None
@@ -485,7 +485,7 @@ def test_a_tokenizer_that_numbers_its_words_wrongly_is_refused(vocab, tmp_path):
     entry = json.loads(path.read_text("utf-8"))
     entry["model"]["vocab"] = vocab
     data = json.dumps(entry).encode()
-    assert refusal(case, case.files.index(path), data) is not None
+    assert write_error(case, case.files.index(path), data) is not None
 
 
 @pytest.mark.parametrize(
@@ -500,7 +500,7 @@ def test_an_array_that_lies_is_refused(shape, file, tmp_path):
     header = f"{{'descr': '{kind}', 'fortran_order': False, 'shape': {shape!r}, }}"
     text = header.ljust(117) + "\n"
     data = b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text.encode()
-    said = refusal(case, number, data + case.seeds[number][129:])
+    said = write_error(case, number, data + case.seeds[number][129:])
     fits = (file, shape) in {("counts.npy", (5,)), ("unknown.npy", (1, 2))}
     assert (said is None) == fits
 
@@ -522,7 +522,7 @@ def test_files_of_other_lengths_are_refused(rows, file, tmp_path):
     model.write(other, tmp_path / "other", contexts=np.ones((rows, 2), np.float32))
     case = case_of("model", tmp_path)
     data = (tmp_path / "other" / file).read_bytes()
-    said = refusal(case, case.files.index(case.path / file), data)
+    said = write_error(case, case.files.index(case.path / file), data)
     assert said is not None
     assert "do not belong together" in said
 
@@ -533,4 +533,4 @@ def test_a_vector_of_unknown_words_that_is_none_or_many_is_refused(rows, tmp_pat
     file = case.path / "unknown.npy"
     out = io.BytesIO()
     np.save(out, np.ones((rows, 2), np.float32))
-    assert refusal(case, case.files.index(file), out.getvalue()) is not None
+    assert write_error(case, case.files.index(file), out.getvalue()) is not None

@@ -23,17 +23,17 @@ from w2v.config import Config
 from w2v.corpus.build import EncodedText
 from w2v.errors import (
     ConfigError,
+    DiskFullError,
     DivergenceError,
     FormatError,
     InputError,
-    NoRoomError,
     OutputError,
     W2VError,
 )
-from w2v.events import EpochDone, GoesOn, Reading, Training
+from w2v.events import EpochDone, Reading, Resumed, Training
 from w2v.pipeline import checkpoint
 from w2v.pipeline import train as job
-from w2v.pipeline.checkpoint import Checkpoint, Job, folder_of
+from w2v.pipeline.checkpoint import Checkpoint, TrainingJob, checkpoint_dir
 from w2v.training import trainer
 
 compiled_only = pytest.mark.skipif(not JIT, reason="takes too long without the compiler")
@@ -110,7 +110,7 @@ def test_an_interrupted_training_goes_on_as_if_it_had_not_been(error, text, whol
 def test_a_training_that_is_interrupted_between_epochs_is_kept(epoch, text, whole, tmp_path):
     output = tmp_path / "m.w2v"
     stopped(text, output, epoch=epoch, stage=EpochDone)
-    kept = Checkpoint(folder_of(output, None), None)
+    kept = Checkpoint(checkpoint_dir(output, None), None)
     kept.prepare(len(whole), 8)
     position = kept.restore(trainer.new_model(len(whole), Config(**OPTIONS)))
     kept.close()
@@ -124,7 +124,7 @@ def test_it_is_told_where_a_training_goes_on_within_an_epoch(stage, text, tmp_pa
     stopped(text, output, stage=stage)
     told = []
     w2v.resume(output, observer=told.append)
-    resumed = [event for event in told if isinstance(event, GoesOn)]
+    resumed = [event for event in told if isinstance(event, Resumed)]
     if stage is EpochDone:  # between epochs
         assert resumed == []
         return
@@ -133,7 +133,7 @@ def test_it_is_told_where_a_training_goes_on_within_an_epoch(stage, text, tmp_pa
     first = next(event for event in told if isinstance(event, Training))
     assert 0 <= event.share <= 1
     assert first.done_words >= first.total_words * (1 + event.share) / 3 - 1
-    places = [i for i, event in enumerate(told) if isinstance(event, (GoesOn, Training))]
+    places = [i for i, event in enumerate(told) if isinstance(event, (Resumed, Training))]
     assert told[places[0]] is event
 
 
@@ -198,7 +198,7 @@ def test_a_second_interrupt_does_not_keep_a_span_half_done(text, whole, tmp_path
 
 def test_what_was_kept_last_counts_when_the_process_dies(text, whole, tmp_path, monkeypatch):
     output = tmp_path / "m.w2v"
-    monkeypatch.setattr(Checkpoint, "worth_keeping", lambda *_: True)
+    monkeypatch.setattr(Checkpoint, "is_resumable_after", lambda *_: True)
     stopped(text, output, Stop, stage=EpochDone, checkpoint_every=1e-9)
     monkeypatch.undo()
     monkeypatch.setattr(trainer, "_MOST_SPAN_WORDS", 50)
@@ -208,7 +208,7 @@ def test_what_was_kept_last_counts_when_the_process_dies(text, whole, tmp_path, 
 
 def test_a_text_that_was_not_read_to_its_end_is_read_again(text, whole, tmp_path, monkeypatch):
     output = tmp_path / "m.w2v"
-    monkeypatch.setattr(Checkpoint, "worth_keeping", lambda *_: True)
+    monkeypatch.setattr(Checkpoint, "is_resumable_after", lambda *_: True)
     stopped(text, output, Stop, stage=Reading)
     assert names(tmp_path / "m.w2v.checkpoint") == ["encoded", "job.json", "lock"]
     assert w2v.resume(output).matrix.tobytes() == whole.matrix.tobytes()
@@ -223,7 +223,7 @@ def test_a_text_that_can_be_read_only_once_goes_on_when_it_was_read(text, whole,
 
 def test_a_text_that_could_not_be_read_to_its_end_is_gone(text, tmp_path, monkeypatch):
     output = tmp_path / "m.w2v"
-    monkeypatch.setattr(Checkpoint, "worth_keeping", lambda *_: True)
+    monkeypatch.setattr(Checkpoint, "is_resumable_after", lambda *_: True)
     stopped(iter(text.read_text().splitlines()), output, Stop, stage=Reading)
     with pytest.raises(InputError, match="read only once; start anew with --overwrite"):
         w2v.resume(output)
@@ -288,7 +288,7 @@ def test_threads_may_be_others(text, tmp_path):
 
 def test_a_vocabulary_that_was_given_is_kept(text, tmp_path, monkeypatch):
     output = tmp_path / "m.w2v"
-    monkeypatch.setattr(Checkpoint, "worth_keeping", lambda *_: True)
+    monkeypatch.setattr(Checkpoint, "is_resumable_after", lambda *_: True)
     options = OPTIONS | {"vocab": ["j", "a", "zebra"], "train_unk": True, "lr": 0.01}
     stopped(text, output, Stop, stage=Reading, **options)
     result = w2v.resume(output)
@@ -347,7 +347,7 @@ def test_a_removal_that_was_killed_is_put_right(call, done, text, whole, tmp_pat
             w2v.train(text, output=output, **OPTIONS)
         else:
             stopped(text, output)
-    kept = Checkpoint(folder_of(output, None), None)
+    kept = Checkpoint(checkpoint_dir(output, None), None)
     calls = []
 
     def killing(work):
@@ -497,7 +497,7 @@ def test_what_is_no_checkpoint_is_left_alone(text, tmp_path):
 def test_two_processes_do_not_work_on_one_model(text, tmp_path):
     output = tmp_path / "m.w2v"
     stopped(text, output)
-    held = Checkpoint(folder_of(output, None), None)
+    held = Checkpoint(checkpoint_dir(output, None), None)
     for work in (
         lambda: w2v.resume(output),
         lambda: w2v.train(text, output=output, overwrite=True, **OPTIONS),
@@ -547,13 +547,15 @@ def test_models_of_one_name_do_not_meet_in_a_work_dir(text, whole, tmp_path):
 def test_a_work_dir_beside_the_model_is_no_other_place(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     expected = tmp_path / "m.checkpoint"
-    assert folder_of(Path("m"), ".") == folder_of(Path("m"), None) == expected
+    assert checkpoint_dir(Path("m"), ".") == checkpoint_dir(Path("m"), None) == expected
 
 
 def test_a_folder_that_cannot_be_made_is_named(text, tmp_path, monkeypatch):
     monkeypatch.setattr(Path, "mkdir", lambda *_: (_ for _ in ()).throw(OSError(13, "denied")))
     with pytest.raises(OutputError, match=r"cannot make .*m\.w2v\.checkpoint: denied"):
-        Checkpoint.create(tmp_path / "m.w2v.checkpoint", Job(None, None, Config(), False), None)
+        Checkpoint.create(
+            tmp_path / "m.w2v.checkpoint", TrainingJob(None, None, Config(), False), None
+        )
 
 
 @pytest.mark.parametrize("name", ["job.json", "corpus.json"])
@@ -581,10 +583,10 @@ def test_a_state_that_cannot_be_written_is_explained(text, tmp_path, monkeypatch
     kept.folder, kept._every, kept._words, kept._dim = tmp_path, 1.0, 10**6, 10
     (tmp_path / "state").touch()
     with pytest.raises(
-        NoRoomError,
+        DiskFullError,
         match=r"cannot keep the training in .*: the disk is full.*: 80\.0 MB are needed",
     ):
-        kept.keep(None, trainer.Position())
+        kept.keep(None, trainer.TrainingState())
 
 
 def outcome(folder) -> W2VError | None:
@@ -710,7 +712,7 @@ def test_keeping_takes_a_fiftieth_of_the_time_at_most(monkeypatch, tmp_path):
     assert not kept.due()
     now[0] += 1
     assert kept.due()
-    kept.keep(None, trainer.Position())
+    kept.keep(None, trainer.TrainingState())
     now[0] += 499
     assert not kept.due()
     now[0] += 2

@@ -15,7 +15,7 @@ import pytest
 
 from support import JIT, KJV
 from w2v.config import Config
-from w2v.errors import NoRoomError, OutputError, ResourceError
+from w2v.errors import DiskFullError, OutputError, ResourceError
 from w2v.events import ignore
 from w2v.pipeline import preflight
 from w2v.pipeline import train as job
@@ -213,7 +213,7 @@ def test_all_that_lies_on_one_disk_at_a_time_is_added_up(
     free(enough)
     preflight.check_disk(DIM_60, **arguments)
     free(enough - 20_000)
-    with pytest.raises(NoRoomError, match=f"in {tmp_path}: up to {needed} are needed, but "):
+    with pytest.raises(DiskFullError, match=f"in {tmp_path}: up to {needed} are needed, but "):
         preflight.check_disk(DIM_60, **arguments)
 
 
@@ -227,7 +227,7 @@ def test_all_that_lies_on_one_disk_at_a_time_is_added_up(
 def test_too_little_room_is_told_with_both_figures(checkpoints, files, remedy, free, tmp_path):
     arguments = {"words": 50_000, "output": tmp_path / "m.w2v", "work_dir": tmp_path}
     free(30_000)
-    with pytest.raises(NoRoomError) as caught:
+    with pytest.raises(DiskFullError) as caught:
         preflight.check_disk(DIM_60, **arguments, text_bytes=10**9, checkpoints=checkpoints)
     assert str(caught.value) == (
         f"there is no room for {files} in {tmp_path}: up to 1.32 GB are needed, but 30,000 bytes "
@@ -239,7 +239,7 @@ def test_what_is_kept_already_needs_no_room(free, tmp_path):
     arguments = {"words": 50_000, "output": tmp_path / "m.w2v", "work_dir": tmp_path}
     arguments |= {"text_bytes": None} | CHECKPOINTS
     free(30 * MB)
-    with pytest.raises(NoRoomError):
+    with pytest.raises(DiskFullError):
         preflight.check_disk(DIM_60, **arguments)
     preflight.check_disk(DIM_60, **arguments, there=24 * MB)
 
@@ -248,7 +248,7 @@ def test_ids_of_many_words_are_wide(free, tmp_path):
     free(150 * MB)
     arguments = {"output": None, "work_dir": tmp_path, "text_bytes": 100 * MB}
     preflight.check_disk(Config(), words=65_534, checkpoints=False, **arguments)
-    with pytest.raises(NoRoomError, match=r"up to 0\.18 GB are needed"):
+    with pytest.raises(DiskFullError, match=r"up to 0\.18 GB are needed"):
         preflight.check_disk(Config(), words=65_535, checkpoints=False, **arguments)
 
 

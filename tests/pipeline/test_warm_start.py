@@ -22,7 +22,7 @@ from w2v.cli.progress import describe
 from w2v.config import Config
 from w2v.corpus.vocabulary import UNKNOWN, extend_words
 from w2v.errors import ConfigError, FormatError, InputError, VocabularyError, W2VError
-from w2v.events import BeginsWith, CorpusRead, EpochDone, Reading, Training
+from w2v.events import CorpusRead, EpochDone, Reading, Training, WarmStarted
 from w2v.formats import native as model
 from w2v.formats.registry import FORMATS
 from w2v.pipeline import preflight
@@ -30,7 +30,7 @@ from w2v.pipeline import train as job
 from w2v.pipeline.checkpoint import Checkpoint
 from w2v.text.tokenizer import Scanner, character_tables
 from w2v.training import trainer
-from w2v.training.trainer import Position, train_model
+from w2v.training.trainer import TrainingState, train_model
 
 compiled_only = pytest.mark.skipif(not JIT, reason="takes too long without the compiler")
 LINES = 60 if JIT else 12
@@ -122,7 +122,7 @@ def kill(work, moment: str, monkeypatch, epochs_before: int = 0) -> None:
     every = 1e-9 if stage is EpochDone else 60
     with monkeypatch.context() as patch:
         if error is Stop:
-            patch.setattr(Checkpoint, "worth_keeping", lambda *_: True)
+            patch.setattr(Checkpoint, "is_resumable_after", lambda *_: True)
         with pytest.raises(error):
             work(observer=stopping(error, stage, epoch), checkpoint_every=every)
 
@@ -217,10 +217,10 @@ def test_damaged_context_vectors_are_refused_at_once(change, message, old, monke
 class Memory:
     """Begins with some matrices and keeps nothing."""
 
-    def __init__(self, vectors: np.ndarray, contexts: np.ndarray, position: Position) -> None:
+    def __init__(self, vectors: np.ndarray, contexts: np.ndarray, position: TrainingState) -> None:
         self.start = vectors, contexts, position
 
-    def restore(self, model) -> Position:
+    def restore(self, model) -> TrainingState:
         vectors, contexts, position = self.start
         for flat, rows in ((model.vectors, vectors), (model.contexts, contexts)):
             trainer.rows_of(flat, model, *rows.shape)[:] = rows
@@ -252,7 +252,7 @@ def test_more_epochs_go_on_as_if_they_had_been_asked_for_at_first(options):
     memory = Memory(
         rows,
         contexts_of("old.w2v"),
-        Position(
+        TrainingState(
             done=tuple(
                 EpochDone(**{name: value for name, value in report.items() if name != "stage"})
                 for report in before.meta["epochs"]
@@ -540,7 +540,7 @@ def test_a_model_without_context_vectors_will_do(old):
     assert model.matrix[:10].tobytes() == old.matrix.tobytes()
     assert np.abs(contexts_of("m.w2v")).max() < 1e-25
     assert model.meta["origins"][0]["contexts"] is False
-    (event,) = (event for event in told if isinstance(event, BeginsWith))
+    (event,) = (event for event in told if isinstance(event, WarmStarted))
     assert describe(event) == [
         f"beginning with {Path.cwd()}/old.w2v; it has no context vectors, so these begin at zero"
     ]

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from w2v.errors import FormatError, NoRoomError, OutputError
+from w2v.errors import DiskFullError, FormatError, OutputError
 from w2v.system import atomic as output
 
 
@@ -203,7 +203,7 @@ def test_a_full_disk_is_one_clear_line_for_a_file(tmp_path, monkeypatch):
 
     monkeypatch.setattr(os, "fsync", full)
     with (
-        pytest.raises(NoRoomError, match=FULL),
+        pytest.raises(DiskFullError, match=FULL),
         output.new_file(tmp_path / "out", needed=4, overwrite=False) as file,
     ):
         file.write(b"x")
@@ -212,7 +212,7 @@ def test_a_full_disk_is_one_clear_line_for_a_file(tmp_path, monkeypatch):
 
 def test_a_full_disk_is_one_clear_line_for_a_folder(model):
     with (
-        pytest.raises(NoRoomError, match=FULL),
+        pytest.raises(DiskFullError, match=FULL),
         output.new_folder(model, needed=4, overwrite=True),
     ):
         raise OSError(errno.ENOSPC, "No space left on device")

@@ -14,15 +14,15 @@ import pytest
 import w2v
 from w2v.config import Config
 from w2v.corpus import build as corpus
-from w2v.errors import NoRoomError, OutputError, ResourceError
+from w2v.errors import DiskFullError, OutputError, ResourceError
 from w2v.formats import native as model
 from w2v.formats.registry import FORMATS
 from w2v.pipeline import checkpoint
-from w2v.pipeline.checkpoint import Checkpoint, Job
+from w2v.pipeline.checkpoint import Checkpoint, TrainingJob
 from w2v.system import atomic as output
 from w2v.system import disk
-from w2v.text.sources import LineSource
-from w2v.training.trainer import Position
+from w2v.text.sources import IterableSource
+from w2v.training.trainer import TrainingState
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def system(number: int) -> OSError:
     ],
 )
 def test_sizes_in_words(size, text):
-    assert disk.readable(size) == text
+    assert disk.format_bytes(size) == text
 
 
 def test_files_take_whole_pages():
@@ -73,7 +73,7 @@ def test_a_job_that_fits_passes_and_one_that_does_not_is_told_both_figures(free,
         rf"^there is no room for the ids in {tmp_path}: up to 1\.1 MB are needed, but 1\.0 MB are "
         r"free; make room, or choose another place$"
     )
-    with pytest.raises(NoRoomError, match=expected):
+    with pytest.raises(DiskFullError, match=expected):
         disk.check_space(tmp_path, 1_100_000, "the ids")
 
 
@@ -86,8 +86,8 @@ def test_room_is_looked_for_in_whole_pages(free, tmp_path):
 
 
 def test_no_room_is_an_error_of_the_output_and_of_what_there_is():
-    assert issubclass(NoRoomError, OutputError)
-    assert issubclass(NoRoomError, ResourceError)
+    assert issubclass(DiskFullError, OutputError)
+    assert issubclass(DiskFullError, ResourceError)
 
 
 @pytest.mark.parametrize(
@@ -118,8 +118,8 @@ def test_no_room_is_an_error_of_the_output_and_of_what_there_is():
 )
 def test_what_is_needed_and_what_is_free_are_told(number, sizes, told, free, tmp_path):
     free(1_000_000)
-    found = disk.refusal("cannot do it", system(number), tmp_path, "R", **sizes)
-    assert isinstance(found, NoRoomError)
+    found = disk.write_error("cannot do it", system(number), tmp_path, "R", **sizes)
+    assert isinstance(found, DiskFullError)
     assert str(found) == f"cannot do it: {told.format(tmp_path)}"
 
 
@@ -131,7 +131,7 @@ def test_a_disk_that_has_no_room_for_files_is_told_from_one_that_counts_none(
     for files in (1_000, 0):
         counts = SimpleNamespace(f_files=files, f_favail=0)
         monkeypatch.setattr(os, "statvfs", lambda _, counts=counts: counts)
-        told.append(str(disk.refusal("cannot do it", system(errno.ENOSPC), tmp_path)))
+        told.append(str(disk.write_error("cannot do it", system(errno.ENOSPC), tmp_path)))
     assert told[0].startswith("cannot do it: the disk has no room for another file, however small")
     assert told[1].startswith("cannot do it: the disk is full: ")
 
@@ -145,16 +145,16 @@ def test_a_disk_that_has_no_room_for_files_is_told_from_one_that_counts_none(
 )
 def test_a_file_size_limit_is_told(limit, told, tmp_path, monkeypatch):
     monkeypatch.setattr(resource, "getrlimit", lambda _: (limit, limit))
-    found = disk.refusal("cannot do it", system(errno.EFBIG), tmp_path, "R", needed=9_000)
-    assert isinstance(found, NoRoomError)
+    found = disk.write_error("cannot do it", system(errno.EFBIG), tmp_path, "R", needed=9_000)
+    assert isinstance(found, DiskFullError)
     assert str(found) == f"cannot do it: {told}: 9,000 bytes are needed; raise that limit, or R"
-    found = disk.refusal("cannot do it", system(errno.EFBIG), tmp_path, "R")
+    found = disk.write_error("cannot do it", system(errno.EFBIG), tmp_path, "R")
     assert str(found) == f"cannot do it: {told}; raise that limit, or R"
 
 
 @pytest.mark.parametrize("error", [system(errno.EACCES), OSError("Permission denied")])
 def test_other_errors_are_told_as_the_system_does(error, tmp_path):
-    found = disk.refusal("cannot do it", error, tmp_path, "R", needed=9_000)
+    found = disk.write_error("cannot do it", error, tmp_path, "R", needed=9_000)
     assert type(found) is OutputError
     assert str(found) == "cannot do it: Permission denied; R"
 
@@ -168,30 +168,32 @@ def test_nothing_is_begun_for_which_there_is_no_room(new, tmp_path, monkeypatch)
     monkeypatch.setattr(Path, "mkdir", None)
     expected = rf"cannot write {tmp_path}/out: the disk is full: 1,000,000\.00 GB are needed, but "
     with (
-        pytest.raises(NoRoomError, match=expected),
+        pytest.raises(DiskFullError, match=expected),
         new(tmp_path / "out", needed=10**15, overwrite=False),
     ):
         pytest.fail("the block must not run")
 
 
 def test_a_state_for_which_there_is_no_room_is_not_begun(free, tmp_path, monkeypatch):
-    kept = Checkpoint.create(tmp_path / "m.checkpoint", Job(None, None, Config(), False), 60.0)
+    kept = Checkpoint.create(
+        tmp_path / "m.checkpoint", TrainingJob(None, None, Config(), False), 60.0
+    )
     (tmp_path / "m.checkpoint" / "encoded").mkdir()
     monkeypatch.setattr(checkpoint, "_replace", None)  # which is not called
     kept.prepare(1_000, 1_000)
     free(8_000_000)
     expected = r"^cannot keep the training in .*: 8\.0 MB are needed, but 8\.0 MB are free in "
-    with pytest.raises(NoRoomError, match=expected):
-        kept.keep(None, Position())
+    with pytest.raises(DiskFullError, match=expected):
+        kept.keep(None, TrainingState())
     kept.close()
 
 
 def test_a_job_for_which_there_is_no_room_is_not_begun(free, tmp_path, monkeypatch):
     monkeypatch.setattr(checkpoint, "_replace", None)  # which is not called
     free(0)
-    job = Job(None, None, Config(), False)
+    job = TrainingJob(None, None, Config(), False)
     expected = r"cannot write .*job\.json: the disk is full: [\d,]+ bytes are needed, but 0 bytes"
-    with pytest.raises(NoRoomError, match=expected):
+    with pytest.raises(DiskFullError, match=expected):
         Checkpoint.create(tmp_path / "m.checkpoint", job, None)
     assert list(tmp_path.iterdir()) == []
 
@@ -206,9 +208,9 @@ def test_ranks_for_which_there_is_no_room_are_not_begun(free, tmp_path, monkeypa
     monkeypatch.setattr(corpus, "_opened", spool_only)
     free(0)
     expected = r"^cannot write the encoded text to .*: the disk is full: 12 bytes are needed, but 0"
-    lines, config = LineSource(["a b a", "b a b"]), Config(min_count=1, threads=1)
-    with pytest.raises(NoRoomError, match=expected):
-        corpus.read_corpus(lines, config, work_dir=str(tmp_path))
+    lines, config = IterableSource(["a b a", "b a b"]), Config(min_count=1, threads=1)
+    with pytest.raises(DiskFullError, match=expected):
+        corpus.build_corpus(lines, config, work_dir=str(tmp_path))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -241,7 +243,7 @@ def test_a_file_system_that_counts_nothing_has_room(monkeypatch, tmp_path):
     monkeypatch.setattr(disk.shutil, "disk_usage", lambda _: SimpleNamespace(free=0, total=0))
     disk.check_space(tmp_path, 10**12, "all")
     disk.check_room(tmp_path, 10**12)
-    said = [str(disk.refusal("no", system(errno.ENOSPC), tmp_path, "R", **figures)) for figures in
+    said = [str(disk.write_error("no", system(errno.ENOSPC), tmp_path, "R", **figures)) for figures in
             ({}, {"needed": 10**6}, {"written": 10**6})]  # fmt: skip
     assert said == [
         "no: the disk is full; make room, or R",
@@ -252,7 +254,7 @@ def test_a_file_system_that_counts_nothing_has_room(monkeypatch, tmp_path):
 
 def test_what_was_written_may_be_gone_by_now(free, tmp_path):
     free(3 * 10**6)
-    said = disk.refusal("no", system(errno.ENOSPC), tmp_path, "R", written=2 * 10**6)
+    said = disk.write_error("no", system(errno.ENOSPC), tmp_path, "R", written=2 * 10**6)
     assert str(said) == (
         "no: the disk is full: 2.0 MB were written, and by now 3.0 MB are free in "
         f"{tmp_path}; make room, or R"

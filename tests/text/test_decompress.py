@@ -336,7 +336,7 @@ class Endless(io.RawIOBase):
 
 
 def test_64_mebibytes_are_always_allowed():
-    stream = unpacking.Bounded(Endless(), lambda: 1, "x", 250, "advice")
+    stream = unpacking.ExpansionGuard(Endless(), lambda: 1, "x", 250, "advice")
     piece = bytearray(MEBIBYTE)
     for _ in range(64):
         assert stream.readinto(piece) == MEBIBYTE

@@ -21,10 +21,17 @@ from hypothesis import strategies as st
 
 import reference
 from w2v.errors import InputError, MissingExtraError
-from w2v.system.sniff import foreign_content
+from w2v.system.sniff import sniff_non_text
 from w2v.text import sources as reading
-from w2v.text.sources import STDIN, FileSource, LineSource, find_files, open_corpus
-from w2v.text.tokenizer import END_OF_LINE, INVALID, TOO_LONG, Scanner, character_tables, last_break
+from w2v.text.sources import STDIN, FileSource, IterableSource, find_files, open_corpus
+from w2v.text.tokenizer import (
+    END_OF_LINE,
+    INVALID,
+    TOO_LONG,
+    Scanner,
+    character_tables,
+    last_boundary,
+)
 
 TEXT = "The quick brown fox\njumps over the lazy dög's 日本 bed\n".encode() * 40
 COMPRESS = {
@@ -43,7 +50,7 @@ WITH_MEMBERS = pytest.mark.parametrize(
 
 def blocks(source, name="unicode"):
     tables = character_tables(name, lowercase=True)
-    return list(source.blocks(lambda block: last_break(block, tables)))
+    return list(source.blocks(lambda block: last_boundary(block, tables)))
 
 
 def text_of(*paths: Path | str) -> bytes:
@@ -381,11 +388,11 @@ def test_what_is_compressed_twice_is_refused(compress, tmp_path):
     ],
 )
 def test_text_in_utf8_is_taken(text):
-    assert foreign_content(text.encode()) is None
+    assert sniff_non_text(text.encode()) is None
 
 
 def test_a_character_cut_by_the_end_of_what_is_looked_at_is_no_matter():
-    assert foreign_content("日".encode()[:-1] + b" words") is None
+    assert sniff_non_text("日".encode()[:-1] + b" words") is None
 
 
 # Blocks
@@ -434,7 +441,7 @@ def test_blocks_of_any_text_give_the_same_words(pieces, dirt, size, name, small_
     tables = character_tables(name, lowercase=True)
     scanner = Scanner(tables)
     words = []
-    for block in reading.cut_blocks(stream, lambda block: last_break(block, tables)):
+    for block in reading.split_blocks(stream, lambda block: last_boundary(block, tables)):
         ids = scanner.scan(block)
         words += [scanner.words.word(i).decode() for i in ids[ids != END_OF_LINE]]
     whole = expected(text, name)
@@ -529,7 +536,7 @@ def test_a_giant_token_with_bytes_that_are_not_utf8_is_cut_there(small_blocks, t
 )
 def test_strings_are_lines(lines):
     source = open_corpus(lines)
-    assert isinstance(source, LineSource)
+    assert isinstance(source, IterableSource)
     assert (source.tokenized, source.files, source.total_bytes) == (False, 0, None)
     assert read(source).lines == [["ab", "c"], ["d"], ["e"], ["f"]]
     assert source.done_bytes > 0
@@ -537,7 +544,7 @@ def test_strings_are_lines(lines):
 
 def test_lists_of_tokens_are_taken_as_they_are():
     lines = [["New York", "a\rb", "c\0"], ("É", "'"), [], (token for token in ["x"])]
-    source = LineSource(iter(lines))
+    source = IterableSource(iter(lines))
     assert source.tokenized
     found = read(source, "tokens", lowercase=False)
     assert found.lines == [["New York", "a\rb", "c\0"], ["É", "'"], ["x"]]
@@ -547,18 +554,18 @@ def test_lists_of_tokens_are_taken_as_they_are():
 def test_many_lines_come_in_blocks(tokens, small_blocks):
     small_blocks(100)
     line = "some words in a line"
-    source = LineSource(line.split() if tokens else line for _ in range(50))
+    source = IterableSource(line.split() if tokens else line for _ in range(50))
     found = blocks(source)
     assert len(found) > 5
     assert max(map(len, found)) < 200
     name = "tokens" if tokens else "unicode"
-    again = LineSource(line.split() if tokens else line for _ in range(50))
+    again = IterableSource(line.split() if tokens else line for _ in range(50))
     assert read(again, name).lines == [line.split()] * 50
 
 
 @pytest.mark.parametrize("corpus", [[], iter([]), [""], [[]], [[], []]])
 def test_nothing_has_no_words(corpus):
-    source = LineSource(corpus)
+    source = IterableSource(corpus)
     assert read(source, "tokens" if source.tokenized else "unicode") == ([], 0, 0)
 
 
@@ -579,7 +586,7 @@ def test_nothing_has_no_words(corpus):
 )
 def test_what_is_no_line_is_named(corpus, message):
     with pytest.raises(InputError, match=message):
-        blocks(LineSource(corpus))
+        blocks(IterableSource(corpus))
 
 
 # What is meant by a corpus
@@ -603,7 +610,7 @@ def test_a_dash_is_stdin(stdin):
 
 @pytest.mark.parametrize("first", ["no such file", "", "x" * 5000, "nul\0", " "])
 def test_a_list_of_lines_is_no_list_of_paths(first):
-    assert isinstance(open_corpus([first, "second line"]), LineSource)
+    assert isinstance(open_corpus([first, "second line"]), IterableSource)
 
 
 def test_a_missing_path_in_a_list_of_paths_is_named(tmp_path):

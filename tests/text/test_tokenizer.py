@@ -25,7 +25,7 @@ from w2v.text.tokenizer import (
     WORD,
     Scanner,
     character_tables,
-    last_break,
+    last_boundary,
 )
 from w2v.text.wordtable import WordTable
 
@@ -311,7 +311,7 @@ def test_many_different_words(sized):
 @example(text="日'".encode())
 def test_a_text_cut_at_the_last_break_has_the_same_words(name, lowercase, text):
     tables = character_tables(name, lowercase=lowercase)
-    cut = last_break(text, tables)
+    cut = last_boundary(text, tables)
     for behind in (b"b", b"'b", "\u2019b".encode(), "é".encode(), b"\x97\xa5", b" ", b"\n"):
         scanner = Scanner(tables)
         lines = scanned(scanner, text[:cut]) + scanned(scanner, text[cut:] + behind)
@@ -334,13 +334,13 @@ def test_a_text_cut_at_the_last_break_has_the_same_words(name, lowercase, text):
     ],
 )
 def test_the_last_break_by_hand(text, cut):
-    assert last_break(text.encode(), UNICODE) == len(cut.encode())
+    assert last_boundary(text.encode(), UNICODE) == len(cut.encode())
 
 
 def test_an_unfinished_character_is_never_cut():
-    assert last_break("a 日".encode()[:-1], UNICODE) == 2
-    assert last_break("日".encode()[:-1], UNICODE) == 0
-    assert last_break(b"ab\xffcd", WHITESPACE) == 3
+    assert last_boundary("a 日".encode()[:-1], UNICODE) == 2
+    assert last_boundary("日".encode()[:-1], UNICODE) == 0
+    assert last_boundary(b"ab\xffcd", WHITESPACE) == 3
 
 
 @pytest.mark.parametrize("gap", [1, 6, 7, 8, 55, 56, 57, 58, 63, 64, 65, 200])

@@ -62,7 +62,7 @@ def test_words_are_added_one_by_one_or_together(words):
 def test_a_table_absorbs_another(words, others):
     table, other = table_of(words), table_of(others)
     before = counts(other)
-    ids = table.absorb(other)
+    ids = table.merge(other)
     assert list(counts(table)) == list(dict.fromkeys(words + others))
     assert counts(table) == {word: (words + others).count(word) for word in words + others}
     assert [table.word(i) for i in ids] == [other.word(i) for i in range(len(other))]

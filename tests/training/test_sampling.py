@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from w2v.compute.jit import kernel
-from w2v.compute.random import CERTAIN, draw, draw_below, make_key, mix, passes, threshold_of
+from w2v.compute.random import ALWAYS, draw, make_key, mix, passes, random_below, to_threshold
 from w2v.training.sampling import NoiseDistribution, draw_noise, keep_thresholds
 
 KEY = make_key(1, 99)
@@ -52,7 +52,7 @@ def test_no_two_purposes_epochs_or_spans_share_a_key():
 @kernel
 def _count_draws(key, number, counts):
     for position in range(number):
-        counts[draw_below(key, position, len(counts))] += 1
+        counts[random_below(key, position, len(counts))] += 1
 
 
 @kernel
@@ -88,22 +88,22 @@ def test_draws_are_uniform(bound, sized):
 
 def test_draws_stay_below_their_bound():
     for bound in (1, 3, 2**32 - 1):
-        assert all(0 <= draw_below(KEY, i, bound) < bound for i in range(200))
+        assert all(0 <= random_below(KEY, i, bound) < bound for i in range(200))
 
 
 @pytest.mark.parametrize("probability", [0.001, 0.25, 0.9])
 def test_a_threshold_is_passed_with_its_probability(probability, sized):
     number = sized(1_000_000)
-    passed = _count_passes(KEY, number, threshold_of(probability))
+    passed = _count_passes(KEY, number, to_threshold(probability))
     spread = math.sqrt(number * probability * (1 - probability))
     assert abs(passed - number * probability) < 5 * spread + 1
 
 
 def test_the_ends_of_the_thresholds():
-    assert threshold_of(1.0) == CERTAIN
-    assert threshold_of(0.5) == 2**31 - 1
-    assert threshold_of(2**-32) == 0
-    assert _count_passes(KEY, 1000, CERTAIN) == 1000
+    assert to_threshold(1.0) == ALWAYS
+    assert to_threshold(0.5) == 2**31 - 1
+    assert to_threshold(2**-32) == 0
+    assert _count_passes(KEY, 1000, ALWAYS) == 1000
     assert _count_passes(KEY, 1000, 0) == 0
 
 
@@ -115,9 +115,9 @@ def test_words_are_kept_by_the_formula():
         frequency = count / 1_000_000
         probability = min(1.0, math.sqrt(1e-3 / frequency) + 1e-3 / frequency)
         assert (threshold + 1) / 2**32 == pytest.approx(probability, abs=2**-31)
-    assert (thresholds[3:] == CERTAIN).all()
-    assert (keep_thresholds(counts, 0) == CERTAIN).all()
-    assert (keep_thresholds(counts, 1) == CERTAIN).all()
+    assert (thresholds[3:] == ALWAYS).all()
+    assert (keep_thresholds(counts, 0) == ALWAYS).all()
+    assert (keep_thresholds(counts, 1) == ALWAYS).all()
 
 
 def test_a_word_is_kept_now_and_then_however_small_the_sample():

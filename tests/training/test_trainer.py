@@ -141,8 +141,8 @@ def test_the_validation_loss_is_that_of_the_reference():
     counts = counts_of(text)
     result = train_model(text, held_out, counts, config)
     the_trainer = trainer._Trainer(counts, config, print)
-    job = trainer._Pass(text, the_trainer._keys(0), lambda s: 0.05 * (1 - s))
-    list(trainer._Walk(the_trainer, job).run())
+    job = trainer._EpochPlan(text, the_trainer._keys(0), lambda s: 0.05 * (1 - s))
+    list(trainer._EpochRunner(the_trainer, job).run())
     stride = the_trainer.model.stride
     vectors, contexts = (
         flat[:-stride].reshape(-1, stride)[:, :8].astype(np.float64)
@@ -289,7 +289,7 @@ class Memory:
 
     def restore(self, model):
         if self.state is None:
-            return trainer.Position()
+            return trainer.TrainingState()
         model.vectors[:], model.contexts[:], position = self.state
         return position
 
@@ -404,7 +404,7 @@ def test_what_is_finished_is_not_trained_again():
     text = random_text(20)
     done = train_model(text, EMPTY, counts_of(text), small(epochs=1))
     model = trainer.new_model(len(counts_of(text)), small())
-    state = (model.vectors, model.contexts, trainer.Position(done=tuple(done.epochs)))
+    state = (model.vectors, model.contexts, trainer.TrainingState(done=tuple(done.epochs)))
     again = train_model(text, EMPTY, counts_of(text), small(epochs=1), keeper=Memory(state))
     rows = trainer.rows_of(model.vectors, model, len(counts_of(text)), again.matrix.shape[1])
     assert again.matrix.tolist() == rows.tolist()

@@ -5,6 +5,7 @@ Heavy modules are imported by the commands that need them, so that help is insta
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import errno
 import io
@@ -24,14 +25,12 @@ import click
 from w2v import __version__
 from w2v.config import DEFAULTS, Config, options
 from w2v.errors import (
-    BusyError,
     ConfigError,
-    Given,
-    Named,
+    LockedError,
     OutputError,
     ResourceError,
     W2VError,
-    shown,
+    short_repr,
 )
 from w2v.formats.layout import ROWS_OPTION, UNK_OPTION, Layout
 from w2v.options import LENGTH, NUMBER, SECONDS, TOP, Option
@@ -82,32 +81,52 @@ class _Command(_WithUsage):
         try:
             return super().invoke(ctx)
         except ConfigError as error:
-            message = error.spelled(lambda option: _spelled(option, ctx))
-            raise click.UsageError(_in_one_line(message), ctx) from error
+            subject = " and ".join(f"`{name}`" for name in error.options)
+            message = f"{subject} {error.args[0]}" if subject else error.args[0]
+            raise click.UsageError(_in_one_line(with_flags(message, ctx.command)), ctx) from error
 
 
-def _spelled(option: Named, ctx: click.Context) -> str:
-    """Write an option as it is on the command line of this command, or else of another one."""
-    flag = next(_flags(option.option, ctx), None)
-    if flag is None:
-        return str(option)
-    if not isinstance(option, Given):
-        return flag.opts[-1]
-    if option.value is None:
-        return f"the default of {flag.opts[-1]}"
-    if option.value is False and not flag.secondary_opts:
-        return f"no {flag.opts[-1]}"
-    if isinstance(option.value, bool):
-        return (flag.opts if option.value else flag.secondary_opts)[-1]
-    return shlex.join([flag.opts[-1], str(option.value)])
+_OPTION_IN_MESSAGE = re.compile(r"`([a-z_]+)(?:=([^`]*))?`")
 
 
-def _flags(name: str, ctx: click.Context) -> Iterator[click.Option]:
-    """The options of a name, those of the command that runs before those of others."""
-    for command in (ctx.command, *main.commands.values()):
-        for parameter in command.params:
+def with_flags(message: str, command: click.Command) -> str:
+    """Return an error message with its options spelled as flags.
+
+    Messages name options in backticks, as Python spells them: `rows='pad'` becomes --rows pad.
+
+    Args:
+        message: the message of an error.
+        command: the command that failed. Its options take precedence over those of others.
+
+    """
+
+    def spell(match: re.Match[str]) -> str:
+        name, value = match.groups()
+        flag = _find_flag(name, command)
+        if flag is None:
+            return name if value is None else f"{name}={value}"
+        if value in (None, "True"):
+            return flag.opts[-1]
+        if value == "None":
+            return f"the default of {flag.opts[-1]}"
+        if value == "False":
+            return flag.secondary_opts[-1] if flag.secondary_opts else f"no {flag.opts[-1]}"
+        try:
+            value = str(ast.literal_eval(value))
+        except (SyntaxError, ValueError):  # a shortened repr
+            return f"{flag.opts[-1]} {value}"
+        return shlex.join([flag.opts[-1], value])
+
+    return _OPTION_IN_MESSAGE.sub(spell, message)
+
+
+def _find_flag(name: str, command: click.Command) -> click.Option | None:
+    """Return the option of a name, of the given command or else of any other one."""
+    for candidate in (command, *main.commands.values()):
+        for parameter in candidate.params:
             if isinstance(parameter, click.Option) and parameter.name == name:
-                yield parameter
+                return parameter
+    return None
 
 
 class _Program(_WithUsage, click.Group):
@@ -128,7 +147,8 @@ class _Program(_WithUsage, click.Group):
         try:
             return super().invoke(ctx)
         except W2VError as error:
-            _fail(str(error), error.exit_code)
+            command = main.commands.get(ctx.invoked_subcommand or "", ctx.command)
+            _fail(with_flags(str(error), command), error.exit_code)
         except MemoryError:
             _fail("out of memory; lower --dim or --vocab-size")
         except OSError as error:
@@ -153,7 +173,7 @@ def _in_one_line(message: str) -> str:
 
 def _explanation(error: OSError) -> str:
     """Say what the system refused; where it names no file, it is the standard output."""
-    from w2v.system.disk import refusal
+    from w2v.system.disk import write_error
 
     if error.filename is not None:
         return f"{error.filename}: {error.strerror or error}"
@@ -168,7 +188,7 @@ def _explanation(error: OSError) -> str:
         written = os.fstat(sys.stdout.fileno()).st_size
         _drop(sys.stdout)
     doing, remedy = "cannot write the output", "send it elsewhere"
-    return str(refusal(doing, error, folder, remedy, written=written))
+    return str(write_error(doing, error, folder, remedy, written=written))
 
 
 def _drop(stream: IO[str]) -> None:
@@ -235,7 +255,7 @@ class _Number(click.FloatRange):
         """Turn it into the number, or refuse it; defaults are numbers already."""
         number = self._option.read(value) if isinstance(value, str) else value
         if not self._option.accepts(number):
-            self.fail(f"{shown(value)} is not {self._option.expected}.", param, ctx)
+            self.fail(f"{short_repr(value)} is not {self._option.expected}.", param, ctx)
         assert number is not None  # which no number accepts
         return number
 
@@ -355,7 +375,7 @@ def _while_there(show: Callable[..., None]) -> Callable[..., None]:
 def _log(path: Path) -> Iterator[Observer]:
     """Write reports to a file, which stays as it was, or absent, until there is one."""
     from w2v.cli.progress import JsonLines
-    from w2v.system.disk import refusal
+    from w2v.system.disk import write_error
 
     begun = False
     try:
@@ -363,7 +383,7 @@ def _log(path: Path) -> Iterator[Observer]:
         stream = path.open("a", encoding="utf-8")
     except OSError as error:
         remedy = "choose another place with --log-json"
-        raise refusal(f"cannot write {path}", error, path.absolute().parent, remedy) from error
+        raise write_error(f"cannot write {path}", error, path.absolute().parent, remedy) from error
     write = JsonLines(stream)
 
     def observe(event: Event) -> None:
@@ -393,10 +413,10 @@ class _Duration(click.ParamType):  # type: ignore[type-arg]
         """Turn it into seconds."""
         match = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", str(value), re.ASCII)
         if match is None:
-            self.fail(f"{shown(value)} is not a time such as 90, 90s, 10m or 2h.", param, ctx)
+            self.fail(f"{short_repr(value)} is not a time such as 90, 90s, 10m or 2h.", param, ctx)
         seconds = float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[match[2]]
         if not SECONDS.accepts(seconds):
-            self.fail(f"{shown(value)} is longer than any time.", param, ctx)
+            self.fail(f"{short_repr(value)} is longer than any time.", param, ctx)
         return seconds
 
 
@@ -501,12 +521,11 @@ def train(
 
 def _refuse_beside_resume(corpus: tuple[str, ...]) -> None:
     """Refuse what would say once more what there is to do."""
-    fields: dict[str, object] = {"corpus": "CORPUS"} if corpus else {}
-    fields |= {name: Named(name) for name in _BEGINNING if _is_given(name)}
-    if fields:
-        text = "{resume} goes on with what was begun, so it takes no "
-        text += " and no ".join(f"{{{name}}}" for name in fields)
-        raise ConfigError(text, resume=Named("resume"), **fields)
+    given = ["CORPUS"] if corpus else []
+    given += [f"`{name}`" for name in _BEGINNING if _is_given(name)]
+    if given:
+        message = f"continues a previous run and cannot be combined with {' or '.join(given)}"
+        raise ConfigError(message, option="resume")
 
 
 def _given(config: dict[str, Any]) -> dict[str, Any]:
@@ -522,12 +541,12 @@ def _is_given(name: str) -> bool:
 @contextlib.contextmanager
 def _resumable(output: str, work_dir: str | None) -> Iterator[None]:
     """Say how to go on with what was interrupted."""
-    from w2v.pipeline.checkpoint import folder_of, is_begun
+    from w2v.pipeline.checkpoint import checkpoint_dir, is_begun
 
     try:
         yield
     except (KeyboardInterrupt, SystemExit, OutputError, ResourceError) as error:
-        if not isinstance(error, BusyError) and is_begun(folder_of(Path(output), work_dir)):
+        if not isinstance(error, LockedError) and is_begun(checkpoint_dir(Path(output), work_dir)):
             arguments = [output] if work_dir is None else [output, "--work-dir", work_dir]
             _say(f"go on with: w2v train --resume {shlex.join(arguments)}")
         raise

@@ -12,18 +12,18 @@ from tqdm import tqdm
 
 from w2v.errors import OutputError
 from w2v.events import (
-    BeginsWith,
     Compiling,
     CorpusRead,
     EpochDone,
     Event,
-    GoesOn,
     Observer,
     Reading,
+    Resumed,
     Saved,
     Training,
+    WarmStarted,
 )
-from w2v.system.disk import refusal
+from w2v.system.disk import write_error
 
 _LINE_SECONDS = 10.0
 _JSON_SECONDS = 1.0
@@ -124,7 +124,7 @@ class JsonLines:
         written = os.fstat(self._stream.fileno()).st_size
         remedy = "choose another place with --log-json"
         folder = Path(name).absolute().parent
-        return refusal(f"cannot write {name}", error, folder, remedy, written=written)
+        return write_error(f"cannot write {name}", error, folder, remedy, written=written)
 
 
 def every(observers: list[Observer]) -> Observer:
@@ -141,7 +141,7 @@ def describe(event: Event) -> list[str]:
     """Put a report in words: some lines, or none."""
     if isinstance(event, Compiling):
         return ["compiling the kernels; this takes some seconds, the first time only"]
-    if isinstance(event, BeginsWith):
+    if isinstance(event, WarmStarted):
         return [_describe_beginning(event)]
     if isinstance(event, Reading):
         of = f" of {event.total_bytes:,}" if event.total_bytes else ""
@@ -149,7 +149,7 @@ def describe(event: Event) -> list[str]:
         return [f"reading: {event.done_bytes:,}{of} bytes, {event.tokens:,} words, {rate:.0f} MB/s"]
     if isinstance(event, CorpusRead):
         return _describe_corpus(event)
-    if isinstance(event, GoesOn):
+    if isinstance(event, Resumed):
         share = f"{100 * event.share:.0f} %"
         return [f"going on in epoch {event.epoch}/{event.epochs}, {share} of which was done"]
     if isinstance(event, Training):
@@ -183,7 +183,7 @@ def describe(event: Event) -> list[str]:
     return []
 
 
-def _describe_beginning(event: BeginsWith) -> str:
+def _describe_beginning(event: WarmStarted) -> str:
     if event.epochs:
         return f"going on with {event.path} after epoch {event.epochs}"
     contexts = "" if event.contexts else "; it has no context vectors, so these begin at zero"

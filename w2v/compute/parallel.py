@@ -17,7 +17,7 @@ Done = TypeVar("Done")
 _BLOCKS_AHEAD = 4
 
 
-def in_turn(
+def ordered_map(
     work: Callable[[Item], Done], items: Iterable[Item], threads: int
 ) -> Generator[Done, None, None]:
     """Do some work on threads and give its results in the order of the items."""

@@ -46,7 +46,7 @@ NOISE = 5
 VALIDATION = 6
 
 
-CERTAIN = 0xFFFF_FFFF  # threshold that every draw passes
+ALWAYS = 0xFFFF_FFFF  # threshold that every draw passes
 
 
 @inlined
@@ -64,7 +64,7 @@ def draw(key: np.uint64, position: int) -> np.uint64:
 
 
 @inlined
-def draw_below(key: np.uint64, position: int, bound: int) -> np.int64:
+def random_below(key: np.uint64, position: int, bound: int) -> np.int64:
     """Return a random whole number from 0 to ``bound - 1``; ``bound`` is below 2**32."""
     return np.int64(((draw(key, position) >> HALF) * np.uint64(bound)) >> HALF)
 
@@ -91,6 +91,6 @@ def _mix_int(value: int) -> int:
     return value ^ (value >> 31)
 
 
-def threshold_of(probability: float) -> int:
+def to_threshold(probability: float) -> int:
     """Return the threshold with which `passes` is true with this probability, to 2**-32."""
-    return max(0, min(CERTAIN, round(probability * 2**32) - 1))
+    return max(0, min(ALWAYS, round(probability * 2**32) - 1))

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 WIDTH = 16 if llvmlite.binding.get_host_cpu_features().get("avx512f") else 8
 
-Lanes = NDArray[np.float32]
+Vector = NDArray[np.float32]
 Plain = TypeVar("Plain", bound=Callable[..., Any])
 
 BYTES = 64  # that are looked at together: one bit each in a number
@@ -132,28 +132,28 @@ def _mask(lanes: list[int]) -> Any:
     return ir.VectorType(_INT, len(lanes))(lanes)
 
 
-def _multiply_add(builder: Any, values: list[Any], address: Any) -> Any:
+def _fma(builder: Any, values: list[Any], address: Any) -> Any:
     kind = ir.FunctionType(_VECTOR, [_VECTOR] * 3)
     function = cgutils.get_or_insert_function(builder.module, kind, f"llvm.fma.v{WIDTH}f32")
     return builder.call(function, values)
 
 
-def _smaller(builder: Any, values: list[Any], address: Any) -> Any:
+def _minimum(builder: Any, values: list[Any], address: Any) -> Any:
     return builder.select(builder.fcmp_unordered("<", *values), *values)
 
 
-def _larger(builder: Any, values: list[Any], address: Any) -> Any:
+def _maximum(builder: Any, values: list[Any], address: Any) -> Any:
     return builder.select(builder.fcmp_unordered(">", *values), *values)
 
 
-def _total(builder: Any, values: list[Any], address: Any) -> Any:
+def _reduce_add(builder: Any, values: list[Any], address: Any) -> Any:
     vector = values[0]
     while vector.type.count > 1:
         vector = _add_halves(builder, vector, vector, [0], vector.type.count)
     return builder.extract_element(vector, _INT(0))
 
 
-def _store_totals(builder: Any, values: list[Any], address: Any) -> None:
+def _store_reduce_add_4(builder: Any, values: list[Any], address: Any) -> None:
     a, b, c, d = values[2:]
     half = [0, WIDTH]
     quarters = [0, WIDTH // 2, WIDTH, WIDTH + WIDTH // 2]
@@ -206,7 +206,7 @@ def _repeat_byte(builder: Any, number: Any) -> Any:
     return builder.shuffle_vector(vector, vector, _mask([0] * BYTES))
 
 
-def _make_small(builder: Any, values: list[Any], address: Any) -> None:
+def _ascii_lowercase(builder: Any, values: list[Any], address: Any) -> None:
     vector = _load_bytes(builder, address)
     capital = _lanes_between(builder, vector, _byte_lanes(ord("A")), _byte_lanes(ord("Z")))
     small = builder.add(vector, _byte_lanes(ord("a") - ord("A")))
@@ -229,74 +229,74 @@ _ARRAY = np.float32
 
 
 @_compiled_to(_load, _LANES, _ARRAY, types.intp)
-def load(array: NDArray[np.float32], index: int) -> Lanes:
+def load(array: NDArray[np.float32], index: int) -> Vector:
     """WIDTH numbers of a flat array from ``index`` on."""
     return array[index : index + WIDTH].copy()
 
 
 @_compiled_to(_store, types.none, _ARRAY, types.intp, _LANES)
-def store(array: NDArray[np.float32], index: int, value: Lanes) -> None:
+def store(array: NDArray[np.float32], index: int, value: Vector) -> None:
     """Write WIDTH numbers into a flat array from ``index`` on."""
     array[index : index + WIDTH] = value
 
 
 @_compiled_to(_splat, _LANES, types.float32)
-def splat(number: Any) -> Lanes:
+def splat(number: Any) -> Vector:
     """WIDTH times the same number."""
     return np.full(WIDTH, number, np.float32)
 
 
 @_compiled_to(_splat_from, _LANES, _ARRAY, types.intp)
-def splat_from(array: NDArray[np.float32], index: int) -> Lanes:
+def splat_from(array: NDArray[np.float32], index: int) -> Vector:
     """WIDTH times the number at ``index`` of a flat array."""
     return np.full(WIDTH, array[index], np.float32)
 
 
-@_compiled_to(_multiply_add, _LANES, _LANES, _LANES, _LANES)
-def multiply_add(a: Lanes, b: Lanes, c: Lanes) -> Lanes:
+@_compiled_to(_fma, _LANES, _LANES, _LANES, _LANES)
+def fma(a: Vector, b: Vector, c: Vector) -> Vector:
     """A * b + c; compiled, it is rounded once."""
     return a * b + c
 
 
 @_compiled_to(lambda builder, values, address: builder.fadd(*values), _LANES, _LANES, _LANES)
-def add(a: Lanes, b: Lanes) -> Lanes:
+def add(a: Vector, b: Vector) -> Vector:
     """A + b."""
     return a + b
 
 
 @_compiled_to(lambda builder, values, address: builder.fmul(*values), _LANES, _LANES, _LANES)
-def multiply(a: Lanes, b: Lanes) -> Lanes:
+def multiply(a: Vector, b: Vector) -> Vector:
     """A * b."""
     return a * b
 
 
 @_compiled_to(lambda builder, values, address: builder.fdiv(*values), _LANES, _LANES, _LANES)
-def divide(a: Lanes, b: Lanes) -> Lanes:
+def divide(a: Vector, b: Vector) -> Vector:
     """A / b."""
     return a / b
 
 
-@_compiled_to(_smaller, _LANES, _LANES, _LANES)
-def smaller(a: Lanes, b: Lanes) -> Lanes:
-    """The smaller of a and b in each lane; NaN where a is NaN."""
+@_compiled_to(_minimum, _LANES, _LANES, _LANES)
+def minimum(a: Vector, b: Vector) -> Vector:
+    """The minimum of a and b in each lane; NaN where a is NaN."""
     return np.where(a >= b, b, a)
 
 
-@_compiled_to(_larger, _LANES, _LANES, _LANES)
-def larger(a: Lanes, b: Lanes) -> Lanes:
-    """The larger of a and b in each lane; NaN where a is NaN."""
+@_compiled_to(_maximum, _LANES, _LANES, _LANES)
+def maximum(a: Vector, b: Vector) -> Vector:
+    """The maximum of a and b in each lane; NaN where a is NaN."""
     return np.where(a <= b, b, a)
 
 
-@_compiled_to(_total, types.float32, _LANES)
-def total(value: Lanes) -> float:
+@_compiled_to(_reduce_add, types.float32, _LANES)
+def reduce_add(value: Vector) -> float:
     """The sum of the lanes."""
     return value.sum()  # type: ignore[no-any-return]
 
 
-@_compiled_to(_store_totals, types.none, _ARRAY, types.intp, _LANES, _LANES, _LANES, _LANES)
-def store_totals(
-    array: NDArray[np.float32], index: int, a: Lanes, b: Lanes, c: Lanes, d: Lanes
+@_compiled_to(_store_reduce_add_4, types.none, _ARRAY, types.intp, _LANES, _LANES, _LANES, _LANES)
+def store_reduce_add_4(
+    array: NDArray[np.float32], index: int, a: Vector, b: Vector, c: Vector, d: Vector
 ) -> None:
     """Write the sums of the lanes of four values side by side into a flat array.
 
@@ -325,8 +325,8 @@ def bytes_between(array: NDArray[np.uint8], index: int, first: Any, last: Any) -
     return found.view(np.uint64)[0]  # type: ignore[no-any-return]
 
 
-@_compiled_to(_make_small, types.none, np.uint8, types.intp)
-def make_small(array: NDArray[np.uint8], index: int) -> None:
+@_compiled_to(_ascii_lowercase, types.none, np.uint8, types.intp)
+def ascii_lowercase(array: NDArray[np.uint8], index: int) -> None:
     """Make the ASCII letters among the BYTES bytes from ``index`` on small, in their place."""
     part = array[index : index + BYTES]
     part[(part >= ord("A")) & (part <= ord("Z"))] += ord("a") - ord("A")

@@ -23,12 +23,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from w2v.compute.jit import kernel
-from w2v.compute.parallel import in_turn
-from w2v.compute.random import HELD_OUT_LINES, make_key, passes, threshold_of
+from w2v.compute.parallel import ordered_map
+from w2v.compute.random import HELD_OUT_LINES, make_key, passes, to_threshold
 from w2v.corpus.vocabulary import UNKNOWN, Vocabulary, extend_words, match_words, rank_words
 from w2v.errors import OutputError, VocabularyError
 from w2v.events import CorpusRead, Observer, Reading, ignore
-from w2v.system.disk import check_room, refusal
+from w2v.system.disk import check_room, write_error
 from w2v.text.tokenizer import (
     END_OF_LINE,
     INVALID,
@@ -38,7 +38,7 @@ from w2v.text.tokenizer import (
     CharacterTables,
     Scanner,
     character_tables,
-    last_break,
+    last_boundary,
 )
 
 if TYPE_CHECKING:
@@ -178,7 +178,7 @@ class Corpus:
         self.close()
 
 
-def read_corpus(
+def build_corpus(
     source: TextSource,
     config: Config,
     *,
@@ -204,7 +204,7 @@ def read_corpus(
         InputError: the text cannot be read.
         VocabularyError: the text has no usable words.
         OutputError: the temporary folder cannot be written.
-        NoRoomError: which it is if there is no room for it.
+        DiskFullError: which it is if there is no room for it.
 
     """
     temporary = None
@@ -214,7 +214,7 @@ def read_corpus(
             temporary = tempfile.TemporaryDirectory(prefix="w2v-", dir=place)
         except OSError as error:
             doing = f"cannot make a temporary folder in {place}"
-            raise refusal(doing, error, Path(place), _REMEDY) from error
+            raise write_error(doing, error, Path(place), _REMEDY) from error
         folder = Path(temporary.name)
     started = time.perf_counter()
     try:
@@ -245,13 +245,13 @@ def count_words(
     words: Sequence[str] | None = None,
     observer: Observer = ignore,
 ) -> tuple[Vocabulary, CorpusRead]:
-    """Read a text for its vocabulary only; arguments and errors as for `read_corpus`."""
+    """Read a text for its vocabulary only; arguments and errors as for `build_corpus`."""
     counted = _count(source, config, words, False, observer, lambda _ids, _origin: None)
     return counted.vocabulary, counted.report
 
 
 @dataclass(frozen=True)
-class _Counted:
+class _CountedText:
     """What is known when the whole text was read.
 
     ``ranks[s][i]`` is the rank of word i of scanner s, or UNKNOWN; or V, the rank of all words
@@ -266,11 +266,11 @@ class _Counted:
     stages: Stages
 
 
-Sink = Callable[[NDArray[np.uint32], "Origin"], None]
+Sink = Callable[[NDArray[np.uint32], "BlockOrigin"], None]
 
 
 @dataclass(frozen=True)
-class Origin:
+class BlockOrigin:
     """Where a block's ids come from.
 
     Attributes:
@@ -292,7 +292,7 @@ def _count(
     extend: bool,
     observer: Observer,
     sink: Sink,
-) -> _Counted:
+) -> _CountedText:
     started = time.perf_counter()
     name = "tokens" if source.tokenized else config.tokenizer
     lowercase = config.lowercases(name)
@@ -359,7 +359,7 @@ def _count(
         unknown_count = dropped
         ranks[ranks == UNKNOWN] = len(vocabulary)
     ranks_of = [ranks[part] for part in ids]
-    return _Counted(vocabulary, unknown_count, ranks_of, report, tokenizer, stages)
+    return _CountedText(vocabulary, unknown_count, ranks_of, report, tokenizer, stages)
 
 
 def _scan(
@@ -386,11 +386,11 @@ def _scan(
 
     text_bytes = tokens = lines = 0
     line_begun = False
-    blocks = _timed(source.blocks(lambda block: last_break(block, tables)), stages)
-    with closing(in_turn(scan, blocks, threads)) as done:
+    blocks = _timed(source.blocks(lambda block: last_boundary(block, tables)), stages)
+    with closing(ordered_map(scan, blocks, threads)) as done:
         for size, ids, number in done:
             with stages.add_to("spooling"):
-                sink(ids, Origin(number, lines, line_begun))
+                sink(ids, BlockOrigin(number, lines, line_begun))
             text_bytes += size
             ends = int(np.count_nonzero(ids == END_OF_LINE))
             tokens += len(ids) - ends
@@ -419,7 +419,7 @@ def _merge(scanners: list[Scanner]) -> tuple[WordTable, list[NDArray[np.uint32]]
     """One table of all words, and for each scanner its words' ids in that table."""
     table = scanners[0].words
     ids = [np.arange(len(table), dtype=np.uint32)]
-    ids.extend(table.absorb(scanner.words) for scanner in scanners[1:])
+    ids.extend(table.merge(scanner.words) for scanner in scanners[1:])
     return table, ids
 
 
@@ -500,7 +500,9 @@ class _Spool:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._file = _opened(path)
-        self._blocks: list[tuple[int, int, Origin]] = []  # where each begins, its length and origin
+        self._blocks: list[
+            tuple[int, int, BlockOrigin]
+        ] = []  # where each begins, its length and origin
 
     def __enter__(self) -> _Spool:
         return self
@@ -509,23 +511,23 @@ class _Spool:
         self._file.close()
         self._path.unlink(missing_ok=True)
 
-    def write(self, ids: NDArray[np.uint32], origin: Origin) -> None:
+    def write(self, ids: NDArray[np.uint32], origin: BlockOrigin) -> None:
         """Append a block's ids."""
         self._blocks.append((self._file.tell(), len(ids), origin))
         _append(self._file, ids)
 
-    def rename(self, counted: _Counted, config: Config) -> tuple[EncodedText, EncodedText]:
+    def rename(self, counted: _CountedText, config: Config) -> tuple[EncodedText, EncodedText]:
         """Write the ranks beside the spool: the text to train on, and what is held out of it."""
         self._file.close()
         ranks = len(counted.vocabulary) + (counted.unknown_count is not None)
         dtype = np.uint16 if ranks <= np.iinfo(np.uint16).max else np.uint32
         end_of_line = np.full(1, np.iinfo(dtype).max, dtype)
         self._look_for_room(counted, end_of_line.itemsize)
-        threshold = threshold_of(config.validation) if config.validation else -1
+        threshold = to_threshold(config.validation) if config.validation else -1
         held_out_key = make_key(config.seed, HELD_OUT_LINES)
 
         def rename(
-            block: tuple[int, int, Origin],
+            block: tuple[int, int, BlockOrigin],
         ) -> tuple[NDArray[Any], NDArray[np.int64], float]:
             started = time.perf_counter()
             offset, length, origin = block
@@ -551,7 +553,7 @@ class _Spool:
         with (
             _opened(paths[0]) as text,
             _opened(paths[1]) as held_out,
-            closing(in_turn(rename, self._blocks, config.thread_count)) as done,
+            closing(ordered_map(rename, self._blocks, config.thread_count)) as done,
         ):
             files = [text, held_out]
             for renamed, told, seconds in done:
@@ -572,7 +574,7 @@ class _Spool:
         )
         return first, second
 
-    def _look_for_room(self, counted: _Counted, bytes_each: int) -> None:
+    def _look_for_room(self, counted: _CountedText, bytes_each: int) -> None:
         """Find out whether the ranks will fit beside the spool, but for line ends."""
         folder = self._path.parent
         words = int(counted.vocabulary.counts.sum()) + (counted.unknown_count or 0)
@@ -602,4 +604,6 @@ def _append(file: IO[bytes], ids: NDArray[Any]) -> None:
 
 
 def _refused(folder: Path, error: OSError, **sizes: int) -> OutputError:
-    return refusal(f"cannot write the encoded text to {folder}", error, folder, _REMEDY, **sizes)
+    return write_error(
+        f"cannot write the encoded text to {folder}", error, folder, _REMEDY, **sizes
+    )

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
 import numpy as np
 
 from w2v.compute.jit import inlined, kernel
-from w2v.errors import ConfigError, shown
-from w2v.options import Option, is_in_order
+from w2v.errors import ConfigError, short_repr
+from w2v.options import Option, is_ordered_iterable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -166,7 +166,7 @@ def _checked_ids(sentence: Any) -> NDArray[np.int32]:
         return np.empty(0, np.int32)
     if array.dtype.kind not in "iu":
         message = (
-            f"blocks have whole numbers for words, got {shown(sentence)}; "
+            f"blocks have whole numbers for words, got {short_repr(sentence)}; "
             "number the words, or take skipgram_pairs"
         )
         raise ConfigError(message)
@@ -200,9 +200,9 @@ def _position_blocks(length: int, window: int, room: int) -> Iterator[NDArray[np
 def _check_sentences(ids: object) -> None:
     """Refuse what has no sentences, or not in an order, and texts, which have characters."""
     is_text = isinstance(ids, (str, bytes, bytearray))
-    if not isinstance(ids, Sentences) and (is_text or not is_in_order(ids)):
+    if not isinstance(ids, Sentences) and (is_text or not is_ordered_iterable(ids)):
         text = "ids must be a sentence, as a list of words or numbers, or an iterable of such, got "
-        raise ConfigError(text + shown(ids))
+        raise ConfigError(text + short_repr(ids))
 
 
 def _sentences(ids: Any) -> Iterator[Any]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from w2v.errors import InputError, VocabularyError
-from w2v.system.files import read_small
+from w2v.system.files import read_text_file
 
 if TYPE_CHECKING:
     import os
@@ -176,7 +176,7 @@ def read_word_list(path: str | os.PathLike[str]) -> list[str]:
 
     """
     try:
-        text = read_small(path, f"the vocabulary {path}").decode("utf-8-sig")
+        text = read_text_file(path, f"the vocabulary {path}").decode("utf-8-sig")
     except UnicodeDecodeError as error:
         message = f"the vocabulary {path} is not UTF-8: {error}"
         raise InputError(message) from error

@@ -12,10 +12,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from w2v.embeddings.encoder import Encoder
-from w2v.errors import ConfigError, FormatError, Given, MissingExtraError, UnknownWordError, shown
+from w2v.errors import (
+    ConfigError,
+    FormatError,
+    MissingExtraError,
+    UnknownWordError,
+    short_repr,
+)
 from w2v.formats.layout import ROWS_OPTION, UNK_OPTION, Layout
 from w2v.options import SWITCH, Option, check_path
-from w2v.text.definition import lowered
+from w2v.text.definition import lowercase_word
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -185,13 +191,13 @@ class Embeddings:
 
         """
         if not isinstance(word, str):
-            message = f"a word must be a string, one at a time, got {shown(word)}"
+            message = f"a word must be a string, one at a time, got {short_repr(word)}"
             raise ConfigError(message)
         row = self._find(word)
         if row is not None:
             return row
         message = f"{word!r} is not among the {len(self)} words of this model"
-        near = near_spellings(lowered(word) if self._lowers else word, self.words)
+        near = near_spellings(lowercase_word(word) if self._lowers else word, self.words)
         if near:
             message += f"; did you mean {' or '.join(map(repr, near))}?"
         raise UnknownWordError(message)
@@ -270,14 +276,12 @@ class Embeddings:
         if rows == "pad+unk" and unk is None:
             unk = self.unk or "zeros"
         if unk == "trained" and self.unk != "trained":
-            raise ConfigError(
-                "these embeddings have no trained vector for unknown words, which {unk} asks for; "
-                "train with {train_unk}, or take {zeros} or {mean_rare}",
-                unk=Given("unk", unk),
-                train_unk=Given("train_unk", True),
-                zeros=Given("unk", "zeros"),
-                mean_rare=Given("unk", "mean-rare"),
+            message = (
+                "must not be 'trained', because these embeddings have no trained vector for "
+                "unknown words; train with `train_unk=True`, or use `unk='zeros'` or "
+                "`unk='mean-rare'`"
             )
+            raise ConfigError(message, option="unk")
         return Layout(rows, unk)
 
     def matrix_for(self, rows: str | None = None, unk: str | None = None) -> NDArray[np.float32]:
@@ -313,7 +317,7 @@ class Embeddings:
 
         """
         if not isinstance(text, (str, bytes)):
-            message = f"a text must be a string, one at a time, got {shown(text)}"
+            message = f"a text must be a string, one at a time, got {short_repr(text)}"
             raise ConfigError(message)
         return self.encoder.tokenizer.words(text)
 
@@ -429,7 +433,7 @@ class Embeddings:
     def _find(self, word: str) -> int | None:
         row = self._rows.get(word)
         if row is None and self._lowers:
-            row = self._rows.get(lowered(word))
+            row = self._rows.get(lowercase_word(word))
         return row
 
     def _nearest(

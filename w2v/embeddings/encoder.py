@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from w2v.errors import ConfigError, ResourceError, UnknownWordError, shown
+from w2v.errors import ConfigError, ResourceError, UnknownWordError, short_repr
 from w2v.options import LENGTH
 from w2v.text.definition import checked_definition
 
@@ -99,9 +99,7 @@ class Encoder:
         if array is None or array.dtype.kind not in "iu":
             alone = isinstance(ids, (int, np.integer))
             hint = "; a text of ids goes into a list of its own, as in [[4, 20]]" if alone else ""
-            message = (
-                f"a text must be a string, a list of words or a list of ids, got {shown(ids)}{hint}"
-            )
+            message = f"a text must be a string, a list of words or a list of ids, got {short_repr(ids)}{hint}"
             raise ConfigError(message)
         rows = self._size + layout.first_word
         outside = (array < 0) | (array >= rows)

@@ -13,8 +13,8 @@ import numpy as np
 from w2v.embeddings.embeddings import Embeddings
 from w2v.errors import FormatError
 from w2v.options import TOP, check_path
-from w2v.system.files import read_small
-from w2v.text.definition import lowered
+from w2v.system.files import read_text_file
+from w2v.text.definition import lowercase_word
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -155,7 +155,7 @@ def _centered_ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _read_lines(path: str | Path) -> list[Line]:
     """Return the lines that say something, numbered from 1, at least one."""
-    data = read_small(path, str(path))
+    data = read_text_file(path, str(path))
     lines = []
     for number, raw in enumerate(data.removeprefix(codecs.BOM_UTF8).split(b"\n"), start=1):
         try:
@@ -178,7 +178,7 @@ def _analogies(lines: Sequence[Line], path: str | Path) -> list[tuple[str, list[
         if line.startswith(":"):
             sections.append((line[1:].strip(), []))
             continue
-        words = tuple(lowered(word) for word in line.split())
+        words = tuple(lowercase_word(word) for word in line.split())
         if len(words) != 4:
             message = f"{path}, line {number}: expected four words, got {len(words)}: {line[:80]!r}"
             raise FormatError(message)
@@ -200,7 +200,7 @@ def _pairs(lines: Sequence[Line], path: str | Path) -> list[Pair]:
         if value is None:
             message = f"{path}, line {number}: expected a number as score, got {score[:80]!r}"
             raise FormatError(message)
-        pairs.append((lowered(first), lowered(second), value))
+        pairs.append((lowercase_word(first), lowercase_word(second), value))
     if not pairs:
         message = f"{path}: expected lines of two words and a score, got only a header"
         raise FormatError(message)
@@ -231,7 +231,7 @@ def _rows_by_lower_case(words: Iterable[str]) -> dict[str, list[int]]:
     """Map each lower-cased word to the rows of its forms, the most frequent form first."""
     rows: dict[str, list[int]] = {}
     for row, word in enumerate(words):
-        rows.setdefault(lowered(word), []).append(row)
+        rows.setdefault(lowercase_word(word), []).append(row)
     return rows
 
 
@@ -260,7 +260,7 @@ def _cosines(x: NDArray[np.float32], y: NDArray[np.float32]) -> NDArray[np.float
 def _evaluate_analogies(
     embeddings: Embeddings, name: str, sections: Sequence[tuple[str, list[Question]]], top: int
 ) -> AnalogyResult:
-    words = [lowered(word) for word in embeddings.words[:top]]
+    words = [lowercase_word(word) for word in embeddings.words[:top]]
     rows = _rows_by_lower_case(words)
     covered = [
         [question for question in questions if all(word in rows for word in question)]

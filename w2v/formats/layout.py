@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from w2v.errors import ConfigError, FormatError, Given
+from w2v.errors import ConfigError, FormatError
 from w2v.options import Option
 
 ROWS = ("none", "pad", "pad+unk")
@@ -51,13 +51,11 @@ class Layout:
     def __post_init__(self) -> None:
         ROWS_OPTION.check("rows", self.rows)
         if self.unknown is None and self.unknown_vector is not None:
-            raise ConfigError(
-                "{rows} has no row for unknown words, so {unk} has no place; leave it out, or "
-                "take {wanted}",
-                rows=Given("rows", self.rows),
-                unk=Given("unk", self.unknown_vector),
-                wanted=Given("rows", "pad+unk"),
+            message = (
+                f"requires a row for unknown words: got `unk={self.unknown_vector!r}` and "
+                f"`rows={self.rows!r}`; omit `unk`, or use `rows='pad+unk'`"
             )
+            raise ConfigError(message, option="unk")
         if self.unknown is not None:
             UNK_OPTION.check("unk", self.unknown_vector)
 
@@ -84,15 +82,12 @@ class Layout:
 
         """
         if self.padding is None and shortest < wanted:
-            raise ConfigError(
-                "{rows} has no padding, so a text of {shortest} words cannot be filled up to "
-                "{wanted}; take {pad} or {both}, here and for the matrix",
-                rows=Given("rows", self.rows),
-                shortest=shortest,
-                wanted=wanted,
-                pad=Given("rows", "pad"),
-                both=Given("rows", "pad+unk"),
+            message = (
+                f"has no padding row in the layout {self.rows!r}, so a text of {shortest} words "
+                f"cannot be padded to {wanted}; use `rows='pad'` or `rows='pad+unk'`, here and "
+                "for the matrix"
             )
+            raise ConfigError(message, option="rows")
 
     def __str__(self) -> str:
         """Say which rows are for what."""

@@ -30,7 +30,7 @@ from w2v.errors import FormatError, InputError
 from w2v.formats.layout import Layout
 from w2v.system import atomic as output
 from w2v.system.disk import in_pages
-from w2v.system.files import is_folder, refuse_streams, status_of
+from w2v.system.files import is_directory, require_regular_file, status_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -71,7 +71,7 @@ def write(
         FormatError: a word contains a line end or cannot be written as UTF-8, or ``meta`` is
             not JSON.
         OutputError: the folder cannot be put there.
-        NoRoomError: which it is if there is no room for it.
+        DiskFullError: which it is if there is no room for it.
 
     """
     vocabulary = encode_words(embeddings.words)
@@ -116,7 +116,7 @@ def read(path: str | Path) -> Embeddings:
 
     """
     folder = Path(path)
-    if not is_folder(folder):
+    if not is_directory(folder):
         message = f"cannot read {path}: there is no such model folder; train one with w2v train"
         raise InputError(message)
     meta, layout = read_meta(folder)
@@ -218,7 +218,7 @@ def read_folder(folder: Path, kind: Format) -> tuple[dict[str, Any], Layout]:
         FormatError: the file that is missing, or what is wrong with ``meta.json``.
 
     """
-    if not is_folder(folder):
+    if not is_directory(folder):
         message = f"cannot read {folder}: there is no such folder; write one with w2v export"
         raise InputError(message)
     missing = [mark for mark in kind.marks if status_of(folder / mark) is None]
@@ -350,7 +350,7 @@ def content(path: Path) -> bytes:
         FormatError: it is missing.
 
     """
-    refuse_streams(path)
+    require_regular_file(path)
     try:
         return path.read_bytes()
     except OSError as error:
@@ -372,7 +372,7 @@ def _write_array(path: Path, array: NDArray[Any]) -> None:
     # Not np.save: on a full disk its error does not tell why.
     with path.open("xb") as file:
         npy.write_array_header_1_0(file, npy.header_data_from_array_1_0(array))
-        for part in output.row_parts(array):  # of rows that may lie apart
+        for part in output.iter_row_chunks(array):  # of rows that may lie apart
             file.write(np.ascontiguousarray(part).data)
 
 
@@ -381,7 +381,7 @@ def _read_array(path: Path, dtype: str, axes: int, *, mapped: bool = False) -> N
 
     ``np.load`` would allocate what the header asks for before it looks at the length.
     """
-    refuse_streams(path)
+    require_regular_file(path)
     try:
         with path.open("rb") as file:
             shape = _read_array_header(file, path, dtype, axes)

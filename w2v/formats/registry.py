@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from w2v.errors import ConfigError, FormatError, Given
+from w2v.errors import ConfigError, FormatError
 from w2v.formats.layout import ROWS_OPTION, UNK_OPTION, Layout
 from w2v.options import SWITCH, check_path
 from w2v.system.files import status_of
@@ -110,10 +110,10 @@ class Format:
             UNK_OPTION.check("unk", unk)
         if self.rows is None and ((rows or "none") != "none" or unk is not None):
             values = {"rows": rows, "unk": unk}
-            given = {n: Given(n, value) for n, value in values.items() if value is not None}
-            named = " and ".join(f"{{{name}}}" for name in given)
-            text = "{format} holds words only, so no rows stand before them, got " + named
-            raise ConfigError(text + "; leave that out", format=self.name, **given)
+            given = {name: value for name, value in values.items() if value is not None}
+            shown = " and ".join(f"`{name}={value!r}`" for name, value in given.items())
+            message = f"cannot apply to {self.name}, which has rows for words only: omit {shown}"
+            raise ConfigError(message, option=tuple(given))
         if rows is not None and unk is not None:
             Layout(rows, unk)
 

@@ -35,25 +35,24 @@ from w2v.config import Config
 from w2v.corpus.build import Corpus, EncodedText, Stages
 from w2v.corpus.vocabulary import Vocabulary, check_word_list
 from w2v.errors import (
-    BusyError,
     ConfigError,
     DivergenceError,
     FormatError,
-    Given,
     InputError,
+    LockedError,
     OutputError,
     VocabularyError,
 )
 from w2v.events import CorpusRead, EpochDone
-from w2v.system.atomic import row_parts, sync_folder
-from w2v.system.disk import check_room, refusal
+from w2v.system.atomic import iter_row_chunks, sync_folder
+from w2v.system.disk import check_room, write_error
 from w2v.system.files import Fingerprint
-from w2v.training.trainer import Position, Tally, rows_of
+from w2v.training.trainer import EpochStats, TrainingState, rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from w2v.training.sgns.kernel import Model
+    from w2v.training.sgns.kernel import Matrices
 
 VERSION = 2
 SUFFIX = ".checkpoint"
@@ -79,7 +78,7 @@ Files = list[Fingerprint]
 
 
 @dataclass(frozen=True)
-class Origin:
+class InitialModel:
     """The model that a training begins with.
 
     Attributes:
@@ -118,7 +117,7 @@ class Origin:
 
 
 @dataclass(frozen=True)
-class Job:
+class TrainingJob:
     """What is to be done.
 
     Attributes:
@@ -139,11 +138,11 @@ class Job:
     overwrite: bool
     extend: bool = False
     freeze_old: bool = False
-    origin: Origin | None = None
+    origin: InitialModel | None = None
     key: str = dataclasses.field(default_factory=lambda: secrets.token_hex(16))
 
     @classmethod
-    def of(cls, entry: dict[str, Any], vocab: list[str] | None) -> Job:
+    def of(cls, entry: dict[str, Any], vocab: list[str] | None) -> TrainingJob:
         """Make a job of what `record` gives and of the ready vocabulary.
 
         Raises:
@@ -158,7 +157,7 @@ class Job:
             bool(entry["overwrite"]),
             bool(entry.get("extend", False)),
             bool(entry.get("freeze_old", False)),
-            None if origin is None else Origin(**origin | {"files": _files(origin["files"])}),
+            None if origin is None else InitialModel(**origin | {"files": _files(origin["files"])}),
             str(entry["key"]),
         )
 
@@ -178,13 +177,12 @@ class Job:
         ours = self.config.as_dict()
         for name, value in given.items():
             if name not in FREE_OPTIONS and ours.get(name) != value:
-                raise ConfigError(
-                    "the training was begun with {begun}, so it cannot go on with {given}; leave "
-                    "that out, or start anew with {overwrite}",
-                    begun=Given(name, ours.get(name)),
-                    given=Given(name, value),
-                    overwrite=Given("overwrite", True),
+                message = (
+                    f"cannot change when training resumes: it started with "
+                    f"`{name}={ours.get(name)!r}`, got `{name}={value!r}`; omit it, or start over "
+                    "with `overwrite=True`"
                 )
+                raise ConfigError(message, option=name)
 
     def refuse_changes(self, advice: str = "start anew with --overwrite") -> None:
         """Refuse a corpus that has changed since; a file that is gone is not missed.
@@ -222,7 +220,7 @@ def _refuse_change(file: Fingerprint, advice: str) -> None:
             raise InputError(message)
 
 
-def folder_of(output: Path, work_dir: str | os.PathLike[str] | None) -> Path:
+def checkpoint_dir(output: Path, work_dir: str | os.PathLike[str] | None) -> Path:
     """Where a job that writes ``output`` keeps what it needs.
 
     Elsewhere than beside the model, its name tells models of the same name apart by their places.
@@ -250,7 +248,7 @@ def is_begun(folder: Path) -> bool:
     return os.path.exists(folder / "job.json")  # noqa: PTH110 - Path.exists is refused sometimes
 
 
-def state_bytes(words: int, dim: int) -> int:
+def state_size(words: int, dim: int) -> int:
     """Bytes that a state of two matrices takes, with what stands around them."""
     return 2 * words * dim * np.dtype(np.float32).itemsize + _AROUND
 
@@ -281,7 +279,7 @@ class Checkpoint:
         self._lock = _locked(folder)
 
     @classmethod
-    def create(cls, folder: Path, job: Job, every: float | None) -> Checkpoint:
+    def create(cls, folder: Path, job: TrainingJob, every: float | None) -> Checkpoint:
         """Begin a job, replacing one that stands there only if it may be."""
         if os.path.lexists(folder):
             if not _is_checkpoint(folder):
@@ -309,13 +307,13 @@ class Checkpoint:
         return checkpoint
 
     @property
-    def job(self) -> Job:
+    def job(self) -> TrainingJob:
         """What is to be done."""
         path = self.folder / "job.json"
         entry = _json(path)
         try:
             vocab = entry["vocab"]
-            return Job.of(entry, None if vocab is None else [str(word) for word in vocab])
+            return TrainingJob.of(entry, None if vocab is None else [str(word) for word in vocab])
         except (LookupError, TypeError, ValueError) as error:
             raise _damaged(path, error) from error
 
@@ -327,7 +325,7 @@ class Checkpoint:
         _explained_mkdir(path)
         return path
 
-    def keep_corpus(self, corpus: Corpus) -> None:
+    def save_corpus(self, corpus: Corpus) -> None:
         """Keep what was read; its encoded text lies in this folder."""
         entry = {
             "dtype": corpus.text.ids.dtype.name,
@@ -395,7 +393,7 @@ class Checkpoint:
         self._words = words
         self._dim = dim
         self._kept = time.monotonic()
-        self._pause = state_bytes(words, dim) / _BYTES_A_SECOND / _SHARE
+        self._pause = state_size(words, dim) / _BYTES_A_SECOND / _SHARE
 
     def due(self) -> bool:
         """Whether it is time to keep the training."""
@@ -403,12 +401,12 @@ class Checkpoint:
             self._every, self._pause
         )
 
-    def keep(self, model: Model, position: Position) -> None:
+    def keep(self, model: Matrices, position: TrainingState) -> None:
         """Keep the training as it is now."""
         if self._every is None:
             return
         started = time.monotonic()
-        needed = state_bytes(self._words, self._dim)
+        needed = state_size(self._words, self._dim)
         try:
             check_room(self.folder, needed)
             if not self.has_state:
@@ -419,15 +417,15 @@ class Checkpoint:
         except OSError as error:
             doing = f"cannot keep the training in {self.folder}"
             remedy = "go without by --checkpoint-every 0"
-            raise refusal(doing, error, self.folder, remedy, needed=needed) from error
+            raise write_error(doing, error, self.folder, remedy, needed=needed) from error
         self._kept = time.monotonic()
         self._pause = (self._kept - started) / _SHARE
 
-    def restore(self, model: Model) -> Position:
+    def restore(self, model: Matrices) -> TrainingState:
         """Fill the matrices with what was kept and say how far it is; at first, do neither."""
         path = self.folder / "state"
         if not path.exists():
-            return Position()
+            return TrainingState()
         try:
             with path.open("rb") as file:
                 return self._restore(file, model)
@@ -445,7 +443,7 @@ class Checkpoint:
         return self._every is not None
 
     @property
-    def bytes_kept(self) -> int:
+    def bytes_on_disk(self) -> int:
         """Bytes of the state, which is replaced."""
         return (self.folder / "state").stat().st_size if self.has_state else 0
 
@@ -454,7 +452,7 @@ class Checkpoint:
         """Whether the text need not be read again."""
         return (self.folder / "corpus.json").exists()
 
-    def worth_keeping(self, error: BaseException) -> bool:
+    def is_resumable_after(self, error: BaseException) -> bool:
         """Whether a job that ended with an error can go on, once its cause is gone."""
         if self.has_state:
             return not isinstance(error, (DivergenceError, VocabularyError))
@@ -481,7 +479,7 @@ class Checkpoint:
         """Let go of the folder, which stays."""
         self._lock.close()
 
-    def _state(self, model: Model, position: Position) -> Iterator[bytes]:
+    def _state(self, model: Matrices, position: TrainingState) -> Iterator[bytes]:
         """The parts of the file that keeps a training."""
         header = {
             "format_version": VERSION,
@@ -495,13 +493,13 @@ class Checkpoint:
             yield part
         yield digest.digest()
 
-    def _parts(self, header: bytes, model: Model) -> Iterator[bytes]:
+    def _parts(self, header: bytes, model: Matrices) -> Iterator[bytes]:
         yield _MAGIC + len(header).to_bytes(8, "little") + header
         for flat in (model.vectors, model.contexts):
-            for part in row_parts(rows_of(flat, model, self._words, self._dim)):
+            for part in iter_row_chunks(rows_of(flat, model, self._words, self._dim)):
                 yield part.astype("<f4").tobytes()
 
-    def _restore(self, file: IO[bytes], model: Model) -> Position:
+    def _restore(self, file: IO[bytes], model: Matrices) -> TrainingState:
         digest = hashlib.blake2b(digest_size=_DIGEST_BYTES)
 
         def read(size: int) -> bytes:
@@ -525,16 +523,16 @@ class Checkpoint:
             message = f"version, words and dim {found}, not {(VERSION, self._words, self._dim)}"
             raise ValueError(message)
         for flat in (model.vectors, model.contexts):
-            for part in row_parts(rows_of(flat, model, self._words, self._dim)):
+            for part in iter_row_chunks(rows_of(flat, model, self._words, self._dim)):
                 part[:] = np.frombuffer(read(4 * part.size), "<f4").reshape(part.shape)
         expected = digest.digest()
         if file.read(len(expected) + 1) != expected:
             raise ValueError(_WRONG_CHECKSUM)
         entry = header["position"]
-        return Position(
+        return TrainingState(
             int(entry["span"]),
             int(entry["spans"]),
-            Tally(**entry["tally"]),
+            EpochStats(**entry["tally"]),
             float(entry["seconds"]),
             tuple(EpochDone(**report) for report in entry["done"]),
         )
@@ -544,7 +542,7 @@ def _locked(folder: Path) -> IO[bytes]:
     try:
         file = (folder / "lock").open("ab")
     except OSError as error:
-        raise refusal(f"cannot use {folder}", error, folder, _REMEDY) from error
+        raise write_error(f"cannot use {folder}", error, folder, _REMEDY) from error
     with contextlib.ExitStack() as opened:
         opened.enter_context(file)
         # Some file systems know no locks; there, nobody can tell who else is at work.
@@ -555,7 +553,7 @@ def _locked(folder: Path) -> IO[bytes]:
             busy = isinstance(error, BlockingIOError)
         if busy or not _is_at(file, folder / "lock"):
             message = f"another process is at work in {folder}; wait for it, or stop it"
-            raise BusyError(message)
+            raise LockedError(message)
         opened.pop_all()
     return file
 
@@ -574,7 +572,7 @@ def _is_checkpoint(folder: Path) -> bool:
     try:
         names = {entry.name.removesuffix(".new") for entry in folder.iterdir()}
     except OSError as error:
-        raise refusal(f"cannot use {folder}", error, folder, _REMEDY) from error
+        raise write_error(f"cannot use {folder}", error, folder, _REMEDY) from error
     return {name for name in names if not name.startswith(TEMPORARY_PREFIX)} <= _NAMES
 
 
@@ -582,7 +580,7 @@ def _explained_mkdir(folder: Path) -> None:
     try:
         folder.mkdir()
     except OSError as error:
-        raise refusal(f"cannot make {folder}", error, folder.parent, _REMEDY) from error
+        raise write_error(f"cannot make {folder}", error, folder.parent, _REMEDY) from error
 
 
 def _replace(path: Path, parts: Iterable[bytes]) -> None:
@@ -609,7 +607,7 @@ def _write_json(path: Path, entry: dict[str, Any]) -> None:
         _replace(path, [data])
     except OSError as error:
         doing = f"cannot write {path}"
-        raise refusal(doing, error, path.parent, _REMEDY, needed=len(data)) from error
+        raise write_error(doing, error, path.parent, _REMEDY, needed=len(data)) from error
 
 
 def _sync(path: Path) -> None:

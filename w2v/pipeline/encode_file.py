@@ -18,9 +18,9 @@ from w2v.embeddings.encoder import check_length
 from w2v.errors import InputError, UnknownWordError
 from w2v.options import SWITCH, check_path
 from w2v.system import atomic as output
-from w2v.system.disk import check_space, refusal
+from w2v.system.disk import check_space, write_error
 from w2v.text.sources import FileSource
-from w2v.text.tokenizer import last_break
+from w2v.text.tokenizer import last_boundary
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -95,7 +95,7 @@ def encode_file(
         ConfigError: see `Embeddings.encode`.
         UnknownWordError: likewise.
         OutputError: the ids cannot be written.
-        NoRoomError: which it is if there is no room for them.
+        DiskFullError: which it is if there is no room for them.
 
     """
     for name, value in (("path", path), ("destination", destination)):
@@ -143,7 +143,7 @@ def _spool_in(folder: Path) -> Iterator[IO[bytes]]:
                 written = file.tell()
     except OSError as error:
         doing = f"cannot keep ids in {folder} meanwhile"
-        raise refusal(doing, error, folder, _REMEDY, written=written) from error
+        raise write_error(doing, error, folder, _REMEDY, written=written) from error
 
 
 def _spool(
@@ -161,7 +161,7 @@ def _spool(
     tables = encoder.tokenizer.tables
     sizes = array("q")
     unknown = size = 0
-    for block in source.blocks(lambda block: last_break(block, tables)):
+    for block in source.blocks(lambda block: last_boundary(block, tables)):
         for line in _lines(block):
             try:
                 ids = encoder.rows_of(line, layout)

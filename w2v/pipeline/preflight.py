@@ -11,7 +11,7 @@ import numpy as np
 
 from w2v.compute.jit import is_cached
 from w2v.errors import ResourceError
-from w2v.system.disk import check_space, readable, refusal
+from w2v.system.disk import check_space, format_bytes, write_error
 from w2v.system.memory import available_memory, held_memory
 from w2v.training.sgns.kernel import train_words
 from w2v.training.trainer import training_memory
@@ -63,8 +63,8 @@ def check_memory(
         if counts is None:
             number, remedy = f"up to {number}", f"{remedy}, which may be more than the text has"
         message = (
-            f"training {number} at dim {config.dim:,} needs {readable(needed)} of memory, but "
-            f"{readable(available + held)} are available; {remedy}"
+            f"training {number} at dim {config.dim:,} needs {format_bytes(needed)} of memory, but "
+            f"{format_bytes(available + held)} are available; {remedy}"
         )
         raise ResourceError(message)
 
@@ -130,7 +130,7 @@ def check_disk(
         there: bytes in the checkpoint's place already, which are replaced or removed.
 
     Raises:
-        NoRoomError: with the space needed and the space there is.
+        DiskFullError: with the space needed and the space there is.
         OutputError: one of the folders is gone.
 
     """
@@ -157,7 +157,7 @@ def _on_one_disk(*folders: Path) -> bool:
     try:
         return len({folder.stat().st_dev for folder in folders}) == 1
     except OSError as error:  # one has gone meanwhile
-        raise refusal(f"cannot write to {error.filename}", error, folders[0]) from error
+        raise write_error(f"cannot write to {error.filename}", error, folders[0]) from error
 
 
 def _remedy(*options: str, checkpoints: bool = False) -> str:

@@ -19,30 +19,35 @@ from numpy.typing import NDArray
 
 from w2v import __version__
 from w2v.config import Config, check_options
-from w2v.corpus.build import Corpus, EncodedText, count_words
-from w2v.corpus.build import read_corpus as encode_text
+from w2v.corpus.build import Corpus, EncodedText, build_corpus, count_words
 from w2v.corpus.vocabulary import Vocabulary, check_word_list, read_word_list
 from w2v.embeddings.embeddings import Embeddings
-from w2v.errors import ConfigError, FormatError, InputError, Named, OutputError, shown
+from w2v.errors import ConfigError, FormatError, InputError, OutputError, short_repr
 from w2v.events import Compiling, CorpusRead, Observer, Saved, ignore
 from w2v.formats import native as model
-from w2v.options import SECONDS, SWITCH, check_path, is_in_order
+from w2v.options import SECONDS, SWITCH, check_path, is_ordered_iterable
 from w2v.pipeline import preflight
 from w2v.pipeline.checkpoint import (
     TEMPORARY_PREFIX,
     Checkpoint,
-    Job,
+    TrainingJob,
     bytes_in,
-    folder_of,
+    checkpoint_dir,
     is_begun,
     with_free_options,
 )
-from w2v.pipeline.warm_start import FromModel, announcement, begin_with, counts_of, more_epochs
+from w2v.pipeline.warm_start import (
+    WarmStart,
+    announcement,
+    counts_of,
+    load_initial_model,
+    more_epochs,
+)
 from w2v.system.atomic import check_folder, recover
-from w2v.system.disk import refusal
+from w2v.system.disk import write_error
 from w2v.system.files import Fingerprint
-from w2v.text.sources import STDIN, FileSource, LineSource, TextSource, open_corpus
-from w2v.text.wordtable import try_table
+from w2v.text.sources import STDIN, FileSource, IterableSource, TextSource, open_corpus
+from w2v.text.wordtable import warm_up_table
 from w2v.training.trainer import Result, train_model
 
 GivenVocabulary = str | os.PathLike[str] | Iterable[str]
@@ -109,15 +114,17 @@ def train(
         check_folder(Path(output), overwrite=overwrite)
     words, origin = given_words(vocab), None
     if init is not None:
-        config, words, origin = begin_with(init, options, freeze_old=freeze_old)
+        config, words, origin = load_initial_model(init, options, freeze_old=freeze_old)
     source = open_corpus(corpus, config.max_expansion)
     extend = init is not None
-    job = Job(_files(source), words, config, overwrite, extend, freeze_old, origin)
+    job = TrainingJob(_files(source), words, config, overwrite, extend, freeze_old, origin)
     folder = _work_folder(work_dir, output)
     _check_room(job, source, output, folder, checkpoints=checkpoint_every > 0)
     if output is None:
         return _train(source, job, folder, None, None, observer)[0]
-    checkpoint = Checkpoint.create(folder_of(Path(output), folder), job, checkpoint_every or None)
+    checkpoint = Checkpoint.create(
+        checkpoint_dir(Path(output), folder), job, checkpoint_every or None
+    )
     return _finish(checkpoint, job, source, Path(output), started, observer)
 
 
@@ -125,17 +132,11 @@ def _refuse_contradictions(
     vocab: GivenVocabulary | None, init: str | os.PathLike[str] | None, *, freeze_old: bool
 ) -> None:
     if init is not None and vocab is not None:
-        raise ConfigError(
-            "{init} and {vocab} both say which words there are; give one of them",
-            init=Named("init"),
-            vocab=Named("vocab"),
-        )
+        message = "both define the vocabulary; pass only one of them"
+        raise ConfigError(message, option=("init", "vocab"))
     if freeze_old and init is None:
-        raise ConfigError(
-            "{freeze_old} needs {init}, the model whose vectors are to stay as they are",
-            freeze_old=Named("freeze_old"),
-            init=Named("init"),
-        )
+        message = "requires `init`, the model whose vectors it freezes"
+        raise ConfigError(message, option="freeze_old")
 
 
 def _check_arguments(
@@ -153,12 +154,12 @@ def _check_arguments(
         SWITCH.check(name, switch)
     SECONDS.check("checkpoint_every", checkpoint_every)
     if not callable(observer):
-        text = "{observer} must be a function of one event, got {value}"
-        raise ConfigError(text, observer=Named("observer"), value=shown(observer))
+        message = f"must be a function of one event, got {short_repr(observer)}"
+        raise ConfigError(message, option="observer")
 
 
 def _check_room(
-    job: Job,
+    job: TrainingJob,
     source: TextSource,
     output: str | os.PathLike[str] | None,
     work_dir: str,
@@ -175,7 +176,7 @@ def _check_room(
         work_dir=work_dir,
         text_bytes=source.total_bytes,
         checkpoints=checkpoints,
-        there=bytes_in(folder_of(Path(output), work_dir)) if output is not None else 0,
+        there=bytes_in(checkpoint_dir(Path(output), work_dir)) if output is not None else 0,
     )
 
 
@@ -221,7 +222,7 @@ def resume(
     started = time.perf_counter()
     target = Path(output)
     place = _work_folder(work_dir, output)
-    folder = folder_of(target, place)
+    folder = checkpoint_dir(target, place)
     if not is_begun(folder):
         Checkpoint.sweep(folder)
         recover(target)
@@ -264,12 +265,12 @@ def resume(
     return _finish(checkpoint, job, text, target, started, observer, resumed=True)
 
 
-def _source_again(job: Job) -> TextSource:
+def _source_again(job: TrainingJob) -> TextSource:
     """The text of a job, to be read once more."""
     return FileSource([file.path for file in job.files or []], job.config.max_expansion)
 
 
-def _is_done(target: Path, job: Job) -> bool:
+def _is_done(target: Path, job: TrainingJob) -> bool:
     """Whether the model that stands there is the one that the job was to make."""
     try:
         meta, _ = model.read_meta(target)
@@ -289,7 +290,7 @@ def _files(source: TextSource) -> list[Fingerprint] | None:
 
 def _finish(
     checkpoint: Checkpoint,
-    job: Job,
+    job: TrainingJob,
     source: TextSource | None,
     output: Path,
     started: float,
@@ -312,7 +313,7 @@ def _finish(
         _save(embeddings, output, result.contexts, overwrite=job.overwrite)
     except BaseException as error:
         again = resumed and isinstance(error, (KeyboardInterrupt, SystemExit))
-        if again or checkpoint.worth_keeping(error):
+        if again or checkpoint.is_resumable_after(error):
             checkpoint.close()
         else:
             checkpoint.remove()
@@ -333,7 +334,7 @@ def _finish(
 
 def _train(
     source: TextSource | None,
-    job: Job,
+    job: TrainingJob,
     work_dir: str,
     output: Path | None,
     checkpoint: Checkpoint | None,
@@ -360,7 +361,7 @@ def _train(
                 work_dir=work_dir,
                 text_bytes=None,
                 checkpoints=checkpoint.keeps,
-                there=checkpoint.bytes_kept,
+                there=checkpoint.bytes_on_disk,
             )
         result = train_model(
             read.text,
@@ -368,7 +369,7 @@ def _train(
             counts,
             config,
             observer,
-            checkpoint if origin is None else FromModel(job, origin, read, checkpoint),
+            checkpoint if origin is None else WarmStart(job, origin, read, checkpoint),
             frozen=len(job.vocab or []) if job.freeze_old else 0,
         )
         size = len(read.vocabulary)
@@ -384,7 +385,7 @@ def _train(
 
 def _read(
     source: TextSource | None,
-    job: Job,
+    job: TrainingJob,
     work_dir: str,
     checkpoint: Checkpoint | None,
     observer: Observer,
@@ -394,7 +395,7 @@ def _read(
         return read
     assert source is not None  # there is one unless the text was kept
     folder = None if checkpoint is None else checkpoint.encoded
-    read = encode_text(
+    read = build_corpus(
         source,
         job.config,
         words=job.vocab,
@@ -404,7 +405,7 @@ def _read(
         observer=observer,
     )
     if checkpoint is not None:
-        checkpoint.keep_corpus(read)
+        checkpoint.save_corpus(read)
     return read
 
 
@@ -427,7 +428,7 @@ def read_corpus(
     source = open_corpus(corpus, config.max_expansion)
     folder = _work_folder(work_dir, None)
     compile_kernels(folder, observer)
-    read = encode_text(source, config, words=words, work_dir=folder, observer=observer)
+    read = build_corpus(source, config, words=words, work_dir=folder, observer=observer)
     observer(read.report)
     return read
 
@@ -457,11 +458,12 @@ def given_words(vocab: GivenVocabulary | None) -> list[str] | None:
     if isinstance(vocab, (str, os.PathLike)):
         check_path("vocab", vocab)
         return read_word_list(vocab)
-    if not is_in_order(vocab):
-        text = (
-            "{vocab} must be the path of a file, or words in the order of their rows, got {value}"
+    if not is_ordered_iterable(vocab):
+        message = (
+            "must be the path of a file, or words in the order of their rows, got "
+            f"{short_repr(vocab)}"
         )
-        raise ConfigError(text, vocab=Named("vocab"), value=shown(vocab))
+        raise ConfigError(message, option="vocab")
     words = list(vocab)
     for word in words:
         if not isinstance(word, str):
@@ -470,7 +472,7 @@ def given_words(vocab: GivenVocabulary | None) -> list[str] | None:
     return check_word_list(words, "given")
 
 
-def _most_words(job: Job, source: TextSource) -> int:
+def _most_words(job: TrainingJob, source: TextSource) -> int:
     """How many words the vocabulary may have, by what is known before the text is read.
 
     A word takes two bytes of text each time it occurs, with what separates it. Packed text may
@@ -513,12 +515,12 @@ def compile_kernels(work_dir: str, observer: Observer, *, deterministic: bool = 
     It runs on a thread of its own, for the compiler cannot be interrupted and this can. So the
     temporary files of the thread's tiny job are this function's to remove.
     """
-    lines = LineSource(["a b a b"] * 2)
+    lines = IterableSource(["a b a b"] * 2)
     config = Config(min_count=1, sample=0, dim=1, epochs=1, threads=1, deterministic=deterministic)
 
     def tiny_job() -> None:
-        try_table()
-        with encode_text(lines, config, work_dir=folder) as read:
+        warm_up_table()
+        with build_corpus(lines, config, work_dir=folder) as read:
             train_model(read.text, read.held_out, read.vocabulary.counts, config)
 
     with _temporary_folder(work_dir) as folder:
@@ -534,7 +536,7 @@ def _temporary_folder(work_dir: str) -> Iterator[str]:
     except OSError as error:
         doing = f"cannot make a temporary folder in {work_dir}"
         remedy = "choose another place with --work-dir"
-        raise refusal(doing, error, Path(work_dir), remedy) from error
+        raise write_error(doing, error, Path(work_dir), remedy) from error
     with folder as name:
         yield name
 
@@ -591,7 +593,7 @@ def _save(
     )
 
 
-def _meta(job: Job, read: Corpus, result: Result, compiled: float) -> dict[str, Any]:
+def _meta(job: TrainingJob, read: Corpus, result: Result, compiled: float) -> dict[str, Any]:
     config = job.config
     origins = [] if job.origin is None else job.origin.history
     return {

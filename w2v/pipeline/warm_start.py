@@ -17,26 +17,26 @@ import numpy as np
 
 from w2v.config import Config
 from w2v.embeddings.embeddings import Embeddings
-from w2v.errors import ConfigError, Given, InputError, Named
-from w2v.events import BeginsWith, EpochDone
+from w2v.errors import ConfigError, InputError
+from w2v.events import EpochDone, WarmStarted
 from w2v.formats import native as model
 from w2v.formats.registry import load
 from w2v.options import check_path
-from w2v.pipeline.checkpoint import Checkpoint, Job, Origin, with_free_options
+from w2v.pipeline.checkpoint import Checkpoint, InitialModel, TrainingJob, with_free_options
 from w2v.system.files import Fingerprint
 from w2v.text.definition import checked_definition
-from w2v.training.trainer import Position, rows_of
+from w2v.training.trainer import TrainingState, rows_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from w2v.corpus.build import Corpus
-    from w2v.training.sgns.kernel import Model
+    from w2v.training.sgns.kernel import Matrices
 
 
-def begin_with(
+def load_initial_model(
     init: str | os.PathLike[str], options: dict[str, Any], *, freeze_old: bool
-) -> tuple[Config, list[str], Origin]:
+) -> tuple[Config, list[str], InitialModel]:
     """Look at the model that a training on another text is to begin with.
 
     Args:
@@ -67,7 +67,7 @@ def begin_with(
     contexts = model.has_contexts(path)
     if contexts:
         model.read_contexts(path, old)
-    origin = Origin(
+    origin = InitialModel(
         str(path.absolute()),
         [Fingerprint.of(file) for file in _files_of(path)],
         None if old.counts is None else old.counts.tolist(),
@@ -110,20 +110,17 @@ def _config(old: Embeddings, path: Path, options: dict[str, Any]) -> Config:
     for name, value in taken.items():
         given = options.get(name)
         if given is not None and given != value:
-            raise ConfigError(
-                "{path} has {old}, so a training that begins with it cannot have {given}; leave "
-                "that out, or train without {init}",
-                path=path,
-                old=Given(name, value),
-                given=Given(name, given),
-                init=Named("init"),
+            message = (
+                f"contradicts the initial model: {path} has `{name}={value!r}`, got "
+                f"`{name}={given!r}`; omit it, or train without `init`"
             )
+            raise ConfigError(message, option=name)
     if taken.get("lowercase") == (taken.get("tokenizer") == "unicode"):
         del taken["lowercase"]  # the default, which leaves lists of tokens as they are
     return Config.of(taken | {n: value for n, value in options.items() if value is not None})
 
 
-def more_epochs(output: Path, options: dict[str, Any]) -> Job:
+def more_epochs(output: Path, options: dict[str, Any]) -> TrainingJob:
     """Make the job of training a finished model on its own text for more epochs.
 
     Args:
@@ -153,7 +150,7 @@ def more_epochs(output: Path, options: dict[str, Any]) -> Job:
     _refuse_what_is_missing(job, output)
     job.refuse_changes(f"train on what it is now by --init {output}")
     model.read_contexts(output, old)
-    origin = Origin(
+    origin = InitialModel(
         str(output.absolute()),
         [Fingerprint.of(file) for file in _files_of(output)],
         None if old.counts is None else old.counts.tolist(),
@@ -162,10 +159,10 @@ def more_epochs(output: Path, options: dict[str, Any]) -> Job:
         history=_list(old.meta, "origins"),
     )
     config = with_free_options(config, options)
-    return Job(job.files, job.vocab, config, True, job.extend, job.freeze_old, origin)
+    return TrainingJob(job.files, job.vocab, config, True, job.extend, job.freeze_old, origin)
 
 
-def _finished(old: Embeddings, output: Path) -> tuple[list[EpochDone], Job]:
+def _finished(old: Embeddings, output: Path) -> tuple[list[EpochDone], TrainingJob]:
     """What a model was trained by, as its ``meta.json`` tells."""
     try:
         record = old.meta["job"]
@@ -173,7 +170,7 @@ def _finished(old: Embeddings, output: Path) -> tuple[list[EpochDone], Job]:
         if size is not None and not 0 < size <= len(old):
             message = f"{size} words of {len(old)} were given"
             raise ValueError(message)
-        job = Job.of(record, None if size is None else old.words[:size])
+        job = TrainingJob.of(record, None if size is None else old.words[:size])
         done = _reports(old.meta["epochs"])
     except (LookupError, TypeError, ValueError) as error:
         message = (
@@ -195,7 +192,7 @@ def _reports(epochs: list[dict[str, Any]]) -> list[EpochDone]:
     ]
 
 
-def _refuse_what_is_missing(job: Job, output: Path) -> None:
+def _refuse_what_is_missing(job: TrainingJob, output: Path) -> None:
     if job.files is None:
         message = (
             f"the text of {output} could be read only once, so it cannot be trained on again; "
@@ -210,14 +207,14 @@ def _refuse_what_is_missing(job: Job, output: Path) -> None:
         raise InputError(message)
 
 
-def announcement(job: Job, origin: Origin) -> BeginsWith:
+def announcement(job: TrainingJob, origin: InitialModel) -> WarmStarted:
     """Say what a training begins with."""
-    return BeginsWith(
+    return WarmStarted(
         path=origin.path, epochs=len(origin.epochs), contexts=origin.contexts, frozen=job.freeze_old
     )
 
 
-def counts_of(job: Job, read: Corpus) -> NDArray[np.int64]:
+def counts_of(job: TrainingJob, read: Corpus) -> NDArray[np.int64]:
     """How often each word occurred in all the texts that its model was trained on.
 
     Args:
@@ -238,7 +235,7 @@ def counts_of(job: Job, read: Corpus) -> NDArray[np.int64]:
     return counts
 
 
-class FromModel:
+class WarmStart:
     """Has a training begin with a model, and keeps it as a checkpoint does, if there is one.
 
     Args:
@@ -250,31 +247,31 @@ class FromModel:
     """
 
     def __init__(
-        self, job: Job, origin: Origin, read: Corpus, checkpoint: Checkpoint | None
+        self, job: TrainingJob, origin: InitialModel, read: Corpus, checkpoint: Checkpoint | None
     ) -> None:
         self._job = job
         self._origin = origin
         self._read = read
         self._checkpoint = checkpoint
 
-    def restore(self, model: Model) -> Position:
+    def restore(self, model: Matrices) -> TrainingState:
         """Fill the matrices, and say how far the training is."""
         if self._checkpoint is not None and self._checkpoint.has_state:
             return self._checkpoint.restore(model)
         self._origin.refuse_changes()
         self._fill(model)
-        return Position(done=tuple(_reports(self._origin.epochs)))
+        return TrainingState(done=tuple(_reports(self._origin.epochs)))
 
     def due(self) -> bool:
         """Whether it is time to keep the training."""
         return self._checkpoint is not None and self._checkpoint.due()
 
-    def keep(self, model: Model, position: Position) -> None:
+    def keep(self, model: Matrices, position: TrainingState) -> None:
         """Keep the training as it is now."""
         if self._checkpoint is not None:
             self._checkpoint.keep(model, position)
 
-    def _fill(self, matrices: Model) -> None:
+    def _fill(self, matrices: Matrices) -> None:
         """Put the rows of the old words, and that of unknown words, where they belong."""
         old = load(self._origin.path)
         self._check(old)

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from w2v.errors import OutputError
-from w2v.system.disk import check_room, refusal
+from w2v.system.disk import check_room, write_error
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -91,7 +91,7 @@ def new_file(path: str | Path, *, needed: int, overwrite: bool) -> Iterator[Bina
 
     Raises:
         OutputError: as for ``check_file``, or the system refused to write.
-        NoRoomError: which it is if there is no room.
+        DiskFullError: which it is if there is no room.
 
     """
     with _explained(path, needed):
@@ -137,7 +137,7 @@ def new_folder(
 
     Raises:
         OutputError: as for ``check_folder``, or the system refused to write.
-        NoRoomError: which it is if there is no room.
+        DiskFullError: which it is if there is no room.
 
     """
     with _explained(path, needed):
@@ -157,7 +157,7 @@ def new_folder(
             shutil.rmtree(temporary, ignore_errors=True)
 
 
-def row_parts(array: NDArray[Any]) -> Iterator[NDArray[Any]]:
+def iter_row_chunks(array: NDArray[Any]) -> Iterator[NDArray[Any]]:
     """Give an array's rows a few at a time, as views, so that no copy of all of them is needed."""
     at_once = max(1, _NUMBERS_AT_ONCE * len(array) // max(array.size, 1))
     for start in range(0, len(array), at_once):
@@ -358,4 +358,4 @@ def _explained(path: str | Path, needed: int | None = None) -> Iterator[None]:
         folder = Path(os.path.realpath(path)).parent
         too_long = error.errno == errno.ENAMETOOLONG
         remedy = f"choose {'a shorter name' if too_long else 'another place'}"
-        raise refusal(f"cannot write {path}", error, folder, remedy, needed=needed) from error
+        raise write_error(f"cannot write {path}", error, folder, remedy, needed=needed) from error

@@ -12,7 +12,7 @@ import resource
 import shutil
 from pathlib import Path
 
-from w2v.errors import NoRoomError, OutputError
+from w2v.errors import DiskFullError, OutputError
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _PAGE = 4096
@@ -20,7 +20,7 @@ _MEGABYTE = 1e6
 _GIGABYTE = 1e9
 
 
-def readable(size: int) -> str:
+def format_bytes(size: int) -> str:
     """Put a number of bytes in words."""
     if size < _MEGABYTE / 10:
         return f"{size:,} bytes"
@@ -46,16 +46,16 @@ def check_space(
     """Refuse a job whose files, ``needed`` bytes, do not fit in a folder; ``remedy`` may help.
 
     Raises:
-        NoRoomError: with the space needed and the space there is.
+        DiskFullError: with the space needed and the space there is.
 
     """
     free = free_bytes(folder)
     if free is not None and needed > free:
         message = (
-            f"there is no room for {purpose} in {folder}: up to {readable(needed)} are needed, "
-            f"but {readable(free)} are free; make room, or {remedy}"
+            f"there is no room for {purpose} in {folder}: up to {format_bytes(needed)} are needed, "
+            f"but {format_bytes(free)} are free; make room, or {remedy}"
         )
-        raise NoRoomError(message)
+        raise DiskFullError(message)
 
 
 def check_room(folder: Path, needed: int) -> None:
@@ -70,7 +70,7 @@ def check_room(folder: Path, needed: int) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
-def refusal(
+def write_error(
     doing: str,
     error: OSError,
     folder: Path,
@@ -90,28 +90,28 @@ def refusal(
         written: else bytes that it has taken so far, if there are any.
 
     Returns:
-        What to raise: a NoRoomError, with both figures, if room is what was missing.
+        What to raise: a DiskFullError, with both figures, if room is what was missing.
 
     """
     if error.errno not in _NO_ROOM:
         return OutputError(f"{doing}: {error.strerror or error}; {remedy}")
-    taken = "" if written is None else f"{readable(written)} were written"
-    taken = taken if needed is None else f"{readable(needed)} are needed"
+    taken = "" if written is None else f"{format_bytes(written)} were written"
+    taken = taken if needed is None else f"{format_bytes(needed)} are needed"
     if error.errno == errno.EFBIG:
         end = f": {taken}" if taken else ""
-        return NoRoomError(f"{doing}: {_size_limit()}{end}; raise that limit, or {remedy}")
+        return DiskFullError(f"{doing}: {_size_limit()}{end}; raise that limit, or {remedy}")
     free = free_bytes(folder)
     lack = _lack(error, folder)
     if free is None:
-        return NoRoomError(f"{doing}: {lack}{taken and f': {taken}'}; make room, or {remedy}")
+        return DiskFullError(f"{doing}: {lack}{taken and f': {taken}'}; make room, or {remedy}")
     size = written if needed is None else needed
     if size and size <= free:  # what was written of it is gone by now
         lack = lack if needed is None else f"{lack}, or had room for no more files"
         taken += ", and by now "
     elif taken:
         taken += ", but "
-    return NoRoomError(
-        f"{doing}: {lack}: {taken}{readable(free)} are free in {folder}; make room, or {remedy}"
+    return DiskFullError(
+        f"{doing}: {lack}: {taken}{format_bytes(free)} are free in {folder}; make room, or {remedy}"
     )
 
 
@@ -128,4 +128,4 @@ def _size_limit() -> str:
     limit, _ = resource.getrlimit(resource.RLIMIT_FSIZE)
     if limit == resource.RLIM_INFINITY:
         return "it is over the file size limit of the file system"
-    return f"it is over the file size limit of {readable(limit)} (ulimit -f)"
+    return f"it is over the file size limit of {format_bytes(limit)} (ulimit -f)"

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from w2v.errors import InputError
-from w2v.system.sniff import SNIFFED_BYTES, foreign_content
+from w2v.system.sniff import SNIFFED_BYTES, sniff_non_text
 
 
 class Fingerprint(NamedTuple):
@@ -58,13 +58,13 @@ def status_of(path: str | os.PathLike[str]) -> os.stat_result | None:
         raise InputError(message) from error
 
 
-def is_folder(path: str | os.PathLike[str]) -> bool:
+def is_directory(path: str | os.PathLike[str]) -> bool:
     """Whether there is a folder; errors are those of `status_of`."""
     status = status_of(path)
     return status is not None and stat.S_ISDIR(status.st_mode)
 
 
-def refuse_streams(path: str | os.PathLike[str]) -> None:
+def require_regular_file(path: str | os.PathLike[str]) -> None:
     """Refuse what is read once, may have no end, or keep one waiting: a pipe or a device.
 
     Raises:
@@ -89,7 +89,7 @@ def _clock(nanoseconds: int) -> str:
     return f"{clock}.{rest // 10**6:03}"
 
 
-def read_small(path: str | os.PathLike[str], name: str) -> bytes:
+def read_text_file(path: str | os.PathLike[str], name: str) -> bytes:
     """Return all bytes of a file of text, once its beginning was seen to be some.
 
     Raises:
@@ -99,7 +99,7 @@ def read_small(path: str | os.PathLike[str], name: str) -> bytes:
     try:
         with Path(path).open("rb") as file:
             head = file.read(SNIFFED_BYTES)
-            finding = foreign_content(head)
+            finding = sniff_non_text(head)
             if finding is not None:
                 kind = finding.removesuffix(" once more")  # which is of what was unpacked before
                 message = f"{name} is {kind}: expected text in UTF-8; convert or extract it first"

@@ -53,7 +53,7 @@ def first_match(patterns: tuple[tuple[bytes, str], ...], head: bytes) -> str | N
     return next((kind for magic, kind in patterns if re.match(magic, head, re.DOTALL)), None)
 
 
-def foreign_content(head: bytes) -> str | None:
+def sniff_non_text(head: bytes) -> str | None:
     """Tell what the beginning of a file says it is, if that is not text in UTF-8; else None."""
     kind = first_match(_REFUSED, head)
     if kind is not None:

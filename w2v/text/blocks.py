@@ -17,10 +17,10 @@ STAND_IN_CHARACTERS = 1 << 12
 Block = bytes | bytearray
 
 
-LastBreak = Callable[[Block], int]
+LastBoundary = Callable[[Block], int]
 
 
-def cut_blocks(stream: io.BufferedIOBase, last_break: LastBreak) -> Iterator[Block]:
+def split_blocks(stream: io.BufferedIOBase, last_boundary: LastBoundary) -> Iterator[Block]:
     """Cut a stream into blocks at line ends, else at white space, else where no word is cut.
 
     The last block ends with a line end, which is added if need be.
@@ -40,7 +40,7 @@ def cut_blocks(stream: io.BufferedIOBase, last_break: LastBreak) -> Iterator[Blo
         if not cut:
             cut = max(block.rfind(b" "), block.rfind(b"\t")) + 1
         if not cut:
-            cut = last_break(block)
+            cut = last_boundary(block)
         if cut:
             rest = bytes(block[cut:])
             del block[cut:]

@@ -34,7 +34,7 @@ _XZ_LARGEST = 40  # the code of 4 GiB less 1
 _LZMA2 = b"\x21\x01"  # the filter's number, and how many bytes of properties follow
 
 
-class Bounded(io.RawIOBase):
+class ExpansionGuard(io.RawIOBase):
     """An unpacked stream that is refused where it grows too long for what it was packed in.
 
     Args:
@@ -100,7 +100,7 @@ def unpacked(stream: IO[bytes], packing: str, name: str) -> IO[bytes]:
     """
     if packing == "gzip":
         return cast("IO[bytes]", gzip.open(stream))
-    members = {"bzip2": _Members, "xz": _XzMembers, "zstd": _ZstdMembers}
+    members = {"bzip2": _MultiStreamReader, "xz": _XzMembers, "zstd": _ZstdMembers}
     return cast("IO[bytes]", members[packing](stream, name))
 
 
@@ -119,7 +119,7 @@ class _Member(Protocol):
     def decompress(self, data: bytes, max_length: int) -> bytes: ...
 
 
-class _Members(io.RawIOBase):
+class _MultiStreamReader(io.RawIOBase):
     """Unpack bzip2 streams, one behind the other; anything else behind them is damage.
 
     Attributes:
@@ -185,7 +185,7 @@ class _Members(io.RawIOBase):
         return data
 
 
-class _XzMembers(_Members):
+class _XzMembers(_MultiStreamReader):
     """Unpack xz streams, between which there may be zeros, or an old lzma stream."""
 
     def new_member(self) -> _Member:
@@ -203,7 +203,7 @@ class _XzMembers(_Members):
             raise _too_large(self.name, _dictionary(self.head), "xz -dc") from error
 
 
-class _ZstdMembers(_Members):
+class _ZstdMembers(_MultiStreamReader):
     """Unpack zstd frames.
 
     The library's own reader takes a file that is cut short for one that ends; this one tells.

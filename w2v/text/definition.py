@@ -6,7 +6,7 @@ from typing import Any
 
 from w2v.errors import ConfigError
 
-SAY_HOW = (
+TOKENIZER_HINT = (
     "say how it is cut: w2v convert --tokenizer, or in Python embeddings.meta['tokenizer'] = "
     "{'name': 'unicode', 'lowercase': True} (or 'whitespace')"
 )
@@ -33,13 +33,11 @@ def checked_definition(recorded: Any) -> tuple[str, bool]:
             if name == "tokens"
             else "do not say how text was cut into words"
         )
-        message = (
-            f"these embeddings {reason}, so a string cannot be; give lists of words, or {SAY_HOW}"
-        )
+        message = f"these embeddings {reason}, so a string cannot be; give lists of words, or {TOKENIZER_HINT}"
         raise ConfigError(message)
     return name, lowercase
 
 
-def lowered(word: str) -> str:
+def lowercase_word(word: str) -> str:
     """Lower-case character by character, as the tokenizer does (no rule looks at neighbours)."""
     return "".join(character.lower() for character in word)

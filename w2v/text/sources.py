@@ -22,12 +22,12 @@ from pathlib import Path
 from typing import IO, Any, Protocol, cast
 
 from w2v.config import MAX_EXPANSION
-from w2v.errors import InputError, shown
-from w2v.options import is_in_order
+from w2v.errors import InputError, short_repr
+from w2v.options import is_ordered_iterable
 from w2v.system.files import Fingerprint
-from w2v.system.sniff import COMPRESSED, SNIFFED_BYTES, first_match, foreign_content
-from w2v.text.blocks import BLOCK_BYTES, Block, LastBreak, cut_blocks
-from w2v.text.decompress import Bounded, unpacked
+from w2v.system.sniff import COMPRESSED, SNIFFED_BYTES, first_match, sniff_non_text
+from w2v.text.blocks import BLOCK_BYTES, Block, LastBoundary, split_blocks
+from w2v.text.decompress import ExpansionGuard, unpacked
 
 TOKEN_SEPARATOR = "\x1f"
 STDIN = "-"
@@ -54,11 +54,11 @@ class TextSource(Protocol):
     total_bytes: int | None
     done_bytes: int
 
-    def blocks(self, last_break: LastBreak) -> Iterator[Block]:
+    def blocks(self, last_boundary: LastBoundary) -> Iterator[Block]:
         """Walk the text.
 
         Args:
-            last_break: gives the last place in a block where no word is cut, 0 if there is none.
+            last_boundary: gives the last place in a block where no word is cut, 0 if there is none.
 
         """
         ...
@@ -72,7 +72,7 @@ class FileSource:
     Args:
         paths: of files and folders; ``-`` for stdin.
         max_expansion: how many times its size a packed file may unpack to, beyond what is always
-            allowed (see `w2v.text.decompress.Bounded`); 0 for no limit.
+            allowed (see `w2v.text.decompress.ExpansionGuard`); 0 for no limit.
 
     Attributes:
         fingerprints: of each file, None for what is no regular file, such as a pipe.
@@ -96,13 +96,13 @@ class FileSource:
         self.total_bytes = sum(known) if len(known) == self.files else None
         self._max_expansion = max_expansion
 
-    def blocks(self, last_break: LastBreak) -> Iterator[Block]:
+    def blocks(self, last_boundary: LastBoundary) -> Iterator[Block]:
         """Walk the files one after the other; see `TextSource.blocks`."""
         for path, fingerprint in zip(self.paths, self.fingerprints, strict=True):
             name = "stdin" if path == STDIN else path
             try:
                 with _open(path) as raw, _unchanged(raw, name, fingerprint) as check:
-                    for block in self._file_blocks(raw, name, last_break):
+                    for block in self._file_blocks(raw, name, last_boundary):
                         check()
                         yield block
             except (OSError, EOFError, lzma.LZMAError, zlib.error) as error:
@@ -112,17 +112,19 @@ class FileSource:
                 message = f"{name} is damaged or cut short: {error}"
                 raise InputError(message) from error
 
-    def _file_blocks(self, raw: IO[bytes], name: str, last_break: LastBreak) -> Iterator[Block]:
+    def _file_blocks(
+        self, raw: IO[bytes], name: str, last_boundary: LastBoundary
+    ) -> Iterator[Block]:
         before = self.done_bytes
-        counted = _Counted(raw)
+        counted = _CountingReader(raw)
         with _decoded(counted, name, self._max_expansion) as stream:
-            for block in cut_blocks(stream, last_break):
+            for block in split_blocks(stream, last_boundary):
                 self.done_bytes = before + counted.count
                 yield block
         self.done_bytes = before + counted.count
 
 
-class LineSource:
+class IterableSource:
     """The text of Python objects: strings, or lists of tokens that are split already.
 
     A string is one line, or several where it has line ends; a list of tokens is one line.
@@ -142,7 +144,7 @@ class LineSource:
         self.done_bytes = 0
         self._lines = itertools.chain([first], iterator)
 
-    def blocks(self, last_break: LastBreak) -> Iterator[Block]:
+    def blocks(self, last_boundary: LastBoundary) -> Iterator[Block]:
         """Walk the lines; see `TextSource.blocks`."""
         gathered = bytearray()
         for number, line in enumerate(self._lines):
@@ -153,16 +155,16 @@ class LineSource:
                 raise InputError(message) from error
             gathered += b"\n"
             if len(gathered) >= BLOCK_BYTES:
-                yield from self._cut(bytes(gathered), last_break)
+                yield from self._cut(bytes(gathered), last_boundary)
                 gathered.clear()
-        yield from self._cut(bytes(gathered), last_break)
+        yield from self._cut(bytes(gathered), last_boundary)
 
-    def _cut(self, text: bytes, last_break: LastBreak) -> Iterator[Block]:
+    def _cut(self, text: bytes, last_boundary: LastBoundary) -> Iterator[Block]:
         self.done_bytes += len(text)
         if self.tokenized:
             yield text
         else:
-            yield from cut_blocks(io.BytesIO(text), last_break)
+            yield from split_blocks(io.BytesIO(text), last_boundary)
 
     def _text(self, line: object, number: int) -> str:
         if self.tokenized != (not isinstance(line, str)):
@@ -173,11 +175,13 @@ class LineSource:
             raise InputError(message)
         if isinstance(line, str):
             return line
-        tokens: list[Any] = list(cast("Iterable[Any]", line)) if is_in_order(line) else [line]
+        tokens: list[Any] = (
+            list(cast("Iterable[Any]", line)) if is_ordered_iterable(line) else [line]
+        )
         for token in tokens:
             if not isinstance(token, str):
                 message = (
-                    f"item {number} of the corpus has {shown(token)} in it: expected a string, or"
+                    f"item {number} of the corpus has {short_repr(token)} in it: expected a string, or"
                     " a list of strings"
                 )
                 raise InputError(message)
@@ -202,7 +206,7 @@ def open_corpus(corpus: Any, max_expansion: float = MAX_EXPANSION) -> TextSource
     """
     if isinstance(corpus, (str, os.PathLike)):
         return FileSource([corpus], max_expansion)
-    if isinstance(corpus, (bytes, bytearray)) or not is_in_order(corpus):
+    if isinstance(corpus, (bytes, bytearray)) or not is_ordered_iterable(corpus):
         message = (
             f"the corpus is a {type(corpus).__name__}: expected a path, a list of paths, or an"
             " iterable of strings or of lists of tokens"
@@ -210,7 +214,7 @@ def open_corpus(corpus: Any, max_expansion: float = MAX_EXPANSION) -> TextSource
         raise InputError(message)
     if isinstance(corpus, (list, tuple)) and corpus and _names_path(corpus[0]):
         return FileSource(corpus, max_expansion)
-    return LineSource(corpus)
+    return IterableSource(corpus)
 
 
 def _names_path(item: object) -> bool:
@@ -235,7 +239,7 @@ def find_files(paths: Iterable[str | os.PathLike[str]]) -> list[str]:
     for given in paths:
         path = os.fspath(given) if isinstance(given, (str, os.PathLike)) else None
         if not isinstance(path, str) or not path:
-            what = shown(given) if path != "" else "an empty path"
+            what = short_repr(given) if path != "" else "an empty path"
             message = f"{what} was given: expected a file, a folder or -"
             raise InputError(message)
         if path == STDIN and sys.stdin is None:
@@ -323,7 +327,7 @@ def _open(path: str) -> AbstractContextManager[IO[bytes]]:
     return Path(path).open("rb", buffering=0)
 
 
-class _Counted(io.RawIOBase):
+class _CountingReader(io.RawIOBase):
     """A raw stream that counts what is read and can take back what was read to sniff it."""
 
     def __init__(self, raw: IO[bytes]) -> None:
@@ -354,19 +358,19 @@ class _Counted(io.RawIOBase):
         return size
 
 
-def _decoded(raw: _Counted, name: str, max_expansion: float) -> io.BufferedIOBase:
+def _decoded(raw: _CountingReader, name: str, max_expansion: float) -> io.BufferedIOBase:
     """Return the text in a stream: decompressed if need be, checked, without byte-order mark."""
     head = raw.sniff()
     stream = io.BufferedReader(raw, SNIFFED_BYTES)
     packing = first_match(COMPRESSED, head)
     if packing is not None:
         text = unpacked(stream, packing, name)
-        bounded = Bounded(text, lambda: raw.count, name, max_expansion, _EXPANSION_ADVICE)
-        inner = _Counted(cast("IO[bytes]", bounded))
+        bounded = ExpansionGuard(text, lambda: raw.count, name, max_expansion, _EXPANSION_ADVICE)
+        inner = _CountingReader(cast("IO[bytes]", bounded))
         head = inner.sniff()
         stream = io.BufferedReader(inner, SNIFFED_BYTES)
         name = f"{name} (decompressed)"
-    finding = foreign_content(head)
+    finding = sniff_non_text(head)
     if finding is not None:
         message = f"{name} is {finding}: expected text in UTF-8; convert or extract it first"
         raise InputError(message)

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from w2v.compute.jit import inlined, kernel
-from w2v.compute.simd import BYTES, bytes_between, eight_bytes, make_small, trailing_zeros
+from w2v.compute.simd import BYTES, ascii_lowercase, bytes_between, eight_bytes, trailing_zeros
 from w2v.text.wordtable import NO_WORD, WordTable, hash_word
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ CODE_POINTS = 0x110000
 # Planes without any assigned letter, mark or number are not looked at, for the time it takes;
 # a test looks at all of them.
 _PLANES_IN_USE = (range(0x40000), range(0xE0000, 0xE1000))
-# Not in valid UTF-8; in `last_break` they stand for bytes that are not UTF-8.
+# Not in valid UTF-8; in `last_boundary` they stand for bytes that are not UTF-8.
 _SURROGATES = slice(0xD800, 0xE000)
 
 # Code points of the scripts Han, Hiragana and Katakana (Unicode 17, Scripts.txt), first and last.
@@ -247,7 +247,7 @@ def _mark(
     """
     for i in range(0, size, BYTES):
         if lowercase:
-            make_small(letters, i)
+            ascii_lowercase(letters, i)
         bits = np.uint64(0)
         for k in range(len(plain)):
             bits |= bytes_between(letters, i, plain[k, 0], plain[k, 1])
@@ -532,7 +532,7 @@ class Tokenizer:
         return np.asarray(ids[ids != END_OF_LINE], np.int64)
 
 
-def last_break(block: bytes | bytearray, tables: CharacterTables) -> int:
+def last_boundary(block: bytes | bytearray, tables: CharacterTables) -> int:
     """Return the last place where ``block`` can be cut without cutting a word or a character.
 
     Returns:

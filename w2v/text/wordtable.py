@@ -190,7 +190,7 @@ def _hash_all(
 
 @kernel
 def _refill(old: NDArray[np.uint64], pool: NDArray[np.uint8], slots: NDArray[np.uint64]) -> None:
-    """Put all words of a table of slots into a larger one, which is empty.
+    """Put all words of a table of slots into a maximum one, which is empty.
 
     From slot to slot the new places lie one behind the other too, in as many stretches as the table
     grows by; in the order of the words each would be a miss of the cache.
@@ -337,7 +337,7 @@ class WordTable:
                 return ids
             self.grow()
 
-    def absorb(self, other: WordTable) -> NDArray[np.uint32]:
+    def merge(self, other: WordTable) -> NDArray[np.uint32]:
         """Add another table's words and counts to this one.
 
         Returns:
@@ -354,7 +354,7 @@ class WordTable:
         return ids
 
 
-def try_table() -> None:
+def warm_up_table() -> None:
     """Use everything that a table is made of, so that it is compiled: growing and merging too."""
     letters = np.frombuffer(b"abc" + bytes(SLACK), np.uint8)
     starts = np.arange(3)
@@ -363,11 +363,11 @@ def try_table() -> None:
     _hash_all(letters, starts, lengths, hashes)
     table = WordTable(1)
     table.add(letters, starts, lengths, hashes)
-    WordTable(1).absorb(table)
+    WordTable(1).merge(table)
 
 
 def _enlarged(array: NDArray[Number], size: int) -> NDArray[Number]:
     """Return a copy with room for ``size`` numbers, the new ones zero."""
-    larger = np.zeros(size, array.dtype)
-    larger[: len(array)] = array
-    return larger
+    maximum = np.zeros(size, array.dtype)
+    maximum[: len(array)] = array
+    return maximum

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from w2v.compute.jit import inlined, kernel
-from w2v.compute.random import CERTAIN, HALF, LOW_HALF, draw
+from w2v.compute.random import ALWAYS, HALF, LOW_HALF, draw
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -47,11 +47,11 @@ def keep_thresholds(counts: NDArray[np.int64], sample: float) -> NDArray[np.uint
 
     """
     if sample == 0:
-        return np.full(len(counts), CERTAIN, np.uint32)
+        return np.full(len(counts), ALWAYS, np.uint32)
     total = max(float(counts.sum(dtype=np.float64)), 1.0)  # as integers they might overflow
     ratio = sample * total / np.maximum(counts, 1)
     probability = np.minimum(np.sqrt(ratio) + ratio, 1.0)
-    return (np.maximum(np.rint(probability * 2.0**32), 1) - 1).clip(0, CERTAIN).astype(np.uint32)
+    return (np.maximum(np.rint(probability * 2.0**32), 1) - 1).clip(0, ALWAYS).astype(np.uint32)
 
 
 @dataclass(frozen=True)
@@ -79,11 +79,11 @@ class NoiseDistribution:
             exponent: 0.75 in word2vec, 1 for the corpus's own distribution, 0 for a uniform one.
 
         """
-        thresholds, aliases = _alias_table(noise_shares(counts, exponent) * len(counts))
+        thresholds, aliases = _alias_table(noise_probabilities(counts, exponent) * len(counts))
         return cls(thresholds, aliases)
 
 
-def noise_shares(counts: NDArray[np.int64], exponent: float) -> NDArray[np.float64]:
+def noise_probabilities(counts: NDArray[np.int64], exponent: float) -> NDArray[np.float64]:
     """Return (V,) how likely each word is drawn as noise; arguments are those of `from_counts`."""
     weights = np.zeros(len(counts))
     seen = counts > 0

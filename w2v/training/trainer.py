@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from w2v.compute.random import (
-    CERTAIN,
+    ALWAYS,
     INITIAL_VECTORS,
     NOISE,
     SUBSAMPLING,
@@ -35,13 +35,13 @@ from w2v.compute.random import (
 from w2v.config import DEFAULTS, Config
 from w2v.corpus.build import EncodedText
 from w2v.errors import DivergenceError, FormatError, VocabularyError
-from w2v.events import EpochDone, GoesOn, Observer, Training, ignore
-from w2v.training.backends.rounds import make_shards, merge_copies, pulls_of, train_shard
-from w2v.training.sampling import NoiseDistribution, keep_thresholds, noise_shares
+from w2v.events import EpochDone, Observer, Resumed, Training, ignore
+from w2v.training.backends.rounds import decay_rates, make_shards, merge_copies, train_shard
+from w2v.training.sampling import NoiseDistribution, keep_thresholds, noise_probabilities
 from w2v.training.sgns.kernel import (
-    SPARE_ROWS,
+    SCRATCH_ROWS,
     Keys,
-    Model,
+    Matrices,
     Sampling,
     aligned_zeros,
     fill_uniform,
@@ -91,7 +91,7 @@ class Result:
 
 
 @dataclass(frozen=True)
-class Tally:
+class EpochStats:
     """What was done in a pass so far, by one thread or by all.
 
     Attributes:
@@ -112,7 +112,7 @@ class Tally:
     noise_loss: float = 0.0
 
     @classmethod
-    def of(cls, places: int, told: tuple[int, int, float, int, float]) -> Tally:
+    def of(cls, places: int, told: tuple[int, int, float, int, float]) -> EpochStats:
         """What a kernel tells of its span."""
         centers, pairs, context_loss, noise_pairs, noise_loss = told
         # NumPy's numbers where nothing is compiled.
@@ -134,7 +134,7 @@ class Tally:
 
 
 @dataclass(frozen=True)
-class Position:
+class TrainingState:
     """How far a training is; all spans before it are trained, and none behind it.
 
     Attributes:
@@ -148,7 +148,7 @@ class Position:
 
     span: int = 0
     spans: int = 0
-    tally: Tally = Tally()
+    tally: EpochStats = EpochStats()
     seconds: float = 0.0
     done: tuple[EpochDone, ...] = ()
 
@@ -158,34 +158,34 @@ class Position:
         return sum((report.seconds for report in self.done), self.seconds)
 
 
-class Keeper(Protocol):
+class Checkpointer(Protocol):
     """Keeps a training, so that it can go on after it was stopped."""
 
-    def restore(self, model: Model, /) -> Position:
+    def restore(self, model: Matrices, /) -> TrainingState:
         """Fill the matrices with what was kept and say how far it is; at first, do neither."""
 
     def due(self) -> bool:
         """Whether it is time to keep it; asked often."""
 
-    def keep(self, model: Model, position: Position, /) -> None:
+    def keep(self, model: Matrices, position: TrainingState, /) -> None:
         """Keep it as it is now; nothing is trained meanwhile."""
 
 
-class _NoKeeper:
+class _NoCheckpointer:
     """Keeps nothing."""
 
-    def restore(self, _model: Model) -> Position:
-        return Position()
+    def restore(self, _model: Matrices) -> TrainingState:
+        return TrainingState()
 
     def due(self) -> bool:
         return False
 
-    def keep(self, _model: Model, _position: Position) -> None:
+    def keep(self, _model: Matrices, _position: TrainingState) -> None:
         pass
 
 
 @dataclass(frozen=True)
-class _Pass:
+class _EpochPlan:
     """One walk over a text: the random numbers of a span, the learning rate at a share of it."""
 
     text: EncodedText
@@ -199,7 +199,7 @@ def train_model(
     counts: NDArray[np.int64],
     config: Config,
     observer: Observer = ignore,
-    keeper: Keeper | None = None,
+    keeper: Checkpointer | None = None,
     frozen: int = 0,
 ) -> Result:
     """Train word vectors on an encoded text.
@@ -239,15 +239,15 @@ def train_model(
     )
 
 
-class _Steps(Protocol):
+class Backend(Protocol):
     """How a pass is cut into steps, and how many workers take them, each one at a time."""
 
     workers: int
 
-    def count(self, job: _Pass, /) -> int:
+    def count(self, job: _EpochPlan, /) -> int:
         """How many steps a pass has."""
 
-    def take(self, job: _Pass, step: int, worker: int, /) -> Tally:
+    def take(self, job: _EpochPlan, step: int, worker: int, /) -> EpochStats:
         """Take a step and say what was done."""
 
 
@@ -268,7 +268,7 @@ def _no_pair(text: EncodedText, held_out: EncodedText, config: Config) -> Vocabu
     )
 
 
-def _other_spans(position: Position, spans: int) -> FormatError:
+def _other_spans(position: TrainingState, spans: int) -> FormatError:
     return FormatError(
         f"the training was kept at span {position.span:,} of the {position.spans:,} that an epoch "
         f"had, and this version of w2v cuts the text into {spans:,}; go on with the version that "
@@ -284,16 +284,16 @@ class _Trainer:
         counts: NDArray[np.int64],
         config: Config,
         observer: Observer = ignore,
-        keeper: Keeper | None = None,
+        keeper: Checkpointer | None = None,
         frozen: int = 0,
     ) -> None:
         self.config = config
         self.observer = observer
-        self.keeper: Keeper = _NoKeeper() if keeper is None else keeper
+        self.keeper: Checkpointer = _NoCheckpointer() if keeper is None else keeper
         self.model = new_model(len(counts), config, frozen)
         noise = NoiseDistribution.from_counts(counts, config.noise_exponent)
         self.sampling = Sampling(
-            np.append(keep_thresholds(counts, config.sample), np.uint32(CERTAIN)),
+            np.append(keep_thresholds(counts, config.sample), np.uint32(ALWAYS)),
             noise.thresholds,
             noise.aliases,
             config.window,
@@ -303,13 +303,17 @@ class _Trainer:
             config.sharing,
         )
         self.span_words = most_span_words(config)
-        self.steps: _Steps = (_Rounds if config.deterministic else _Spans)(self, len(counts))
+        self.steps: Backend = (_RoundsBackend if config.deterministic else _HogwildBackend)(
+            self, len(counts)
+        )
 
-    def restore(self) -> Position:
+    def restore(self) -> TrainingState:
         """Begin where the training was kept."""
         return self.keeper.restore(self.model)
 
-    def run_epoch(self, text: EncodedText, held_out: EncodedText, position: Position) -> Position:
+    def run_epoch(
+        self, text: EncodedText, held_out: EncodedText, position: TrainingState
+    ) -> TrainingState:
         """Train on the rest of the text once, and find the loss on what is held out."""
         config = self.config
         epoch = len(position.done)
@@ -320,7 +324,7 @@ class _Trainer:
             progress = (epoch + share) / config.epochs
             return config.lr + (config.final_lr - config.lr) * progress
 
-        def now() -> Position:
+        def now() -> TrainingState:
             return dataclasses.replace(
                 position,
                 span=walk.span,
@@ -329,7 +333,9 @@ class _Trainer:
                 seconds=time.perf_counter() - started,
             )
 
-        walk = _Walk(self, _Pass(text, self._keys(epoch), lr), position.span, position.tally)
+        walk = _EpochRunner(
+            self, _EpochPlan(text, self._keys(epoch), lr), position.span, position.tally
+        )
         if position.spans:
             self._take_up(position, walk.spans)
         try:
@@ -359,16 +365,16 @@ class _Trainer:
             lr=lr(1.0),
             seconds=position.seconds,
         )
-        return Position(done=(*position.done, report))
+        return TrainingState(done=(*position.done, report))
 
-    def _take_up(self, position: Position, spans: int) -> None:
+    def _take_up(self, position: TrainingState, spans: int) -> None:
         """Tell where an epoch is taken up, unless it has other spans than the one that was kept."""
         if position.spans != spans:
             raise _other_spans(position, spans)
         epoch = len(position.done) + 1
-        self.observer(GoesOn(epoch, self.config.epochs, position.span / spans))
+        self.observer(Resumed(epoch, self.config.epochs, position.span / spans))
 
-    def tell(self, position: Position) -> None:
+    def tell(self, position: TrainingState) -> None:
         """Report the epoch that was done last."""
         try:
             self.observer(position.done[-1])
@@ -381,7 +387,7 @@ class _Trainer:
 
         It is the training pass with a learning rate of zero, which changes nothing.
         """
-        walk = _Walk(self, _Pass(held_out, self._keys(0, VALIDATION), lambda _: 0.0))
+        walk = _EpochRunner(self, _EpochPlan(held_out, self._keys(0, VALIDATION), lambda _: 0.0))
         with closing(walk.run()) as tallies:
             *_, tally = tallies
         return tally.loss
@@ -401,7 +407,7 @@ class _Trainer:
 
     def _report(
         self,
-        tally: Tally,
+        tally: EpochStats,
         text: EncodedText,
         epoch: int,
         lr: Callable[[float], float],
@@ -451,7 +457,7 @@ class _Trainer:
         )
 
 
-class _Spans:
+class _HogwildBackend:
     """Threads that share the model: each trains on a span at a time, without locks."""
 
     def __init__(self, trainer: _Trainer, words: int) -> None:
@@ -460,17 +466,17 @@ class _Spans:
         self._work = [
             make_workspace(
                 trainer.span_words,
-                words + SPARE_ROWS * thread,
+                words + SCRATCH_ROWS * thread,
                 trainer.model.stride,
                 trainer.sampling,
             )
             for thread in range(self.workers)
         ]
 
-    def count(self, job: _Pass) -> int:
+    def count(self, job: _EpochPlan) -> int:
         return -(-len(job.text.ids) // self._trainer.span_words)
 
-    def take(self, job: _Pass, step: int, worker: int) -> Tally:
+    def take(self, job: _EpochPlan, step: int, worker: int) -> EpochStats:
         """Train on a span."""
         trainer = self._trainer
         size = len(job.text.ids)
@@ -488,10 +494,10 @@ class _Spans:
             job.lr(end / size),
             self._work[worker],
         )
-        return Tally.of(end - begin, told)
+        return EpochStats.of(end - begin, told)
 
 
-class _Rounds:
+class _RoundsBackend:
     """Shards that train on copies, which are merged: see `w2v.training.backends.rounds`."""
 
     workers = 1  # which has others work for it
@@ -507,14 +513,14 @@ class _Rounds:
             trainer.sampling,
         )
 
-    def count(self, job: _Pass) -> int:
+    def count(self, job: _EpochPlan) -> int:
         return _round_count(len(job.text.ids), self._trainer.config)
 
-    def take(self, job: _Pass, step: int, worker: int) -> Tally:
+    def take(self, job: _EpochPlan, step: int, worker: int) -> EpochStats:
         """Train for a round."""
         del worker
         model = self._trainer.model
-        pulls = pulls_of(self._trainer.sampling, job.lr(step / self.count(job)))
+        pulls = decay_rates(self._trainer.sampling, job.lr(step / self.count(job)))
 
         def merge(part: int) -> None:
             merge_copies(model, self._copies, pulls, part, self._threads)
@@ -523,7 +529,7 @@ class _Rounds:
         self._side_by_side(merge, self._threads)
         return _sum(tallies)
 
-    def _train(self, job: _Pass, step: int, shard: int) -> Tally:
+    def _train(self, job: _EpochPlan, step: int, shard: int) -> EpochStats:
         """Train one shard on its span of a round."""
         trainer = self._trainer
         size = len(job.text.ids)
@@ -543,7 +549,7 @@ class _Rounds:
             job.lr(step / rounds),
             job.lr((step + 1) / rounds),
         )
-        return Tally.of(end - begin, told)
+        return EpochStats.of(end - begin, told)
 
     def _side_by_side(self, work: Callable[[int], Done], count: int) -> list[Done]:
         """Do the work for 0 .. count - 1 on all threads; the results come in that order."""
@@ -560,11 +566,11 @@ def _round_count(places: int, config: Config) -> int:
     return max(needed, min(_LEAST_ROUNDS, -(-shared // _LEAST_ROUND_WORDS)))
 
 
-class _Walk:
+class _EpochRunner:
     """One walk over a text, from a step to the end."""
 
     def __init__(
-        self, trainer: _Trainer, job: _Pass, span: int = 0, tally: Tally | None = None
+        self, trainer: _Trainer, job: _EpochPlan, span: int = 0, tally: EpochStats | None = None
     ) -> None:
         self.span = span  # the next one that no thread has taken
         self._steps = trainer.steps
@@ -576,14 +582,14 @@ class _Walk:
         self._may_go_on.set()
         workers = self._steps.workers
         self._busy = [threading.Lock() for _ in range(workers)]  # held while working on a span
-        self._tallies = [tally or Tally(), *(Tally() for _ in range(workers - 1))]
+        self._tallies = [tally or EpochStats(), *(EpochStats() for _ in range(workers - 1))]
 
     @property
-    def tally(self) -> Tally:
+    def tally(self) -> EpochStats:
         """What was done in the steps that are taken."""
         return _sum(self._tallies)
 
-    def run(self) -> Generator[Tally, None, None]:
+    def run(self) -> Generator[EpochStats, None, None]:
         """Walk; yields the tally again and again, last when done."""
         workers = range(len(self._busy))
         pool = ThreadPoolExecutor(len(workers), thread_name_prefix="w2v-train")
@@ -639,15 +645,15 @@ def most_span_words(config: Config) -> int:
     return max(1, min(bounds))
 
 
-def new_model(words: int, config: Config, frozen: int = 0) -> Model:
+def new_model(words: int, config: Config, frozen: int = 0) -> Matrices:
     """Make the matrices as they are before training.
 
     Word vectors are uniform in (-0.5 / dim, 0.5 / dim), context vectors zero. The first ``frozen``
     words' vectors will stay as they are.
     """
     stride = spaced(config.dim)
-    size = (words + SPARE_ROWS * config.thread_count) * stride
-    model = Model(aligned_zeros(size), aligned_zeros(size), stride, padded(config.dim), frozen)
+    size = (words + SCRATCH_ROWS * config.thread_count) * stride
+    model = Matrices(aligned_zeros(size), aligned_zeros(size), stride, padded(config.dim), frozen)
     key = make_key(config.seed, INITIAL_VECTORS)
     fill_uniform(model.vectors, words, config.dim, stride, key)
     return model
@@ -663,7 +669,7 @@ def training_memory(counts: NDArray[np.int64], config: Config) -> int:
     """
     words = len(counts)
     stride = spaced(config.dim)
-    numbers = 2 * stride * (words + SPARE_ROWS * config.thread_count) + words * config.dim
+    numbers = 2 * stride * (words + SCRATCH_ROWS * config.thread_count) + words * config.dim
     if config.deterministic:
         numbers += config.shard_count * (stride * _copied_rows(counts, config) + words)
         # A shard's part of the copies ends within a page.
@@ -678,17 +684,19 @@ def _copied_rows(counts: NDArray[np.int64], config: Config) -> int:
     """
     spans = config.shard_count * _round_count(int(counts.sum()), config)
     kept = counts / spans
-    kept *= keep_thresholds(counts, config.sample) / CERTAIN
+    kept *= keep_thresholds(counts, config.sample) / ALWAYS
     sets = kept.sum() / config.sharing
-    drawn = sets * config.noise_words * noise_shares(counts, config.noise_exponent)
+    drawn = sets * config.noise_words * noise_probabilities(counts, config.noise_exponent)
     return int(-np.expm1(-kept).sum() - np.expm1(-kept - drawn).sum())
 
 
-def rows_of(flat: NDArray[np.float32], model: Model, words: int, dim: int) -> NDArray[np.float32]:
+def rows_of(
+    flat: NDArray[np.float32], model: Matrices, words: int, dim: int
+) -> NDArray[np.float32]:
     """Return (words, dim), the rows of one of the model's matrices as a view."""
     return flat.reshape(-1, model.stride)[:words, :dim]
 
 
-def _sum(tallies: list[Tally]) -> Tally:
+def _sum(tallies: list[EpochStats]) -> EpochStats:
     rows = [dataclasses.astuple(tally) for tally in tallies]
-    return Tally(*map(sum, zip(*rows, strict=True)))
+    return EpochStats(*map(sum, zip(*rows, strict=True)))

@@ -23,7 +23,13 @@ from training.test_trainer import EMPTY, counts_of, random_text, small, text_of
 from w2v.compute.random import NOISE, SUBSAMPLING, WINDOWS, make_key
 from w2v.training import trainer
 from w2v.training.backends import rounds
-from w2v.training.backends.rounds import make_shards, merge_copies, most_rows, pulls_of, train_shard
+from w2v.training.backends.rounds import (
+    decay_rates,
+    make_shards,
+    merge_copies,
+    most_rows,
+    train_shard,
+)
 from w2v.training.sgns.kernel import Keys
 from w2v.training.trainer import rows_of, train_model
 
@@ -77,7 +83,7 @@ def test_a_round_equals_the_reference(
     )
     copies, made = shards_for(model, sampling, shards, ids)
     told = train(model, made, ids, spans, sampling, lr)
-    merge_copies(model, copies, pulls_of(sampling, lr), 0, 1)
+    merge_copies(model, copies, decay_rates(sampling, lr), 0, 1)
     got_vectors, got_contexts = matrices(model, dim)
     assert [(t[0], t[1]) for t in told] == [(e.centers, len(e.pairs)) for e in expected]
     np.testing.assert_allclose(got_vectors, expected_vectors, rtol=1e-3, atol=2e-5)
@@ -120,7 +126,7 @@ def test_the_parts_of_a_merge_are_the_whole(parts, monkeypatch):
         copies, shards = shards_for(model, sampling, 3, IDS)
         train(model, shards, IDS, spans_of(IDS, 3, 5), sampling, 0.1)
         for part in range(count):
-            merge_copies(model, copies, pulls_of(sampling, 0.1), part, count)
+            merge_copies(model, copies, decay_rates(sampling, 0.1), part, count)
         results.append(model.vectors.tobytes() + model.contexts.tobytes())
     assert results[0] == results[1]
 
@@ -141,16 +147,16 @@ def test_few_steps_are_added_and_many_are_averaged(pull, share):
         shard.model.vectors[0] = change
         shard.model.contexts[0] = 0.0
     model = model._replace(frozen=0)
-    merge_copies(model, copies, rounds.Pulls(pull, 1.0, 1.0), 0, 1)
+    merge_copies(model, copies, rounds.DecayRates(pull, 1.0, 1.0), 0, 1)
     assert model.vectors[0] == pytest.approx(4 * share)
     assert model.contexts[0] == 0.0
 
 
 def test_a_pull_grows_with_the_pairs_of_a_use():
-    pulls = pulls_of(make_sampling(VOCABULARY), 0.1)
-    wider = pulls_of(make_sampling(VOCABULARY, window=4), 0.1)
+    pulls = decay_rates(make_sampling(VOCABULARY), 0.1)
+    wider = decay_rates(make_sampling(VOCABULARY, window=4), 0.1)
     assert np.allclose(np.array(wider) / np.array(pulls), 2)
-    shared = pulls_of(make_sampling(VOCABULARY, negative_sharing=32), 0.1)
+    shared = decay_rates(make_sampling(VOCABULARY, negative_sharing=32), 0.1)
     assert np.allclose(np.array(shared) / np.array(pulls), [1, 1, 4])
 
 
@@ -209,7 +215,7 @@ def test_an_epoch_equals_the_reference_round_by_round():
     the_trainer = trainer._Trainer(counts, config)
     vectors = rows_of(the_trainer.model.vectors, the_trainer.model, 30, 8).astype(np.float64)
     contexts = np.zeros_like(vectors)
-    rounds_of_epoch = the_trainer.steps.count(trainer._Pass(text, None, None))
+    rounds_of_epoch = the_trainer.steps.count(trainer._EpochPlan(text, None, None))
     assert rounds_of_epoch > 3
     bounds = [size * i // (3 * rounds_of_epoch) for i in range(3 * rounds_of_epoch + 1)]
     for epoch, step in itertools.product(range(2), range(rounds_of_epoch)):
@@ -238,7 +244,7 @@ def test_changes_are_merged_by_the_learning_rate_at_the_beginning_of_the_round(m
     of_text = [pulls for pulls in seen if pulls.center]  # those of the validation are zero
     falling = 0.1 - 0.08 * np.arange(len(of_text)) / len(of_text)
     sampling = trainer._Trainer(counts_of(text), config).sampling
-    np.testing.assert_allclose(of_text, [pulls_of(sampling, lr) for lr in falling])
+    np.testing.assert_allclose(of_text, [decay_rates(sampling, lr) for lr in falling])
 
 
 @pytest.mark.usefixtures("short_spans")
@@ -291,7 +297,7 @@ def test_every_place_is_trained_once_in_each_epoch(shards, lines, monkeypatch):
 def test_an_epoch_has_rounds_enough(places, expected):
     steps = trainer._Trainer(np.ones(3, np.int64), deterministic()).steps
     text = trainer.EncodedText(np.zeros(places, np.uint16), places, 1)
-    assert steps.count(trainer._Pass(text, None, None)) == expected
+    assert steps.count(trainer._EpochPlan(text, None, None)) == expected
 
 
 @pytest.mark.parametrize(("window", "most"), [(1, 1 << 16), (2, 1 << 16), (8, 1 << 14)])
@@ -299,7 +305,7 @@ def test_spans_are_shorter_where_windows_are_wider(window, most):
     steps = trainer._Trainer(np.ones(3, np.int64), deterministic(window=window)).steps
     size = 4 * most * 20
     text = trainer.EncodedText(np.zeros(size, np.uint16), size, 1)
-    assert steps.count(trainer._Pass(text, None, None)) == 20
+    assert steps.count(trainer._EpochPlan(text, None, None)) == 20
 
 
 def test_words_that_stand_together_get_near_in_rounds_too():

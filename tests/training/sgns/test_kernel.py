@@ -8,17 +8,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import reference_sgns as reference
-from w2v.compute.random import CERTAIN, make_key
+from w2v.compute.random import ALWAYS, make_key
 from w2v.compute.simd import WIDTH
 from w2v.corpus.pairs import skipgram_pairs
 from w2v.training.sampling import NoiseDistribution, keep_thresholds
 from w2v.training.sgns.kernel import (
     _AHEAD,
     LINE,
-    SPARE_ROWS,
+    SCRATCH_ROWS,
     TILE,
     Keys,
-    Model,
+    Matrices,
     Sampling,
     _lay_out_tile,
     _list_band,
@@ -45,7 +45,7 @@ def make_sampling(vocabulary, *, counts=None, sample=0.0, **changes):
         "shared_negatives": 4,
         "negative_sharing": 8,
     } | changes
-    thresholds = np.append(keep_thresholds(counts, sample), np.uint32(CERTAIN))
+    thresholds = np.append(keep_thresholds(counts, sample), np.uint32(ALWAYS))
     return Sampling(thresholds, noise.thresholds, noise.aliases, *settings.values())
 
 
@@ -57,19 +57,19 @@ def make_model(vocabulary, dim, seed=0, scale=1.0, frozen=0):
     """A model with random rows, and the same as two plain float64 matrices."""
     stride = spaced(dim)
     random = np.random.default_rng(seed)
-    size = (vocabulary + SPARE_ROWS) * stride
-    model = Model(aligned_zeros(size), aligned_zeros(size), stride, padded(dim), frozen)
+    size = (vocabulary + SCRATCH_ROWS) * stride
+    model = Matrices(aligned_zeros(size), aligned_zeros(size), stride, padded(dim), frozen)
     for flat in (model.vectors, model.contexts):
         rows(flat, stride)[:, :dim] = scale * random.normal(size=(vocabulary, dim))
     return model, *matrices(model, dim)
 
 
 def words_of(model):
-    return len(model.vectors) // model.stride - SPARE_ROWS
+    return len(model.vectors) // model.stride - SCRATCH_ROWS
 
 
 def rows(flat, stride):
-    return flat[: -SPARE_ROWS * stride].reshape(-1, stride)
+    return flat[: -SCRATCH_ROWS * stride].reshape(-1, stride)
 
 
 def matrices(model, dim):
@@ -250,7 +250,7 @@ def test_padding_stays_zero(ids, dim, noise):
     run(model, ids, make_sampling(10, shared_negatives=noise), make_keys(3), 0.3)
     for flat in (model.vectors, model.contexts):
         assert not rows(flat, model.stride)[:, dim:].any()
-        assert not flat[-SPARE_ROWS * model.stride :].any()
+        assert not flat[-SCRATCH_ROWS * model.stride :].any()
 
 
 def test_frozen_vectors_stay_and_all_else_moves():

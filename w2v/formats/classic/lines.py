@@ -21,8 +21,8 @@ import numpy as np
 from w2v.embeddings.embeddings import Embeddings
 from w2v.errors import FormatError, InputError
 from w2v.system import atomic as output
-from w2v.system.files import refuse_streams
-from w2v.text.decompress import Bounded
+from w2v.system.files import require_regular_file
+from w2v.text.decompress import ExpansionGuard
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -160,7 +160,7 @@ def estimated_size(words: Sequence[bytes], matrix: NDArray[np.float32], path: st
 @contextmanager
 def opened(path: str | Path) -> Iterator[BinaryIO]:
     """Open a file for reading; what the system refuses is an InputError."""
-    refuse_streams(path)
+    require_regular_file(path)
     try:
         with Path(path).open("rb") as file:
             yield file
@@ -188,7 +188,7 @@ def opened_text(path: str | Path) -> Iterator[Lines]:
         try:
             with gzip.GzipFile(fileobj=file, mode="rb") as packed_text:
                 text = cast("IO[bytes]", packed_text)
-                bounded = Bounded(text, file.tell, path, advice=_EXPANSION_ADVICE)
+                bounded = ExpansionGuard(text, file.tell, path, advice=_EXPANSION_ADVICE)
                 yield Lines(io.BufferedReader(bounded, _BUFFER), path, size * _MOST_EXPANSION)
         except (gzip.BadGzipFile, EOFError, zlib.error) as error:
             message = f"{path}: a gzip file that is damaged or cut short: {error}"

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from w2v.errors import FormatError, InputError
 from w2v.formats.classic import lines as textfile
 from w2v.system import atomic as output
-from w2v.system.files import is_folder
+from w2v.system.files import is_directory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -68,7 +68,7 @@ def read(path: str | Path) -> Embeddings:
 
     """
     folder = Path(path)
-    if not is_folder(folder):
+    if not is_directory(folder):
         message = f"cannot read {path}: there is no such folder"
         raise InputError(message)
     words, counts = _read_metadata(folder / METADATA)

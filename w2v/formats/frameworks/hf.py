@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from w2v.embeddings.embeddings import Embeddings
-from w2v.errors import ConfigError, FormatError, Given
+from w2v.errors import ConfigError, FormatError
 from w2v.formats import native as model
 from w2v.formats.frameworks.safetensors import TENSOR, missing, opened_tensor, system_error
 from w2v.formats.native import brief
@@ -116,11 +116,11 @@ def write(
 
     """
     if layout.unknown is None:
-        raise ConfigError(
-            "hf needs a row for unknown words, which any text may have, got {rows}; take {wanted}",
-            rows=Given("rows", layout.rows),
-            wanted=Given("rows", "pad+unk"),
+        message = (
+            f"must have a row for unknown words in the format hf, got {layout.rows!r}; use "
+            "`rows='pad+unk'`"
         )
+        raise ConfigError(message, option="rows")
     try:
         from safetensors import SafetensorError
         from safetensors.numpy import save_file

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from w2v.errors import ConfigError, FormatError
-from w2v.text.definition import SAY_HOW, checked_definition
+from w2v.text.definition import TOKENIZER_HINT, checked_definition
 from w2v.text.tokenizer import SEPARATOR, SINGLE, WORD, CharacterTables, character_tables
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def _checked(definition: object) -> tuple[str, bool]:
     except ConfigError as error:
         message = (
             "hf records how a text is cut into words, and these embeddings do not say how; "
-            f"{SAY_HOW}"
+            f"{TOKENIZER_HINT}"
         )
         raise ConfigError(message) from error
 

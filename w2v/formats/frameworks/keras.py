@@ -31,7 +31,7 @@ from w2v.formats.native import brief
 from w2v.formats.registry import FORMATS
 from w2v.system import atomic as output
 from w2v.system.disk import in_pages
-from w2v.system.files import refuse_streams
+from w2v.system.files import require_regular_file
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -146,7 +146,7 @@ def _read_matrix(path: Path, rows: int) -> NDArray[np.float32]:
     Every size is held to the file's length before memory is allocated.
     """
     h5py = _h5py()
-    refuse_streams(path)
+    require_regular_file(path)
     try:
         length = path.stat().st_size
         with zipfile.ZipFile(path) as archive:

@@ -33,12 +33,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from w2v.compute.jit import inlined, kernel
-from w2v.compute.simd import WIDTH, add, load, multiply_add, splat, store
+from w2v.compute.simd import WIDTH, add, fma, load, splat, store
 from w2v.training.sampling import draw_noise
 from w2v.training.sgns.kernel import (
-    SPARE_ROWS,
+    SCRATCH_ROWS,
     Keys,
-    Model,
+    Matrices,
     Sampling,
     Workspace,
     aligned_zeros,
@@ -50,7 +50,7 @@ from w2v.training.sgns.kernel import (
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-# Entries of what `number_words` tells.
+# Entries of what `assign_local_ids` tells.
 FROZEN = 0  # words whose vectors stay as they are; they have the first numbers
 KEPT = 1  # words whose vectors are copied; they have the first numbers, too
 ROWS = 2  # words in all
@@ -70,7 +70,7 @@ _MERGED_AT_ONCE = 16
 class Shard(NamedTuple):
     """What one shard trains on; row i of its model is that of word ``words[i]``."""
 
-    model: Model
+    model: Matrices
     work: Workspace  # its ``numbers`` say where each word's rows are
     words: NDArray[np.int32]
     uses: NDArray[np.float32]  # how often each row was used as a word of the text
@@ -92,7 +92,7 @@ class Copies(NamedTuple):
 
 
 def make_shards(
-    shards: int, words: int, span_words: int, model: Model, sampling: Sampling
+    shards: int, words: int, span_words: int, model: Matrices, sampling: Sampling
 ) -> tuple[Copies, list[Shard]]:
     """Allocate what shards need; where a span has fewer words than it might, it takes no memory.
 
@@ -105,7 +105,7 @@ def make_shards(
 
     """
     rows = most_rows(words, span_words, sampling)
-    size = (rows + SPARE_ROWS) * model.stride
+    size = (rows + SCRATCH_ROWS) * model.stride
     copies = Copies(
         aligned_zeros(shards * size),
         aligned_zeros(shards * size),
@@ -119,7 +119,7 @@ def make_shards(
     made = []
     for s in range(shards):
         part = slice(s * size, (s + 1) * size)
-        own = Model(copies.vectors[part], copies.contexts[part], model.stride, model.width)
+        own = Matrices(copies.vectors[part], copies.contexts[part], model.stride, model.width)
         work = make_workspace(span_words, rows, model.stride, sampling)
         work = work._replace(numbers=copies.numbers[s])
         made.append(
@@ -148,7 +148,7 @@ def train_shard(
     begin: int,
     end: int,
     end_of_line: int,
-    model: Model,
+    model: Matrices,
     shard: Shard,
     sampling: Sampling,
     keys: Keys,
@@ -163,14 +163,14 @@ def train_shard(
     between_lines = len(shard.work.numbers)  # no word has this id, as one may have a row's number
     selected = shard.work._replace(spare=between_lines)
     first, last = select_words(ids, begin, end, end_of_line, sampling, keys.subsampling, selected)
-    number_words(first, last, model.frozen, sampling, keys.noise, selected, shard)
+    assign_local_ids(first, last, model.frozen, sampling, keys.noise, selected, shard)
     copy_rows(model, shard)
     own = shard.model._replace(frozen=int(shard.told[FROZEN]))
     return train_words(first, last, own, sampling, keys, lr_begin, lr_end, shard.work)
 
 
 @kernel
-def number_words(
+def assign_local_ids(
     first: int,
     last: int,
     frozen: int,
@@ -241,7 +241,7 @@ def _number_marked(
 
 
 @kernel
-def copy_rows(model: Model, shard: Shard) -> None:
+def copy_rows(model: Matrices, shard: Shard) -> None:
     """Copy the rows of the words that have numbers."""
     kept = shard.told[KEPT]
     for i in range(shard.told[ROWS]):
@@ -253,7 +253,7 @@ def copy_rows(model: Model, shard: Shard) -> None:
                 store(shard.model.vectors, target + d, load(model.vectors, source + d))
 
 
-class Pulls(NamedTuple):
+class DecayRates(NamedTuple):
     """How far towards its point a row goes each time: c of a small step, in the module's words."""
 
     center: float  # a vector, as its word is a center
@@ -261,7 +261,7 @@ class Pulls(NamedTuple):
     noise: float  # the same, as its word is in a set of noise words
 
 
-def pulls_of(sampling: Sampling, lr: float) -> Pulls:
+def decay_rates(sampling: Sampling, lr: float) -> DecayRates:
     """Return the pulls at a learning rate.
 
     They grow with the pairs that a use has: a center with its contexts and their noise; a context
@@ -269,7 +269,7 @@ def pulls_of(sampling: Sampling, lr: float) -> Pulls:
     """
     pairs = 2 * sampling.window
     noise = sampling.negatives / sampling.shared_negatives * sampling.negative_sharing
-    return Pulls(
+    return DecayRates(
         lr * _PULL * pairs * (1 + sampling.negatives),
         lr * _PULL * pairs,
         lr * _NOISE_PULL * pairs * noise,
@@ -277,7 +277,7 @@ def pulls_of(sampling: Sampling, lr: float) -> Pulls:
 
 
 @kernel
-def merge_copies(model: Model, copies: Copies, pulls: Pulls, part: int, parts: int) -> None:
+def merge_copies(model: Matrices, copies: Copies, pulls: DecayRates, part: int, parts: int) -> None:
     """Merge what the shards have changed, in one of several parts of the words.
 
     Args:
@@ -378,5 +378,5 @@ def _merge_row(
             old = load(rows, row + d)
             change = splat(np.float32(0.0))
             for i in range(found):
-                change = add(change, multiply_add(minus_one, old, load(copied, places[i] + d)))
-            store(rows, row + d, multiply_add(part, change, old))
+                change = add(change, fma(minus_one, old, load(copied, places[i] + d)))
+            store(rows, row + d, fma(part, change, old))

@@ -93,23 +93,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from w2v.compute.jit import inlined, kernel
-from w2v.compute.random import draw, draw_below, passes
+from w2v.compute.random import draw, passes, random_below
 from w2v.compute.simd import (
     WIDTH,
-    Lanes,
+    Vector,
     add,
     divide,
-    larger,
+    fma,
     load,
+    maximum,
+    minimum,
     multiply,
-    multiply_add,
     prefetch,
-    smaller,
+    reduce_add,
     splat,
     splat_from,
     store,
-    store_totals,
-    total,
+    store_reduce_add_4,
 )
 from w2v.corpus.pairs import context_range
 from w2v.training.sampling import draw_noise
@@ -123,7 +123,7 @@ LINE = 16  # numbers in a cache line of 64 bytes
 # A set of noise words is filled up to this many rows, so that its scores fill whole vectors.
 NOISE_UNIT = 4
 # Rows of the model that belong to a thread.
-SPARE_ROWS = 2
+SCRATCH_ROWS = 2
 # Words by which the rows of centers and contexts are asked for before they are needed.
 _AHEAD = 12
 
@@ -136,17 +136,17 @@ LOG_5 = 0.52401351
 LOG_6 = -0.64016863
 LOG_7 = 0.99207566
 
-# A score so high that the model is sure: s(SURE) differs from 1 by 2e-9. None counts for more.
-SURE = 20.0
+# A score so high that the model is sure: s(MAX_SCORE) differs from 1 by 2e-9. None counts for more.
+MAX_SCORE = 20.0
 
 
-Four = tuple[Lanes, Lanes, Lanes, Lanes]  # one value for each center of a tile
+Four = tuple[Vector, Vector, Vector, Vector]  # one value for each center of a tile
 
 
-class Model(NamedTuple):
+class Matrices(NamedTuple):
     """The two matrices, flat; row i begins at i * stride and is followed by zeros up to width.
 
-    After the last word's come SPARE_ROWS rows for each thread: one of zeros, and one for what the
+    After the last word's come SCRATCH_ROWS rows for each thread: one of zeros, and one for what the
     vectors of words are due that are to stay as they are, the first ``frozen`` ones.
     """
 
@@ -160,7 +160,7 @@ class Model(NamedTuple):
 class Sampling(NamedTuple):
     """Tables of `w2v.training.sampling`, and how windows and noise are drawn."""
 
-    keep_thresholds: NDArray[np.uint32]  # (V + 1,) the last one is that of a line's end: CERTAIN
+    keep_thresholds: NDArray[np.uint32]  # (V + 1,) the last one is that of a line's end: ALWAYS
     noise_thresholds: NDArray[np.uint32]
     noise_aliases: NDArray[np.int32]
     window: int
@@ -337,7 +337,7 @@ def train_span(
     begin: int,
     end: int,
     end_of_line: int,
-    model: Model,
+    model: Matrices,
     sampling: Sampling,
     keys: Keys,
     lr_begin: float,
@@ -370,7 +370,7 @@ def train_span(
 def train_words(
     first: int,
     last: int,
-    model: Model,
+    model: Matrices,
     sampling: Sampling,
     keys: Keys,
     lr_begin: float,
@@ -446,7 +446,7 @@ def train_words(
 
 @inlined
 def _draw_noise(
-    model: Model, sampling: Sampling, key: np.uint64, drawn: int, work: Workspace
+    model: Matrices, sampling: Sampling, key: np.uint64, drawn: int, work: Workspace
 ) -> None:
     """Draw the next set of noise words, and have their rows moved nearer."""
     for n in range(len(work.next_noise)):
@@ -471,7 +471,7 @@ def _lay_out_tile(
     position: int,
     last: int,
     most: int,
-    model: Model,
+    model: Matrices,
     sampling: Sampling,
     key: np.uint64,
     work: Workspace,
@@ -502,7 +502,7 @@ def _lay_out_tile(
                 line_end += 1
             radius = window
             if sampling.shrink_windows:
-                radius -= int(draw_below(key, center, window))
+                radius -= int(random_below(key, center, window))
             begin = max(line_begin, center - radius)
             end = min(line_end, center + radius + 1)
         if end - begin > 1:
@@ -517,7 +517,7 @@ def _lay_out_tile(
             filled += 1
             pairs += end - begin - 1
         else:
-            _ask_for(model, ahead)
+            _prefetch_rows(model, ahead)
         center += 1
     for t in range(filled, TILE):
         work.centers[t] = spare * model.stride
@@ -532,7 +532,7 @@ def _lay_out_tile(
 
 
 @inlined
-def _ask_for(model: Model, row: int) -> None:
+def _prefetch_rows(model: Matrices, row: int) -> None:
     """Have both rows of a word moved nearer."""
     for d in range(0, model.width, LINE):
         prefetch(model.vectors, row + d)
@@ -544,7 +544,7 @@ def _list_band(stride: int, work: Workspace) -> None:
     """List the rows from BAND words before the tile to BAND behind it, and which pairs there are.
 
     The slots of center t are 4 t to 4 t + 3, for the words two and one before it, one and two
-    behind. A word that is not in the window, as a line ends or the window is smaller, has a row
+    behind. A word that is not in the window, as a line ends or the window is minimum, has a row
     like the others, and a pair that weighs nothing.
     """
     first = work.places[0] - BAND
@@ -608,7 +608,7 @@ def _mark_pairs(t: int, row_of_place_0: int, work: Workspace) -> None:
 
 
 @inlined
-def _score_band(model: Model, work: Workspace) -> None:
+def _score_band(model: Matrices, work: Workspace) -> None:
     """The dot products of the band: two centers by their six neighbours at a time."""
     vectors = model.vectors
     contexts = model.contexts
@@ -626,32 +626,32 @@ def _score_band(model: Model, work: Workspace) -> None:
         for d in range(0, model.width, WIDTH):
             a = load(vectors, center_a + d)
             b = load(vectors, center_b + d)
-            a0 = multiply_add(a, load(contexts, row0 + d), a0)
+            a0 = fma(a, load(contexts, row0 + d), a0)
             near_both = load(contexts, row1 + d)
-            a1 = multiply_add(a, near_both, a1)
-            b1 = multiply_add(b, near_both, b1)
-            b2 = multiply_add(b, load(contexts, row2 + d), b2)
-            a3 = multiply_add(a, load(contexts, row3 + d), a3)
+            a1 = fma(a, near_both, a1)
+            b1 = fma(b, near_both, b1)
+            b2 = fma(b, load(contexts, row2 + d), b2)
+            a3 = fma(a, load(contexts, row3 + d), a3)
             near_both = load(contexts, row4 + d)
-            a4 = multiply_add(a, near_both, a4)
-            b4 = multiply_add(b, near_both, b4)
-            b5 = multiply_add(b, load(contexts, row5 + d), b5)
-        store_totals(work.context_steps, 4 * t, a0, a1, a3, a4)
-        store_totals(work.context_steps, 4 * t + 4, b1, b2, b4, b5)
+            a4 = fma(a, near_both, a4)
+            b4 = fma(b, near_both, b4)
+            b5 = fma(b, load(contexts, row5 + d), b5)
+        store_reduce_add_4(work.context_steps, 4 * t, a0, a1, a3, a4)
+        store_reduce_add_4(work.context_steps, 4 * t + 4, b1, b2, b4, b5)
 
 
 @inlined
-def _score_noise(model: Model, work: Workspace) -> None:
+def _score_noise(model: Matrices, work: Workspace) -> None:
     """The dot product of each noise row with each center."""
     rows = work.noise_rows
     _score_rows(model, work, rows, len(rows), work.noise_steps)
     for k in range(len(work.next_noise) * TILE, len(work.noise_steps)):
-        work.noise_steps[k] = np.float32(-SURE)  # rows that only fill up the set
+        work.noise_steps[k] = np.float32(-MAX_SCORE)  # rows that only fill up the set
 
 
 @inlined
 def _score_rows(
-    model: Model,
+    model: Matrices,
     work: Workspace,
     rows: NDArray[np.int64],
     count: int,
@@ -676,29 +676,29 @@ def _score_rows(
             value1 = load(vectors, center1 + d)
             value2 = load(vectors, center2 + d)
             value3 = load(vectors, center3 + d)
-            a0 = multiply_add(a, value0, a0)
-            a1 = multiply_add(a, value1, a1)
-            a2 = multiply_add(a, value2, a2)
-            a3 = multiply_add(a, value3, a3)
-            b0 = multiply_add(b, value0, b0)
-            b1 = multiply_add(b, value1, b1)
-            b2 = multiply_add(b, value2, b2)
-            b3 = multiply_add(b, value3, b3)
-        store_totals(scores, r * TILE, a0, a1, a2, a3)
-        store_totals(scores, (r + 1) * TILE, b0, b1, b2, b3)
+            a0 = fma(a, value0, a0)
+            a1 = fma(a, value1, a1)
+            a2 = fma(a, value2, a2)
+            a3 = fma(a, value3, a3)
+            b0 = fma(b, value0, b0)
+            b1 = fma(b, value1, b1)
+            b2 = fma(b, value2, b2)
+            b3 = fma(b, value3, b3)
+        store_reduce_add_4(scores, r * TILE, a0, a1, a2, a3)
+        store_reduce_add_4(scores, (r + 1) * TILE, b0, b1, b2, b3)
 
 
 @inlined
 def _exp_of_minus(x: Any) -> Any:
-    """e^-x of lanes between -SURE and SURE, to about 1e-6: a polynomial of x / 16, to the 16th."""
+    """e^-x of lanes between -MAX_SCORE and MAX_SCORE, to about 1e-6: a polynomial of x / 16, to the 16th."""
     z = multiply(x, splat(np.float32(-1.0 / 16.0)))
     power = splat(np.float32(1.0 / 720.0))
-    power = multiply_add(power, z, splat(np.float32(1.0 / 120.0)))
-    power = multiply_add(power, z, splat(np.float32(1.0 / 24.0)))
-    power = multiply_add(power, z, splat(np.float32(1.0 / 6.0)))
-    power = multiply_add(power, z, splat(np.float32(0.5)))
-    power = multiply_add(power, z, splat(np.float32(1.0)))
-    power = multiply_add(power, z, splat(np.float32(1.0)))
+    power = fma(power, z, splat(np.float32(1.0 / 120.0)))
+    power = fma(power, z, splat(np.float32(1.0 / 24.0)))
+    power = fma(power, z, splat(np.float32(1.0 / 6.0)))
+    power = fma(power, z, splat(np.float32(0.5)))
+    power = fma(power, z, splat(np.float32(1.0)))
+    power = fma(power, z, splat(np.float32(1.0)))
     power = multiply(power, power)
     power = multiply(power, power)
     power = multiply(power, power)
@@ -708,9 +708,9 @@ def _exp_of_minus(x: Any) -> Any:
 @inlined
 def _held(scores: NDArray[np.float32], k: int, sign: Any) -> Any:
     """X = sign * score of some lanes, held to where its size matters."""
-    limit = splat(np.float32(SURE))
-    minus_limit = splat(np.float32(-SURE))
-    return larger(smaller(multiply(sign, load(scores, k)), limit), minus_limit)
+    limit = splat(np.float32(MAX_SCORE))
+    minus_limit = splat(np.float32(-MAX_SCORE))
+    return maximum(minimum(multiply(sign, load(scores, k)), limit), minus_limit)
 
 
 @inlined
@@ -719,15 +719,15 @@ def _log_of_sum(x: Any, power: Any, sigmoid: Any) -> Any:
 
     With y = min(s(x), s(-x)) <= 1/2 it is max(x, 0) - log(1 - y), the latter a polynomial of y.
     """
-    y = smaller(sigmoid, multiply(power, sigmoid))
+    y = minimum(sigmoid, multiply(power, sigmoid))
     log = splat(np.float32(LOG_7))
-    log = multiply_add(log, y, splat(np.float32(LOG_6)))
-    log = multiply_add(log, y, splat(np.float32(LOG_5)))
-    log = multiply_add(log, y, splat(np.float32(LOG_4)))
-    log = multiply_add(log, y, splat(np.float32(LOG_3)))
-    log = multiply_add(log, y, splat(np.float32(LOG_2)))
-    log = multiply_add(log, y, splat(np.float32(LOG_1)))
-    return multiply_add(log, y, larger(x, splat(np.float32(0.0))))
+    log = fma(log, y, splat(np.float32(LOG_6)))
+    log = fma(log, y, splat(np.float32(LOG_5)))
+    log = fma(log, y, splat(np.float32(LOG_4)))
+    log = fma(log, y, splat(np.float32(LOG_3)))
+    log = fma(log, y, splat(np.float32(LOG_2)))
+    log = fma(log, y, splat(np.float32(LOG_1)))
+    return fma(log, y, maximum(x, splat(np.float32(0.0))))
 
 
 @inlined
@@ -739,7 +739,7 @@ def _sum_noise_losses(work: Workspace) -> float:
         x = _held(work.noise_steps, k, one)
         power = _exp_of_minus(x)
         losses = add(_log_of_sum(x, power, divide(one, add(one, power))), losses)
-    return -total(multiply(load(work.noise_weights, 0), losses))
+    return -reduce_add(multiply(load(work.noise_weights, 0), losses))
 
 
 @inlined
@@ -764,13 +764,13 @@ def _turn_into_context_steps(work: Workspace, slots: int, lr: np.float32) -> flo
         power = _exp_of_minus(x)
         sigmoid = divide(one, add(one, power))
         weight = load(work.context_weights, k)
-        losses = multiply_add(weight, _log_of_sum(x, power, sigmoid), losses)
+        losses = fma(weight, _log_of_sum(x, power, sigmoid), losses)
         store(work.context_steps, k, multiply(multiply(weight, rate), sigmoid))
-    return total(losses)
+    return reduce_add(losses)
 
 
 @inlined
-def _apply_rows(model: Model, count: int, work: Workspace) -> None:
+def _apply_rows(model: Matrices, count: int, work: Workspace) -> None:
     """Update the noise rows, the rows around the tile, and the centers' rows."""
     vectors = model.vectors
     contexts = model.contexts
@@ -784,7 +784,7 @@ def _apply_rows(model: Model, count: int, work: Workspace) -> None:
 
 
 @inlined
-def _apply_band(model: Model, work: Workspace) -> None:
+def _apply_band(model: Matrices, work: Workspace) -> None:
     """`_apply_rows` for a band: each row with the centers that it is near, and no others."""
     vectors = model.vectors
     contexts = model.contexts
@@ -808,7 +808,7 @@ def _apply_band(model: Model, work: Workspace) -> None:
 
 
 @inlined
-def _apply_noise(model: Model, d: int, work: Workspace) -> tuple[Four, Four]:
+def _apply_noise(model: Matrices, d: int, work: Workspace) -> tuple[Four, Four]:
     """Update some numbers of each noise row; returns the centers' own, and what they are due."""
     zero = splat(np.float32(0.0))
     values = (
@@ -847,14 +847,14 @@ def _apply_to_one(
     place: int,
     steps: NDArray[np.float32],
     k: int,
-    value: Lanes,
-    change: Lanes,
-) -> Lanes:
+    value: Vector,
+    change: Vector,
+) -> Vector:
     """Update a row by its step with one center; returns what that center is due."""
     row = load(contexts, place)
     step = splat_from(steps, k)
-    store(contexts, place, multiply_add(step, value, row))
-    return multiply_add(step, row, change)
+    store(contexts, place, fma(step, value, row))
+    return fma(step, row, change)
 
 
 @inlined
@@ -863,17 +863,17 @@ def _apply_to_two(
     place: int,
     steps: NDArray[np.float32],
     k: tuple[int, int],
-    values: tuple[Lanes, Lanes],
-    changes: tuple[Lanes, Lanes],
-) -> tuple[Lanes, Lanes]:
+    values: tuple[Vector, Vector],
+    changes: tuple[Vector, Vector],
+) -> tuple[Vector, Vector]:
     """Update a row by its steps with two centers; returns what they are due."""
     row = load(contexts, place)
     step0 = splat_from(steps, k[0])
     step1 = splat_from(steps, k[1])
-    change0 = multiply_add(step0, row, changes[0])
-    change1 = multiply_add(step1, row, changes[1])
-    row = multiply_add(step0, values[0], row)
-    row = multiply_add(step1, values[1], row)
+    change0 = fma(step0, row, changes[0])
+    change1 = fma(step1, row, changes[1])
+    row = fma(step0, values[0], row)
+    row = fma(step1, values[1], row)
     store(contexts, place, row)
     return change0, change1
 
@@ -884,20 +884,20 @@ def _apply_to_three(
     place: int,
     steps: NDArray[np.float32],
     k: tuple[int, int, int],
-    values: tuple[Lanes, Lanes, Lanes],
-    changes: tuple[Lanes, Lanes, Lanes],
-) -> tuple[Lanes, Lanes, Lanes]:
+    values: tuple[Vector, Vector, Vector],
+    changes: tuple[Vector, Vector, Vector],
+) -> tuple[Vector, Vector, Vector]:
     """Update a row by its steps with three centers; returns what they are due."""
     row = load(contexts, place)
     step0 = splat_from(steps, k[0])
     step1 = splat_from(steps, k[1])
     step2 = splat_from(steps, k[2])
-    change0 = multiply_add(step0, row, changes[0])
-    change1 = multiply_add(step1, row, changes[1])
-    change2 = multiply_add(step2, row, changes[2])
-    row = multiply_add(step0, values[0], row)
-    row = multiply_add(step1, values[1], row)
-    row = multiply_add(step2, values[2], row)
+    change0 = fma(step0, row, changes[0])
+    change1 = fma(step1, row, changes[1])
+    change2 = fma(step2, row, changes[2])
+    row = fma(step0, values[0], row)
+    row = fma(step1, values[1], row)
+    row = fma(step2, values[2], row)
     store(contexts, place, row)
     return change0, change1, change2
 
@@ -917,13 +917,13 @@ def _apply_to_four(
     step1 = splat_from(steps, k + 1)
     step2 = splat_from(steps, k + 2)
     step3 = splat_from(steps, k + 3)
-    change0 = multiply_add(step0, row, changes[0])
-    change1 = multiply_add(step1, row, changes[1])
-    change2 = multiply_add(step2, row, changes[2])
-    change3 = multiply_add(step3, row, changes[3])
-    row = multiply_add(step0, values[0], row)
-    row = multiply_add(step1, values[1], row)
-    row = multiply_add(step2, values[2], row)
-    row = multiply_add(step3, values[3], row)
+    change0 = fma(step0, row, changes[0])
+    change1 = fma(step1, row, changes[1])
+    change2 = fma(step2, row, changes[2])
+    change3 = fma(step3, row, changes[3])
+    row = fma(step0, values[0], row)
+    row = fma(step1, values[1], row)
+    row = fma(step2, values[2], row)
+    row = fma(step3, values[3], row)
     store(contexts, place, row)
     return change0, change1, change2, change3

@@ -37,7 +37,7 @@ from trainers import (
     prepare,
     run_plain_gensim,
 )
-from w2v.config import available_cores
+from w2v.system.cpu import available_cores
 
 
 class _Binary(click.ParamType[Peer]):

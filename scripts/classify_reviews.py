@@ -41,7 +41,7 @@ from reviews import (
     read_labelled,
     report,
 )
-from w2v.output import new_file
+from w2v.system.atomic import new_file
 
 if TYPE_CHECKING:
     import keras

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import click
 import pytest
 
-from w2v.cli import main
-from w2v.formats import FORMATS
+from support import ROOT
+from w2v.cli.main import main
+from w2v.formats.registry import FORMATS
 
-ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 

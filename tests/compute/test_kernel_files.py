@@ -133,7 +133,7 @@ def test_interrupted_write_leaves_the_old_file(file, monkeypatch):
     monkeypatch.setattr(Path, "replace", interrupt)
     with pytest.raises(KeyboardInterrupt):
         write(file, STAMP, b"new")
-    assert os.listdir(file.parent) == [file.name]
+    assert list(file.parent.iterdir()) == [file]
     assert read(file, STAMP, OWNERS) == PAYLOAD
 
 
@@ -185,7 +185,8 @@ def block(path: Path) -> None:
 def test_configured_directory_is_the_only_one(place):
     directory = place.configured / directory_name(place.package)
     assert place.find() == Directories((directory,), directory)
-    assert os.listdir(place.configured.parent / "home") == []
+    assert not place.in_home.exists()
+    assert not place.in_package.exists()
 
 
 def test_directory_of_the_package_is_used_if_none_is_configured(place):

@@ -24,7 +24,8 @@ import numpy as np
 from numba.core.dispatcher import Dispatcher
 
 _PACKAGE = __name__.partition(".")[0]
-_KERNEL_WORDS = (b"jit", b"llvmlite", b"numba", b"simd")
+# A line that begins like this makes a file a source of kernels.
+_KERNEL_LINES = (b"@kernel", b"@inlined", b"import numba", b"from numba", b"from llvmlite")
 
 # Settings of numba that do not change machine code; all others are assumed to.
 _IRRELEVANT = ("CACHE_", "COLOR_", "CUDA_", "DEBUG_CACHE", "NUMBA_", "THREADING_")
@@ -73,24 +74,30 @@ def _package_digest() -> bytes:
     """
     digest = hashlib.sha256()
     found = False
-    for name, source in _sources(importlib.resources.files(_PACKAGE), ""):
-        if any(word in source for word in _KERNEL_WORDS):
-            found = True
-            digest.update(f"{name}\0{len(source)}\0".encode() + source)
+    for name, source in kernel_sources():
+        found = True
+        digest.update(f"{name}\0{len(source)}\0".encode() + source)
     if not found:
         message = f"the package {_PACKAGE} is installed without its sources"
         raise FileNotFoundError(message)
     return digest.digest()
 
 
+def kernel_sources() -> Iterator[tuple[str, bytes]]:
+    """Yield the name and content of each file of this package that has kernels or intrinsics."""
+    for name, source in _sources(importlib.resources.files(_PACKAGE), ""):
+        if any(b"\n" + line in source for line in _KERNEL_LINES):
+            yield name, source
+
+
 def _sources(folder: Any, prefix: str) -> Iterator[tuple[str, bytes]]:
     """Yield the name and content of each Python file below a folder, in order."""
     for entry in sorted(folder.iterdir(), key=lambda entry: entry.name):
-        name = f"{prefix}/{entry.name}"
+        name = f"{prefix}{entry.name}"
         if name.endswith(".py"):
             yield name, entry.read_bytes()
         elif entry.is_dir() and entry.name != "__pycache__":
-            yield from _sources(entry, name)
+            yield from _sources(entry, f"{name}/")
 
 
 def _parts(value: Any, seen: set[int]) -> Iterator[str]:
@@ -103,14 +110,12 @@ def _parts(value: Any, seen: set[int]) -> Iterator[str]:
         yield f"{function.__module__}.{function.__qualname__} {sorted(value.targetoptions.items())}"
         yield repr(function.__defaults__)
         cells = [cell.cell_contents for cell in function.__closure__ or ()]
-        names = function.__globals__ | dict(
-            zip(function.__code__.co_freevars, cells, strict=True)
-        )
+        names = function.__globals__ | dict(zip(function.__code__.co_freevars, cells, strict=True))
         yield from _code_parts(function.__code__, names, seen)
     elif isinstance(value, _CONSTANTS):
         yield f"{type(value).__name__} {value!r}"
     elif isinstance(value, np.ndarray):
-        content = hashlib.sha256(np.ascontiguousarray(value)).hexdigest()
+        content = hashlib.sha256(value.tobytes()).hexdigest()
         yield f"array {value.dtype.descr} {value.shape} {content}"
     elif isinstance(value, (tuple, list)):
         yield f"{type(value).__name__} {len(value)}"
@@ -137,7 +142,7 @@ def _code_parts(code: CodeType, names: dict[str, Any], seen: set[int]) -> Iterat
 
 
 def describe_types(kinds: Any) -> str:
-    """Describe numba's types of arguments, with the names of fields, which their names leave out."""
+    """Describe numba's types of arguments, including the fields of named tuples."""
     return " ".join(
         f"{kind}{getattr(kind, 'fields', '')}({describe_types(getattr(kind, 'types', ()))})"
         for kind in kinds

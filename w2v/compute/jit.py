@@ -66,7 +66,7 @@ def cache_directory() -> Path | None:
     return kernel_files.find_directories(package, numba.config.CACHE_DIR).writable
 
 
-class KernelCache(NullCache):  # type: ignore[misc]
+class KernelCache(NullCache):  # type: ignore[misc, unused-ignore]
     """The machine code of one kernel on disk.
 
     It takes the place of numba's own cache, which notices changes of the file that a kernel is
@@ -77,7 +77,7 @@ class KernelCache(NullCache):  # type: ignore[misc]
     """
 
     @classmethod
-    def attach(cls, dispatcher: Dispatcher) -> None:
+    def attach(cls, dispatcher: Any) -> None:
         """Let a compiled function use such a cache."""
         dispatcher._cache = cls(dispatcher)
 
@@ -87,7 +87,7 @@ class KernelCache(NullCache):  # type: ignore[misc]
         cache = getattr(function, "_cache", None)
         return cache if isinstance(cache, cls) else None
 
-    def __init__(self, dispatcher: Dispatcher) -> None:
+    def __init__(self, dispatcher: Any) -> None:
         function = dispatcher.py_func
         self._dispatcher = dispatcher
         self._source = Path(function.__code__.co_filename)
@@ -108,8 +108,9 @@ class KernelCache(NullCache):  # type: ignore[misc]
             name = self._file_name(build, signature)
             for directory in self._directories.readable:
                 payload = kernel_files.read(directory / name, build.stamp, self._owners())
-                if payload is not None:
-                    return _rebuilt(payload, target_context)
+                result = None if payload is None else _rebuild(payload, target_context)
+                if result is not None:
+                    return result
         return None
 
     def save_overload(self, signature: Any, result: CompileResult) -> None:
@@ -120,9 +121,7 @@ class KernelCache(NullCache):  # type: ignore[misc]
         payload = dumps(result._reduce())
         with contextlib.suppress(OSError):
             build = self._build()
-            kernel_files.write(
-                directory / self._file_name(build, signature), build.stamp, payload
-            )
+            kernel_files.write(directory / self._file_name(build, signature), build.stamp, payload)
 
     def has_file(self) -> bool:
         """Whether there is a file for any signature that is not outdated."""
@@ -140,8 +139,14 @@ class KernelCache(NullCache):  # type: ignore[misc]
         return kernel_files.find_directories(self._package, numba.config.CACHE_DIR)
 
     def _owners(self) -> frozenset[int]:
-        """Return whose files are trusted: the owner of the source decides anyway what it does."""
-        return frozenset({0, os.geteuid(), self._source.stat().st_uid})
+        """Return the users whose files are trusted.
+
+        The owner of the source is one, for what the kernel does is up to that user anyway.
+        """
+        owners = {0, os.geteuid()}
+        with contextlib.suppress(OSError):  # in a zip file it has no owner
+            owners.add(self._source.stat().st_uid)
+        return frozenset(owners)
 
     def _build(self) -> _Build:
         target = self._dispatcher.targetctx.codegen().magic_tuple()
@@ -170,7 +175,7 @@ class _Build(NamedTuple):
     stamp: bytes
 
 
-def _rebuilt(payload: memoryview, target_context: Any) -> CompileResult | None:
+def _rebuild(payload: memoryview, target_context: Any) -> CompileResult | None:
     try:
         return CompileResult._rebuild(target_context, *pickle.loads(payload))
     except Exception:  # noqa: BLE001 - unpickling may raise anything

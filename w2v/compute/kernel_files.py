@@ -131,7 +131,7 @@ def read(path: Path, stamp: bytes, owners: frozenset[int]) -> memoryview | None:
 
     """
     try:
-        with open(path, "rb", opener=_open_file) as file:  # noqa: PTH123 - Path has no opener
+        with open(path, "rb", opener=_open_file) as file:
             status = os.fstat(file.fileno())
             if not _is_trusted(status, owners) or status.st_size < _HEADER.size:
                 return None

@@ -13,6 +13,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from w2v._version import __version__
+
 if TYPE_CHECKING:
     from w2v.config import Config
     from w2v.embeddings import Embeddings
@@ -20,8 +22,6 @@ if TYPE_CHECKING:
     from w2v.formats import load
     from w2v.job import read_corpus, resume, train
     from w2v.pairs import skipgram_pair_blocks, skipgram_pairs
-
-__version__ = "0.1.0"
 
 __all__ = [
     "Config",

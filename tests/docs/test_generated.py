@@ -1,0 +1,63 @@
+"""The generated parts of the documentation follow from the code."""
+
+from __future__ import annotations
+
+import click
+import pytest
+
+import generate
+import layers
+from support import ROOT
+
+
+def test_generated_parts_are_current():
+    paths = [path.relative_to(ROOT).as_posix() for path in generate.outdated()]
+    assert paths == [], "run: make docs-update"
+
+
+def test_an_outdated_part_is_found(monkeypatch):
+    monkeypatch.setitem(generate.BLOCKS, "formats", lambda: "other\n")
+    assert generate.outdated() == [ROOT / "docs" / "formats.md"]
+
+
+def test_every_command_and_option_is_in_the_reference():
+    page = (ROOT / "docs" / "reference" / "cli.md").read_text(encoding="utf-8")
+    for name, command in generate.program.commands.items():
+        section = page.partition(f"\n## w2v {name}\n")[2].partition("\n## ")[0]
+        options = [o for o in command.params if isinstance(o, click.Option) and not o.hidden]
+        assert section
+        assert [o.opts[-1] for o in options if f"{o.opts[-1]} " not in section
+                and f"{o.opts[-1]}`" not in section] == []  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "cells"),
+    [
+        ("Size.", ["`--size INT`", "3", "Size."]),
+        ("Size.  [default: a | b]", ["`--size INT`", "a \\| b", "Size."]),
+    ],
+)
+def test_the_row_of_an_option(text, cells):
+    option = click.Option(["--size"], help=text, default=3, show_default=True, metavar="INT")
+    assert generate.option_row(option, click.Context(click.Command("x"))) == cells
+
+
+def test_grouped_options_have_titles():
+    class Group(list):
+        title = "Model"
+
+    command = click.Command("x", params=[click.Option(["--a"]), click.Option(["--b"])])
+    command.option_groups = [Group(command.params[:1])]
+    found = [(title, [o.name for o in options]) for title, options in generate.option_groups(command)]
+    assert found == [("Model", ["a"]), ("Other options", ["b"])]
+
+
+def test_the_picture_shows_every_package():
+    directories = {path.name for path in layers.PACKAGE.iterdir() if (path / "__init__.py").exists()}
+    assert directories <= set(layers.LAYERS)
+
+
+def test_an_import_that_the_picture_cannot_show_is_an_error():
+    placed = layers.boxes()
+    with pytest.raises(ValueError, match="no straight arrow from corpus down to embeddings"):
+        layers.arrow(placed["corpus"], placed["embeddings"], placed)

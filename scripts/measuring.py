@@ -20,7 +20,7 @@ from typing import Any
 import click
 
 import w2v
-from w2v.config import available_cores
+from w2v.system.cpu import available_cores
 
 _WATCH_SECONDS = 0.05
 _PACKAGES = ("numpy", "numba", "gensim", "fasttext-numpy2")

@@ -17,7 +17,7 @@ from typing import Any
 import numba
 import numpy as np
 
-from w2v.lanes import WIDTH, add, multiply_add, splat, total
+from w2v.compute.simd import WIDTH, add, fma, reduce_add, splat
 
 # Chains that do not wait for each other: enough for two units of a latency of six cycles.
 CHAINS = 12
@@ -46,20 +46,20 @@ def chained_multiply_adds(rounds: int, start: float) -> float:
     k = add(j, term)
     m = add(k, term)
     for _ in range(rounds):
-        a = multiply_add(a, factor, term)
-        b = multiply_add(b, factor, term)
-        c = multiply_add(c, factor, term)
-        d = multiply_add(d, factor, term)
-        e = multiply_add(e, factor, term)
-        f = multiply_add(f, factor, term)
-        g = multiply_add(g, factor, term)
-        h = multiply_add(h, factor, term)
-        i = multiply_add(i, factor, term)
-        j = multiply_add(j, factor, term)
-        k = multiply_add(k, factor, term)
-        m = multiply_add(m, factor, term)
+        a = fma(a, factor, term)
+        b = fma(b, factor, term)
+        c = fma(c, factor, term)
+        d = fma(d, factor, term)
+        e = fma(e, factor, term)
+        f = fma(f, factor, term)
+        g = fma(g, factor, term)
+        h = fma(h, factor, term)
+        i = fma(i, factor, term)
+        j = fma(j, factor, term)
+        k = fma(k, factor, term)
+        m = fma(m, factor, term)
     first = add(add(add(a, b), add(c, d)), add(e, f))
-    return total(add(first, add(add(add(g, h), add(i, j)), add(k, m))))
+    return reduce_add(add(first, add(add(add(g, h), add(i, j)), add(k, m))))
 
 
 def peak_gflops(threads: int, *, repeats: int = 3, rounds: int = _ROUNDS) -> float:

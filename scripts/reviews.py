@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from measuring import machine_line, markdown, number
-from w2v.reading import FileSource
+from w2v.text.sources import FileSource
 
 NETWORKS = {  # whether the vectors are pretrained, whether training the network changes them
     "pretrained, frozen": (True, False),

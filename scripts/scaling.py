@@ -32,7 +32,7 @@ from measuring import (
     train,
     write_json,
 )
-from w2v.config import available_cores
+from w2v.system.cpu import available_cores
 
 CLIFFS = "text"
 ORDINARY = "ordinary"

@@ -20,7 +20,7 @@ import numpy as np
 
 import w2v
 from measuring import Usage, run_process
-from w2v.evaluation import AnalogyResult, evaluate
+from w2v.evaluation.evaluate import AnalogyResult, evaluate
 
 _PROGRAMS = Path(__file__).parent / "peers"
 _LONGEST_LINE = 1_000

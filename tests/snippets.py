@@ -39,13 +39,11 @@ class Snippet:
 def snippets(path: Path) -> list[Snippet]:
     """The blocks of code of a page, from top to bottom."""
     text = path.read_text(encoding="utf-8")
-    return [
-        Snippet(
-            path, text.count("\n", 0, match.start("code")), match["language"], match["code"],
-            match["name"],
-        )  # fmt: skip
-        for match in _BLOCK.finditer(text)
-    ]
+    found = []
+    for match in _BLOCK.finditer(text):
+        line = text.count("\n", 0, match.start("code"))
+        found.append(Snippet(path, line, match["language"], match["code"], match["name"]))
+    return found
 
 
 ALL = [snippet for path in PAGES for snippet in snippets(path)]

@@ -9,8 +9,10 @@ import os
 import numpy as np
 import pytest
 
-from w2v.config import DEFAULTS, Config, Option, available_cores, options
+from w2v.config import DEFAULTS, Config, options
 from w2v.errors import ConfigError
+from w2v.options import Option
+from w2v.system.cpu import available_cores
 
 OPTIONS = options()
 NUMBERS = [name for name, option in OPTIONS.items() if option.kind in {int, float}]

@@ -14,7 +14,9 @@ import click
 import pytest
 
 import w2v
-from w2v import cli, config, errors, events, formats
+from w2v import config, errors, events
+from w2v.cli import main as cli
+from w2v.formats import registry as formats
 
 NAMES = {
     "Config",

@@ -1,7 +1,4 @@
-"""Check what the source distribution and the wheel contain.
-
-    python scripts/docs/check_dist.py dist
-"""
+"""Check what the source distribution and the wheel contain: `make dist`."""
 
 from __future__ import annotations
 
@@ -15,8 +12,18 @@ from pathlib import Path
 import click
 
 ROOT = Path(__file__).resolve().parents[2]
-_IN_SDIST = ("README.md", "LICENSE", "CHANGELOG.md", "Makefile", ".ci/run", "hatch_build.py",
-             "corpus/kjv.txt", "docs/index.md", "tests/conftest.py", "pyproject.toml")  # fmt: skip
+_IN_SDIST = {
+    ".ci/run",
+    "CHANGELOG.md",
+    "LICENSE",
+    "Makefile",
+    "README.md",
+    "corpus/kjv.txt",
+    "docs/index.md",
+    "hatch_build.py",
+    "pyproject.toml",
+    "tests/conftest.py",
+}
 _METADATA = ("METADATA", "WHEEL", "RECORD", "entry_points.txt", "licenses/LICENSE")
 
 
@@ -51,7 +58,7 @@ def problems(folder: Path) -> Iterator[str]:
         yield from wrong_metadata(archive.read(f"{name}.dist-info/METADATA").decode())
     with tarfile.open(sdist) as files:
         members = {member.removeprefix(f"{name}/") for member in files.getnames()}
-    missing = ({*_IN_SDIST} | package_files()) - members
+    missing = (_IN_SDIST | package_files()) - members
     yield from (f"{sdist.name} lacks {file}" for file in sorted(missing))
     unwanted = {file for file in members if re.search(r"(^|/)(__pycache__|\.venv|build)/", file)}
     yield from (f"{sdist.name} has {file}" for file in sorted(unwanted))

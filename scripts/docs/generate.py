@@ -1,8 +1,5 @@
 """Write the parts of the documentation that follow from the code: `make docs-update`.
 
-    python scripts/docs/generate.py            # write
-    python scripts/docs/generate.py --check    # list outdated files, exit code 1 if there are any
-
 A block between ``<!-- generated: NAME -->`` and ``<!-- /generated -->`` is replaced; the files in
 `WHOLE_FILES` are replaced as a whole.
 """
@@ -14,6 +11,7 @@ import inspect
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -78,11 +76,11 @@ def cli_reference() -> str:
     note = "<!-- Written by scripts/docs/generate.py from the commands; run `make docs-update`. -->"
     intro = (
         "`w2v --help` lists the commands, `w2v COMMAND --help` the options of one.\n\n"
-        + fenced("text", help_text(program, []))
+        + fenced("text", program.get_help(program_context(terminal_width=88, max_content_width=88)))
     )
     exits = (
-        "[Exit codes](../guide.md#progress-and-logs) are 0 for success, 1 for a failed job and 2 for"
-        " a wrong\ncommand line.\n"
+        "[Exit codes](../guide.md#progress-and-logs) are 0 for success, 1 for a failed job and"
+        " 2 for a wrong\ncommand line.\n"
     )
     return "\n".join(["# Command-line reference\n", note, "", intro, exits, *commands])
 
@@ -100,9 +98,14 @@ def command_section(name: str, command: click.Command) -> str:
     return "\n".join(parts)
 
 
+def program_context(**settings: Any) -> click.Context:
+    """Return a context as for `w2v --help`."""
+    return click.Context(program, info_name="w2v", **program.context_settings, **settings)
+
+
 def command_context(name: str, command: click.Command) -> click.Context:
     """Return a context as for `w2v NAME --help`."""
-    return click.Context(command, info_name=name, parent=click.Context(program, info_name="w2v"))
+    return click.Context(command, info_name=name, parent=program_context())
 
 
 def description(command: click.Command) -> str:
@@ -135,12 +138,6 @@ def option_row(option: click.Option, context: click.Context) -> list[str]:
     if default is None:
         default = str(option.default) if option.show_default else ""
     return [cell.replace("|", "\\|") for cell in (f"`{name}`", default, found["text"])]
-
-
-def help_text(command: click.Command, parents: list[str]) -> str:
-    """Return the output of `--help`, at a fixed width."""
-    context = click.Context(command, info_name="w2v", terminal_width=88, max_content_width=88)
-    return command.get_help(context)
 
 
 def fenced(language: str, text: str) -> str:

@@ -18,6 +18,13 @@ _ARROW = 26  # between rows
 _LINE = 16
 _INNER = 12
 
+_ARROWHEAD = """<defs>
+<marker id="head" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7"
+ orient="auto">
+<path d="M0 0 L8 4 L0 8 z" fill="#5b616b"/>
+</marker>
+</defs>"""
+
 # Rows from top to bottom. Each box: name, left and right edge in hundredths of the width, text.
 _ROWS: list[list[tuple[str, int, int, str]]] = [
     [("cli", 0, 100, "parse arguments, show progress, print results")],
@@ -90,8 +97,7 @@ class Box:
         y = self.top + _INNER + 12
         fill = _COLOURS.get(self.name, "#ececf0")
         parts = [
-            f'<rect x="{self.left:g}" y="{self.top}" width="{self.right - self.left:g}"'
-            f' height="{self.height}" rx="6" fill="{fill}" stroke="#8a8f98"/>',
+            rectangle(self.left, self.top, self.right - self.left, self.height, fill, "#8a8f98"),
             f'<text x="{x:g}" y="{y}" class="name">{escape(self.name)}</text>',
         ]
         if self._narrow:
@@ -107,6 +113,16 @@ class Box:
             y += _LINE
             parts.append(f'<text x="{x:g}" y="{y}" class="modules">{escape(line)}</text>')
         return "\n".join(parts)
+
+
+def rectangle(
+    x: float, y: float, width: float, height: float, fill: str, stroke: str = "none"
+) -> str:
+    """Return a rectangle with round corners as SVG."""
+    return (
+        f'<rect x="{x:g}" y="{y:g}" width="{width:g}" height="{height:g}" rx="6" fill="{fill}"'
+        f' stroke="{stroke}"/>'
+    )
 
 
 def module_names(package: str) -> list[str]:
@@ -177,19 +193,18 @@ def picture() -> str:
     """Return the picture as SVG."""
     placed = boxes()
     height = max(box.bottom for box in placed.values()) + _MARGIN
+    size = f'viewBox="0 0 {_WIDTH} {height}" width="{_WIDTH}" height="{height}"'
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}"'
-        f' width="{_WIDTH}" height="{height}" role="img">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img">',
         "<title>The packages of w2v in layers; arrows point to what a package may import</title>",
         "<style>",
         f"text {{ font-family: {_FONT}; fill: #20242b; }}",
         ".name { font-size: 15px; font-weight: 600; }",
         ".text { font-size: 13px; }",
-        f".modules {{ font-family: {_MONOSPACE}; font-size: 11px; fill: #3b414b; white-space: pre; }}",
+        f".modules {{ font-family: {_MONOSPACE}; font-size: 11px; white-space: pre; }}",
         "</style>",
-        '<defs><marker id="head" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7"'
-        ' markerHeight="7" orient="auto"><path d="M0 0 L8 4 L0 8 z" fill="#5b616b"/></marker></defs>',
-        f'<rect width="{_WIDTH}" height="{height}" rx="8" fill="#ffffff"/>',
+        _ARROWHEAD,
+        rectangle(0, 0, _WIDTH, height, "#ffffff"),
         *arrows(placed),
         *(box.svg() for box in placed.values()),
         "</svg>",

@@ -11,7 +11,7 @@ import fasttext
 
 import word2vec_options
 from w2v import Embeddings
-from w2v.formats import FORMATS
+from w2v.formats.registry import FORMATS
 
 options = word2vec_options.parse()
 model = fasttext.train_unsupervised(

@@ -21,9 +21,7 @@ def example_text() -> str:
 
 
 @pytest.fixture
-def example_directory(
-    example_text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Path:
+def example_directory(example_text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Work in a directory with a sample text and small files of the other kinds."""
     (tmp_path / "corpus").mkdir()
     (tmp_path / "corpus" / "kjv.txt").write_text(example_text, encoding="utf-8")

@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
-SCRIPT = Path(__file__).parents[2] / "scripts" / "classify_reviews.py"
+from support import ROOT
+
+SCRIPT = ROOT / "scripts" / "classify_reviews.py"
 COMMON = [f"common{i}" for i in range(40)]
 TELLING = {label: [f"{label}{i}" for i in range(60)] for label in ("neg", "pos")}
 

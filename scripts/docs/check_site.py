@@ -7,90 +7,58 @@ reference without a docstring.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 import click
 
-_VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source"}
+if TYPE_CHECKING:
+    import griffe
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCS = ROOT / "docs"
+
 _LOADED = {"iframe", "img", "link", "script", "source"}
 
 
 class Page(HTMLParser):
-    """The links, anchors and documented names of a page."""
+    """The links and anchors of a page, and the addresses that it loads."""
 
     def __init__(self, html: str) -> None:
         super().__init__()
         self.links: list[str] = []
         self.loaded: list[str] = []
         self.anchors: set[str] = set()
-        self.undocumented: list[str] = []
-        self._open: list[tuple[str, set[str]]] = []
-        self._names: list[tuple[int, str]] = []
-        self._text: dict[int, str] = {}
         self.feed(html)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Note what a tag refers to, and begin the documentation of a name."""
+        """Record the addresses and the anchors in a tag."""
         values = {name: value or "" for name, value in attrs}
-        for name in ("href", "src"):
-            if name not in values:
-                continue
-            self.links.append(values[name])
-            if tag in _LOADED and values.get("rel") != "canonical":
-                self.loaded.append(values[name])
+        addresses = [values[name] for name in ("href", "src") if name in values]
+        self.links += addresses
+        if tag in _LOADED and values.get("rel") != "canonical":
+            self.loaded += addresses
         self.anchors |= {values[name] for name in ("id", "name") if name in values}
-        classes = set(values.get("class", "").split())
-        if "doc-heading" in classes:
-            self._heading = values.get("id", "")
-        if tag not in _VOID:
-            self._open.append((tag, classes))
-            if tag == "div" and "doc-contents" in classes:
-                self._names.append((len(self._open), self._heading))
-                self._text[len(self._open)] = ""
-
-    def handle_endtag(self, tag: str) -> None:
-        """End an element; a name whose documentation has no text is undocumented."""
-        while self._open:
-            depth = len(self._open)
-            opened, _ = self._open.pop()
-            if self._names and self._names[-1][0] == depth:
-                _, name = self._names.pop()
-                if not self._text.pop(depth).strip():
-                    self.undocumented.append(name)
-            if opened == tag:
-                break
-
-    def handle_data(self, data: str) -> None:
-        """Add text to the innermost documentation, unless it is a signature or a heading."""
-        skipped = {"doc-signature", "doc-heading", "doc-children", "doc-section-title"}
-        if self._names:
-            depth = self._names[-1][0]
-            inside = self._open[depth:]
-            if not any(classes & skipped for _, classes in inside):
-                self._text[depth] += data
-
-    _heading = ""
 
 
 def problems(site: Path) -> Iterator[str]:
-    """Yield everything that is wrong with a site."""
+    """Yield everything that is wrong with the pages of a site."""
     pages = {path: Page(path.read_text(encoding="utf-8")) for path in sorted(site.rglob("*.html"))}
     for path, page in pages.items():
         name = path.relative_to(site).as_posix()
         for link in page.links:
-            if dead(link, path, site, pages):
+            if is_dead(link, path, site, pages):
                 yield f"{name}: dead link {link}"
-        for link in page.loaded:
-            if urlsplit(link).netloc:
-                yield f"{name}: loads {link}, which is on another host"
-        for documented in page.undocumented:
-            yield f"{name}: {documented} has no docstring"
+        for address in page.loaded:
+            if urlsplit(address).netloc:
+                yield f"{name}: loads {address} from another host"
 
 
-def dead(link: str, path: Path, site: Path, pages: dict[Path, Page]) -> bool:
+def is_dead(link: str, path: Path, site: Path, pages: dict[Path, Page]) -> bool:
     """Return whether a link to this site leads nowhere."""
     parts = urlsplit(link)
     if parts.scheme or parts.netloc or not link:
@@ -101,9 +69,39 @@ def dead(link: str, path: Path, site: Path, pages: dict[Path, Page]) -> bool:
         target = (base / unquote(parts.path).lstrip("/")).resolve()
         target = target / "index.html" if target.is_dir() else target
     if not target.is_file():
-        return path.name != "404.html"  # whose links are relative to the root of a server
-    page = pages.get(target)
-    return bool(parts.fragment) and page is not None and parts.fragment not in page.anchors
+        return True
+    return bool(parts.fragment) and target in pages and parts.fragment not in pages[target].anchors
+
+
+def undocumented(package: Path, names: list[str]) -> Iterator[str]:
+    """Yield the public classes, functions and modules without a docstring.
+
+    Args:
+        package: the directory of the package.
+        names: what the API reference shows, such as ``w2v.train``; its members are included.
+
+    """
+    import griffe
+
+    loaded = griffe.load(package.name, search_paths=[package.parent])
+    for name in names:
+        found = loaded[name.removeprefix(f"{package.name}.")]
+        yield from _undocumented(found.final_target if found.is_alias else found, name)
+
+
+def _undocumented(found: griffe.Object | griffe.Alias, name: str) -> Iterator[str]:
+    if found.docstring is None:
+        yield name
+    for member, child in found.members.items():
+        shown = not child.is_alias and (child.is_class or child.is_function)
+        if shown and not member.startswith("_"):
+            yield from _undocumented(child, f"{name}.{member}")
+
+
+def documented_names() -> list[str]:
+    """Return the names in the API reference: its ``:::`` directives."""
+    pages = [path.read_text(encoding="utf-8") for path in sorted(DOCS.rglob("*.md"))]
+    return [name for page in pages for name in re.findall(r"^::: (\S+)$", page, re.MULTILINE)]
 
 
 @click.command()
@@ -111,11 +109,12 @@ def dead(link: str, path: Path, site: Path, pages: dict[Path, Page]) -> bool:
 def main(site: Path) -> None:
     """Check the pages in SITE."""
     found = list(problems(site.resolve()))
+    found += [f"{name} has no docstring" for name in undocumented(ROOT / "w2v", documented_names())]
     for problem in found:
         click.echo(problem, err=True)
     if found:
         raise click.ClickException(f"the documentation has {len(found)} problems")
-    click.echo(f"{len(list(site.rglob('*.html')))} pages checked")
+    click.echo(f"{len(list(site.rglob('*.html')))} pages, no dead links, no missing docstrings")
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from typing import Any
 import click
 
 import layers
+from w2v import config
 from w2v.cli.main import main as program
 from w2v.formats.registry import FORMATS
 
@@ -40,6 +41,16 @@ def formats_table() -> str:
     return table(["format", "files", "default rows", "description"], rows)
 
 
+def hyperparameters_table() -> str:
+    """Return a table of the fields of `w2v.Config`."""
+    rows = []
+    for name, option in config.options().items():
+        text, default = text_and_default(option.help)
+        default = default or f"`{config.DEFAULTS[name]!r}`"
+        rows.append([f"`{name}`", f"`{option.kind.__name__}`", default, text])
+    return table(["name", "type", "default", "meaning"], rows)
+
+
 def modules_table() -> str:
     """Return a table of all modules with the first sentence of their docstrings."""
     rows = []
@@ -61,12 +72,13 @@ def module_files(package: str) -> list[Path]:
 def summary(path: Path) -> str:
     """Return the first paragraph of a module's docstring in one line."""
     docstring = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
-    return " ".join(docstring.partition("\n\n")[0].split()).replace("|", "\\|")
+    return " ".join(docstring.partition("\n\n")[0].split())
 
 
 def table(header: list[str], rows: list[list[str]]) -> str:
     """Return a Markdown table."""
-    lines = [header, ["---"] * len(header), *rows]
+    escaped = [[cell.replace("|", "\\|") for cell in row] for row in rows]
+    lines = [header, ["---"] * len(header), *escaped]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines) + "\n"
 
 
@@ -132,12 +144,17 @@ def option_row(option: click.Option, context: click.Context) -> list[str]:
     name = " / ".join([", ".join(option.opts), *option.secondary_opts])
     if not option.is_flag:
         name += " " + option.make_metavar(context)
-    found = _DEFAULT.fullmatch(option.help or "")
-    assert found is not None
-    default = found["default"]
+    text, default = text_and_default(option.help or "")
     if default is None:
         default = str(option.default) if option.show_default else ""
-    return [cell.replace("|", "\\|") for cell in (f"`{name}`", default, found["text"])]
+    return [f"`{name}`", default, text]
+
+
+def text_and_default(text: str) -> tuple[str, str | None]:
+    """Split a help text into its meaning and the default that it describes, if any."""
+    found = _DEFAULT.fullmatch(text)
+    assert found is not None
+    return found["text"], found["default"]
 
 
 def fenced(language: str, text: str) -> str:
@@ -152,6 +169,7 @@ def slug(title: str) -> str:
 
 BLOCKS: dict[str, Callable[[], str]] = {
     "formats": formats_table,
+    "hyperparameters": hyperparameters_table,
     "modules": modules_table,
 }
 WHOLE_FILES: dict[Path, Callable[[], str]] = {

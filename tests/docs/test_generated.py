@@ -36,12 +36,16 @@ def test_every_command_and_option_is_in_the_reference():
     ("text", "cells"),
     [
         ("Size.", ["`--size INT`", "3", "Size."]),
-        ("Size.  [default: a | b]", ["`--size INT`", "a \\| b", "Size."]),
+        ("Size.  [default: all]", ["`--size INT`", "all", "Size."]),
     ],
 )
 def test_the_row_of_an_option(text, cells):
     option = click.Option(["--size"], help=text, default=3, show_default=True, metavar="INT")
     assert generate.option_row(option, click.Context(click.Command("x"))) == cells
+
+
+def test_cells_of_a_table_are_escaped():
+    assert generate.table(["a"], [["b|c"]]) == "| a |\n| --- |\n| b\\|c |\n"
 
 
 def test_grouped_options_have_titles():

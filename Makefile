@@ -33,7 +33,7 @@ test-nojit: $(VENV)/installed-dev
 # The README's snippets with the frameworks themselves, which take some gigabytes.
 test-frameworks: $(VENV)/installed-frameworks
 	$(BIN)/python -m pytest tests/frameworks
-	$(BIN)/python -m pytest tests/test_full_disk.py -k keras
+	$(BIN)/python -m pytest tests/guarantees/test_full_disk.py -k keras
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .
@@ -45,39 +45,39 @@ types: $(VENV)/installed-dev
 # The documentation as a site in build/site. Any dead link or undocumented public name is an error.
 docs: $(VENV)/installed-docs
 	$(BIN)/zensical build --clean --strict
-	$(BIN)/python scripts/docs/check_site.py build/site
+	$(BIN)/python -m scripts.docs.check_site build/site
 
 docs-serve: $(VENV)/installed-docs
 	$(BIN)/zensical serve
 
 # Write the generated parts of the documentation again: option tables, formats, commands, picture.
 docs-update: $(VENV)/installed-dev
-	$(BIN)/python scripts/docs/generate.py
+	$(BIN)/python -m scripts.docs.generate
 
 # The source distribution and the wheel, checked.
 dist: $(VENV)/installed-dist
 	rm -rf dist
 	$(BIN)/python -m build --quiet
 	$(BIN)/twine check --strict dist/*
-	$(BIN)/python scripts/docs/check_dist.py dist
+	$(BIN)/python -m scripts.docs.check_dist dist
 
-# A text, and options of scripts/benchmark.py: make bench BENCH="corpus.txt --repeats 5"
+# A text, and options of scripts/bench/benchmark.py: make bench BENCH="corpus.txt --repeats 5"
 bench: $(VENV)/installed-bench
-	$(BIN)/python scripts/benchmark.py $(BENCH)
+	$(BIN)/python -m scripts.bench.benchmark $(BENCH)
 
-# The same for scripts/scaling.py.
+# The same for scripts/bench/scaling.py.
 scaling: $(VENV)/installed-bench
-	$(BIN)/python scripts/scaling.py $(SCALING)
+	$(BIN)/python -m scripts.bench.scaling $(SCALING)
 
 # Damaged files for every reader: make fuzz FUZZ="--seconds 600". Guided by coverage, where atheris
 # can be installed.
 fuzz: $(VENV)/installed-dev
 	@$(INSTALL) --group fuzz || echo "left out: atheris"
-	$(BIN)/python scripts/fuzz.py $(FUZZ)
+	$(BIN)/python -m scripts.fuzz $(FUZZ)
 
 # Trainings without end in one process: make soak SOAK="--calls 10000".
 soak: $(VENV)/installed-dev
-	$(BIN)/python scripts/soak.py $(SOAK)
+	$(BIN)/python -m scripts.soak $(SOAK)
 
 clean:
 	rm -rf $(VENV) build dist .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -15,7 +15,7 @@ from typing import Any
 
 import click
 
-import layers
+from scripts.docs import layers
 from w2v import config
 from w2v.cli.main import main as program
 from w2v.formats.registry import FORMATS
@@ -85,7 +85,7 @@ def table(header: list[str], rows: list[list[str]]) -> str:
 def cli_reference() -> str:
     """Return the reference page of all commands."""
     commands = [command_section(name, program.commands[name]) for name in program.commands]
-    note = "<!-- Written by scripts/docs/generate.py from the commands; run `make docs-update`. -->"
+    note = "<!-- Written by scripts.docs.generate from the commands; run `make docs-update`. -->"
     intro = (
         "`w2v --help` lists the commands, `w2v COMMAND --help` the options of one.\n\n"
         + fenced("text", program.get_help(program_context(terminal_width=88, max_content_width=88)))

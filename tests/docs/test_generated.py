@@ -7,8 +7,7 @@ import re
 import click
 import pytest
 
-import generate
-import layers
+from scripts.docs import generate, layers
 from support import ROOT
 
 

@@ -9,7 +9,7 @@ import tomllib
 
 import pytest
 
-import check_dist
+from scripts.docs import check_dist
 import w2v
 from support import ROOT
 

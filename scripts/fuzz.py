@@ -56,15 +56,18 @@ _GRACE = 60.0  # seconds for a process to start and to end
 _SAVED_EVERY = 1_000
 _LOOKED_ANEW_EVERY = 100
 
-_PACKAGE = Path(w2v.__file__).parent
-
 
 def compiled_modules() -> list[str]:
     """Return the names of the modules with compiled functions, which run no Python bytecode."""
-    files = [path for path in _PACKAGE.rglob("*.py") if "numba" in path.read_text("utf-8")]
-    files += [path for path in _PACKAGE.rglob("*.py") if "compute.jit" in path.read_text("utf-8")]
-    names = {".".join(path.relative_to(_PACKAGE.parent).with_suffix("").parts) for path in files}
-    return sorted(names)
+    spec = find_spec("w2v")  # finds the package without importing it
+    assert spec is not None
+    assert spec.origin is not None
+    package = Path(spec.origin).parent
+    texts = {path: path.read_text("utf-8") for path in package.rglob("*.py")}
+    compiled = [path for path, text in texts.items() if "numba" in text or "compute.jit" in text]
+    return sorted(
+        ".".join(path.relative_to(package.parent).with_suffix("").parts) for path in compiled
+    )
 
 
 WORDS = ["the", "Zoë's", "日本", "<unk>", "0.5"]

@@ -9,8 +9,8 @@ import tomllib
 
 import pytest
 
-from scripts.docs import check_dist
 import w2v
+from scripts.docs import check_dist
 from support import ROOT
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))

@@ -15,7 +15,7 @@ import w2v
 PACKAGE = Path(w2v.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 
-# The packages and modules that each may import, besides itself and everything that those may import.
+# What each package or module may import besides itself, directly; what those may import as well.
 LAYERS = {
     "errors": set(),
     "events": set(),

@@ -87,7 +87,7 @@ def allowed(layer: str) -> set[str]:
 
 def test_the_layers_name_every_package():
     layers = {layer_of(path) for path in FILES}
-    assert layers - {"__init__", "__main__"} == set(LAYERS)
+    assert layers - {"__init__", "__main__"} <= set(LAYERS)
 
 
 def layer_of(path: Path) -> str:

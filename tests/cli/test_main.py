@@ -34,7 +34,7 @@ from support import JIT, KJV
 from w2v.cli import main as cli
 from w2v.config import DEFAULTS, options
 from w2v.events import Compiling
-from w2v.pipeline import preflight
+from w2v.pipeline import preflight, warmup
 from w2v.pipeline import train as job
 from w2v.pipeline.checkpoint import Checkpoint
 from w2v.training import trainer
@@ -488,7 +488,7 @@ def test_a_missing_package_is_named(monkeypatch):
 def test_too_large_a_model_is_refused_at_once_with_both_figures(monkeypatch):
     monkeypatch.setattr(preflight, "held_memory", lambda: 0)
     monkeypatch.setattr(preflight, "available_memory", lambda: 8 * 10**9)
-    monkeypatch.setattr(job, "compile_kernels", lambda *_: pytest.fail("the long work begins"))
+    monkeypatch.setattr(warmup, "compile_kernels", lambda *_: pytest.fail("compiled first"))
     assert error("train", str(KJV), "--dim", "100000", "--threads", "2") == (
         "training up to 50,000 words at dim 100,000 needs 60.12 GB of memory, "
         "but 8.00 GB are available; lower --dim or --vocab-size, which may be more than the text "
@@ -502,7 +502,7 @@ def test_too_small_a_disk_is_refused_at_once_with_both_figures(monkeypatch):
         total = 10**9
 
     monkeypatch.setattr(shutil, "disk_usage", lambda folder: Usage)
-    monkeypatch.setattr(job, "compile_kernels", lambda *_: pytest.fail("the long work begins"))
+    monkeypatch.setattr(warmup, "compile_kernels", lambda *_: pytest.fail("compiled first"))
     message = error("train", str(KJV))
     # 50,000 rows of 1,044 bytes in a model and 1,024 in a state, 40 noted of each, and 1.8 MB of
     # ids.
@@ -1310,7 +1310,7 @@ def test_reports_need_no_stderr(monkeypatch):
 
 @pytest.mark.parametrize("command", ["vocab", "pairs"])
 def test_a_closed_output_is_found_before_the_work(command, monkeypatch):
-    monkeypatch.setattr(job, "compile_kernels", lambda *_: pytest.fail("the long work begins"))
+    monkeypatch.setattr(warmup, "compile_kernels", lambda *_: pytest.fail("compiled first"))
     done = subprocess.run(
         ["sh", "-c", f"exec {shlex.quote(sys.executable)} -m w2v {command} text.txt >&-"],
         stderr=subprocess.PIPE,

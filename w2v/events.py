@@ -24,9 +24,14 @@ class Event:
 
 @dataclass(frozen=True)
 class Compiling(Event):
-    """The kernels are not in the cache and are being compiled; this takes some seconds, once."""
+    """Kernels that are not in the cache are being compiled, which takes some seconds.
+
+    ``cache_dir`` is the directory that they are saved in. It is None if no directory is writable;
+    every run compiles them then.
+    """
 
     stage: ClassVar[str] = "compiling"
+    cache_dir: str | None = None
 
 
 @dataclass(frozen=True)

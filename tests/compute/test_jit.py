@@ -14,7 +14,7 @@ from pathlib import Path
 import numba
 import pytest
 
-from compute.test_kernel_files import DAMAGES
+from compute.damages import DAMAGES
 from support import JIT, ROOT
 from w2v.compute import jit, kernel_files
 from w2v.compute.jit import KernelCache, cache_directory, inlined, is_cached, kernel

@@ -22,6 +22,7 @@ from typing import IO, TYPE_CHECKING, Any, NoReturn, TypeVar
 import click
 
 from w2v import __version__
+from w2v.compute.compiler_thread import is_compiling
 from w2v.cli.options import with_flags
 from w2v.config import DEFAULTS, Config, options
 from w2v.errors import (
@@ -154,9 +155,9 @@ def _drop(stream: IO[str]) -> None:
 
 
 def _stop(code: int, message: str) -> NoReturn:
-    """End with a message; at once if the compiler, which cannot be interrupted, is at work."""
+    """End with a message; at once if the compiler, which cannot be interrupted, is running."""
     _say(message)
-    if any(thread.name == "w2v-compile" for thread in threading.enumerate()):
+    if is_compiling():
         for stream in (sys.stdout, sys.stderr):
             if stream is not None:  # as where it was closed before
                 with contextlib.suppress(OSError):

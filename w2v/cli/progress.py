@@ -140,7 +140,7 @@ def every(observers: list[Observer]) -> Observer:
 def describe(event: Event) -> list[str]:
     """Put a report in words: some lines, or none."""
     if isinstance(event, Compiling):
-        return ["compiling the kernels; this takes some seconds, the first time only"]
+        return [_describe_compiling(event)]
     if isinstance(event, WarmStarted):
         return [_describe_beginning(event)]
     if isinstance(event, Reading):
@@ -189,6 +189,15 @@ def _describe_beginning(event: WarmStarted) -> str:
     contexts = "" if event.contexts else "; it has no context vectors, so these begin at zero"
     frozen = "; its vectors stay as they are" if event.frozen else ""
     return f"beginning with {event.path}{contexts}{frozen}"
+
+
+def _describe_compiling(event: Compiling) -> str:
+    if event.cache_dir is None:
+        return (
+            "compiling kernels, as in every run, because no cache directory is writable; set "
+            "NUMBA_CACHE_DIR to a writable directory"
+        )
+    return "compiling kernels, which takes some seconds on the first run"
 
 
 def _describe_timings(timings: dict[str, Any]) -> str:

@@ -494,6 +494,14 @@ def _rename(
     told[_LINE_WORDS] = written > line_start
 
 
+def warm_up_encoding() -> None:
+    """Use the kernel by which provisional ids become ids of 16 bits, so that it is compiled."""
+    ids = np.array([0, END_OF_LINE], np.uint32)
+    key = make_key(0, HELD_OUT_LINES)
+    renamed, told = np.empty((2, 2), np.uint16), np.empty(_TOLD, np.int64)
+    _rename(ids, np.zeros(1, np.uint32), 0xFFFF, key, -1, 0, False, renamed, told)
+
+
 class _Spool:
     """Provisional ids on disk, block by block, until the ranks are known."""
 

@@ -355,8 +355,8 @@ class WordTable:
 
 
 def warm_up_table() -> None:
-    """Use everything that a table is made of, so that it is compiled: growing and merging too."""
-    letters = np.frombuffer(b"abc" + bytes(SLACK), np.uint8)
+    """Use all kernels of a table, so that they are compiled."""
+    letters = np.frombuffer(bytearray(b"abc" + bytes(SLACK)), np.uint8)  # not read-only
     starts = np.arange(3)
     hashes = np.empty(3, np.uint64)
     lengths = np.ones(3, np.int32)

@@ -8,8 +8,7 @@ import platform
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +27,6 @@ from w2v.formats import native as model
 from w2v.options import SECONDS, SWITCH, check_path, is_ordered_iterable
 from w2v.pipeline import preflight
 from w2v.pipeline.checkpoint import (
-    TEMPORARY_PREFIX,
     Checkpoint,
     TrainingJob,
     bytes_in,
@@ -43,8 +41,8 @@ from w2v.pipeline.warm_start import (
     load_initial_model,
     more_epochs,
 )
-from w2v.system.atomic import check_folder, recover
-from w2v.system.disk import write_error
+from w2v.system.atomic import check_directory, recover
+from w2v.system.disk import temporary_directory
 from w2v.system.files import Fingerprint
 from w2v.text.sources import STDIN, FileSource, IterableSource, TextSource, open_corpus
 from w2v.text.wordtable import warm_up_table
@@ -111,7 +109,7 @@ def train(
     _refuse_contradictions(vocab, init, freeze_old=freeze_old)
     started = time.perf_counter()
     if output is not None:
-        check_folder(Path(output), overwrite=overwrite)
+        check_directory(Path(output), overwrite=overwrite)
     words, origin = given_words(vocab), None
     if init is not None:
         config, words, origin = load_initial_model(init, options, freeze_old=freeze_old)
@@ -304,7 +302,7 @@ def _finish(
     """
     try:
         recover(output)
-        check_folder(output, overwrite=job.overwrite)
+        check_directory(output, overwrite=job.overwrite)
         embeddings, result = _train(
             source, job, str(checkpoint.folder), output, checkpoint, observer
         )
@@ -494,7 +492,7 @@ def _work_folder(
         if not os.path.isdir(work_dir):  # noqa: PTH112 - Path.is_dir is refused sometimes
             message = (
                 f"cannot keep the encoded text in {work_dir}: there is no such folder, or it may "
-                "not be entered; create it first or choose another place"
+                "not be entered; create it first or choose another directory"
             )
             raise OutputError(message)
         return os.fspath(work_dir)
@@ -503,7 +501,7 @@ def _work_folder(
     try:
         return tempfile.gettempdir()
     except FileNotFoundError as error:
-        message = f"cannot keep the encoded text: {error.strerror}; choose a place with --work-dir"
+        message = f"cannot keep the encoded text: {error.strerror}; choose a directory with `work_dir`"
         raise OutputError(message) from error
 
 
@@ -523,22 +521,8 @@ def compile_kernels(work_dir: str, observer: Observer, *, deterministic: bool = 
         with build_corpus(lines, config, work_dir=folder) as read:
             train_model(read.text, read.held_out, read.vocabulary.counts, config)
 
-    with _temporary_folder(work_dir) as folder:
+    with temporary_directory(work_dir) as folder:
         return _compile(tiny_job, observer)
-
-
-@contextmanager
-def _temporary_folder(work_dir: str) -> Iterator[str]:
-    try:
-        folder = tempfile.TemporaryDirectory(
-            "", TEMPORARY_PREFIX, work_dir, ignore_cleanup_errors=True
-        )
-    except OSError as error:
-        doing = f"cannot make a temporary folder in {work_dir}"
-        remedy = "choose another place with --work-dir"
-        raise write_error(doing, error, Path(work_dir), remedy) from error
-    with folder as name:
-        yield name
 
 
 def _compile_wide(text: EncodedText, observer: Observer) -> float:

@@ -13,15 +13,16 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from w2v._version import __version__
+
 if TYPE_CHECKING:
     from w2v.config import Config
     from w2v.corpus.pairs import skipgram_pair_blocks, skipgram_pairs
     from w2v.embeddings.embeddings import Embeddings
     from w2v.errors import W2VError
     from w2v.formats.registry import load
-    from w2v.pipeline.train import read_corpus, resume, train
-
-__version__ = "0.1.0"
+    from w2v.pipeline.read import read_corpus
+    from w2v.pipeline.train import resume, train
 
 __all__ = [
     "Config",
@@ -41,7 +42,7 @@ _HOMES = {
     "Embeddings": "w2v.embeddings.embeddings",
     "W2VError": "w2v.errors",
     "load": "w2v.formats.registry",
-    "read_corpus": "w2v.pipeline.train",
+    "read_corpus": "w2v.pipeline.read",
     "resume": "w2v.pipeline.train",
     "skipgram_pair_blocks": "w2v.corpus.pairs",
     "skipgram_pairs": "w2v.corpus.pairs",

@@ -64,7 +64,9 @@ _IDS_PER_CHUNK = 1 << 20
 _MAX_SHARE = 0.02
 # An estimate of the bytes saved per second, until the first state is saved.
 _BYTES_PER_SECOND = 200e6
+_ID_TYPES: dict[str, type[np.unsignedinteger[Any]]] = {"uint16": np.uint16, "uint32": np.uint32}
 _REMEDY = "choose another directory with `work_dir`"
+
 
 @dataclass(frozen=True)
 class _CorpusRecord:
@@ -230,9 +232,8 @@ class Checkpoint:
         if not path.exists():
             return None
         record = read_sealed(_CorpusRecord, path)
-        dtypes = {"uint16": np.uint16, "uint32": np.uint32}
         try:
-            dtype = dtypes[record.dtype]
+            dtype = _ID_TYPES[record.dtype]
             words = check_word_list(record.words, "saved", blank=True)
             counts = np.array(record.counts, np.int64).reshape(len(words))
             (text, held_out) = (

@@ -1,7 +1,7 @@
 """Checks of a run against memory and disk, so that it fails early rather than after hours.
 
 Each check is made twice. Before the corpus is read, its vocabulary is unknown, so the first check
-uses upper bounds of what the file sizes allow. Compressed files and streams may hold more than that.
+uses upper bounds of what the file sizes allow. Compressed files and streams may hold more.
 The second check, after reading, uses the real vocabulary.
 """
 
@@ -82,9 +82,7 @@ class Preflight:
             replaced=0 if checkpoint is None else checkpoint_size(checkpoint),
         )
 
-    def after_reading(
-        self, words: int, counts: NDArray[np.int64], state_bytes: int | None
-    ) -> None:
+    def after_reading(self, words: int, counts: NDArray[np.int64], state_bytes: int | None) -> None:
         """Check what the vocabulary needs, now that it is known.
 
         Args:
@@ -144,7 +142,8 @@ def check_memory(
     if available is not None and needed - held > available:
         number, remedy = f"{words:,} words", "lower `dim` or `vocab_size`"
         if counts is None:
-            number, remedy = f"up to {number}", f"{remedy}, which may exceed the words of the corpus"
+            number = f"up to {number}"
+            remedy += ", which may be more than the corpus has"
         message = (
             f"training {number} at dim {config.dim:,} needs {format_bytes(needed)} of memory, but "
             f"{format_bytes(available + held)} are available; {remedy}"

@@ -5,9 +5,9 @@ from __future__ import annotations
 import dataclasses
 import platform
 from dataclasses import dataclass
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-import numba
 import numpy as np
 
 from w2v import __version__
@@ -116,7 +116,7 @@ class TrainingRecord:
             epochs=list(result.epochs),
             timings=Timings(compiling, corpus.report.seconds, result.seconds, corpus.stages),
             words_per_second=result.words_per_second,
-            made_with=Versions(platform.python_version(), np.__version__, numba.__version__),
+            made_with=Versions(platform.python_version(), np.__version__, version("numba")),
             origins=[] if job.origin is None else job.origin.history,
         )
 

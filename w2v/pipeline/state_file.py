@@ -80,9 +80,7 @@ def state_size(words: int, dim: int) -> int:
     return 2 * words * dim * np.dtype(np.float32).itemsize + _HEADER_BYTES
 
 
-def state_chunks(
-    matrices: Matrices, words: int, dim: int, state: TrainingState
-) -> Iterator[bytes]:
+def state_chunks(matrices: Matrices, words: int, dim: int, state: TrainingState) -> Iterator[bytes]:
     """Yield the content of the file.
 
     Args:

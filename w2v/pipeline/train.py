@@ -148,6 +148,7 @@ def resume(
     target, directory = Path(output), directories.checkpoint
     assert directory is not None  # as there is an output
     checkpoint = None
+    source: TextSource | None
     if is_begun(directory):
         checkpoint = Checkpoint(directory, checkpoint_every or None)
     try:

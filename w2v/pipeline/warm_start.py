@@ -260,9 +260,7 @@ def _config(old: Embeddings, path: Path, options: dict[str, Any]) -> Config:
     return Config.of(fixed | {n: value for n, value in options.items() if value is not None})
 
 
-def _recorded_training(
-    old: Embeddings, output: Path
-) -> tuple[list[EpochDone], TrainingJob]:
+def _recorded_training(old: Embeddings, output: Path) -> tuple[list[EpochDone], TrainingJob]:
     """Return the reports and the job that a model's ``meta.json`` records."""
     try:
         job = TrainingJob.from_meta(old.meta["job"], old.words)

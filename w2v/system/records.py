@@ -32,7 +32,7 @@ def decode(
         name: of the value, for error messages.
 
     Raises:
-        RecordError: the value does not have that type, a field is missing or unknown, or a dataclass
+        RecordError: the value has another type, a field is missing or unknown, or a dataclass
             rejects its fields.
 
     """

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 from hypothesis import settings
 
 from support import JIT
+from w2v.config import Config
 from w2v.events import ignore
-from w2v.pipeline.warmup import compile_kernels
+from w2v.pipeline import warmup
 
 settings.register_profile("compiled", deadline=None)
 settings.register_profile("plain", deadline=None, max_examples=15)
@@ -31,6 +33,7 @@ def sized() -> Callable[[int], int]:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def compiled(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Compile the kernels before the first test, so that none is told that they are compiled."""
-    compile_kernels(str(tmp_path_factory.mktemp("compiled")), ignore)
+def compiled() -> None:
+    """Compile the kernels before the first test, so that none receives a report about it."""
+    stages = (warmup.read_text, warmup.encode_text, warmup.training(np.uint16, Config()))
+    warmup.compile_kernels(ignore, *stages)

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from w2v.embeddings.embeddings import Embeddings
     from w2v.errors import W2VError
     from w2v.formats.registry import load
-    from w2v.pipeline.train import read_corpus, resume, train
+    from w2v.pipeline.read import read_corpus
+    from w2v.pipeline.train import resume, train
 
 __all__ = [
     "Config",
@@ -41,7 +42,7 @@ _HOMES = {
     "Embeddings": "w2v.embeddings.embeddings",
     "W2VError": "w2v.errors",
     "load": "w2v.formats.registry",
-    "read_corpus": "w2v.pipeline.train",
+    "read_corpus": "w2v.pipeline.read",
     "resume": "w2v.pipeline.train",
     "skipgram_pair_blocks": "w2v.corpus.pairs",
     "skipgram_pairs": "w2v.corpus.pairs",

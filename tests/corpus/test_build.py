@@ -471,7 +471,7 @@ def test_a_thread_that_fails_stops_the_others(threads, monkeypatch, small_blocks
 
 def test_no_place_for_the_temporary_folder_is_named(tmp_path):
     with pytest.raises(
-        OutputError, match=r"cannot make a temporary folder in .*missing: No such file"
+        OutputError, match=r"cannot create a temporary directory in .*missing: No such file"
     ):
         encode(FOX, tmp_path / "missing", **ALL)
 
@@ -488,7 +488,7 @@ def test_a_full_disk_is_named_with_what_is_free(name, monkeypatch, work_dir):
     monkeypatch.setattr(tempfile, "TemporaryDirectory", full)
     message = (
         f"^cannot write the encoded text to ({work_dir}/w2v-.*): the disk is full: 0 bytes were "
-        r"written, but [\d,.]+ GB are free in \1; make room, or choose another place with "
+        r"written, but [\d,.]+ GB are free in \1; free some space, or choose another directory with "
         r"--work-dir$"
     )
     with pytest.raises(DiskFullError, match=message):

@@ -359,7 +359,7 @@ REFUSED = {
 @pytest.mark.parametrize(("data", "kind"), REFUSED.values(), ids=REFUSED)
 def test_what_is_no_text_is_refused_by_name(data, kind, tmp_path):
     path = write(tmp_path / "f.txt", data)
-    with pytest.raises(InputError, match=f"f.txt is {kind}.*: expected text in UTF-8; convert"):
+    with pytest.raises(InputError, match=f"f.txt is {kind}.*: expected UTF-8 text; convert"):
         text_of(path)
     path = write(tmp_path / "f.txt", gzip.compress(data))
     with pytest.raises(InputError, match=rf"f.txt \(decompressed\) is {kind}"):
@@ -369,7 +369,7 @@ def test_what_is_no_text_is_refused_by_name(data, kind, tmp_path):
 @COMPRESSIONS
 def test_what_is_compressed_twice_is_refused(compress, tmp_path):
     path = write(tmp_path / "f", gzip.compress(compress(TEXT)))
-    with pytest.raises(InputError, match=r"f \(decompressed\) is \w+-compressed once more"):
+    with pytest.raises(InputError, match=r"f \(decompressed\) is \w+-compressed: expected"):
         text_of(path)
 
 

@@ -332,15 +332,13 @@ def _while_there(show: Callable[..., None]) -> Callable[..., None]:
 def _log(path: Path) -> Iterator[Observer]:
     """Write reports to a file, which stays as it was, or absent, until there is one."""
     from w2v.cli.progress import JsonLines
-    from w2v.system.disk import write_error
+    from w2v.system.disk import writing
 
     begun = False
-    try:
+    remedy = "choose another directory with `log_json`"
+    with writing(f"cannot write {path}", path.absolute().parent, remedy):
         there = path.exists()
         stream = path.open("a", encoding="utf-8")
-    except OSError as error:
-        remedy = "choose another place with --log-json"
-        raise write_error(f"cannot write {path}", error, path.absolute().parent, remedy) from error
     write = JsonLines(stream)
 
     def observe(event: Event) -> None:
@@ -527,10 +525,10 @@ def _default_output(corpus: str) -> str:
 def vocab(corpus: tuple[str, ...], vocab: str | None, quiet: bool, **config: Any) -> None:
     """List the ranked vocabulary of CORPUS: id, word and count; what it covers on stderr."""
     _check_stdout()
-    from w2v.pipeline import train as job
+    from w2v.pipeline.read import read_vocabulary
 
     with _observer(quiet) as observer:
-        vocabulary, _ = job.read_vocabulary(
+        vocabulary, _ = read_vocabulary(
             [Path(path) for path in corpus], vocab=vocab, observer=observer, **config
         )
     rows = zip(vocabulary.words, vocabulary.counts.tolist(), strict=True)
@@ -556,11 +554,12 @@ def pairs(
     """List the (center, context) pairs of CORPUS in order, full windows, nothing subsampled."""
     _check_stdout()
     from w2v.corpus.pairs import skipgram_pairs
-    from w2v.pipeline import train as job
+    from w2v.pipeline import warmup
+    from w2v.pipeline.read import read_corpus
 
     with (
         _observer(quiet) as observer,
-        job.read_corpus(
+        read_corpus(
             [Path(path) for path in corpus],
             vocab=vocab,
             work_dir=work_dir,
@@ -569,6 +568,7 @@ def pairs(
         ) as read,
     ):
         names = [str(i) for i in range(len(read.vocabulary))] if ids else read.vocabulary.words
+        warmup.compile_kernels(observer, warmup.list_pairs)
         found: Iterator[tuple[int, int]] = skipgram_pairs(read.text, window)
         _write_lines(f"{names[center]}\t{names[context]}\n" for center, context in found)
 
@@ -830,15 +830,17 @@ def encode(
 
     check_file(output, overwrite=overwrite)
     embeddings = _load(model)
-    report = batch.encode_file(
-        embeddings,
-        file,
-        output,
-        length=length,
-        rows=rows,
-        overwrite=overwrite,
-        max_expansion=max_expansion,
-    )
+    with _observer(quiet=False) as observer:
+        report = batch.encode_file(
+            embeddings,
+            file,
+            output,
+            length=length,
+            rows=rows,
+            overwrite=overwrite,
+            max_expansion=max_expansion,
+            observer=observer,
+        )
     click.echo(f"{output}: {report}", err=True)
 
 

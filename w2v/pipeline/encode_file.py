@@ -14,25 +14,28 @@ import numpy as np
 from numpy.lib import format as npy
 
 from w2v.config import MAX_EXPANSION
-from w2v.embeddings.encoder import check_length
+from w2v.embeddings.encoder import Encoder, check_length
 from w2v.errors import InputError, UnknownWordError
+from w2v.events import Observer, ignore
 from w2v.options import SWITCH, check_path
+from w2v.pipeline import warmup
 from w2v.system import atomic as output
-from w2v.system.disk import check_space, write_error
+from w2v.system.disk import require_free_space, writing
 from w2v.text.sources import FileSource
 from w2v.text.tokenizer import last_boundary
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from numpy.typing import NDArray
 
     from w2v.embeddings.embeddings import Embeddings
     from w2v.formats.layout import Layout
+    from w2v.text.blocks import Block
 
 _ID = np.dtype("<i4")
 _IDS_AT_ONCE = 1 << 20
-_REMEDY = "choose another place with --output, or a smaller --length"
+_REMEDY = "choose another directory with `output`, or a smaller `length`"
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,7 @@ def encode_file(
     rows: str | None = None,
     overwrite: bool = False,
     max_expansion: int = MAX_EXPANSION,
+    observer: Observer = ignore,
 ) -> EncodedFile:
     """Encode a file of texts, one a line, and write (lines, length) int32 as an .npy file.
 
@@ -89,6 +93,7 @@ def encode_file(
         rows: likewise.
         overwrite: whether a file at ``destination`` is replaced.
         max_expansion: see `w2v.text.sources.FileSource`.
+        observer: receives `w2v.events.Compiling` if that takes long.
 
     Raises:
         InputError: the file cannot be read, has no line, or unpacks to too much.
@@ -106,15 +111,18 @@ def encode_file(
     output.check_file(Path(destination), overwrite=overwrite)
     folder = Path(os.path.realpath(destination)).parent
     source = FileSource([path], max_expansion)
+    tables = embeddings.encoder.tokenizer.tables  # of an unknown tokenizer there are none
+    blocks = source.blocks(lambda block: last_boundary(block, tables))
+    warmup.compile_kernels(observer, warmup.read_text)
     with _spool_in(folder) as spool:
-        sizes, unknown = _spool(embeddings, path, source, layout, spool)
+        sizes, unknown = _spool(embeddings.encoder, path, blocks, layout, spool)
         if not len(sizes):
             message = f"{_name(path)} has no line: expected one text a line"
             raise InputError(message)
         wanted = int(sizes.max() if length is None else length)
         layout.check_lengths(int(sizes.min()), wanted)
         needed = len(sizes) * wanted * _ID.itemsize
-        check_space(folder, needed, "the ids", _REMEDY)
+        require_free_space(folder, needed, f"cannot write {destination}", _REMEDY)
         with output.new_file(Path(destination), needed=needed, overwrite=overwrite) as file:
             shape = (len(sizes), wanted)
             npy.write_array_header_1_0(
@@ -135,21 +143,21 @@ def _name(path: str | os.PathLike[str]) -> str:
 def _spool_in(folder: Path) -> Iterator[IO[bytes]]:
     """Open a file without a name for what is not yet of one length."""
     written = 0
-    try:
-        with tempfile.TemporaryFile(dir=folder) as file:
-            try:
-                yield file
-            finally:
-                written = file.tell()
-    except OSError as error:
-        doing = f"cannot keep ids in {folder} meanwhile"
-        raise write_error(doing, error, folder, _REMEDY, written=written) from error
+    doing = f"cannot write temporary ids to {folder}"
+    with (
+        writing(doing, folder, _REMEDY, written=lambda: written),
+        tempfile.TemporaryFile(dir=folder) as file,
+    ):
+        try:
+            yield file
+        finally:
+            written = file.tell()
 
 
 def _spool(
-    embeddings: Embeddings,
+    encoder: Encoder,
     path: str | os.PathLike[str],
-    source: FileSource,
+    blocks: Iterable[Block],
     layout: Layout,
     spool: IO[bytes],
 ) -> tuple[NDArray[np.int64], int]:
@@ -157,11 +165,9 @@ def _spool(
 
     A line too long for a block comes in pieces that cut no word.
     """
-    encoder = embeddings.encoder
-    tables = encoder.tokenizer.tables
     sizes = array("q")
     unknown = size = 0
-    for block in source.blocks(lambda block: last_boundary(block, tables)):
+    for block in blocks:
         for line in _lines(block):
             try:
                 ids = encoder.rows_of(line, layout)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,7 +19,6 @@ from w2v.corpus.pairs import skipgram_pairs
 from w2v.events import Compiling, Observer
 from w2v.text.sources import IterableSource
 from w2v.text.wordtable import warm_up_table
-from w2v.training.trainer import train_model
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -70,8 +69,10 @@ def list_pairs() -> None:
     list(skipgram_pairs([0, 1]))
 
 
-def training(dtype: np.dtype[np.unsignedinteger], config: Config) -> Callable[[], object]:
+def training(dtype: type[np.unsignedinteger[Any]], config: Config) -> Callable[[], object]:
     """Return the stage of training on ids of a type, with the backend that is configured."""
+    from w2v.training.trainer import train_model  # which stages without training do not need
+
     ids = np.array([0, 0, np.iinfo(dtype).max], dtype)
     ids.flags.writeable = False  # like those of a file
     text, no_text = EncodedText(ids, 2, 1), EncodedText(ids[:0], 0, 0)

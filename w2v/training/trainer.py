@@ -164,10 +164,10 @@ class Checkpointer(Protocol):
     def restore(self, model: Matrices, /) -> TrainingState:
         """Fill the matrices with what was kept and say how far it is; at first, do neither."""
 
-    def due(self) -> bool:
+    def should_save(self) -> bool:
         """Whether it is time to keep it; asked often."""
 
-    def keep(self, model: Matrices, position: TrainingState, /) -> None:
+    def save(self, model: Matrices, position: TrainingState, /) -> None:
         """Keep it as it is now; nothing is trained meanwhile."""
 
 
@@ -177,10 +177,10 @@ class _NoCheckpointer:
     def restore(self, _model: Matrices) -> TrainingState:
         return TrainingState()
 
-    def due(self) -> bool:
+    def should_save(self) -> bool:
         return False
 
-    def keep(self, _model: Matrices, _position: TrainingState) -> None:
+    def save(self, _model: Matrices, _position: TrainingState) -> None:
         pass
 
 
@@ -342,9 +342,9 @@ class _Trainer:
             with closing(walk.run()) as tallies:
                 for tally in tallies:
                     self._report(tally, text, epoch, lr, before + time.perf_counter() - started)
-                    if self.keeper.due():
+                    if self.keeper.should_save():
                         with walk.still():
-                            self.keeper.keep(self.model, now())
+                            self.keeper.save(self.model, now())
             position = now()
             self._check(epoch, lr(1.0), self.model.vectors)
             self._check(epoch, lr(1.0), self.model.contexts)
@@ -352,7 +352,7 @@ class _Trainer:
             validation_loss = self._validate(held_out)
         except (KeyboardInterrupt, SystemExit):
             with walk.still():  # a second interrupt may have come before the threads ended
-                self.keeper.keep(self.model, now())
+                self.keeper.save(self.model, now())
             raise
         report = EpochDone(
             epoch=epoch + 1,
@@ -379,7 +379,7 @@ class _Trainer:
         try:
             self.observer(position.done[-1])
         except (KeyboardInterrupt, SystemExit):
-            self.keeper.keep(self.model, position)
+            self.keeper.save(self.model, position)
             raise
 
     def _validate(self, held_out: EncodedText) -> float | None:

@@ -140,8 +140,10 @@ def long_wait(monkeypatch):
         (
             Compiling(None),
             [
-                "compiling kernels, as in every run, because no cache directory is writable; set "
-                "NUMBA_CACHE_DIR to a writable directory"
+                (
+                    "compiling kernels, as in every run, because no cache directory is writable; "
+                    "set NUMBA_CACHE_DIR to a writable directory"
+                )
             ],
         ),
         (READING, ["reading: 5,000,000 of 10,000,000 bytes, 4,321 words, 40 MB/s"]),

@@ -34,7 +34,7 @@ from w2v.compute.jit import kernel
 from w2v.corpus import build as corpus
 from w2v.events import Event, Reading, Training
 from w2v.formats.registry import FORMATS
-from w2v.pipeline import checkpoint, preflight
+from w2v.pipeline import checkpoint, preflight, warmup
 from w2v.pipeline import encode_file as batch
 from w2v.pipeline import train as job
 from w2v.system import atomic as output
@@ -226,7 +226,7 @@ def goes_on(disk: Path, whole: Path) -> None:
 
 def test_a_disk_that_is_too_small_is_refused_before_the_work(mount, text, monkeypatch):
     disk = mount(MIB // 4)
-    monkeypatch.setattr(job, "compile_kernels", None)  # which is not called
+    monkeypatch.setattr(warmup, "compile_kernels", None)  # which is not called
     message = error_of(train(text, disk / "m.w2v"), disk)
     assert message.startswith("cannot store the model, the checkpoint and the encoded text")
     remedy = "--output or --work-dir, or disable checkpoints with --checkpoint-every 0"
@@ -235,17 +235,16 @@ def test_a_disk_that_is_too_small_is_refused_before_the_work(mount, text, monkey
 
 
 @pytest.mark.parametrize(
-    ("module", "name", "leave", "what"),
+    ("module", "name", "what"),
     [
-        (preflight, "check_disk", 0, "cannot write {}/m.w2v.checkpoint/job.json: "),
-        (preflight, "check_disk", PAGE, "cannot write the encoded text to {}/m.w2v.checkpoint/w2v"),
-        (job, "compile_kernels", 0, "cannot write the encoded text to {}/m.w2v.checkpoint/enc"),
+        (preflight, "check_disk", "cannot write {}/m.w2v.checkpoint/job.json: "),
+        (warmup, "compile_kernels", "cannot write the encoded text to {}/m.w2v.checkpoint/enc"),
     ],
-    ids=["job.json", "compiling", "reading"],
+    ids=["job.json", "reading"],
 )
-def test_until_the_text_is_read_nothing_is_left(module, name, leave, what, disk, old, text):
+def test_until_the_text_is_read_nothing_is_left(module, name, what, disk, old, text):
     before = content(old)
-    with quiet(), around(module, name, lambda: fill(disk, leave)):
+    with quiet(), around(module, name, lambda: fill(disk)):
         message = error_of(train(text, old, "--overwrite"), disk)
     assert message.startswith(what.format(disk))
     assert names(disk) == ["m.w2v"]
@@ -256,13 +255,13 @@ def test_until_the_text_is_read_nothing_is_left(module, name, leave, what, disk,
 @pytest.mark.parametrize(
     ("module", "call", "what"),
     [
-        (corpus, 2, "cannot write the encoded text to {}/m.w2v.checkpoint/encoded: "),
+        (corpus, 1, "cannot write the encoded text to {}/m.w2v.checkpoint/encoded: "),
         (checkpoint, 2, "cannot write {}/m.w2v.checkpoint/corpus.json: "),
     ],
     ids=["ranks", "corpus.json"],
 )
 def test_of_a_text_that_could_not_be_encoded_nothing_is_left(module, call, what, found, disk, text):
-    # The first call is for the text by which everything is compiled, or for job.json.
+    # The first call of the checkpoint is for job.json.
     when = {"call": call, "before": found == "before"}
     with quiet(), around(module, "require_free_space", lambda: fill(disk), **when):
         message = error_of(train(text, disk / "m.w2v"), disk)
@@ -395,7 +394,7 @@ def test_the_work_may_lie_on_another_disk(mount, text, whole):
 
 
 def test_text_that_is_only_read_leaves_nothing(disk, text):
-    with quiet(), around(job, "compile_kernels", lambda: fill(disk)):
+    with quiet(), around(warmup, "compile_kernels", lambda: fill(disk)):
         result = run("pairs", text, "--work-dir", disk)
     assert error_of(result, disk).startswith(f"cannot write the encoded text to {disk}/w2v-")
     assert names(disk) == []
@@ -410,7 +409,7 @@ def test_a_folder_for_which_there_is_no_room(mount, text):
             for i in range(20):
                 (disk / "filler" / str(i)).touch()
 
-    with quiet(), around(job, "compile_kernels", take_all):
+    with quiet(), around(warmup, "compile_kernels", take_all):
         result = train(text, disk / "m.w2v")
     message = f"cannot create {disk}/m.w2v.checkpoint/encoded: the disk has no free inodes, so it "
     assert result.stderr.startswith(f"Error: {message}cannot hold another file: ")
@@ -830,7 +829,7 @@ READ_ONLY = ": Read-only file system; choose another directory"
 def test_a_disk_that_may_only_be_read_is_told_before_the_work(
     command, path, remedy, disk, old, text, vectors, monkeypatch
 ):
-    monkeypatch.setattr(job, "compile_kernels", None)  # which is not called
+    monkeypatch.setattr(warmup, "compile_kernels", None)  # which is not called
     monkeypatch.setattr(cli, "_load", None)
     remount(disk, "ro")
     arguments = [str(part).format(text=text, vectors=vectors) for part in command]

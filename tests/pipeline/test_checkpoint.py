@@ -31,9 +31,10 @@ from w2v.errors import (
     W2VError,
 )
 from w2v.events import EpochDone, Reading, Resumed, Training
-from w2v.pipeline import checkpoint, warmup
+from w2v.pipeline import checkpoint
 from w2v.pipeline import train as job
 from w2v.pipeline.checkpoint import Checkpoint, TrainingJob, checkpoint_dir
+from w2v.pipeline.run import TrainingRun
 from w2v.training import trainer
 
 compiled_only = pytest.mark.skipif(not JIT, reason="takes too long without the compiler")
@@ -241,7 +242,7 @@ def test_a_text_that_was_read_is_kept_before_training_begins(
         raise error
 
     with monkeypatch.context() as patch:
-        patch.setattr(warmup, "compile_wide_ids", stop)
+        patch.setattr(TrainingRun, "train", stop)
         with pytest.raises(error):
             w2v.train(iter(text.read_text().splitlines()), output=output, **OPTIONS)
     assert w2v.resume(output).matrix.tobytes() == whole.matrix.tobytes()
@@ -460,22 +461,11 @@ def test_an_unfinished_training_is_not_dropped_unasked(text, tmp_path):
     assert names(tmp_path) == ["m.w2v", "text.txt"]
 
 
-def test_a_job_that_was_killed_while_compiling_may_be_dropped(text, tmp_path, monkeypatch):
+def test_checkpoint_with_a_temporary_directory_is_replaced(text, tmp_path):
+    """Earlier versions left one there when they were killed while compiling."""
     output = tmp_path / "m.w2v"
-    place = tmp_path / "m.w2v.checkpoint"
-    found = []
-
-    def look(*_):
-        found.extend(name for name in names(place) if name not in ("job.json", "lock"))
-        raise Stop
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Checkpoint, "remove", Checkpoint.close)
-        patch.setattr(warmup, "_compile", look)
-        with pytest.raises(Stop):
-            w2v.train(text, output=output, **OPTIONS)
-    assert len(found) == 1
-    (place / found[0]).mkdir()  # a process that is killed does not remove it
+    stopped(text, output)
+    (tmp_path / "m.w2v.checkpoint" / "w2v-temporary").mkdir()
     w2v.train(text, output=output, overwrite=True, **OPTIONS)
     assert names(tmp_path) == ["m.w2v", "text.txt"]
 

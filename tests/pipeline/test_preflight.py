@@ -178,7 +178,7 @@ def all_words(tmp_path_factory):
 
     And everything is compiled, for the compiler takes memory, too.
     """
-    warmup.compile_kernels(str(tmp_path_factory.getbasetemp()), ignore, deterministic=True)
+    warmup.compile_kernels(ignore, warmup.training(np.uint16, Config(deterministic=True)))
     vocabulary, _ = job.read_vocabulary(KJV, min_count=1)
     path = tmp_path_factory.mktemp("words") / "words.txt"
     path.write_text("".join(f"{word}\n" for word in vocabulary.words))

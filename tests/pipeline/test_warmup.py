@@ -17,7 +17,7 @@ pytestmark = pytest.mark.skipif(not JIT, reason="nothing is compiled")
 
 # Records where each kernel is compiled or loaded: by `warmup` or, too late, when it is needed.
 SCRIPT = """
-import json, sys, threading
+import json, sys
 import numpy as np
 import w2v
 from w2v.compute import compiler_thread
@@ -25,14 +25,13 @@ from w2v.compute.jit import KernelCache
 from w2v.corpus.pairs import skipgram_pairs
 from w2v.events import ignore
 from w2v.pipeline import encode_file, warmup
-from w2v.pipeline.train import read_corpus, read_vocabulary
+from w2v.pipeline.read import read_corpus, read_vocabulary
 
 loads = {True: [], False: []}
 original = KernelCache.load_overload
 
 def load_overload(cache, signature, context):
-    before = isinstance(threading.current_thread(), compiler_thread._CompilerThread)
-    loads[before].append(cache._name.removeprefix("w2v."))
+    loads[compiler_thread.is_compiling()].append(cache._name.removeprefix("w2v."))
     return original(cache, signature, context)
 
 KernelCache.load_overload = load_overload
@@ -57,13 +56,13 @@ with read_corpus("text.txt") as corpus:
     list(skipgram_pairs(corpus.text, 2))
 """
 TRAIN = """
-TINY = {"dim": 5, "epochs": 2, "vocab_size": 3}
+TINY = {"dim": 5, "epochs": 2, "vocab_size": 9, "sample": 0}
 w2v.train("text.txt", output="m", threads=2, validation=0.5, train_unk=True, **TINY)
-w2v.train("text.txt", sample=0, negative_sharing=1, shrink_windows=True, **TINY)
-w2v.train("text.txt", init="m", freeze_old=True, epochs=1)
+w2v.train("text.txt", negative_sharing=1, shrink_windows=True, **TINY)
+w2v.train("text.txt", init="m", freeze_old=True, epochs=1, sample=0)
 """
 ROUNDS = """
-w2v.train("text.txt", deterministic=True, dim=5, epochs=2, threads=2, validation=0.5)
+w2v.train("text.txt", deterministic=True, sample=0, dim=5, epochs=2, threads=2, validation=0.5)
 """
 WIDE = """
 lines = [[f"word{i}", f"word{i + 1}"] for i in range(66_000)]

@@ -286,7 +286,7 @@ KEPT = ["corpus.json", "encoded", "job.json", "lock"]
 def test_a_first_state_for_which_there_is_no_room(found, leave, disk, old, text, whole):
     before = content(old)
     when = {"call": 3, "before": found == "before"}
-    with quiet(), around(checkpoint, "require_free_space", lambda: fill(disk, leave), **when):
+    with quiet(), around(checkpoint_files, "require_free_space", lambda: fill(disk, leave), **when):
         result = train(text, old, "--overwrite", "--checkpoint-every", 0.0001)
     message = error_of(result, disk, resumable=True)
     assert message.startswith(
@@ -310,7 +310,7 @@ def test_a_second_state_without_room_leaves_the_first(found, leave, disk, text, 
         fill(disk, leave)
 
     when = {"call": 4, "before": found == "before"}
-    with quiet(), around(checkpoint, "require_free_space", act, **when):
+    with quiet(), around(checkpoint_files, "require_free_space", act, **when):
         result = train(text, disk / "m.w2v", "--checkpoint-every", 0.0001)
     message = error_of(result, disk, resumable=True)
     assert message.startswith("cannot save the checkpoint")

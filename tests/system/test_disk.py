@@ -17,7 +17,7 @@ from w2v.corpus import build as corpus
 from w2v.errors import DiskFullError, OutputError, ResourceError
 from w2v.formats import native as model
 from w2v.formats.registry import FORMATS
-from w2v.pipeline import checkpoint
+from w2v.pipeline import checkpoint_files
 from w2v.pipeline.checkpoint import Checkpoint, TrainingJob
 from w2v.system import atomic as output
 from w2v.system import disk
@@ -179,17 +179,17 @@ def test_a_state_for_which_there_is_no_room_is_not_begun(free, tmp_path, monkeyp
         tmp_path / "m.checkpoint", TrainingJob(None, None, Config(), False), 60.0
     )
     (tmp_path / "m.checkpoint" / "encoded").mkdir()
-    monkeypatch.setattr(checkpoint, "_write", None)  # which is not called
+    monkeypatch.setattr(checkpoint_files, "_replace", None)  # which is not called
     kept.prepare(1_000, 1_000)
     free(8_000_000)
     expected = r"^cannot save the checkpoint .*: 8\.0 MB are needed, but 8\.0 MB are free in "
     with pytest.raises(DiskFullError, match=expected):
-        kept.keep(None, TrainingState())
+        kept.save(None, TrainingState())
     kept.close()
 
 
 def test_a_job_for_which_there_is_no_room_is_not_begun(free, tmp_path, monkeypatch):
-    monkeypatch.setattr(checkpoint, "_write", None)  # which is not called
+    monkeypatch.setattr(checkpoint_files, "_replace", None)  # which is not called
     free(0)
     job = TrainingJob(None, None, Config(), False)
     expected = r"cannot write .*job\.json: not enough disk space: [\d,]+ bytes are needed, but 0"

@@ -195,7 +195,7 @@ def present_peers(wanted: tuple[str, ...]) -> list[Peer]:
     asked = [peer for peer in (GENSIM, FASTTEXT) if not wanted or peer.name in wanted]
     for peer in asked:
         if not peer.installed:
-            hint = "install it with: pip install '.[bench]'"
+            hint = "install it with: pip install --group bench"
             click.echo(f"{peer.name} is left out, for it is not installed; {hint}", err=True)
     return [peer for peer in asked if peer.installed]
 

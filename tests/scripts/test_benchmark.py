@@ -289,7 +289,7 @@ def test_peers_that_are_not_installed_are_left_out(monkeypatch, capsys):
     assert benchmark.present_peers(()) == []
     said = capsys.readouterr().err
     assert "gensim is left out" in said
-    assert "pip install '.[bench]'" in said
+    assert "pip install --group bench" in said
 
 
 def test_options_replace_what_a_setting_says():

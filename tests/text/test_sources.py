@@ -451,7 +451,7 @@ def test_blocks_of_any_text_give_the_same_words(pieces, dirt, size, name, small_
 
 
 def test_what_was_sniffed_is_read_first_in_parts_of_any_size():
-    raw = reading._Counted(io.BytesIO(b"abcde"))
+    raw = reading._CountingReader(io.BytesIO(b"abcde"))
     assert raw.sniff() == b"abcde"
     part = bytearray(2)
     assert [(raw.readinto(part), bytes(part)) for _ in range(3)] == [

@@ -462,9 +462,7 @@ def test_a_disk_that_takes_no_more_files_is_told_from_a_full_one(files, mount, t
     left = names(disk)
     message = result.stderr.splitlines()[-1]
     assert result.exit_code == 1
-    assert re.search(
-        rf"(cannot hold|had no space for) another file: .* in {disk}", message
-    )
+    assert re.search(rf"(cannot hold|had no space for) another file: .* in {disk}", message)
     assert left == (["m.w2v.checkpoint"] if "go on with" in result.stderr else [])
 
 
@@ -690,7 +688,9 @@ def test_output_for_which_there_is_no_room(
         return
     assert len(written) == leave
     told = f"Error: cannot write the output: the disk is full: {leave:,} bytes were written, but 0 "
-    assert done.stderr.decode().startswith(f"{told}bytes are free in {disk}; free some space, or send")
+    assert done.stderr.decode().startswith(
+        f"{told}bytes are free in {disk}; free some space, or send"
+    )
     assert (done.returncode, done.stderr.count(b"\n")) == (1, 1)
 
 

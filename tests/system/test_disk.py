@@ -132,7 +132,9 @@ def test_a_disk_that_has_no_room_for_files_is_told_from_one_that_counts_none(
         counts = SimpleNamespace(f_files=files, f_favail=0)
         monkeypatch.setattr(os, "statvfs", lambda _, counts=counts: counts)
         told.append(str(disk.write_error("cannot do it", system(errno.ENOSPC), tmp_path)))
-    assert told[0].startswith("cannot do it: the disk has no free inodes, so it cannot hold another file")
+    assert told[0].startswith(
+        "cannot do it: the disk has no free inodes, so it cannot hold another file"
+    )
     assert told[1].startswith("cannot do it: the disk is full: ")
 
 
@@ -166,7 +168,9 @@ def test_other_errors_are_told_as_the_system_does(error, tmp_path):
 def test_nothing_is_begun_for_which_there_is_no_room(new, tmp_path, monkeypatch):
     monkeypatch.setattr(Path, "open", None)  # which is not called
     monkeypatch.setattr(Path, "mkdir", None)
-    expected = rf"cannot write {tmp_path}/out: not enough disk space: 1,000,000\.00 GB are needed, but "
+    expected = (
+        rf"cannot write {tmp_path}/out: not enough disk space: 1,000,000\.00 GB are needed, but "
+    )
     with (
         pytest.raises(DiskFullError, match=expected),
         new(tmp_path / "out", needed=10**15, overwrite=False),
@@ -207,7 +211,9 @@ def test_ranks_for_which_there_is_no_room_are_not_begun(free, tmp_path, monkeypa
 
     monkeypatch.setattr(corpus, "_opened", spool_only)
     free(0)
-    expected = r"^cannot write the encoded text to .*: not enough disk space: 12 bytes are needed, but 0"
+    expected = (
+        r"^cannot write the encoded text to .*: not enough disk space: 12 bytes are needed, but 0"
+    )
     lines, config = IterableSource(["a b a", "b a b"]), Config(min_count=1, threads=1)
     with pytest.raises(DiskFullError, match=expected):
         corpus.build_corpus(lines, config, work_dir=str(tmp_path))

@@ -79,7 +79,7 @@ def work_dir(tmp_path):
 @pytest.fixture
 def small_blocks(monkeypatch):
     """Set the size of blocks."""
-    return lambda size: monkeypatch.setattr(reading, "BLOCK_BYTES", size)
+    return lambda size: monkeypatch.setattr("w2v.text.blocks.BLOCK_BYTES", size)
 
 
 def test_by_hand(work_dir):
@@ -489,7 +489,7 @@ def test_a_full_disk_is_named_with_what_is_free(name, monkeypatch, work_dir):
     message = (
         f"^cannot write the encoded text to ({work_dir}/w2v-.*): the disk is full: 0 bytes were "
         r"written, but [\d,.]+ GB are free in \1; free some space, or choose another directory with "
-        r"--work-dir$"
+        r"`work_dir`$"
     )
     with pytest.raises(DiskFullError, match=message):
         encode(random_text(200), work_dir, validation=0.5, **ALL)
@@ -497,6 +497,8 @@ def test_a_full_disk_is_named_with_what_is_free(name, monkeypatch, work_dir):
 
 def test_what_a_disk_takes_in_parts_is_written_whole():
     class Small(io.BytesIO):
+        name = "text"
+
         def write(self, data):
             return super().write(bytes(data)[:3])
 

@@ -218,14 +218,14 @@ def test_a_text_that_changes_just_before_it_is_read_once_more_is_refused(
     path, tmp_path, monkeypatch
 ):
     w2v.train(path, output=tmp_path / "m", **TINY)
-    source_again = job._source_again
+    reopen_corpus = job._reopen_corpus
 
     def change(again):
         touch(path)
-        return source_again(again)
+        return reopen_corpus(again)
 
-    monkeypatch.setattr(job, "_source_again", change)
-    with pytest.raises(InputError, match=f"{path} has changed since the training began"):
+    monkeypatch.setattr(job, "_reopen_corpus", change)
+    with pytest.raises(InputError, match=f"{path} has changed since training began"):
         w2v.resume(tmp_path / "m", epochs=2)
 
 
@@ -238,8 +238,8 @@ def test_what_was_read_once_may_change_and_a_stopped_training_says_so(path, tmp_
         w2v.train(path, output=tmp_path / "m", observer=stop, **TINY | {"epochs": 2})
     touch(path)
     expected = (
-        f"^{path} has changed since the training began: it had 3,090 bytes and now has 3,090; it was "
-        ".*; put it back, or start anew with --overwrite"
+        f"^{path} has changed since training began: it had 3,090 bytes and now has 3,090; it was "
+        ".*; restore it, or start over with `overwrite=True`"
     )
     with pytest.raises(InputError, match=expected):
         w2v.resume(tmp_path / "m")

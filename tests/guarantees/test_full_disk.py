@@ -285,7 +285,7 @@ KEPT = ["corpus.json", "encoded", "job.json", "lock"]
 def test_a_first_state_for_which_there_is_no_room(found, leave, disk, old, text, whole):
     before = content(old)
     when = {"call": 3, "before": found == "before"}
-    with quiet(), around(checkpoint, "require_free_space", lambda: fill(disk, leave), **when):
+    with quiet(), around(checkpoint_files, "require_free_space", lambda: fill(disk, leave), **when):
         result = train(text, old, "--overwrite", "--checkpoint-every", 0.0001)
     message = error_of(result, disk, resumable=True)
     assert message.startswith(
@@ -309,7 +309,7 @@ def test_a_second_state_without_room_leaves_the_first(found, leave, disk, text, 
         fill(disk, leave)
 
     when = {"call": 4, "before": found == "before"}
-    with quiet(), around(checkpoint, "require_free_space", act, **when):
+    with quiet(), around(checkpoint_files, "require_free_space", act, **when):
         result = train(text, disk / "m.w2v", "--checkpoint-every", 0.0001)
     message = error_of(result, disk, resumable=True)
     assert message.startswith("cannot save the checkpoint")
@@ -461,9 +461,7 @@ def test_a_disk_that_takes_no_more_files_is_told_from_a_full_one(files, mount, t
     left = names(disk)
     message = result.stderr.splitlines()[-1]
     assert result.exit_code == 1
-    assert re.search(
-        rf"(cannot hold|had no space for) another file: .* in {disk}", message
-    )
+    assert re.search(rf"(cannot hold|had no space for) another file: .* in {disk}", message)
     assert left == (["m.w2v.checkpoint"] if "go on with" in result.stderr else [])
 
 
@@ -689,7 +687,9 @@ def test_output_for_which_there_is_no_room(
         return
     assert len(written) == leave
     told = f"Error: cannot write the output: the disk is full: {leave:,} bytes were written, but 0 "
-    assert done.stderr.decode().startswith(f"{told}bytes are free in {disk}; free some space, or send")
+    assert done.stderr.decode().startswith(
+        f"{told}bytes are free in {disk}; free some space, or send"
+    )
     assert (done.returncode, done.stderr.count(b"\n")) == (1, 1)
 
 

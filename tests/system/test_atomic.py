@@ -109,7 +109,9 @@ def test_only_a_model_folder_or_an_empty_one_is_replaced(model, tmp_path):
     (tmp_path / "file").write_text("x")
     (tmp_path / "empty").mkdir()
     for path in (model, tmp_path / "file", tmp_path):
-        with pytest.raises(OutputError, match=r"neither a model directory .* nor an empty directory"):
+        with pytest.raises(
+            OutputError, match=r"neither a model directory .* nor an empty directory"
+        ):
             output.check_directory(path, overwrite=True)
     output.check_directory(tmp_path / "empty", overwrite=True)
 
@@ -120,9 +122,7 @@ def test_what_else_is_in_a_folder_is_not_lost(foreign, model):
         (model / foreign).mkdir()
     else:
         (model / foreign).write_text("mine")
-    expected = (
-        rf"old\.w2v contains {re.escape(foreign)}, which replacing it would delete; move it"
-    )
+    expected = rf"old\.w2v contains {re.escape(foreign)}, which replacing it would delete; move it"
     with pytest.raises(OutputError, match=expected):
         output.check_directory(model, overwrite=True)
     with (

@@ -17,7 +17,7 @@ from w2v.corpus import build as corpus
 from w2v.errors import DiskFullError, OutputError, ResourceError
 from w2v.formats import native as model
 from w2v.formats.registry import FORMATS
-from w2v.pipeline import checkpoint
+from w2v.pipeline import checkpoint_files
 from w2v.pipeline.checkpoint import Checkpoint, TrainingJob
 from w2v.system import atomic as output
 from w2v.system import disk
@@ -132,7 +132,9 @@ def test_a_disk_that_has_no_room_for_files_is_told_from_one_that_counts_none(
         counts = SimpleNamespace(f_files=files, f_favail=0)
         monkeypatch.setattr(os, "statvfs", lambda _, counts=counts: counts)
         told.append(str(disk.write_error("cannot do it", system(errno.ENOSPC), tmp_path)))
-    assert told[0].startswith("cannot do it: the disk has no free inodes, so it cannot hold another file")
+    assert told[0].startswith(
+        "cannot do it: the disk has no free inodes, so it cannot hold another file"
+    )
     assert told[1].startswith("cannot do it: the disk is full: ")
 
 
@@ -166,7 +168,9 @@ def test_other_errors_are_told_as_the_system_does(error, tmp_path):
 def test_nothing_is_begun_for_which_there_is_no_room(new, tmp_path, monkeypatch):
     monkeypatch.setattr(Path, "open", None)  # which is not called
     monkeypatch.setattr(Path, "mkdir", None)
-    expected = rf"cannot write {tmp_path}/out: not enough disk space: 1,000,000\.00 GB are needed, but "
+    expected = (
+        rf"cannot write {tmp_path}/out: not enough disk space: 1,000,000\.00 GB are needed, but "
+    )
     with (
         pytest.raises(DiskFullError, match=expected),
         new(tmp_path / "out", needed=10**15, overwrite=False),
@@ -179,17 +183,17 @@ def test_a_state_for_which_there_is_no_room_is_not_begun(free, tmp_path, monkeyp
         tmp_path / "m.checkpoint", TrainingJob(None, None, Config(), False), 60.0
     )
     (tmp_path / "m.checkpoint" / "encoded").mkdir()
-    monkeypatch.setattr(checkpoint, "_write", None)  # which is not called
+    monkeypatch.setattr(checkpoint_files, "_replace", None)  # which is not called
     kept.prepare(1_000, 1_000)
     free(8_000_000)
     expected = r"^cannot save the checkpoint .*: 8\.0 MB are needed, but 8\.0 MB are free in "
     with pytest.raises(DiskFullError, match=expected):
-        kept.keep(None, TrainingState())
+        kept.save(None, TrainingState())
     kept.close()
 
 
 def test_a_job_for_which_there_is_no_room_is_not_begun(free, tmp_path, monkeypatch):
-    monkeypatch.setattr(checkpoint, "_write", None)  # which is not called
+    monkeypatch.setattr(checkpoint_files, "_replace", None)  # which is not called
     free(0)
     job = TrainingJob(None, None, Config(), False)
     expected = r"cannot write .*job\.json: not enough disk space: [\d,]+ bytes are needed, but 0"
@@ -207,7 +211,9 @@ def test_ranks_for_which_there_is_no_room_are_not_begun(free, tmp_path, monkeypa
 
     monkeypatch.setattr(corpus, "_opened", spool_only)
     free(0)
-    expected = r"^cannot write the encoded text to .*: not enough disk space: 12 bytes are needed, but 0"
+    expected = (
+        r"^cannot write the encoded text to .*: not enough disk space: 12 bytes are needed, but 0"
+    )
     lines, config = IterableSource(["a b a", "b a b"]), Config(min_count=1, threads=1)
     with pytest.raises(DiskFullError, match=expected):
         corpus.build_corpus(lines, config, work_dir=str(tmp_path))

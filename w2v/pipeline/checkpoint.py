@@ -38,7 +38,7 @@ from w2v.errors import (
     VocabularyError,
 )
 from w2v.events import CorpusRead
-from w2v.pipeline.sealed_json import (
+from w2v.pipeline.checkpoint_files import (
     DIGEST_BYTES,
     WRONG_CHECKSUM,
     damaged,
@@ -49,7 +49,7 @@ from w2v.pipeline.sealed_json import (
 from w2v.pipeline.spec import TrainingJob
 from w2v.pipeline.state_file import read_state, state_chunks, state_size
 from w2v.system.atomic import sync_tree
-from w2v.system.disk import TEMPORARY_PREFIX, require_free_space, writing
+from w2v.system.disk import TEMPORARY_PREFIX, writing
 from w2v.system.lock import lock_file
 from w2v.training.trainer import TrainingState
 
@@ -292,15 +292,18 @@ class Checkpoint:
         if self._every is None:
             return
         started = time.monotonic()
-        needed = state_size(self._words, self._dim)
         doing = f"cannot save the checkpoint {self.directory}"
         remedy = "disable checkpoints with `checkpoint_every=0`"
-        with writing(doing, self.directory, remedy, needed=needed):
-            require_free_space(self.directory, needed, doing, remedy)
-            if not self.has_state:
+        if not self.has_state:
+            with writing(doing, self.directory, remedy):
                 sync_tree(self.directory / "encoded")
-            chunks = state_chunks(matrices, self._words, self._dim, state)
-            write_file(self.directory / "state", chunks)
+        write_file(
+            self.directory / "state",
+            state_chunks(matrices, self._words, self._dim, state),
+            needed=state_size(self._words, self._dim),
+            doing=doing,
+            remedy=remedy,
+        )
         self._saved_at = time.monotonic()
         self._min_pause = (self._saved_at - started) / _MAX_SHARE
 

@@ -74,9 +74,9 @@ class Preflight:
         check_memory(words, self.job.config, text_bytes=source.total_bytes)
         checkpoint = self.directories.checkpoint
         check_disk(
-            words,
             self.job.config,
             self.directories,
+            words=words,
             text_bytes=source.total_bytes,
             checkpoints=self.checkpoints,
             replaced=0 if checkpoint is None else checkpoint_size(checkpoint),
@@ -98,9 +98,9 @@ class Preflight:
         check_memory(words, self.job.config, counts=counts)
         if state_bytes is not None:
             check_disk(
-                len(counts),
                 self.job.config,
                 self.directories,
+                words=len(counts),
                 text_bytes=None,
                 checkpoints=self.checkpoints,
                 replaced=state_bytes,
@@ -190,10 +190,10 @@ def _typical_counts(words: int, total: int) -> NDArray[np.int64]:
 
 
 def check_disk(
-    words: int,
     config: Config,
     directories: Directories,
     *,
+    words: int,
     text_bytes: int | None,
     checkpoints: bool,
     replaced: int = 0,
@@ -201,9 +201,9 @@ def check_disk(
     """Check that all files of a run fit on the disk.
 
     Args:
-        words: the number of rows, or an upper bound.
         config: the hyper-parameters.
         directories: where the run writes. Without an output, it writes the encoded corpus only.
+        words: the number of rows, or an upper bound.
         text_bytes: the size of the corpus that is still to be read, or None if unknown. It is the
             compressed size of compressed files, for the other is unknown before they are read.
         checkpoints: whether the run saves checkpoints.

@@ -18,7 +18,7 @@ from typing import IO, TYPE_CHECKING
 import numpy as np
 
 from w2v.events import EpochDone
-from w2v.pipeline.sealed_json import DIGEST_BYTES, VERSION, WRONG_CHECKSUM
+from w2v.pipeline.checkpoint_files import DIGEST_BYTES, VERSION, WRONG_CHECKSUM
 from w2v.system.atomic import iter_row_chunks
 from w2v.system.records import decode
 from w2v.training.trainer import EpochStats, TrainingState, rows_of

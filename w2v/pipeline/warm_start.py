@@ -277,7 +277,7 @@ def _recorded_training(old: Embeddings, output: Path) -> tuple[list[EpochDone], 
 def _require_corpus_and_contexts(job: TrainingJob, output: Path) -> None:
     if job.files is None:
         message = (
-            f"the corpus of {output} cannot be read again, because it was no file; "
+            f"the corpus of {output} was not read from files, so it cannot be read again; "
             f"{_train_on_another_corpus(output)}"
         )
         raise InputError(message)

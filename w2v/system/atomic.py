@@ -372,6 +372,4 @@ def _output_errors(path: str | Path, needed: int | None = None) -> Iterator[None
         directory = Path(os.path.realpath(path)).parent
         too_long = error.errno == errno.ENAMETOOLONG
         remedy = f"choose {'a shorter name' if too_long else 'another directory'}"
-        raise write_error(
-            _cannot_write(path), error, directory, remedy, needed=needed
-        ) from error
+        raise write_error(_cannot_write(path), error, directory, remedy, needed=needed) from error

@@ -26,7 +26,8 @@ from w2v.errors import InputError, short_repr
 from w2v.options import is_ordered_iterable
 from w2v.system.files import Fingerprint, read_error
 from w2v.system.sniff import COMPRESSED, SNIFFED_BYTES, first_match, sniff_non_text
-from w2v.text.blocks import BLOCK_BYTES, Block, LastBoundary, split_blocks
+from w2v.text import blocks
+from w2v.text.blocks import Block, LastBoundary, split_blocks
 from w2v.text.decompress import ExpansionGuard, unpacked
 
 TOKEN_SEPARATOR = "\x1f"
@@ -153,7 +154,7 @@ class IterableSource:
                 message = f"item {number} of the corpus is not valid Unicode: {error}"
                 raise InputError(message) from error
             gathered += b"\n"
-            if len(gathered) >= BLOCK_BYTES:
+            if len(gathered) >= blocks.BLOCK_BYTES:
                 yield from self._cut(bytes(gathered), last_boundary)
                 gathered.clear()
         yield from self._cut(bytes(gathered), last_boundary)

@@ -1,4 +1,4 @@
-"""The JSON files of a checkpoint: complete or absent, with a version and a checksum."""
+"""The files of a checkpoint: each is complete or absent, and JSON files have a checksum."""
 
 from __future__ import annotations
 
@@ -33,10 +33,7 @@ def write_sealed(path: Path, entry: dict[str, Any], remedy: str) -> None:
     """
     sealed = {"format_version": VERSION, "checksum": _checksum(entry), **entry}
     data = json.dumps(sealed).encode()
-    doing = f"cannot write {path}"
-    with writing(doing, path.parent, remedy, needed=len(data)):
-        require_free_space(path.parent, len(data), doing, remedy)
-        write_file(path, [data])
+    write_file(path, [data], needed=len(data), doing=f"cannot write {path}", remedy=remedy)
 
 
 def read_sealed(kind: type[Record], path: Path) -> Record:
@@ -59,8 +56,28 @@ def read_sealed(kind: type[Record], path: Path) -> Record:
         raise damaged(path, error) from error
 
 
-def write_file(path: Path, chunks: Iterable[bytes]) -> None:
-    """Write a file through a temporary one with the suffix ``.new``, so it is never incomplete."""
+def write_file(
+    path: Path, chunks: Iterable[bytes], *, needed: int, doing: str, remedy: str
+) -> None:
+    """Write a file through a temporary one with the suffix ``.new``, so it is never incomplete.
+
+    Args:
+        path: the file.
+        chunks: its content.
+        needed: its size in bytes; this much space must be free before writing begins.
+        doing: the beginning of an error message.
+        remedy: the end of it.
+
+    Raises:
+        OutputError: it cannot be written.
+
+    """
+    with writing(doing, path.parent, remedy, needed=needed):
+        require_free_space(path.parent, needed, doing, remedy)
+        _replace(path, chunks)
+
+
+def _replace(path: Path, chunks: Iterable[bytes]) -> None:
     with replace_file(path, path.with_name(f"{path.name}.new")) as file:
         file.writelines(chunks)
 

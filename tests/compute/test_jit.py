@@ -7,42 +7,18 @@ import pickle
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numba
 import pytest
 
-from compute.damages import DAMAGES
+from compute.helpers import DAMAGES, compiles, double, new_kernel
 from support import JIT, ROOT
 from w2v.compute import jit, kernel_files
-from w2v.compute.jit import KernelCache, cache_directory, inlined, is_cached, kernel
+from w2v.compute.jit import KernelCache, cache_directory, is_cached
 
 pytestmark = pytest.mark.skipif(not JIT, reason="nothing is cached without the compiler")
-
-
-@inlined
-def double(number: int) -> int:
-    return 2 * number
-
-
-def new_kernel() -> Callable[[int], int]:
-    """Define the same kernel anew, as another process does."""
-
-    @kernel
-    def double_and_add_one(number: int) -> int:
-        return double(number) + 1
-
-    return double_and_add_one
-
-
-def compiles(function: Callable[[int], int]) -> bool:
-    """Whether a kernel is compiled when it is called; if not, it is loaded from the cache."""
-    assert function(20) == 41
-    stats = function.stats
-    assert sum(stats.cache_hits.values()) + sum(stats.cache_misses.values()) == 1
-    return sum(stats.cache_misses.values()) == 1
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from compute.damages import DAMAGES
+from compute.helpers import DAMAGES
 from w2v.compute import kernel_files
 from w2v.compute.kernel_files import (
     DIGEST_SIZE,

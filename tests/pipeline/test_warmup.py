@@ -43,7 +43,7 @@ TEXT = "The quick brown fox\njumps over the lazy dog; it's said.\n" * 50
 VOCABULARY = """
 read_vocabulary("text.txt")
 read_vocabulary("text.txt", tokenizer="whitespace", lowercase=True, threads=2, vocab=["the"])
-read_vocabulary([[f"word{i}" for i in range(20_000)]])
+read_vocabulary([[f"word{i}" for i in range(20_000)]], min_count=1)
 """
 CORPUS = """
 read_corpus("text.txt").close()

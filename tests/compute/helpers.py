@@ -1,10 +1,35 @@
-"""Damages to a file of a compiled kernel."""
+"""A small kernel, and damages to the file that it is cached in."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable
 from pathlib import Path
+
+from w2v.compute.jit import inlined, kernel
+
+
+@inlined
+def double(number: int) -> int:
+    return 2 * number
+
+
+def new_kernel() -> Callable[[int], int]:
+    """Define the same kernel anew, as another process does."""
+
+    @kernel
+    def double_and_add_one(number: int) -> int:
+        return double(number) + 1
+
+    return double_and_add_one
+
+
+def compiles(function: Callable[[int], int]) -> bool:
+    """Whether a new kernel is compiled when it is called; if not, it is loaded from the cache."""
+    assert function(20) == 41
+    stats = function.stats
+    assert sum(stats.cache_hits.values()) + sum(stats.cache_misses.values()) == 1
+    return sum(stats.cache_misses.values()) == 1
 
 
 def replace_by_directory(path: Path) -> None:

@@ -35,6 +35,7 @@ from w2v.cli import main as cli
 from w2v.config import DEFAULTS, options
 from w2v.events import Compiling
 from w2v.pipeline import preflight, warmup
+from w2v.pipeline import run as runs
 from w2v.pipeline import train as job
 from w2v.pipeline.checkpoint import Checkpoint
 from w2v.training import trainer
@@ -402,13 +403,13 @@ def test_a_failing_run_leaves_the_old_model_and_nothing_else(wrong):
 def test_the_work_folder_is_used_and_emptied(monkeypatch):
     Path("work").mkdir()
     seen = []
-    original = job.train_model
+    original = runs.train_model
 
     def look(*arguments: object, **options: object) -> object:
         seen.append((names(), names("work")))
         return original(*arguments, **options)
 
-    monkeypatch.setattr(job, "train_model", look)
+    monkeypatch.setattr(runs, "train_model", look)
     ok("train", "text.txt", "-o", "m", *TINY, "--work-dir", "work")
     beside, within = seen[-1]
     assert beside == ["text.txt", "tmp", "work"]

@@ -31,8 +31,7 @@ from w2v.errors import (
     W2VError,
 )
 from w2v.events import EpochDone, Reading, Resumed, Training
-from w2v.pipeline import checkpoint, checkpoint_files, warmup
-from w2v.pipeline import run
+from w2v.pipeline import checkpoint, checkpoint_files, run, warmup
 from w2v.pipeline.checkpoint import Checkpoint, TrainingJob, checkpoint_dir
 from w2v.system import lock
 from w2v.training import trainer
@@ -455,7 +454,9 @@ def test_another_corpus_is_refused_by_name(text, whole, tmp_path):
 def test_an_unfinished_training_is_not_dropped_unasked(text, tmp_path):
     output = tmp_path / "m.w2v"
     stopped(text, output)
-    with pytest.raises(OutputError, match=r"holds an unfinished training; continue it with `resume`, or discard it"):
+    with pytest.raises(
+        OutputError, match=r"holds an unfinished training; continue it with `resume`, or discard it"
+    ):
         w2v.train(text, output=output, **OPTIONS)
     w2v.train(text, output=output, overwrite=True, **OPTIONS)
     assert names(tmp_path) == ["m.w2v", "text.txt"]
@@ -632,7 +633,10 @@ def test_damage_is_told_and_nothing_worse_happens(name, text, whole, tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"key": None, "files": [["a"]]}, r"job\.json is damaged \(files\[0\]: expected Fingerprint, got \[.a.\]\)"),
+        (
+            {"key": None, "files": [["a"]]},
+            r"job\.json is damaged \(files\[0\]: expected Fingerprint, got \[.a.\]\)",
+        ),
         ({"config": {"dim": 0}}, "dim must be"),
     ],
 )

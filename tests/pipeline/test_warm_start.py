@@ -376,9 +376,7 @@ def test_more_epochs_on_a_text_that_is_gone_for_good_are_refused():
 
 def test_more_epochs_without_context_vectors_are_refused(old):
     Path("old.w2v/contexts.npy").unlink()
-    with pytest.raises(
-        InputError, match=r"old\.w2v has no contexts\.npy, which .* use `init=.old"
-    ):
+    with pytest.raises(InputError, match=r"old\.w2v has no contexts\.npy, which .* use `init=.old"):
         w2v.resume("old.w2v", epochs=4)
 
 
@@ -722,7 +720,11 @@ def test_room_is_looked_for_as_many_words_as_there_may_be(corpus, options, most,
             r"has `lowercase=True`, got `lowercase=False`; omit",
         ),
         ({"dims": 9}, ConfigError, "unknown option 'dims'"),
-        ({"vocab": ["a"]}, ConfigError, "^init and vocab both define the vocabulary; pass only one"),
+        (
+            {"vocab": ["a"]},
+            ConfigError,
+            "^init and vocab both define the vocabulary; pass only one",
+        ),
         (
             {"init": None, "freeze_old": True},
             ConfigError,
@@ -902,7 +904,10 @@ def test_the_command_line_says_how_to_go_on_with_what_was_interrupted(old, monke
             ["--resume", "old.w2v", "--freeze-old"],
             "--resume continues a previous run and cannot be combined with --freeze",
         ),
-        (["new.txt", "--init", "old.w2v", "--dim", "9"], "--dim contradicts the initial model: old.w2v has --dim 8, got"),
+        (
+            ["new.txt", "--init", "old.w2v", "--dim", "9"],
+            "--dim contradicts the initial model: old.w2v has --dim 8, got",
+        ),
     ],
 )
 def test_the_command_line_refuses_what_does_not_go_together(arguments, message, old):

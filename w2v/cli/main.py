@@ -888,6 +888,8 @@ def _history(meta: dict[str, Any]) -> Iterator[tuple[str, str]]:
     for origin in meta.get("origins", []):
         yield "began with", _describe_origin(origin)
     if "tokenizer" in meta:
+        from w2v.text.definition import WordDefinition
+
         definition = WordDefinition(meta["tokenizer"]["name"], meta["tokenizer"]["lowercase"])
         yield "tokenizer", str(definition)
     if "config" in meta:

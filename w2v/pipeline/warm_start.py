@@ -24,7 +24,7 @@ from w2v.options import check_path
 from w2v.pipeline.spec import InitialModel, TrainingJob
 from w2v.system.files import Fingerprint
 from w2v.system.records import decode
-from w2v.text.definition import checked_definition
+from w2v.text.definition import WordDefinition
 from w2v.training.trainer import TrainingState, rows_of
 
 if TYPE_CHECKING:
@@ -246,7 +246,8 @@ def _config(old: Embeddings, path: Path, options: dict[str, Any]) -> Config:
     """Return the hyper-parameters: those that the model determines, and the given ones."""
     fixed: dict[str, Any] = {"dim": old.dim}
     with contextlib.suppress(ConfigError):  # vectors of other programs record no tokenizer
-        fixed["tokenizer"], fixed["lowercase"] = checked_definition(old.meta.get("tokenizer"))
+        definition = WordDefinition.from_meta(old.meta.get("tokenizer"))
+        fixed |= {"tokenizer": definition.name, "lowercase": definition.lowercase}
     for name, value in fixed.items():
         given = options.get(name)
         if given is not None and given != value:

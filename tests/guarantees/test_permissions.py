@@ -207,7 +207,9 @@ def test_a_work_dir_that_cannot_be_used_is_refused_before_the_work(
     path, reason, place, monkeypatch
 ):
     monkeypatch.setattr(warmup, "compile_kernels", None)  # which is not called
-    none = "cannot keep the encoded text in {}: there is no such folder, or it may not be entered; "
+    none = (
+        "cannot store the encoded text in {}: the directory does not exist or cannot be entered; "
+    )
     message = refused("train", "text.txt", "-o", "m", "--work-dir", path, *TINY)
     mark = checkpoint.checkpoint_dir(Path("m"), "open").name.split(".")[1]
     assert message.startswith((reason or none).format(path, mark))
@@ -226,7 +228,7 @@ def test_text_that_is_only_read_needs_a_place_too(place, monkeypatch):
 
     monkeypatch.setattr(tempfile, "gettempdir", none)
     assert refused("pairs", "text.txt", "-q") == (
-        "cannot keep the encoded text: No usable temporary directory found in ['/tmp']; choose a "
+        "cannot store the encoded text: No usable temporary directory found in ['/tmp']; choose a "
         "directory with --work-dir"
     )
 

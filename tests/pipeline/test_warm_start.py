@@ -342,8 +342,8 @@ def test_a_finished_model_that_a_kill_left_aside_is_found(old):
 @pytest.mark.parametrize("epochs", [{}, {"epochs": 1}, {"epochs": 2}])
 def test_a_finished_model_tells_how_to_train_it_further(epochs, old):
     expected = (
-        r"there is no unfinished training of old\.w2v: the model was finished after epoch 2; to train "
-        r"it further, pass a higher total, such as `epochs=4`; to start from its vectors on any "
+        r"there is no unfinished training of old\.w2v: the model was finished after epoch 2; to "
+        r"train it further, pass a higher total, such as `epochs=4`; to start from its vectors on any "
         r"corpus, use `init='old\.w2v'`$"
     )
     with pytest.raises(InputError, match=expected):
@@ -396,8 +396,8 @@ def test_more_epochs_without_context_vectors_are_refused(old):
 def test_a_model_that_does_not_tell_how_it_was_trained_has_no_more_epochs(changes, old):
     change_meta("old.w2v", **changes)
     expected = (
-        r"old\.w2v: the model is finished, and does not record how it was trained; to start from its "
-        r"vectors on any corpus, use `init='old\.w2v'`$"
+        r"old\.w2v: the model is finished, and does not record how it was trained; to start from "
+        r"its vectors on any corpus, use `init='old\.w2v'`$"
     )
     with pytest.raises(InputError, match=expected):
         w2v.resume("old.w2v", epochs=4)

@@ -35,23 +35,23 @@ lint: $(VENV)/installed-dev
 types: $(VENV)/installed-dev
 	$(BIN)/mypy
 
-# A text, and options of scripts/benchmark.py: make bench BENCH="corpus.txt --repeats 5"
+# A text, and options of scripts/bench/benchmark.py: make bench BENCH="corpus.txt --repeats 5"
 bench: $(VENV)/installed-bench
-	$(BIN)/python scripts/benchmark.py $(BENCH)
+	$(BIN)/python -m scripts.bench.benchmark $(BENCH)
 
-# The same for scripts/scaling.py.
+# The same for scripts/bench/scaling.py.
 scaling: $(VENV)/installed-bench
-	$(BIN)/python scripts/scaling.py $(SCALING)
+	$(BIN)/python -m scripts.bench.scaling $(SCALING)
 
 # Damaged files for every reader: make fuzz FUZZ="--seconds 600". Guided by coverage, where atheris
 # can be installed.
 fuzz: $(VENV)/installed-dev
 	@$(BIN)/python -m pip install --quiet --editable '.[fuzz]' || echo "left out: atheris"
-	$(BIN)/python scripts/fuzz.py $(FUZZ)
+	$(BIN)/python -m scripts.fuzz $(FUZZ)
 
 # Trainings without end in one process: make soak SOAK="--calls 10000".
 soak: $(VENV)/installed-dev
-	$(BIN)/python scripts/soak.py $(SOAK)
+	$(BIN)/python -m scripts.soak $(SOAK)
 
 clean:
 	rm -rf $(VENV) build dist .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -19,8 +19,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from w2v.embeddings.embeddings import Embeddings
+from w2v.embeddings.load import load
 from w2v.errors import ConfigError, FormatError, InputError, OutputError
-from w2v.formats.registry import FORMATS, load
+from w2v.formats.registry import FORMATS
 
 os.environ.setdefault("KERAS_BACKEND", "torch")
 keras = pytest.importorskip("keras")

@@ -11,7 +11,7 @@ import numpy as np
 
 from w2v.errors import FormatError, InputError
 from w2v.formats.layout import Layout
-from w2v.formats.npy import HEADER_SIZE, read_array, write_array
+from w2v.formats.npy import HEADER_SIZE, read_npy, write_npy
 from w2v.formats.words import decode_vocabulary
 from w2v.system.files import is_directory, require_regular_file, status_of
 
@@ -43,7 +43,7 @@ def check_directory(directory: Path, format_name: str, signature_files: tuple[st
         raise InputError(message)
     for name in signature_files:
         if status_of(directory / name) is None:
-            message = f"{directory} is not a directory of the format {format_name}: it has no {name}"
+            message = f"{directory} is not a {format_name} directory: it has no {name}"
             raise FormatError(message)
 
 
@@ -143,7 +143,7 @@ def read_words(directory: Path) -> list[str]:
 def write_counts(directory: Path, table: VectorTable) -> None:
     """Write ``counts.npy`` if the counts are known."""
     if table.counts is not None:
-        write_array(directory / "counts.npy", table.counts.astype("<i8", copy=False))
+        write_npy(directory / "counts.npy", table.counts.astype("<i8", copy=False))
 
 
 def size_of_counts(table: VectorTable) -> int:
@@ -163,7 +163,7 @@ def read_counts(directory: Path) -> NDArray[np.int64] | None:
     if status_of(path) is None:
         return None
     with open_file(path) as file:
-        return read_array(file, path, "<i8", axes=1)
+        return read_npy(file, path, "<i8", axes=1)
 
 
 def read_bytes(path: Path) -> bytes:

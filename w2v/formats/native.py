@@ -31,7 +31,7 @@ from w2v.formats.directory import (
     size_of_counts,
     write_counts,
 )
-from w2v.formats.npy import HEADER_SIZE, read_array, write_array
+from w2v.formats.npy import HEADER_SIZE, read_npy, write_npy
 from w2v.formats.table import VectorTable
 from w2v.formats.words import encode_vocabulary
 from w2v.system import atomic
@@ -109,7 +109,7 @@ def new_model(
         path, needed=needed, overwrite=overwrite, recoverable=recoverable
     ) as directory:
         for name, matrix in matrices.items():
-            write_array(directory / name, matrix.astype("<f4", copy=False))
+            write_npy(directory / name, matrix.astype("<f4", copy=False))
         (directory / "vocab.txt").write_bytes(vocabulary)
         write_counts(directory, table)
         atomic.sync_tree(directory)
@@ -198,7 +198,7 @@ def read_contexts(path: str | Path, table: VectorTable) -> NDArray[np.float32]:
 
 def _read_matrix(path: Path, *, mapped: bool = False) -> NDArray[np.float32]:
     with open_file(path) as file:
-        return read_array(file, path, "<f4", axes=2, mapped=mapped)
+        return read_npy(file, path, "<f4", axes=2, mapped=mapped)
 
 
 def _read_unknown(path: Path) -> NDArray[np.float32]:

@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 HEADER_SIZE = 128
-"""Bytes before the numbers in a file that `write_array` writes."""
+"""Bytes before the numbers in a file that `write_npy` writes."""
 
 
-def write_array(path: Path, array: NDArray[Any]) -> None:
+def write_npy(path: Path, array: NDArray[Any]) -> None:
     """Write an array, whose rows may be apart in memory, to a new file."""
     # np.save hides the errno of a full disk.
     with path.open("xb") as file:
@@ -32,7 +32,7 @@ def write_array(path: Path, array: NDArray[Any]) -> None:
             file.write(np.ascontiguousarray(part).data)
 
 
-def read_array(
+def read_npy(
     file: BinaryIO, path: Path, dtype: str, axes: int, *, mapped: bool = False
 ) -> NDArray[Any]:
     """Read an open file, or map it into memory.

@@ -163,7 +163,7 @@ FORMATS: dict[str, Format] = {
             "npy",
             "native",
             (),
-            "NumPy directory like a model: embeddings.npy, vocab.txt, and meta.json with the layout",
+            "directory like a model: embeddings.npy, vocab.txt, and meta.json with the layout",
             default_layout="pad+unk",
         ),
         Format(
@@ -255,8 +255,8 @@ def detect(path: Path) -> Format:
     """
     candidates = _candidates(path)
     status = status_of(path)
-    exists = status is not None
-    if (not exists and not candidates) or (exists and stat.S_ISDIR(status.st_mode)):
+    is_directory = not candidates if status is None else stat.S_ISDIR(status.st_mode)
+    if is_directory:
         return _detect_directory(path)
     if len(candidates) > 1:
         return next((entry for entry in candidates if entry.matches(path)), candidates[0])

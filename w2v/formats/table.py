@@ -202,8 +202,8 @@ def _checked_matrix(matrix: ArrayLike, words: list[str]) -> NDArray[np.float32]:
     if not (np.isfinite(array.min()) and np.isfinite(array.max())):
         row = int(np.flatnonzero(~np.isfinite(array).all(axis=1))[0])
         message = (
-            f"the vector of word {row}, {words[row]!r:.200}, contains NaN or infinity; "
-            "every number must be finite in float32"
+            f"vectors must be finite in float32, but that of word {row}, {words[row]!r:.200}, "
+            "contains NaN or infinity"
         )
         raise FormatError(message)
     return array
@@ -217,7 +217,9 @@ def _checked_words(words: list[str]) -> dict[str, int]:
             message = f"word {row} must be a non-empty string, got {word!r:.200}"
             raise FormatError(message)
         if row_of.setdefault(word, row) != row:
-            message = f"words must be distinct, but words {row_of[word]} and {row} are {word!r:.200}"
+            message = (
+                f"words must be distinct, but words {row_of[word]} and {row} are {word!r:.200}"
+            )
             raise FormatError(message)
     return row_of
 
@@ -232,13 +234,15 @@ def _checked_unknown(unknown: ArrayLike, dim: int) -> NDArray[np.float32]:
         raise FormatError(message)
     array = _as_float32(array)
     if not np.isfinite(array).all():
-        message = "the vector of unknown words contains NaN or infinity; it must be finite in float32"
+        message = (
+            "the vector of unknown words contains NaN or infinity; it must be finite in float32"
+        )
         raise FormatError(message)
     return array
 
 
 def _as_float32(array: NDArray[Any]) -> NDArray[np.float32]:
-    """Return float32 in C order, without a copy where possible; too large numbers become infinite."""
+    """Return float32 in C order, not copied where possible; too large numbers become infinite."""
     with np.errstate(over="ignore"):
         return np.ascontiguousarray(array, dtype=np.float32)
 

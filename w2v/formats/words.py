@@ -65,7 +65,9 @@ def encode_vocabulary(words: Sequence[str]) -> bytes:
     """
     for word in words:
         if "\n" in word:
-            message = f"{word!r} contains a line break, which vocab.txt cannot hold; rename the word"
+            message = (
+                f"{word!r} contains a line break, which vocab.txt cannot hold; rename the word"
+            )
             raise FormatError(message)
     return b"".join(word + b"\n" for word in encode_words(words))
 

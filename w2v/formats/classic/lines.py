@@ -38,7 +38,7 @@ MAX_LINE_BYTES = 1 << 25
 
 _GZIP_MAGIC = b"\x1f\x8b"
 _MAX_GZIP_RATIO = 1032
-"""The most bytes that one byte expands to (zlib technical details, "Maximum Compression Factor")."""
+"""Bytes that one byte can expand to (zlib technical details, "Maximum Compression Factor")."""
 
 # Level 6 takes seven times as long for files that are a tenth smaller (50,000 x 128 numbers).
 _GZIP_LEVEL = 1

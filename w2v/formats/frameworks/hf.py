@@ -56,8 +56,8 @@ tags:
 
 # Word vectors
 
-{size:,} words, each with a vector of {dim} numbers. The vector of a text is the mean of the vectors of
-its words.
+{size:,} words, each with a vector of {dim} numbers. The vector of a text is the mean of the
+vectors of its words.
 
 ## Use
 
@@ -241,8 +241,7 @@ def _read_tokenizer(path: Path) -> list[str]:
         rows = json.loads(data.decode("utf-8"))["model"]["vocab"]
     except (ValueError, LookupError, TypeError, RecursionError) as error:
         message = (
-            f"{path}: expected a tokenizer in JSON, with a vocab in its model: "
-            f"{files.brief(error)}"
+            f"{path}: expected a tokenizer in JSON, with a vocab in its model: {files.brief(error)}"
         )
         raise FormatError(message) from error
     numbers: list[Any] = list(rows.values()) if isinstance(rows, dict) else [None]

@@ -105,7 +105,7 @@ def _checked(definition: object) -> tuple[str, bool]:
 
 
 def _normalizer(tables: CharacterTables, tokenizer: str) -> dict[str, Any] | None:
-    """Return the normalizer: what happens to the characters of a text before the words are found."""
+    """Return the normalizer, which changes the characters of a text before it is split."""
     steps: list[dict[str, Any]] = []
     if tokenizer == "unicode":
         steps.append({"type": "Replace", "pattern": {"String": "\u2019"}, "content": "'"})

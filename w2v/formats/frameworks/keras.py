@@ -182,7 +182,7 @@ def _read_member(archive: zipfile.ZipFile, name: str, size: int, length: int) ->
     """
     info = archive.getinfo(name)
     stored = info.compress_type == zipfile.ZIP_STORED and info.compress_size == info.file_size
-    if not stored or info.file_size > length or not size <= info.file_size <= size + _MAX_EXTRA_BYTES:
+    if not stored or not size <= info.file_size <= min(size + _MAX_EXTRA_BYTES, length):
         message = (
             f"expected {name} to be uncompressed, with {size} bytes of numbers and at most "
             f"{_MAX_EXTRA_BYTES} more, got {info.file_size} bytes in {info.compress_size} of an "
@@ -205,8 +205,7 @@ def _parse_dim(data: bytes, rows: int) -> int:
         found, dim, name = config["input_dim"], config["output_dim"], config["name"]
     except (ValueError, LookupError, TypeError, RecursionError) as error:
         message = (
-            "expected the configuration of a model of one Embedding layer: "
-            f"{files.brief(error)}"
+            f"expected the configuration of a model of one Embedding layer: {files.brief(error)}"
         )
         raise FormatError(message) from error
     if found != rows or type(dim) is not int or dim < 1 or name != _LAYER:

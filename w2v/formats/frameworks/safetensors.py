@@ -96,9 +96,7 @@ def as_os_error(error: Exception) -> OSError:
     return OSError(number, os.strerror(number))
 
 
-def read_tensor(
-    path: str | Path, format_name: str
-) -> tuple[dict[str, str], NDArray[np.float32]]:
+def read_tensor(path: str | Path, format_name: str) -> tuple[dict[str, str], NDArray[np.float32]]:
     """Read the metadata and the only tensor, TENSOR, of a file.
 
     The library checks sizes against the length of the file before it allocates memory.

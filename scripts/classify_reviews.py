@@ -207,7 +207,7 @@ def check_installed(*packages: str) -> None:
     backend = os.environ.setdefault("KERAS_BACKEND", "torch")
     for package in (*packages, backend):
         if importlib.util.find_spec(package) is None:
-            hint = "install it with: pip install '.[classify]'"
+            hint = "install it with: pip install --group classify"
             if package == backend != "torch":
                 hint = "install it, or let Keras work with torch: KERAS_BACKEND=torch"
             raise click.ClickException(f"{package} is not installed; {hint}")

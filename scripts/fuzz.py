@@ -12,8 +12,8 @@ of a folder at a time, and read. It is a finding if
 - a file is there that was not there before
 
 Findings are written to files, with a line that tells how to see each again; the exit code is 1.
-With atheris (pip install 'w2v[fuzz]') the changes are guided by what code they reach; without, they
-are drawn at random. A target has a process of its own.
+With atheris (pip install --group fuzz) the changes are guided by the code that they reach; without
+it they are drawn at random. A target has a process of its own.
 """
 
 from __future__ import annotations
@@ -517,7 +517,7 @@ def _atheris() -> Any:
     try:
         import atheris
     except ImportError as error:
-        message = "the engine atheris needs an optional package: pip install 'w2v[fuzz]'"
+        message = "the engine atheris needs an optional package: pip install --group fuzz"
         raise click.ClickException(message) from error
     return atheris
 

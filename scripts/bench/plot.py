@@ -81,7 +81,7 @@ def use_style() -> None:
     try:
         from matplotlib import style
     except ImportError as error:
-        hint = "matplotlib is not installed; install it with: pip install '.[bench]'"
+        hint = "matplotlib is not installed; install it with: pip install --group bench"
         raise click.ClickException(hint) from error
     style.use(_STYLE)
 

@@ -287,7 +287,7 @@ def test_the_engine_that_is_missing_names_its_extra(monkeypatch):
     done = CliRunner().invoke(fuzz.main, ["--engine", "atheris", "--seconds", "1"])
     assert done.exit_code == 1
     assert done.output == (
-        "Error: the engine atheris needs an optional package: pip install 'w2v[fuzz]'\n"
+        "Error: the engine atheris needs an optional package: pip install --group fuzz\n"
     )
 
 

@@ -195,9 +195,9 @@ def test_what_cannot_be_done_is_refused_at_once(monkeypatch, tmp_path, texts, ar
 @pytest.mark.parametrize(
     ("backend", "missing", "hint"),
     [
-        (None, "keras", "install it with: pip install '.[classify]'"),
-        (None, "torch", "install it with: pip install '.[classify]'"),
-        ("jax", "keras", "install it with: pip install '.[classify]'"),
+        (None, "keras", "install it with: pip install --group classify"),
+        (None, "torch", "install it with: pip install --group classify"),
+        ("jax", "keras", "install it with: pip install --group classify"),
         ("jax", "jax", "install it, or let Keras work with torch: KERAS_BACKEND=torch"),
     ],
 )

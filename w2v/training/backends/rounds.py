@@ -1,29 +1,18 @@
 """Training in rounds: many threads, and the same bits at any number of them.
 
-Threads that share a model without locks give another result every time. Here the text is cut into
-S parts, the shards, whatever the number of threads. In a round each shard trains on its next span,
-on a copy of the rows that the span needs; then the copies are merged into the model. What a shard
-does is a function of the model, its span and the seed, and so is the round.
+The text is split into shards, independent of the number of threads. In a round, each shard trains
+on its next span, on replicas of the rows that the span needs; then the replicas are merged into
+the model. The work of a shard is a function of the model, its span and the seed, and so is a round.
 
-Merging
--------
-Shards that began from the same row have gone the same way, more or less. Were a row to be pulled
-towards some point, going a share c of what is left with every step, then k steps in one shard take
-it 1 - q of the way, q = (1 - c)^k, and n k steps one after the other 1 - q^n of it. The sum of the
-shards' changes is n (1 - q) of the way: right if steps are few, and far beyond the point, so that
-training diverges, if they are many. So a row that shards have changed, s with q_s, gets
+A row that several shards have changed, shard s by ``change_s``, is updated by
 
     row += (change_1 + change_2 + ...) (1 - q_1 q_2 ...) / ((1 - q_1) + (1 - q_2) + ...)
 
-which is the sum where steps are few and the mean where they are many. A row that one shard has
-changed is that shard's, bit for bit; so one shard gives what one thread does.
+where 1 - q_s is the share of the distance to its optimum that shard s is expected to have covered.
+This is the sum of the changes for few steps and their mean for many; always the sum would diverge.
+A row that only one shard has changed is copied bit for bit.
 
-Copies
-------
-A span of 65,536 words has some 9,000 different ones left after subsampling, and 3,000 more that it
-draws as noise. Their rows are copied side by side and numbered in the order of the words, so that
-copying and merging walk through memory in one direction, which the processor foresees. The kernel
-of `w2v.training.sgns.kernel` trains on numbers as it does on words.
+docs/design/rounds.md derives the formula and explains how replicas are stored.
 """
 
 from __future__ import annotations

@@ -11,78 +11,17 @@ weight is 1 for a context and -m K / N for noise.
 
 Blocking
 --------
-Shared noise: S consecutive centers share one set of N noise words, and each counts m K / N for a
-center with m contexts. The objective's expectation stays as it is; a center has N scores with noise
-instead of m K, and the set's rows of C stay in the first-level cache while S centers use them.
+- Shared negatives: S consecutive centers share one set of N negative samples, and for a center with
+  m contexts each sample counts m K / N. The expectation of the objective does not change, and the
+  set's rows stay in the first-level cache.
+- Tiles: TILE centers are processed together. Their scores and updates are small matrix products
+  that read each row once for all of them. All scores of a tile use the vectors from before it; then
+  the updates are applied one after the other: of the negative samples, of the surrounding words
+  from left to right, of the centers.
+- Bands: with the default window, TILE adjacent words have a code path of their own, which combines
+  each row only with the one, two or three centers whose window it is in.
 
-Tiles: TILE centers are taken together. Their scores against the noise rows and the words around
-them, and the updates that follow, are small matrix products that read each row once for all of
-them, with accumulators in registers. All scores of a tile are taken at the vectors' values before
-it, and so is what the centers add to other rows; then the updates are added one after the other,
-the noise's, those of the words around from left to right, the centers'. None is lost, even where a
-word occurs twice: the second time its row is read again.
-
-Bands: in a product with all rows around a tile, a center has a step with each of them, which is
-zero where the word is not in its window. With the default window only half of the steps are not. So
-TILE words side by side have a path of their own: there a row is read and written once, and meets
-the one, two or three centers that it is near. On English Wikipedia 88 % of all tiles are such
-bands; in the others a line ends.
-
-Arithmetic
-----------
-A score is a dot product and two updates, 3 * dim multiply-adds. At dim 128, window 2, N = 16 a
-center has 20 of them: 15 thousand floating-point operations, four fifths of them for noise. On a
-core that does 99 GFLOP/s (AVX2, two multiply-adds of 8 lanes a cycle) they take 155 ns at least.
-Where the time goes on English Wikipedia, by sampling, in percent; and the share in the operations:
-
-    score noise      18 of 27        score contexts   11 of  7       sigmoids, losses   4
-    apply noise      30 of 53        apply contexts   11 of 13       all else          26
-
-All else is choosing words, laying out tiles and drawing noise.
-
-Memory traffic
---------------
-From beyond the second-level cache come a center's row of M and, as the window moves on, one new row
-of C: 1 KB in and 1 KB back out, or 8 operations a byte. So a core is near the point where memory
-and arithmetic cost the same.
-
-What was tried
---------------
-Gains that stayed, each measured against the version without it:
-
-- Rows where they lie. Tiles read the centers' rows in M itself: 1.4 times as fast as copying them
-  into a block first. Noise that is changed in C itself, not in a thread's own copy, takes 0.97 of
-  the time at dim 128, 0.96 at dim 300 and 0.93 with a window of five words, where sets change more
-  often; two threads that meet in one row, which is rare, may lose one's change.
-- Odd spacing. Rows lie an odd number of cache lines apart (`spaced`). 512 bytes apart, they meet in
-  few sets of the cache, and a load looks to the processor as if it read what was just stored to
-  another row: a tile's updates of 24 rows took 755 ns in cache, and take 530.
-- Each row once. Each center with its own contexts stored a row as often as it was a context, and
-  its own changes again and again. Bands, with the updates by noise and by contexts in one loop over
-  the numbers of a row: a center in 0.95 of the time on real text, in 0.9 with all rows in the
-  second-level cache. Windows of five words gained nothing by it, and where they shrink, so that
-  half of the steps are zero, they lost: 1.06 of the time.
-- Asking ahead. Rows are prefetched _AHEAD words before their turn: 1.3 times as fast on real text.
-  From 4 to 20 words made no difference, nor did asking for reading instead of writing. One line of
-  each row at a time, in between the updates, instead of all 64 at once, which is more than a core
-  can wait for: 0.95 of the time.
-- Short functions where there are many loops. In a long one numba's counting of references stayed
-  (`inlined`), for every tile, and took what bands had gained.
-- No branch on chance. `select_words` writes every word and moves on if it is kept: 5 ns a center,
-  and 35 with a branch that nobody can predict.
-- Sigmoids by polynomial, on whole vectors: all of a center's 20, with their losses, take 11 ns.
-
-Left out, for they gained nothing that could be told from noise: three noise rows by four centers at
-a time; two vectors of each row at a time in the updates, which gives sums twice the time to become
-ready; the rows of M and C of a word side by side.
-
-Fewer noise words would be faster and were measured (100 MB of English Wikipedia, 5 epochs, means of
-3 seeds: analogies among the 30,000 most frequent words, WordSim-353, SimLex-999):
-
-    N = 16, S = 64   41.8  65.2  26.9        in a copy of a thread's own: 41.5  64.4  27.4
-    N = 12, S = 48   40.5  65.0  26.8
-    N = 12, S = 36   40.6  64.5  26.6
-    N =  8, S = 32   39.2  64.9  26.3
+docs/design/kernel.md has the arithmetic, the memory traffic, and the variants that were measured.
 """
 
 from __future__ import annotations

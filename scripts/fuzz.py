@@ -178,12 +178,11 @@ def _format_target(
 def _write_model(path: Path, _kind: int) -> None:
     import numpy as np
 
-    from w2v.formats.native import new_model
+    from w2v.formats import native
 
     embeddings = _embeddings()
     contexts = np.concatenate([embeddings.matrix, embeddings.unknown[None]])
-    with new_model(embeddings, path, contexts=contexts):
-        pass
+    native.write(embeddings, path, contexts=contexts)
 
 
 def _read_model(path: Path) -> None:

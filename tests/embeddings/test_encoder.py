@@ -17,6 +17,7 @@ from w2v.errors import (
     ResourceError,
     UnknownWordError,
 )
+from w2v.formats.layout import Layout
 from w2v.text import tokenizer
 
 UNICODE = {"tokenizer": {"name": "unicode", "lowercase": True}}

@@ -54,6 +54,7 @@ def write(
     path: str | Path,
     *,
     layout: Layout | None = None,
+    contexts: NDArray[np.float32] | None = None,
     overwrite: bool = False,
 ) -> None:
     """Write a model directory, atomically.
@@ -62,6 +63,7 @@ def write(
         table: the words and vectors.
         path: the directory to create.
         layout: the layout of ``embeddings.npy``; None for a model, with rows for words only.
+        contexts: the context vectors, in the shape that `read_contexts` returns.
         overwrite: whether to replace an existing model directory.
 
     Raises:
@@ -70,7 +72,7 @@ def write(
         OutputError: the directory cannot be written.
 
     """
-    with new_model(table, path, layout=layout, overwrite=overwrite):
+    with new_model(table, path, layout=layout, contexts=contexts, overwrite=overwrite):
         pass
 
 

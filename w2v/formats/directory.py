@@ -13,7 +13,7 @@ from w2v.errors import FormatError, InputError
 from w2v.formats.layout import Layout
 from w2v.formats.npy import HEADER_SIZE, read_npy, write_npy
 from w2v.formats.words import decode_vocabulary
-from w2v.system.files import is_directory, require_regular_file, status_of
+from w2v.system.files import is_directory, read_error, require_regular_file, status_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -195,8 +195,7 @@ def open_file(path: Path) -> Iterator[BinaryIO]:
         message = f"{path.parent} is not a model directory: it has no {path.name}"
         raise FormatError(message) from error
     except OSError as error:
-        message = f"cannot read {path}: {error.strerror or error}"
-        raise InputError(message) from error
+        raise read_error(path, error) from error
 
 
 def brief(error: Exception) -> str:

@@ -35,7 +35,7 @@ from w2v.formats.npy import HEADER_SIZE, read_npy, write_npy
 from w2v.formats.table import VectorTable
 from w2v.formats.words import encode_vocabulary
 from w2v.system import atomic
-from w2v.system.disk import in_pages
+from w2v.system.disk import size_on_disk
 from w2v.system.files import is_directory, status_of
 
 if TYPE_CHECKING:
@@ -106,8 +106,8 @@ def new_model(
     if contexts is not None:
         matrices["contexts.npy"] = contexts
     sizes = [matrix.nbytes + HEADER_SIZE for matrix in matrices.values()]
-    needed = in_pages(len(vocabulary), len(meta), size_of_counts(table), *sizes)
-    with atomic.new_folder(
+    needed = size_on_disk(len(vocabulary), len(meta), size_of_counts(table), *sizes)
+    with atomic.new_directory(
         path, needed=needed, overwrite=overwrite, recoverable=recoverable
     ) as directory:
         for name, matrix in matrices.items():

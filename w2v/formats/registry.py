@@ -136,7 +136,7 @@ class Format:
 
         """
         if self.is_directory:
-            atomic.check_folder(path, overwrite=overwrite, marks=self.signature_files)
+            atomic.check_directory(path, overwrite=overwrite, signature=self.signature_files)
         else:
             atomic.check_file(path, overwrite=overwrite)
 

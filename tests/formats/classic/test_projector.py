@@ -55,7 +55,7 @@ def test_directories_of_other_formats_are_not_replaced(tmp_path):
         main,
         ["convert", *map(str, (tmp_path / "m", tmp_path / "m")), "-f", "projector", "--overwrite"],
     )
-    assert "holds tensors.tsv and metadata.tsv" in done.stderr
+    assert "with tensors.tsv and metadata.tsv" in done.stderr
     assert load(tmp_path / "m").words == TWO.words
 
 

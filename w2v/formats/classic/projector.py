@@ -52,8 +52,8 @@ def write(table: VectorTable, path: str | Path, *, overwrite: bool = False) -> N
     """
     metadata = _encode_metadata(table)
     needed = lines.estimate_size(metadata, table.matrix, path)
-    with atomic.new_folder(
-        path, needed=needed, overwrite=overwrite, marks=SIGNATURE_FILES
+    with atomic.new_directory(
+        path, needed=needed, overwrite=overwrite, signature=SIGNATURE_FILES
     ) as directory:
         (directory / METADATA).write_bytes(b"".join(line + b"\n" for line in metadata))
         with (directory / TENSORS).open("xb") as file:

@@ -34,7 +34,7 @@ from w2v.formats.frameworks.safetensors import (
 )
 from w2v.formats.table import VectorTable
 from w2v.system import atomic
-from w2v.system.disk import in_pages
+from w2v.system.disk import size_on_disk
 
 if TYPE_CHECKING:
     from w2v.formats.layout import Layout
@@ -139,9 +139,9 @@ def write(table: VectorTable, path: str | Path, *, layout: Layout, overwrite: bo
     card = _card(table, layout, meta)
     config, modules = _json(_config(table.dim)), _json(_MODULES)
     texts = [tokenizer, card, meta, config, modules]
-    needed = in_pages(matrix.nbytes, files.size_of_counts(table), *map(len, texts))
-    with atomic.new_folder(
-        path, needed=needed, overwrite=overwrite, marks=SIGNATURE_FILES
+    needed = size_on_disk(matrix.nbytes, files.size_of_counts(table), *map(len, texts))
+    with atomic.new_directory(
+        path, needed=needed, overwrite=overwrite, signature=SIGNATURE_FILES
     ) as directory:
         (directory / "tokenizer.json").write_bytes(tokenizer)
         try:

@@ -24,13 +24,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from w2v.errors import ConfigError, FormatError, InputError, MissingExtraError
+from w2v.errors import ConfigError, FormatError, MissingExtraError
 from w2v.formats import directory as files
 from w2v.formats.table import VectorTable
 from w2v.formats.words import encode_vocabulary
 from w2v.system import atomic
-from w2v.system.disk import in_pages
-from w2v.system.files import require_regular_file
+from w2v.system.disk import size_on_disk
+from w2v.system.files import read_error, require_regular_file
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -79,9 +79,9 @@ def write(table: VectorTable, path: str | Path, *, layout: Layout, overwrite: bo
     matrix = table.matrix_for(layout.name, layout.unknown_vector)
     model = _model(matrix, masked=layout.padding is not None)
     counts = files.size_of_counts(table)
-    needed = in_pages(matrix.nbytes, len(vocabulary), counts, len(meta))
-    with atomic.new_folder(
-        path, needed=needed, overwrite=overwrite, marks=SIGNATURE_FILES
+    needed = size_on_disk(matrix.nbytes, len(vocabulary), counts, len(meta))
+    with atomic.new_directory(
+        path, needed=needed, overwrite=overwrite, signature=SIGNATURE_FILES
     ) as directory:
         model.save(directory / "embedding.keras")
         (directory / "vocab.txt").write_bytes(vocabulary)
@@ -170,8 +170,7 @@ def _read_matrix(path: Path, rows: int) -> NDArray[np.float32]:
         message = f"{path}: expected a .keras file, got {files.brief(error)}; is it damaged?"
         raise FormatError(message) from error
     except OSError as error:
-        message = f"cannot read {path}: {error.strerror or error}"
-        raise InputError(message) from error
+        raise read_error(path, error) from error
 
 
 def _read_member(archive: zipfile.ZipFile, name: str, size: int, length: int) -> bytes:

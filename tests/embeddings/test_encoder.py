@@ -19,6 +19,7 @@ from w2v.errors import (
 )
 from w2v.formats.layout import Layout
 from w2v.text import tokenizer
+from w2v.text.definition import WordDefinition
 
 UNICODE = {"tokenizer": {"name": "unicode", "lowercase": True}}
 
@@ -194,15 +195,15 @@ def test_short_texts_need_a_padding_row():
 
 def test_strings_need_a_recorded_tokenizer():
     for meta, reason in (
-        ({}, "do not say how text was cut into words"),
-        ({"tokenizer": {"name": "magic", "lowercase": True}}, "do not say how text was cut"),
-        ({"tokenizer": {"name": "unicode", "lowercase": None}}, "do not say how text was cut"),
-        ({"tokenizer": {"name": "tokens", "lowercase": False}}, "on words that were cut already"),
+        ({}, "do not record a tokenizer"),
+        ({"tokenizer": {"name": "magic", "lowercase": True}}, "do not record a tokenizer"),
+        ({"tokenizer": {"name": "unicode", "lowercase": None}}, "do not record a tokenizer"),
+        ({"tokenizer": {"name": "tokens", "lowercase": False}}, "on lists of tokens"),
     ):
         embeddings = Embeddings(WORDS, MATRIX, meta=meta)
         with pytest.raises(
             ConfigError,
-            match=f"{reason}.*give lists of words, or say how it is cut: w2v convert --tok",
+            match=f"{reason}.*pass lists of words, or run w2v convert with `tok",
         ):
             embeddings.encode("the")
         assert embeddings.encode([["the"]]).tolist() == [[THE]]
@@ -210,7 +211,7 @@ def test_strings_need_a_recorded_tokenizer():
 
 def test_the_tokenizer_may_change():
     embeddings = Embeddings(["The", "the"], MATRIX[:2], meta={})
-    with pytest.raises(ConfigError, match="do not say how text was cut"):
+    with pytest.raises(ConfigError, match="do not record a tokenizer"):
         embeddings.encode("The the")
     embeddings.meta["tokenizer"] = {"name": "whitespace", "lowercase": False}
     assert embeddings.encode("The the").tolist() == [2, 3]
@@ -247,7 +248,7 @@ def test_a_trained_model_encodes_its_corpus(tmp_path):
 
 def test_the_cache_of_words_is_limited(monkeypatch):
     monkeypatch.setattr(tokenizer, "_MOST_REMEMBERED", 3)
-    tokens = tokenizer.Tokenizer("unicode", True, {"a": 5, "b": 6}.__getitem__)
+    tokens = tokenizer.Tokenizer(WordDefinition("unicode", True), {"a": 5, "b": 6}.__getitem__)
     for text, tags in (("a b", [5, 6]), ("b a", [6, 5]), ("a a", [5, 5])):
         assert tokens.tags(text).tolist() == tags
     embeddings = Embeddings(WORDS, MATRIX, meta=UNICODE)

@@ -53,7 +53,7 @@ def test_special_names_differ_from_words(words, name, expected):
 def test_an_undefined_tokenizer_is_rejected(definition, tmp_path):
     with pytest.raises(
         ConfigError,
-        match=r"the format hf needs the tokenizer.*; say how it is cut: w2v convert --tok",
+        match=r"the format hf needs the tokenizer.*; run w2v convert with `tok",
     ):
         tokenizer(["a"], definition)
 

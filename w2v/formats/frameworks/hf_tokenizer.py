@@ -19,8 +19,8 @@ import numpy as np
 
 from w2v.errors import ConfigError
 from w2v.formats.words import encode_words
-from w2v.text.definition import TOKENIZER_HINT, checked_definition
-from w2v.text.tokenizer import SEPARATOR, SINGLE, WORD, CharacterTables, character_tables
+from w2v.text.characters import SEPARATOR, SINGLE, WORD, CharacterTables, character_tables, runs
+from w2v.text.definition import TOKENIZER_HINT, WordDefinition
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -45,10 +45,10 @@ def encode(words: Sequence[str], layout: Layout, definition: object) -> bytes:
         FormatError: a word cannot be written as UTF-8.
 
     """
-    tokenizer, lowercase = _checked(definition)
+    rule = _checked(definition)
     encode_words(words)  # raises the error for words that are not Unicode
-    tables = character_tables(tokenizer, lowercase=lowercase)
-    pad, unknown = special_names(words, tokenizer)
+    tables = character_tables(rule)
+    pad, unknown = special_names(words, rule.name)
     content: dict[str, Any] = {
         "version": "1.0",
         "truncation": None,
@@ -62,7 +62,7 @@ def encode(words: Sequence[str], layout: Layout, definition: object) -> bytes:
         },
         # The library searches texts for added tokens before it splits them into words.
         "added_tokens": [],
-        "normalizer": _normalizer(tables, tokenizer),
+        "normalizer": _normalizer(tables, rule.name),
         "pre_tokenizer": {
             "type": "Split",
             "pattern": {"Regex": _word(tables)},
@@ -93,9 +93,9 @@ def special_names(words: Iterable[str], tokenizer: str) -> tuple[str, str]:
     return pad, unknown
 
 
-def _checked(definition: object) -> tuple[str, bool]:
+def _checked(definition: object) -> WordDefinition:
     try:
-        return checked_definition(definition)
+        return WordDefinition.from_meta(definition)
     except ConfigError as error:
         message = (
             "the format hf needs the tokenizer, which these embeddings do not record; "
@@ -128,7 +128,4 @@ def _word(tables: CharacterTables) -> str:
 
 def _ranges(members: NDArray[np.bool]) -> str:
     """Return the true code points as the inside of a character class of a regular expression."""
-    steps = np.diff(members.astype(np.int8), prepend=0, append=0)
-    firsts = np.flatnonzero(steps > 0)
-    lasts = np.flatnonzero(steps < 0) - 1
-    return "".join(rf"\x{{{a:X}}}-\x{{{b:X}}}" for a, b in zip(firsts, lasts, strict=True))
+    return "".join(rf"\x{{{first:X}}}-\x{{{last:X}}}" for first, last in runs(members))

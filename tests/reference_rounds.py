@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 import reference_sgns
-from w2v.compute.random import passes
+from w2v.compute.random import bernoulli
 from w2v.training.backends.rounds import _NOISE_PULL, _PULL
 from w2v.training.sampling import draw_noise
 
@@ -16,7 +16,7 @@ def words_in_reach(ids, begin, end, end_of_line, sampling, key):
     kept = [
         (place, word)
         for place, word in enumerate(ids.tolist())
-        if word != end_of_line and passes(key, place, sampling.keep_thresholds[word])
+        if word != end_of_line and bernoulli(key, place, sampling.keep_thresholds[word])
     ]
     line_before = int(np.count_nonzero(ids[:begin] == end_of_line))
     line_behind = int(np.count_nonzero(ids[:end] == end_of_line))

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from w2v.compute.random import passes, random_below
+from w2v.compute.random import bernoulli, random_below
 from w2v.training.sampling import draw_noise
 from w2v.training.sgns.kernel import MAX_SCORE, TILE
 
@@ -43,7 +43,7 @@ def kept_lines(ids, end_of_line, sampling, key):
     for place, word in enumerate(ids.tolist()):
         if word == end_of_line:
             lines.append([])
-        elif passes(key, place, sampling.keep_thresholds[word]):
+        elif bernoulli(key, place, sampling.keep_thresholds[word]):
             lines[-1].append((place, word))
     return lines
 

@@ -17,7 +17,7 @@ import w2v
 from support import JIT
 from w2v.cli.main import main
 from w2v.cli.progress import Bars, JsonLines, describe
-from w2v.compute.random import ALWAYS, HELD_OUT_LINES, make_key, passes, to_threshold
+from w2v.compute.random import ALWAYS, HELD_OUT_LINES, make_key, bernoulli, to_threshold
 from w2v.config import MOST_WORDS, Config
 from w2v.corpus import build as corpus_module
 from w2v.corpus.build import BlockOrigin, EncodedText, Stages
@@ -371,7 +371,7 @@ def test_a_spool_is_read_back_from_far_behind(tmp_path):
         key, threshold = make_key(config.seed, HELD_OUT_LINES), to_threshold(0.5)
         sides = [[], []]
         for number, expected in enumerate(SHORT_LINES * 2, line):
-            sides[int(passes(key, number, threshold))].append(expected)
+            sides[int(bernoulli(key, number, threshold))].append(expected)
         assert [[s.tolist() for s in side.sentences()] for side in (text, held_out)] == sides
         assert all(sides)
 

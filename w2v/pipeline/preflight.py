@@ -14,7 +14,7 @@ from w2v.errors import ResourceError
 from w2v.system.disk import check_space, format_bytes, write_error
 from w2v.system.memory import available_memory, held_memory
 from w2v.training.sgns.kernel import train_words
-from w2v.training.trainer import training_memory
+from w2v.training.memory import training_memory
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -1,6 +1,6 @@
 """Whether rubbish makes any reader crash, hang, take much memory, or give what it must not.
 
-    python scripts/fuzz.py --seconds 60
+    python -m scripts.fuzz --seconds 60
 
 Every reader is a target: each format, a model folder, a vocabulary, questions to evaluate by, and
 text as it is and packed in each way. Valid files of a target are changed again and again, one file
@@ -12,8 +12,8 @@ of a folder at a time, and read. It is a finding if
 - a file is there that was not there before
 
 Findings are written to files, with a line that tells how to see each again; the exit code is 1.
-With atheris (pip install 'w2v[fuzz]') the changes are guided by what code they reach; without, they
-are drawn at random. A target has a process of its own.
+With atheris (pip install --group fuzz) the changes are guided by the code that they reach; without
+it they are drawn at random. A target has a process of its own.
 """
 
 from __future__ import annotations
@@ -56,9 +56,19 @@ _GRACE = 60.0  # seconds for a process to start and to end
 _SAVED_EVERY = 1_000
 _LOOKED_ANEW_EVERY = 100
 
-# Modules whose functions are compiled, or work on them: what they run is no Python code.
-_NOT_INSTRUMENTED = ["w2v.compute.jit", "w2v.compute.simd", "w2v.corpus.build", "w2v.corpus.pairs", "w2v.training.backends.rounds",
-                     "w2v.training.sampling", "w2v.training.sgns.kernel", "w2v.text.tokenizer", "w2v.text.wordtable"]  # fmt: skip
+
+def compiled_modules() -> list[str]:
+    """Return the names of the modules with compiled functions, which run no Python bytecode."""
+    spec = find_spec("w2v")  # finds the package without importing it
+    assert spec is not None
+    assert spec.origin is not None
+    package = Path(spec.origin).parent
+    texts = {path: path.read_text("utf-8") for path in package.rglob("*.py")}
+    compiled = [path for path, text in texts.items() if "numba" in text or "compute.jit" in text]
+    return sorted(
+        ".".join(path.relative_to(package.parent).with_suffix("").parts) for path in compiled
+    )
+
 
 WORDS = ["the", "Zoë's", "日本", "<unk>", "0.5"]
 NUMBERS = [[1.0, -0.0], [0.1, 1e-45], [-3.4028235e38, 1 / 3], [7e-10, 2.0], [0.0, 0.0]]
@@ -476,7 +486,7 @@ def mutate(data: bytes, rng: random.Random) -> bytes:
 def fuzz_by_coverage(target: Target, seconds: float, folder: Path, seed: int) -> NoReturn:
     """Have atheris change valid inputs until the time is over, and end the process."""
     atheris = _atheris()
-    with atheris.instrument_imports(include=["w2v"], exclude=_NOT_INSTRUMENTED):
+    with atheris.instrument_imports(include=["w2v"], exclude=compiled_modules()):
         from w2v.formats.registry import FORMATS
 
         for entry in FORMATS.values():
@@ -505,7 +515,7 @@ def _atheris() -> Any:
     try:
         import atheris
     except ImportError as error:
-        message = "the engine atheris needs an optional package: pip install 'w2v[fuzz]'"
+        message = "the engine atheris needs an optional package: pip install --group fuzz"
         raise click.ClickException(message) from error
     return atheris
 
@@ -559,7 +569,7 @@ def keep(finding: Finding, target: str, output: Path) -> str:
     output.mkdir(parents=True, exist_ok=True)
     path = output / f"{target}-{hashlib.sha256(finding.data).hexdigest()[:12]}"
     path.write_bytes(finding.data)
-    again = shlex.join(["python", "scripts/fuzz.py", "--target", target, "--again", str(path)])
+    again = shlex.join(["python", "-m", "scripts.fuzz", "--target", target, "--again", str(path)])
     return f"{target}: {finding.what} ({finding.where})\n  see it again: {again}"
 
 

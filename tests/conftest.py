@@ -9,7 +9,7 @@ from hypothesis import settings
 
 from support import JIT
 from w2v.events import ignore
-from w2v.pipeline.train import compile_kernels
+from w2v.pipeline.warmup import compile_kernels
 
 settings.register_profile("compiled", deadline=None)
 settings.register_profile("plain", deadline=None, max_examples=15)

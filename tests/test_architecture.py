@@ -15,7 +15,7 @@ import w2v
 PACKAGE = Path(w2v.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 
-# The packages and modules that each may import, besides itself and everything that those may import.
+# What each package or module may import besides itself, directly; what those may import as well.
 LAYERS = {
     "errors": set(),
     "events": set(),
@@ -87,7 +87,7 @@ def allowed(layer: str) -> set[str]:
 
 def test_the_layers_name_every_package():
     layers = {layer_of(path) for path in FILES}
-    assert layers - {"__init__", "__main__"} == set(LAYERS)
+    assert layers - {"__init__", "__main__"} <= set(LAYERS)
 
 
 def layer_of(path: Path) -> str:

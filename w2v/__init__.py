@@ -13,6 +13,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from w2v._version import __version__
+
 if TYPE_CHECKING:
     from w2v.config import Config
     from w2v.corpus.pairs import skipgram_pair_blocks, skipgram_pairs
@@ -20,8 +22,6 @@ if TYPE_CHECKING:
     from w2v.errors import W2VError
     from w2v.formats.registry import load
     from w2v.pipeline.train import read_corpus, resume, train
-
-__version__ = "0.1.0"
 
 __all__ = [
     "Config",

@@ -219,7 +219,8 @@ def check_options(values: Mapping[str, Any]) -> None:
     """
     unknown = [name for name in values if name not in DEFAULTS]
     if unknown:
-        message = f"unknown option {short_repr(unknown[0])}; the options are {', '.join(sorted(DEFAULTS))}"
+        known = ", ".join(sorted(DEFAULTS))
+        message = f"unknown option {short_repr(unknown[0])}; the options are {known}"
         raise ConfigError(message)
     for name, option in options().items():
         if name in values and not (values[name] is None and DEFAULTS[name] is None):

@@ -34,7 +34,7 @@ from support import JIT, KJV
 from w2v.cli import main as cli
 from w2v.config import DEFAULTS, options
 from w2v.events import Compiling
-from w2v.pipeline import preflight
+from w2v.pipeline import preflight, warmup
 from w2v.pipeline import train as job
 from w2v.pipeline.checkpoint import Checkpoint
 from w2v.training import trainer
@@ -488,7 +488,7 @@ def test_a_missing_package_is_named(monkeypatch):
 def test_too_large_a_model_is_refused_at_once_with_both_figures(monkeypatch):
     monkeypatch.setattr(preflight, "held_memory", lambda: 0)
     monkeypatch.setattr(preflight, "available_memory", lambda: 8 * 10**9)
-    monkeypatch.setattr(job, "compile_kernels", lambda *_: pytest.fail("the long work begins"))
+    monkeypatch.setattr(warmup, "compile_kernels", lambda *_: pytest.fail("compiled first"))
     assert error("train", str(KJV), "--dim", "100000", "--threads", "2") == (
         "training up to 50,000 words at dim 100,000 needs 60.12 GB of memory, "
         "but 8.00 GB are available; lower --dim or --vocab-size, which may be more than the text "
@@ -502,7 +502,7 @@ def test_too_small_a_disk_is_refused_at_once_with_both_figures(monkeypatch):
         total = 10**9
 
     monkeypatch.setattr(shutil, "disk_usage", lambda folder: Usage)
-    monkeypatch.setattr(job, "compile_kernels", lambda *_: pytest.fail("the long work begins"))
+    monkeypatch.setattr(warmup, "compile_kernels", lambda *_: pytest.fail("compiled first"))
     message = error("train", str(KJV))
     # 50,000 rows of 1,044 bytes in a model and 1,024 in a state, 40 noted of each, and 1.8 MB of
     # ids.
@@ -537,9 +537,15 @@ def test_interrupts_have_exit_codes_of_their_own(kind, code, message, monkeypatc
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--lr-min", "1"], "--lr-min must not exceed --lr, got --lr-min 1.0 and --lr 0.05"),
-        (["--lr", "0.1", "--lr-min", "0.2"], "--lr-min must not exceed --lr, got --lr-min 0.2 and"),
-        (["--shards", "2"], "--shards needs --deterministic, got --shards 2 without it; add it"),
+        (
+            ["--lr-min", "1"],
+            "--lr-min must not exceed the learning rate: got --lr-min 1.0 and --lr 0.05",
+        ),
+        (
+            ["--lr", "0.1", "--lr-min", "0.2"],
+            "--lr-min must not exceed the learning rate: got --lr-min 0.2 and --lr 0.1",
+        ),
+        (["--shards", "2"], "--shards requires --deterministic, got --shards 2 without it; add it"),
         (["--lr", "nan"], "Invalid value for '--lr': 'nan' is not a finite number above 0."),
         (
             ["--lr-min", "nan"],
@@ -818,11 +824,10 @@ def test_export_writes_the_rows_of_a_layout(model):
 def test_what_an_export_cannot_hold_is_refused_before_anything_is_read():
     message = error("export", "nowhere", "-f", "word2vec-bin", "-o", "x", "--rows", "pad", code=2)
     assert message == (
-        "word2vec-bin holds words only, so no rows stand before them, got --rows pad; "
-        "leave that out"
+        "--rows cannot apply to word2vec-bin, which has rows for words only: omit --rows pad"
     )
     message = error("export", "nowhere", "-f", "word2vec-bin", "-o", "x", "--unk", "zeros", code=2)
-    assert message.endswith("got --unk zeros; leave that out")
+    assert message.endswith(": omit --unk zeros")
 
 
 def test_help_says_whose_rows_are_the_default():
@@ -843,13 +848,13 @@ def test_rows_and_unknown_words_must_agree(model):
     arguments = ["export", model, "-f", "npy", "-o", "x"]
     message = error(*arguments, "--rows", "pad", "--unk", "zeros", code=2)
     assert message == (
-        "--rows pad has no row for unknown words, so --unk zeros has no place; leave it out, "
-        "or take --rows pad+unk"
+        "--unk requires a row for unknown words: got --unk zeros and --rows pad; omit --unk, "
+        "or use --rows pad+unk"
     )
     message = error(*arguments, "--unk", "trained", code=2)
     assert message == (
-        "these embeddings have no trained vector for unknown words, which --unk trained asks for; "
-        "train with --train-unk, or take --unk zeros or --unk mean-rare"
+        "--unk must not be 'trained', because these embeddings have no trained vector for unknown "
+        "words; train with --train-unk, or use --unk zeros or --unk mean-rare"
     )
     assert not Path("x").exists()
 
@@ -1174,8 +1179,8 @@ def test_what_was_stopped_goes_on(place_of, monkeypatch):
     assert f"go on with: w2v train {' '.join(resume)}\n" in result.stderr
     message = error("train", *resume, "--dim", "9", code=2)
     assert message == (
-        "the training was begun with --dim 8, so it cannot go on with --dim 9; leave that out, or "
-        "start anew with --overwrite"
+        "--dim cannot change when training resumes: it started with --dim 8, got --dim 9; omit it, "
+        "or start over with --overwrite"
     )
     ok("train", *resume, "--dim", "8", "--threads", "2")
     assert names() == ["m", "text.txt", "tmp", "whole", "work"]
@@ -1210,12 +1215,12 @@ def interrupted(the_trainer, *_):
         (["-o", "x"], "--output"),
         (["--vocab", "text.txt"], "--vocab"),
         (["--freeze-old"], "--freeze-old"),
-        (["--overwrite", "--init", "x", "text.txt"], "CORPUS and no --init"),
+        (["--overwrite", "--init", "x", "text.txt"], "CORPUS or --init"),
     ],
 )
 def test_what_goes_on_takes_no_other_task(arguments, named):
     message = error("train", "--resume", "m", *arguments, code=2)
-    assert message == f"--resume goes on with what was begun, so it takes no {named}"
+    assert message == f"--resume continues a previous run and cannot be combined with {named}"
 
 
 @pytest.mark.parametrize("time_", ["soon", "-1", "5d", "", "1.s"])
@@ -1267,8 +1272,7 @@ def test_the_default_is_told_from_its_opposite(monkeypatch):
     result = run("train", "--resume", "m", "--no-lowercase")
     assert result.exit_code == 2
     assert (
-        "the training was begun with the default of --lowercase, so it cannot go on with "
-        "--no-lowercase" in result.stderr
+        "it started with the default of --lowercase, got --no-lowercase; omit it" in result.stderr
     )
 
 
@@ -1306,7 +1310,7 @@ def test_reports_need_no_stderr(monkeypatch):
 
 @pytest.mark.parametrize("command", ["vocab", "pairs"])
 def test_a_closed_output_is_found_before_the_work(command, monkeypatch):
-    monkeypatch.setattr(job, "compile_kernels", lambda *_: pytest.fail("the long work begins"))
+    monkeypatch.setattr(warmup, "compile_kernels", lambda *_: pytest.fail("compiled first"))
     done = subprocess.run(
         ["sh", "-c", f"exec {shlex.quote(sys.executable)} -m w2v {command} text.txt >&-"],
         stderr=subprocess.PIPE,

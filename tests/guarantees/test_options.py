@@ -25,6 +25,7 @@ from hypothesis import strategies as st
 
 import w2v
 from w2v.cli import main as cli
+from w2v.cli.options import with_flags
 from w2v.config import DEFAULTS, Config, check_options, options
 from w2v.corpus import pairs
 from w2v.errors import ConfigError, InputError, short_repr
@@ -458,7 +459,9 @@ def test_a_config_error_can_be_copied_and_pickled(copied):
     ],
 )
 def test_the_command_line_spells_options_as_flags(option, expected):
-    message = cli.with_flags(f"a `{option}` b", cli.main.commands["train"])
+    program = click.Context(cli.main)
+    context = click.Context(cli.main.commands["train"], parent=program)
+    message = with_flags(f"a `{option}` b", context)
     assert message == f"a {expected} b"
 
 
@@ -472,7 +475,7 @@ class Unprintable:
     [
         ("a\nb", r"'a\nb'"),
         (np.zeros((2, 2)), "array([[0., 0.], [0., 0.]])"),
-        (10**5000, "a whole number of thousands of digits"),
+        (10**5000, "an integer of thousands of digits"),
         (list(range(10**6)), "[0, 1, 2, 3, 4, 5, ...]"),
     ],
     ids=["lines", "rows", "digits", "items"],
@@ -494,25 +497,28 @@ def test_a_long_value_is_shown_in_part(value):
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        (["--lr-min", "1"], "--lr-min must not exceed --lr, got --lr-min 1.0 and --lr 0.05"),
+        (
+            ["--lr-min", "1"],
+            "--lr-min must not exceed the learning rate: got --lr-min 1.0 and --lr 0.05",
+        ),
         (
             ["--shards", "2"],
             (
-                "--shards needs --deterministic, got --shards 2 without it; add it, or leave out"
+                "--shards requires --deterministic, got --shards 2 without it; add it, or omit"
                 " --shards"
             ),
         ),
         (
             ["--freeze-old"],
-            "--freeze-old needs --init, the model whose vectors are to stay as they are",
+            "--freeze-old requires --init, the model whose vectors it freezes",
         ),
         (
             ["--init", "none", "--vocab", "none"],
-            "--init and --vocab both say which words there are; give one of them",
+            "--init and --vocab both define the vocabulary; pass only one of them",
         ),
         (
             ["--resume", "none"],
-            "--resume goes on with what was begun, so it takes no CORPUS",
+            "--resume continues a previous run and cannot be combined with CORPUS",
         ),
         (["--dim", "-5"], "Invalid value for '--dim': '-5' is not a whole number at least 1 and"),
         (["--tokenizer", "Unicode"], "Invalid value for '--tokenizer': 'Unicode' is not one of"),
@@ -578,42 +584,42 @@ def old() -> str:
         (
             ["--resume", "old.w2v", "--epochs", "3", "--dim", "9"],
             (
-                "the training was begun with --dim 4, so it cannot go on with --dim 9; leave that"
-                " out, or start anew with --overwrite"
+                "--dim cannot change when training resumes: it started with --dim 4, got --dim 9;"
+                " omit it, or start over with --overwrite"
             ),
         ),
         (
             ["--resume", "old.w2v", "--epochs", "3", "--deterministic"],
             (
-                "the training was begun with no --deterministic, so it cannot go on with"
-                " --deterministic; "
+                "--deterministic cannot change when training resumes: it started with no"
+                " --deterministic, got --deterministic; "
             ),
         ),
         (
             ["--resume", "old.w2v", "--epochs", "3", "--no-lowercase"],
             (
-                "the training was begun with the default of --lowercase, so it cannot go on with "
-                "--no-lowercase; "
+                "--lowercase cannot change when training resumes: it started with the default of"
+                " --lowercase, got --no-lowercase; "
             ),
         ),
         (
             ["text.txt", "--init", "old.w2v", "--dim", "9"],
             (
-                "old.w2v has --dim 4, so a training that begins with it cannot have --dim 9; leave"
-                " that out, or train without --init"
+                "--dim contradicts the initial model: old.w2v has --dim 4, got --dim 9; omit it, or"
+                " train without --init"
             ),
         ),
         (
             ["text.txt", "--init", "old.w2v", "--tokenizer", "whitespace"],
             (
-                "old.w2v has --tokenizer unicode, so a training that begins with it cannot have"
+                "--tokenizer contradicts the initial model: old.w2v has --tokenizer unicode, got"
                 " --tokenizer whitespace; "
             ),
         ),
         (
             ["text.txt", "--init", "old.w2v", "--no-lowercase"],
             (
-                "old.w2v has --lowercase, so a training that begins with it cannot have"
+                "--lowercase contradicts the initial model: old.w2v has --lowercase, got"
                 " --no-lowercase; "
             ),
         ),
@@ -672,23 +678,20 @@ def test_an_option_of_its_own_contradicts_no_default(own, old):
     [
         (
             ["export", "none", "-o", "x.bin", "--rows", "pad"],
-            (
-                "word2vec-bin holds words only, so no rows stand before them, got --rows pad; leave"
-                " that out"
-            ),
+            "--rows cannot apply to word2vec-bin, which has rows for words only: omit --rows pad",
         ),
         (
             ["export", "none", "-o", "x.bin", "--rows", "pad", "--unk", "zeros"],
             (
-                "word2vec-bin holds words only, so no rows stand before them, got --rows pad and"
-                " --unk zeros; leave that out"
+                "--rows and --unk cannot apply to word2vec-bin, which has rows for words only: omit"
+                " --rows pad and --unk zeros"
             ),
         ),
         (
             ["convert", "none", "x", "-f", "npy", "--rows", "none", "--unk", "zeros"],
             (
-                "--rows none has no row for unknown words, so --unk zeros has no place; leave it"
-                " out, or take --rows pad+unk"
+                "--unk requires a row for unknown words: got --unk zeros and --rows none; omit"
+                " --unk, or use --rows pad+unk"
             ),
         ),
         (
@@ -713,13 +716,13 @@ def test_rows_that_cannot_be_are_refused_before_a_model_is_read(arguments, expec
 def test_a_vector_that_was_not_trained_is_refused_before_anything_is_written(old):
     before = names()
     assert refused("export", "old.w2v", "-f", "npy", "-o", "x", "--unk", "trained") == (
-        "these embeddings have no trained vector for unknown words, which --unk trained asks for; "
-        "train with --train-unk, or take --unk zeros or --unk mean-rare"
+        "--unk must not be 'trained', because these embeddings have no trained vector for unknown "
+        "words; train with --train-unk, or use --unk zeros or --unk mean-rare"
     )
     Path("texts").write_text("the fox\nthe\n")
     assert refused("encode", "old.w2v", "texts", "-o", "x.npy", "--rows", "none") == (
-        "--rows none has no padding, so a text of 1 words cannot be filled up to 2; take --rows"
-        " pad or --rows pad+unk, here and for the matrix"
+        "--rows has no padding row in the layout 'none', so a text of 1 words cannot be padded to"
+        " 2; use --rows pad or --rows pad+unk, here and for the matrix"
     )
     assert names() == sorted([*before, "texts"])
 

@@ -23,9 +23,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import fuzz
 import w2v
-from fuzz import TARGETS, Case
+from scripts import fuzz
+from scripts.fuzz import TARGETS, Case
 from w2v.embeddings.embeddings import Embeddings
 from w2v.errors import FormatError, InputError, VocabularyError
 from w2v.formats import native as model

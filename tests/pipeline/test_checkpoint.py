@@ -31,7 +31,7 @@ from w2v.errors import (
     W2VError,
 )
 from w2v.events import EpochDone, Reading, Resumed, Training
-from w2v.pipeline import checkpoint
+from w2v.pipeline import checkpoint, warmup
 from w2v.pipeline import train as job
 from w2v.pipeline.checkpoint import Checkpoint, TrainingJob, checkpoint_dir
 from w2v.training import trainer
@@ -241,7 +241,7 @@ def test_a_text_that_was_read_is_kept_before_training_begins(
         raise error
 
     with monkeypatch.context() as patch:
-        patch.setattr(job, "_compile_wide", stop)
+        patch.setattr(warmup, "compile_wide_ids", stop)
         with pytest.raises(error):
             w2v.train(iter(text.read_text().splitlines()), output=output, **OPTIONS)
     assert w2v.resume(output).matrix.tobytes() == whole.matrix.tobytes()
@@ -471,7 +471,7 @@ def test_a_job_that_was_killed_while_compiling_may_be_dropped(text, tmp_path, mo
 
     with monkeypatch.context() as patch:
         patch.setattr(Checkpoint, "remove", Checkpoint.close)
-        patch.setattr(job, "_compile", look)
+        patch.setattr(warmup, "_compile", look)
         with pytest.raises(Stop):
             w2v.train(text, output=output, **OPTIONS)
     assert len(found) == 1

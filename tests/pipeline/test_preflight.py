@@ -17,7 +17,7 @@ from support import JIT, KJV
 from w2v.config import Config
 from w2v.errors import DiskFullError, OutputError, ResourceError
 from w2v.events import ignore
-from w2v.pipeline import preflight
+from w2v.pipeline import preflight, warmup
 from w2v.pipeline import train as job
 
 GB = 10**9
@@ -178,7 +178,7 @@ def all_words(tmp_path_factory):
 
     And everything is compiled, for the compiler takes memory, too.
     """
-    job.compile_kernels(str(tmp_path_factory.getbasetemp()), ignore, deterministic=True)
+    warmup.compile_kernels(str(tmp_path_factory.getbasetemp()), ignore, deterministic=True)
     vocabulary, _ = job.read_vocabulary(KJV, min_count=1)
     path = tmp_path_factory.mktemp("words") / "words.txt"
     path.write_text("".join(f"{word}\n" for word in vocabulary.words))

@@ -25,7 +25,7 @@ from w2v.errors import (
     VocabularyError,
 )
 from w2v.events import Compiling, CorpusRead, EpochDone, Event, Reading, Saved, Training
-from w2v.pipeline import preflight
+from w2v.pipeline import preflight, warmup
 from w2v.pipeline import train as job
 from w2v.training import trainer
 
@@ -488,20 +488,20 @@ def test_failures_of_the_compiler_are_passed_on(monkeypatch):
     def fail(*_: object) -> None:
         raise ZeroDivisionError("in the thread")
 
-    monkeypatch.setattr(job, "train_model", fail)
+    monkeypatch.setattr(warmup, "train_model", fail)
     with pytest.raises(ZeroDivisionError, match="in the thread"):
         w2v.train(LINES, **TINY)
 
 
 def test_compiling_is_reported_if_it_takes_long(monkeypatch):
-    monkeypatch.setattr(job, "_COMPILING_SECONDS", 0.0)
+    monkeypatch.setattr(warmup, "_COMPILING_SECONDS", 0.0)
     observe, heard = reports(Compiling)
     w2v.train(LINES, observer=observe, **TINY)
     assert heard == [Compiling()]
 
 
 def test_compiling_leaves_nothing(tmp_path):
-    job.compile_kernels(str(tmp_path), lambda event: None)
+    warmup.compile_kernels(str(tmp_path), lambda event: None)
     assert list(tmp_path.iterdir()) == []
 
 

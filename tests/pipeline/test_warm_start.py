@@ -25,7 +25,7 @@ from w2v.errors import ConfigError, FormatError, InputError, VocabularyError, W2
 from w2v.events import CorpusRead, EpochDone, Reading, Training, WarmStarted
 from w2v.formats import native as model
 from w2v.formats.registry import FORMATS
-from w2v.pipeline import preflight
+from w2v.pipeline import preflight, warmup
 from w2v.pipeline import train as job
 from w2v.pipeline.checkpoint import Checkpoint
 from w2v.text.tokenizer import Scanner, character_tables
@@ -875,7 +875,7 @@ def test_the_command_line_says_how_to_go_on_with_what_was_interrupted(old, monke
 
     arguments = ["--init", "old.w2v", "-o", "cli.w2v", *ARGUMENTS]
     with monkeypatch.context() as patch:
-        patch.setattr(job, "_compile_wide", interrupted)
+        patch.setattr(warmup, "compile_wide_ids", interrupted)
         result = run("train", "-", *arguments, stdin=Path("new.txt").read_text())
     assert result.exit_code == 130
     assert "go on with: w2v train --resume cli.w2v\n" in result.stderr

@@ -13,21 +13,14 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-import benchmark
-import figures
-import generated_text
-import measuring
-import peak
-import scaling
-import soak
-import trainers
 import w2v
-from figures import Run, WholeRun
-from scaling import Sample
-from support import JIT
+from scripts import soak
+from scripts.bench import benchmark, figures, generated_text, measuring, peak, scaling, trainers
+from scripts.bench.figures import Run, WholeRun
+from scripts.bench.scaling import Sample
+from support import JIT, ROOT
 from w2v.formats.registry import FORMATS
 
-SCRIPTS = Path(benchmark.__file__).parent
 compiled_only = pytest.mark.skipif(
     not JIT, reason="trains in other processes, which takes minutes as plain Python"
 )
@@ -93,11 +86,13 @@ def test_the_examples_in_docstrings_hold(module):
     assert results.failed == 0
 
 
-@pytest.mark.parametrize("script", ["benchmark.py", "scaling.py", "plot.py", "soak.py", "fuzz.py"])
+@pytest.mark.parametrize(
+    "script", ["bench.benchmark", "bench.scaling", "bench.plot", "soak", "fuzz"]
+)
 def test_help_works(script):
-    command = [sys.executable, str(SCRIPTS / script), "--help"]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
-    assert f"Usage: {script}" in done.stdout
+    command = [sys.executable, "-m", f"scripts.{script}", "--help"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=60)
+    assert f"Usage: python -m scripts.{script}" in done.stdout
 
 
 def test_ratios_are_taken_round_by_round():
@@ -294,7 +289,7 @@ def test_peers_that_are_not_installed_are_left_out(monkeypatch, capsys):
     assert benchmark.present_peers(()) == []
     said = capsys.readouterr().err
     assert "gensim is left out" in said
-    assert "pip install '.[bench]'" in said
+    assert "pip install --group bench" in said
 
 
 def test_options_replace_what_a_setting_says():
@@ -393,7 +388,7 @@ def test_every_experiment_is_measured(tmp_path):
 
 def test_plots_are_drawn_from_what_was_written(tmp_path):
     pytest.importorskip("matplotlib")
-    import plot
+    from scripts.bench import plot
 
     odd = [
         Sample("text", name, 1, 2.0, 10, 20, 0.5, 0.1, 3.0, None) for name in ("ordinary", "odd")
@@ -422,7 +417,7 @@ def test_plots_are_drawn_from_what_was_written(tmp_path):
 
 
 def test_round_numbers_enclose():
-    plot = pytest.importorskip("plot")
+    plot = pytest.importorskip("scripts.bench.plot")
     assert plot.round_numbers(3, 40) == [2, 5, 10, 20, 50]
     assert plot.round_numbers(0.1, 1) == [0.1, 0.2, 0.5, 1, 2]
     assert plot.round_numbers(100, 100) == [100, 200]

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-import fuzz
-from fuzz import TARGETS, BrokenPromiseError, Case, Finding, Fuzzer, Meter, Target
-from support import JIT
+from scripts import fuzz
+from scripts.fuzz import TARGETS, BrokenPromiseError, Case, Finding, Fuzzer, Meter, Target
+from support import JIT, ROOT
 from w2v.embeddings.embeddings import Embeddings
 from w2v.errors import FormatError
 from w2v.formats.registry import FORMATS
@@ -221,8 +221,8 @@ def test_a_target_is_fuzzed_in_a_process_of_its_own(engine, tmp_path):
 
 WITH_A_MISTAKE = """
 import sys
-sys.path.insert(0, {scripts!r})
-import fuzz
+sys.path.insert(0, {root!r})
+from scripts import fuzz
 read = fuzz.TARGETS["vocabulary"].read
 def broken(path):
     data = path.read_bytes()
@@ -246,7 +246,7 @@ MISTAKES = {
 @pytest.mark.parametrize(("mistake", "what"), MISTAKES.values(), ids=MISTAKES)
 def test_a_planted_mistake_is_kept_and_can_be_seen_again(mistake, what, engine, tmp_path):
     script = tmp_path / "broken.py"
-    code = WITH_A_MISTAKE.format(scripts=str(SCRIPT.parent), mistake=DIFFERS + mistake)
+    code = WITH_A_MISTAKE.format(root=str(ROOT), mistake=DIFFERS + mistake)
     if "sleep" in mistake:
         code = code.replace("fuzz.main()", "fuzz._GRACE = 3; fuzz.main()")
     script.write_text(code)
@@ -259,7 +259,7 @@ def test_a_planted_mistake_is_kept_and_can_be_seen_again(mistake, what, engine, 
     assert what in done.stdout
     assert done.stderr == "Error: 1 findings\n"
     (kept,) = (tmp_path / "found").iterdir()
-    assert f"see it again: python scripts/fuzz.py --target vocabulary --again {kept}" in done.stdout
+    assert f"see it again: python -m scripts.fuzz --target vocabulary --again {kept}" in done.stdout
     if what.startswith("KeyError"):
         again = subprocess.run(
             [*command, "--again", str(kept)],
@@ -287,7 +287,7 @@ def test_the_engine_that_is_missing_names_its_extra(monkeypatch):
     done = CliRunner().invoke(fuzz.main, ["--engine", "atheris", "--seconds", "1"])
     assert done.exit_code == 1
     assert done.output == (
-        "Error: the engine atheris needs an optional package: pip install 'w2v[fuzz]'\n"
+        "Error: the engine atheris needs an optional package: pip install --group fuzz\n"
     )
 
 

@@ -16,9 +16,9 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-import classify_reviews
-import reviews
-from reviews import AVERAGED, NETWORKS, TF_IDF, Labelled, Result
+from scripts import classify_reviews
+from scripts.bench import reviews
+from scripts.bench.reviews import AVERAGED, NETWORKS, TF_IDF, Labelled, Result
 
 LINES = "neg\tThe <br /><br/>plot\npos\tgood\r\nneg\t¡no!\n"
 NAMES = ("bad", "fair", "good")
@@ -75,7 +75,7 @@ def test_help_works_without_frameworks():
         "finally: assert not {'keras', 'torch', 'sklearn', 'matplotlib'} & set(sys.modules)"
     )
     command = [sys.executable, "-c", program]
-    environment = {"PYTHONPATH": f"{script.parent}:{script.parent.parent}"}
+    environment = {"PYTHONPATH": str(script.parent.parent)}
     done = subprocess.run(
         command, capture_output=True, text=True, timeout=60, check=False, env=environment
     )
@@ -195,9 +195,9 @@ def test_what_cannot_be_done_is_refused_at_once(monkeypatch, tmp_path, texts, ar
 @pytest.mark.parametrize(
     ("backend", "missing", "hint"),
     [
-        (None, "keras", "install it with: pip install '.[classify]'"),
-        (None, "torch", "install it with: pip install '.[classify]'"),
-        ("jax", "keras", "install it with: pip install '.[classify]'"),
+        (None, "keras", "install it with: pip install --group classify"),
+        (None, "torch", "install it with: pip install --group classify"),
+        ("jax", "keras", "install it with: pip install --group classify"),
         ("jax", "jax", "install it, or let Keras work with torch: KERAS_BACKEND=torch"),
     ],
 )
@@ -214,7 +214,7 @@ def test_a_package_that_is_missing_is_named(monkeypatch, backend, missing, hint)
 
 def test_the_plot_is_drawn_from_what_was_written(tmp_path):
     pytest.importorskip("matplotlib")
-    import plot
+    from scripts.bench import plot
 
     written = tmp_path / "reviews.json"
     written.write_text(json.dumps(FIGURES), encoding="utf-8")
@@ -225,6 +225,6 @@ def test_the_plot_is_drawn_from_what_was_written(tmp_path):
 
 
 def test_every_classifier_looks_different():
-    plot = pytest.importorskip("plot")
+    plot = pytest.importorskip("scripts.bench.plot")
     variants = [*NETWORKS, AVERAGED, TF_IDF]
     assert len({plot.look_of(variant) for variant in variants}) == len(variants)

@@ -9,8 +9,8 @@ import threading
 import pytest
 from click.testing import CliRunner
 
-import soak
-from soak import Held, bytes_a_call, findings
+from scripts import soak
+from scripts.soak import Held, bytes_a_call, findings
 from w2v.errors import ConfigError
 
 NO_BOUND = float("inf")

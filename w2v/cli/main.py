@@ -5,7 +5,6 @@ Heavy modules are imported by the commands that need them, so that help is insta
 
 from __future__ import annotations
 
-import ast
 import contextlib
 import errno
 import io
@@ -23,6 +22,7 @@ from typing import IO, TYPE_CHECKING, Any, NoReturn, TypeVar
 import click
 
 from w2v import __version__
+from w2v.cli.options import with_flags
 from w2v.config import DEFAULTS, Config, options
 from w2v.errors import (
     ConfigError,
@@ -83,50 +83,7 @@ class _Command(_WithUsage):
         except ConfigError as error:
             subject = " and ".join(f"`{name}`" for name in error.options)
             message = f"{subject} {error.args[0]}" if subject else error.args[0]
-            raise click.UsageError(_in_one_line(with_flags(message, ctx.command)), ctx) from error
-
-
-_OPTION_IN_MESSAGE = re.compile(r"`([a-z_]+)(?:=([^`]*))?`")
-
-
-def with_flags(message: str, command: click.Command) -> str:
-    """Return an error message with its options spelled as flags.
-
-    Messages name options in backticks, as Python spells them: `rows='pad'` becomes --rows pad.
-
-    Args:
-        message: the message of an error.
-        command: the command that failed. Its options take precedence over those of others.
-
-    """
-
-    def spell(match: re.Match[str]) -> str:
-        name, value = match.groups()
-        flag = _find_flag(name, command)
-        if flag is None:
-            return name if value is None else f"{name}={value}"
-        if value in (None, "True"):
-            return flag.opts[-1]
-        if value == "None":
-            return f"the default of {flag.opts[-1]}"
-        if value == "False":
-            return flag.secondary_opts[-1] if flag.secondary_opts else f"no {flag.opts[-1]}"
-        try:
-            value = str(ast.literal_eval(value))
-        except (SyntaxError, ValueError):  # a shortened repr
-            return f"{flag.opts[-1]} {value}"
-        return shlex.join([flag.opts[-1], value])
-
-    return _OPTION_IN_MESSAGE.sub(spell, message)
-
-
-def _find_flag(name: str, command: click.Command) -> click.Option | None:
-    """Return the option of a name, of the given command or else of any other one."""
-    for candidate in (command, *main.commands.values()):
-        for parameter in candidate.params:
-            if isinstance(parameter, click.Option) and parameter.name == name:
-                return parameter
-    return None
+            raise click.UsageError(_in_one_line(with_flags(message, ctx)), ctx) from error
 
 
 class _Program(_WithUsage, click.Group):
@@ -147,8 +104,7 @@ class _Program(_WithUsage, click.Group):
         try:
             return super().invoke(ctx)
         except W2VError as error:
-            command = main.commands.get(ctx.invoked_subcommand or "", ctx.command)
-            _fail(with_flags(str(error), command), error.exit_code)
+            _fail(with_flags(str(error), ctx), error.exit_code)
         except MemoryError:
             _fail("out of memory; lower --dim or --vocab-size")
         except OSError as error:

@@ -6,10 +6,8 @@ import dataclasses
 import os
 import platform
 import tempfile
-import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -19,16 +17,15 @@ from numpy.typing import NDArray
 
 from w2v import __version__
 from w2v.config import Config, check_options
-from w2v.corpus.build import Corpus, EncodedText, build_corpus, count_words
+from w2v.corpus.build import Corpus, build_corpus, count_words
 from w2v.corpus.vocabulary import Vocabulary, check_word_list, read_word_list
 from w2v.embeddings.embeddings import Embeddings
 from w2v.errors import ConfigError, FormatError, InputError, OutputError, short_repr
-from w2v.events import Compiling, CorpusRead, Observer, Saved, ignore
+from w2v.events import CorpusRead, Observer, Saved, ignore
 from w2v.formats import native as model
 from w2v.options import SECONDS, SWITCH, check_path, is_ordered_iterable
-from w2v.pipeline import preflight
+from w2v.pipeline import preflight, warmup
 from w2v.pipeline.checkpoint import (
-    TEMPORARY_PREFIX,
     Checkpoint,
     TrainingJob,
     bytes_in,
@@ -44,18 +41,13 @@ from w2v.pipeline.warm_start import (
     more_epochs,
 )
 from w2v.system.atomic import check_folder, recover
-from w2v.system.disk import write_error
 from w2v.system.files import Fingerprint
-from w2v.text.sources import STDIN, FileSource, IterableSource, TextSource, open_corpus
-from w2v.text.wordtable import warm_up_table
+from w2v.text.sources import STDIN, FileSource, TextSource, open_corpus
 from w2v.training.trainer import Result, train_model
 
 GivenVocabulary = str | os.PathLike[str] | Iterable[str]
 
 CHECKPOINT_SECONDS = 60.0
-
-_COMPILING_SECONDS = 2.0  # longer than loading compiled kernels takes
-_WAKE_SECONDS = 0.1
 
 
 def train(
@@ -344,14 +336,14 @@ def _train(
     config, origin = job.config, job.origin
     if origin is not None:
         observer(announcement(job, origin))
-    compiled = compile_kernels(work_dir, observer, deterministic=config.deterministic)
+    compiled = warmup.compile_kernels(work_dir, observer, deterministic=config.deterministic)
     with _read(source, job, work_dir, checkpoint, observer) as read:
         observer(read.report)
         counts = read.vocabulary.counts
         if read.unknown_count is not None:
             counts = np.append(counts, read.unknown_count)
         preflight.check_memory(len(read.vocabulary), config, counts=counts)
-        compiled += _compile_wide(read.text, observer)
+        compiled += warmup.compile_wide_ids(read.text, observer)
         if checkpoint is not None:
             checkpoint.prepare(len(counts), config.dim)
             preflight.check_disk(
@@ -427,7 +419,7 @@ def read_corpus(
     words = given_words(vocab)
     source = open_corpus(corpus, config.max_expansion)
     folder = _work_folder(work_dir, None)
-    compile_kernels(folder, observer)
+    warmup.compile_kernels(folder, observer)
     read = build_corpus(source, config, words=words, work_dir=folder, observer=observer)
     observer(read.report)
     return read
@@ -445,7 +437,7 @@ def read_vocabulary(
     _check_arguments(observer, paths={})
     words = given_words(vocab)
     source = open_corpus(corpus, config.max_expansion)
-    compile_kernels(_work_folder(None, None), observer)
+    warmup.compile_kernels(_work_folder(None, None), observer)
     vocabulary, report = count_words(source, config, words=words, observer=observer)
     observer(report)
     return vocabulary, report
@@ -505,73 +497,6 @@ def _work_folder(
     except FileNotFoundError as error:
         message = f"cannot keep the encoded text: {error.strerror}; choose a place with --work-dir"
         raise OutputError(message) from error
-
-
-def compile_kernels(work_dir: str, observer: Observer, *, deterministic: bool = False) -> float:
-    """Have every kernel compiled, or loaded from the cache; returns the seconds it took.
-
-    Those of deterministic training are needed only there.
-
-    It runs on a thread of its own, for the compiler cannot be interrupted and this can. So the
-    temporary files of the thread's tiny job are this function's to remove.
-    """
-    lines = IterableSource(["a b a b"] * 2)
-    config = Config(min_count=1, sample=0, dim=1, epochs=1, threads=1, deterministic=deterministic)
-
-    def tiny_job() -> None:
-        warm_up_table()
-        with build_corpus(lines, config, work_dir=folder) as read:
-            train_model(read.text, read.held_out, read.vocabulary.counts, config)
-
-    with _temporary_folder(work_dir) as folder:
-        return _compile(tiny_job, observer)
-
-
-@contextmanager
-def _temporary_folder(work_dir: str) -> Iterator[str]:
-    try:
-        folder = tempfile.TemporaryDirectory(
-            "", TEMPORARY_PREFIX, work_dir, ignore_cleanup_errors=True
-        )
-    except OSError as error:
-        doing = f"cannot make a temporary folder in {work_dir}"
-        remedy = "choose another place with --work-dir"
-        raise write_error(doing, error, Path(work_dir), remedy) from error
-    with folder as name:
-        yield name
-
-
-def _compile_wide(text: EncodedText, observer: Observer) -> float:
-    """Compile for a text of 32-bit ids, which few are."""
-    if text.ids.dtype == np.uint16:
-        return 0.0
-    config = Config(min_count=1, sample=0, dim=1, epochs=1, threads=1)
-    wide = EncodedText(np.array([0, 0, np.iinfo(np.uint32).max], np.uint32), 2, 1)
-    wide.ids.flags.writeable = False
-    empty = EncodedText(wide.ids[:0], 0, 0)
-    return _compile(lambda: train_model(wide, empty, np.array([2]), config), observer)
-
-
-def _compile(work: Callable[[], object], observer: Observer) -> float:
-    started = time.perf_counter()
-    failures: list[BaseException] = []
-
-    def guarded() -> None:
-        try:
-            work()
-        except BaseException as error:  # noqa: BLE001 - raised again by the thread that waits
-            failures.append(error)
-
-    thread = threading.Thread(target=guarded, name="w2v-compile", daemon=True)
-    thread.start()
-    thread.join(_COMPILING_SECONDS)
-    if thread.is_alive():
-        observer(Compiling())
-    while thread.is_alive():
-        thread.join(_WAKE_SECONDS)
-    if failures:
-        raise failures[0]
-    return time.perf_counter() - started
 
 
 def _save(

@@ -13,7 +13,7 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from measuring import machine_line, markdown, number
+from scripts.bench.measuring import machine_line, markdown, number
 from w2v.text.sources import FileSource
 
 NETWORKS = {  # whether the vectors are pretrained, whether training the network changes them

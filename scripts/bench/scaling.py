@@ -1,7 +1,7 @@
 """How the time of `w2v train` grows: with the text, the options, the threads, and with odd texts.
 
-    python scripts/scaling.py corpus.txt --json scaling.json
-    python scripts/plot.py scaling.json --output plots
+    python -m scripts.bench.scaling corpus.txt --json scaling.json
+    python -m scripts.bench.plot scaling.json --output plots
 
 Every point is a process of its own that trains for one epoch, all options at their defaults but
 the one that is looked at. A round is every point once, so that what slows the machine down for a
@@ -20,8 +20,8 @@ from typing import Any
 import click
 import numpy as np
 
-import generated_text
-from measuring import (
+from scripts.bench import generated_text
+from scripts.bench.measuring import (
     json_option,
     machine,
     machine_line,

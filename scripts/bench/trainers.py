@@ -19,7 +19,7 @@ import click
 import numpy as np
 
 import w2v
-from measuring import Usage, run_process
+from scripts.bench.measuring import Usage, run_process
 from w2v.evaluation.evaluate import AnalogyResult, evaluate
 
 _PROGRAMS = Path(__file__).parent / "peers"

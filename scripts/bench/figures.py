@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from measuring import machine_line, markdown, median, number
-from trainers import GENSIM, Setting
+from scripts.bench.measuring import machine_line, markdown, median, number
+from scripts.bench.trainers import GENSIM, Setting
 
 OURS = "w2v"
 DETERMINISTIC = "w2v --deterministic"

@@ -1,6 +1,6 @@
 """Draw what the scripts that measure have written, without running anything again.
 
-    python scripts/plot.py benchmark.json scaling.json reviews.json --output plots
+    python -m scripts.bench.plot benchmark.json scaling.json reviews.json --output plots
 
 writes speed.png, scaling.png, odd-texts.png and reviews.png there, and each as .svg.
 """
@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from figures import DETERMINISTIC, OURS, Run, grouped, ratios
-from measuring import median
-from reviews import AVERAGED, NETWORKS, Result, by_variant, spread
-from scaling import CLIFFS, EXPERIMENTS, ORDINARY, Sample, by_experiment, exponent
-from trainers import GENSIM
+from scripts.bench.figures import DETERMINISTIC, OURS, Run, grouped, ratios
+from scripts.bench.measuring import median
+from scripts.bench.reviews import AVERAGED, NETWORKS, Result, by_variant, spread
+from scripts.bench.scaling import CLIFFS, EXPERIMENTS, ORDINARY, Sample, by_experiment, exponent
+from scripts.bench.trainers import GENSIM
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -81,7 +81,7 @@ def use_style() -> None:
     try:
         from matplotlib import style
     except ImportError as error:
-        hint = "matplotlib is not installed; install it with: pip install '.[bench]'"
+        hint = "matplotlib is not installed; install it with: pip install --group bench"
         raise click.ClickException(hint) from error
     style.use(_STYLE)
 

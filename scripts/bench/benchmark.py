@@ -1,7 +1,7 @@
 """The public benchmark: how fast w2v and its peers train on a text, and how good the vectors are.
 
-    python scripts/benchmark.py corpus.txt --eval questions-words.txt --json figures.json
-    python scripts/benchmark.py --generate 100 --setting default --setting gensim
+    python -m scripts.bench.benchmark corpus.txt --eval questions-words.txt --json figures.json
+    python -m scripts.bench.benchmark --generate 100 --setting default --setting gensim
 
 Every trainer runs as a process of its own, with the same settings, on the same words; a round is
 every trainer once, so that what slows the machine down for a while slows all of them. Speed counts
@@ -21,11 +21,11 @@ from typing import Any
 
 import click
 
-import generated_text
-from figures import DETERMINISTIC, OURS, Run, WholeRun, report
-from measuring import json_option, machine, number, repeats_option, train, write_json
-from peak import peak_gflops, useful_operations
-from trainers import (
+from scripts.bench import generated_text
+from scripts.bench.figures import DETERMINISTIC, OURS, Run, WholeRun, report
+from scripts.bench.measuring import json_option, machine, number, repeats_option, train, write_json
+from scripts.bench.peak import peak_gflops, useful_operations
+from scripts.bench.trainers import (
     FASTTEXT,
     GENSIM,
     SETTINGS,
@@ -195,7 +195,7 @@ def present_peers(wanted: tuple[str, ...]) -> list[Peer]:
     asked = [peer for peer in (GENSIM, FASTTEXT) if not wanted or peer.name in wanted]
     for peer in asked:
         if not peer.installed:
-            hint = "install it with: pip install '.[bench]'"
+            hint = "install it with: pip install --group bench"
             click.echo(f"{peer.name} is left out, for it is not installed; {hint}", err=True)
     return [peer for peer in asked if peer.installed]
 

@@ -21,9 +21,9 @@ from w2v.corpus.build import EncodedText
 from w2v.errors import DivergenceError, FormatError, VocabularyError
 from w2v.events import EpochDone, Observer, Resumed, Training, ignore
 from w2v.training.backends import make_backend
-from w2v.training.epoch import EpochRunner
 from w2v.training.model import rows_of
 from w2v.training.plan import EpochPlan
+from w2v.training.runner import EpochRunner
 from w2v.training.state import (
     Backend,
     Checkpointer,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 import pytest
 
@@ -90,17 +89,3 @@ def test_trailing_zeros():
     for zeros in range(64):
         for number in (1 << zeros, (1 << 64) - (1 << zeros), (1 << zeros) | (1 << 63)):
             assert apply_zeros(np.uint64(number)) == zeros
-
-
-def test_kernels_compile_where_no_cache_can_be_written(monkeypatch):
-    asked = []
-
-    def njit(**options):
-        asked.append(options.get("cache", False))
-        if asked[-1]:
-            raise RuntimeError("cannot cache function: no locator available")
-        return lambda function: function
-
-    monkeypatch.setattr(numba, "njit", njit)
-    assert kernel(len) is len
-    assert asked == [True, False]

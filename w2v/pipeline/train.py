@@ -8,10 +8,10 @@ import platform
 import tempfile
 import time
 from collections.abc import Iterable
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
@@ -551,6 +551,6 @@ def _meta(job: TrainingJob, read: Corpus, result: Result, compiled: float) -> di
         "made_with": {
             "python": platform.python_version(),
             "numpy": np.__version__,
-            "numba": numba.__version__,
+            "numba": version("numba"),
         },
     }

@@ -17,7 +17,7 @@ import w2v
 from support import JIT
 from w2v.cli.main import main
 from w2v.cli.progress import Bars, JsonLines, describe
-from w2v.compute.random import ALWAYS, HELD_OUT_LINES, bernoulli, make_key, to_threshold
+from w2v.compute.random import _STEP, ALWAYS, HELD_OUT_LINES, bernoulli, make_key, to_threshold
 from w2v.config import MOST_WORDS, Config
 from w2v.corpus import build as corpus_module
 from w2v.corpus.build import BlockOrigin, EncodedText, Stages
@@ -232,7 +232,7 @@ def far_text(tmp_path):
 
 def moved(keys: Keys, places: int) -> Keys:
     """Keys with which the words of a text are kept as others are ``places`` further on."""
-    subsampling = (int(keys.subsampling) + places * int(sampling._STEP)) % 2**64
+    subsampling = (int(keys.subsampling) + places * int(_STEP)) % 2**64
     return keys._replace(subsampling=np.uint64(subsampling))
 
 
@@ -487,7 +487,7 @@ def test_a_word_that_makes_up_nearly_all_of_the_text():
 @compiled_only
 def test_a_word_that_makes_up_nearly_all_and_is_not_thinned_out_needs_what_is_advised():
     corpus = [" ".join(["a"] * 999 + ["b"])] * 10
-    with pytest.raises(DivergenceError, match=r"start with a lower one than --lr 0.05, say 0.0125"):
+    with pytest.raises(DivergenceError, match=r"than `lr=0\.05`, for example `lr=0\.0125`, or a"):
         w2v.train(corpus, **TINY)
     losses = sound(w2v.train(corpus, **TINY | {"lr": 0.0125}), 2)
     assert losses[-1] == pytest.approx(ITS_OWN_NOISE, abs=0.01)
@@ -526,8 +526,8 @@ def test_a_vocabulary_of_one_word(options, sized):
 def test_lines_of_one_word_only_say_that_there_is_no_pair(unk):
     options = TINY | {"train_unk": unk, "vocab_size": 2 if unk else 9}
     message = (
-        r"^there was no pair to train on: 30 words of the vocabulary stand in 30 lines, and "
-        "no line has two of them; give more text$"
+        r"^there is no pair to train on: the text has 30 words of the vocabulary in 30 lines, and "
+        "no line has two of them; use more text$"
     )
     with pytest.raises(VocabularyError, match=message):
         w2v.train(["a", "b", "c"] * 10, **options)
@@ -548,8 +548,8 @@ def test_a_text_that_is_all_held_out_says_so():
 
     seed = next(seed for seed in range(99) if held_out(seed))
     message = (
-        r"^there was no pair to train on: 0 words of the vocabulary stand in 0 lines that are not "
-        r"held out \(--validation 0.5\), and no line has two of them; give more text$"
+        r"^there is no pair to train on: the text has 0 words of the vocabulary in 0 lines that "
+        r"are not held out \(`validation=0.5`\), and no line has two of them; use more text$"
     )
     with pytest.raises(VocabularyError, match=message):
         w2v.train(["a b"], **TINY, validation=0.5, seed=seed)
@@ -615,7 +615,7 @@ def test_options_at_their_bounds_train(options):
 
 @overflowing
 def test_what_cannot_be_trained_names_a_rate_that_can():
-    with pytest.raises(DivergenceError, match=r"than --lr 0\.05, say 0\.0125$"):
+    with pytest.raises(DivergenceError, match=r"than `lr=0\.05`, for example `lr=0\.0125`$"):
         w2v.train(LINES, **TINY, negatives=1_000, shared_negatives=16)
 
 
@@ -691,8 +691,8 @@ def run(*arguments):
 @pytest.mark.parametrize(
     ("text", "options", "finding"),
     [
-        ("a\nb\n" * 9, ["--sample", 0], "there was no pair to train on: 18 words"),
-        ("a b\n" * 9, ["--sample", 1e-300], "there was no pair to train on: 18 words"),
+        ("a\nb\n" * 9, ["--sample", 0], "there is no pair to train on: the text has 18"),
+        ("a b\n" * 9, ["--sample", 1e-300], "there is no pair to train on: the text has 18"),
         ("\n" * 999, [], "the corpus has no words: 999 bytes"),
         ("a b\n" * 9, ["--vocab-size", 2, "--train-unk"], "there is no unknown word to train on"),
     ],

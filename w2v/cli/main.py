@@ -331,15 +331,13 @@ def _while_there(show: Callable[..., None]) -> Callable[..., None]:
 def _log(path: Path) -> Iterator[Observer]:
     """Write reports to a file, which stays as it was, or absent, until there is one."""
     from w2v.cli.progress import JsonLines
-    from w2v.system.disk import write_error
+    from w2v.system.disk import writing
 
     begun = False
-    try:
+    remedy = "choose another directory with `log_json`"
+    with writing(f"cannot write {path}", path.absolute().parent, remedy):
         there = path.exists()
         stream = path.open("a", encoding="utf-8")
-    except OSError as error:
-        remedy = "choose another place with --log-json"
-        raise write_error(f"cannot write {path}", error, path.absolute().parent, remedy) from error
     write = JsonLines(stream)
 
     def observe(event: Event) -> None:

@@ -19,13 +19,8 @@ from guarantees import reproduce
 from guarantees.reproduce import MODES, OPTIONS, SAME, files_of, reading_of, without_times
 from support import JIT
 from w2v.events import CorpusRead, EpochDone, Event, Training
-<<<<<<< HEAD
-from w2v.text import sources as reading
 from w2v.training import plan, runner
 from w2v.training.backends import hogwild, rounds
-=======
-from w2v.training import trainer
->>>>>>> main
 
 FILES = {
     "embeddings.npy",

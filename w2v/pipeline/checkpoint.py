@@ -42,19 +42,12 @@ from w2v.errors import (
     VocabularyError,
 )
 from w2v.events import CorpusRead, EpochDone
-<<<<<<< HEAD
-from w2v.system.atomic import iter_row_chunks, sync_folder
-from w2v.system.disk import check_room, write_error
-from w2v.system.files import Fingerprint
-from w2v.training.model import rows_of
-from w2v.training.state import EpochStats, TrainingState
-=======
 from w2v.system.atomic import iter_row_chunks, replace_file, sync_tree
 from w2v.system.disk import TEMPORARY_PREFIX, require_free_space, writing
 from w2v.system.files import Fingerprint, read_error
 from w2v.system.lock import lock_file
-from w2v.training.trainer import EpochStats, TrainingState, rows_of
->>>>>>> main
+from w2v.training.model import rows_of
+from w2v.training.state import EpochStats, TrainingState
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -418,19 +411,8 @@ class Checkpoint:
         with writing(doing, self.folder, remedy, needed=needed):
             require_free_space(self.folder, needed, doing, remedy)
             if not self.has_state:
-<<<<<<< HEAD
-                for path in (self.folder / "encoded").iterdir():
-                    _sync(path)
-                sync_folder(self.folder / "encoded")
-            _replace(self.folder / "state", self._state(model, state))
-        except OSError as error:
-            doing = f"cannot keep the training in {self.folder}"
-            remedy = "go without by --checkpoint-every 0"
-            raise write_error(doing, error, self.folder, remedy, needed=needed) from error
-=======
                 sync_tree(self.folder / "encoded")
-            _write(self.folder / "state", self._state(model, position))
->>>>>>> main
+            _write(self.folder / "state", self._state(model, state))
         self._kept = time.monotonic()
         self._pause = (self._kept - started) / _SHARE
 

@@ -748,7 +748,7 @@ def test_info_says_what_a_model_is():
     assert facts["words"] == "9, from 'the' to 'sleeps'"
     assert facts["dim"] == "8"
     assert facts["corpus"] == "120 words in 20 lines, 100.00 % of them covered"
-    assert facts["tokenizer"] == "unicode, small letters"
+    assert facts["tokenizer"] == "unicode, lowercased"
     assert "dim=8" in facts["options"]
     assert facts["speed"].endswith(" million words/s")
     assert facts["made"] == f"with   w2v {w2v.__version__}"
@@ -878,7 +878,7 @@ def recorded(path: str) -> object:
 def test_convert_is_told_how_text_becomes_words():
     Path("v.txt").write_text("2 1\nThe 1\nthe 2\n")
     message = error("encode", "v.txt", "-", "-o", "ids.npy", stdin="The\n", code=2)
-    assert "say how it is cut: w2v convert --tokenizer" in message
+    assert "run w2v convert with --tokenizer unicode" in message
     for said, expected in (
         (["unicode"], {"name": "unicode", "lowercase": True}),
         (["unicode", "--no-lowercase"], {"name": "unicode", "lowercase": False}),
@@ -901,8 +901,8 @@ def test_convert_is_told_it_of_a_model_of_token_lists():
 def test_convert_contradicts_no_model(model):
     message = error("convert", model, "out", "-f", "npy", "--tokenizer", "whitespace", code=2)
     assert message == (
-        f"{model} says that its text becomes words by unicode with small letters, "
-        "and other words would find no vectors; leave out --tokenizer"
+        f"{model} records another tokenizer (unicode, lowercased), so other words would find "
+        "no vectors; omit --tokenizer"
     )
     ok("convert", model, "out", "-f", "npy", "--tokenizer", "unicode")
     assert recorded("out")["name"] == "unicode"

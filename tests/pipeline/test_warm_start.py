@@ -28,7 +28,9 @@ from w2v.formats.registry import FORMATS
 from w2v.pipeline import preflight, warmup
 from w2v.pipeline import train as job
 from w2v.pipeline.checkpoint import Checkpoint
-from w2v.text.tokenizer import Scanner, character_tables
+from w2v.text.characters import character_tables
+from w2v.text.definition import WordDefinition
+from w2v.text.tokenizer import Scanner
 from w2v.training import plan, runner
 from w2v.training.model import new_matrices, rows_of
 from w2v.training.state import TrainingState
@@ -450,7 +452,7 @@ LETTERS = st.sampled_from(["a", "b", "B", "é", "\uffff", "𝔘", "ab", "abcdefg
     least=st.integers(1, 3),
 )
 def test_new_words_come_behind_old_ones_as_defined(old, new, size, least):
-    scanner = Scanner(character_tables("tokens", lowercase=False))
+    scanner = Scanner(character_tables(WordDefinition("tokens", False)))
     scanner.scan("\x1f".join(new).encode())
     table = scanner.words
     if not set(old) & set(new):

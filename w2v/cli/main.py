@@ -767,19 +767,17 @@ def _convert(
 
 def _define_words(embeddings: Embeddings, definition: dict[str, Any], source: str) -> None:
     """Note how text becomes words, unless it is known to become others."""
-    from w2v.text.definition import checked_definition
+    from w2v.text.definition import WordDefinition
 
-    recorded = embeddings.meta.get("tokenizer")
     try:
-        known = checked_definition(recorded)
+        known = WordDefinition.from_meta(embeddings.meta.get("tokenizer"))
     except ConfigError:
         embeddings.meta["tokenizer"] = definition
         return
-    if known != (definition["name"], definition["lowercase"]):
-        small = "small letters" if known[1] else "letters as they are"
+    if known != WordDefinition.from_meta(definition):
         message = (
-            f"{source} says that its text becomes words by {known[0]} with {small}, and other "
-            "words would find no vectors; leave out --tokenizer"
+            f"{source} records another tokenizer ({known}), so other words would find no vectors; "
+            "omit `tokenizer`"
         )
         raise ConfigError(message)
 
@@ -890,8 +888,10 @@ def _history(meta: dict[str, Any]) -> Iterator[tuple[str, str]]:
     for origin in meta.get("origins", []):
         yield "began with", _describe_origin(origin)
     if "tokenizer" in meta:
-        small = "small letters" if meta["tokenizer"]["lowercase"] else "letters as they are"
-        yield "tokenizer", f"{meta['tokenizer']['name']}, {small}"
+        from w2v.text.definition import WordDefinition
+
+        definition = WordDefinition(meta["tokenizer"]["name"], meta["tokenizer"]["lowercase"])
+        yield "tokenizer", str(definition)
     if "config" in meta:
         yield "options", ", ".join(f"{name}={value}" for name, value in meta["config"].items())
     for epoch in meta.get("epochs", []):

@@ -46,6 +46,7 @@ from w2v.system.atomic import iter_row_chunks, replace_file, sync_tree
 from w2v.system.disk import TEMPORARY_PREFIX, require_free_space, writing
 from w2v.system.files import Fingerprint, read_error
 from w2v.system.lock import lock_file
+from w2v.text.definition import WordDefinition
 from w2v.training.model import rows_of
 from w2v.training.state import EpochStats, TrainingState
 
@@ -334,7 +335,7 @@ class Checkpoint:
             "counts": corpus.vocabulary.counts.tolist(),
             "unknown_count": corpus.unknown_count,
             "report": dataclasses.asdict(corpus.report),
-            "tokenizer": corpus.tokenizer,
+            "tokenizer": corpus.definition.as_dict(),
             "stages": dataclasses.asdict(corpus.stages),
         }
         _write_json(self.folder / "corpus.json", entry)
@@ -364,7 +365,7 @@ class Checkpoint:
                 texts[0],
                 texts[1],
                 CorpusRead(**entry["report"]),
-                entry["tokenizer"],
+                WordDefinition(**entry["tokenizer"]),
                 Stages(**entry["stages"]),
             )
         except FormatError:  # of the encoded text

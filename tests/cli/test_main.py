@@ -453,11 +453,11 @@ def damaged_model() -> None:
         (["pairs", "text.txt", "--work-dir", "no"], "cannot keep the encoded text in no: there is"),
         (["train", "text.txt", "--log-json", "no/log"], "cannot write no/log: No such file or dir"),
         (["train", "text.txt", *TINY, "--lr", "1e30"], "training diverged: .* in epoch . at learn"),
-        (["similar", "missing.w2v", "a"], "cannot read missing.w2v: there is no such model folder"),
+        (["similar", "missing.w2v", "a"], "cannot read missing.w2v: there is no such model directory"),
         (["similar", "text.txt", "a"], "text.txt: expected a first line with two numbers"),
         (["analogy", "bad.w2v", "a", "b", "c"], "bad.w2v: vocab.txt has 2 words, embeddings.npy 1"),
         (["eval", "bad.w2v", "x"], "bad.w2v: vocab.txt has 2 words"),
-        (["info", "folder"], "folder is not a model folder: it has no meta.json"),
+        (["info", "folder"], "folder is not a model directory: it has no meta.json"),
         (
             ["export", "missing", "-f", "word2vec-bin", "-o", "x"],
             "cannot read missing: there is no",
@@ -748,7 +748,7 @@ def test_info_says_what_a_model_is():
     assert facts["words"] == "9, from 'the' to 'sleeps'"
     assert facts["dim"] == "8"
     assert facts["corpus"] == "120 words in 20 lines, 100.00 % of them covered"
-    assert facts["tokenizer"] == "unicode, small letters"
+    assert facts["tokenizer"] == "unicode, lowercased"
     assert "dim=8" in facts["options"]
     assert facts["speed"].endswith(" million words/s")
     assert facts["made"] == f"with   w2v {w2v.__version__}"
@@ -878,7 +878,7 @@ def recorded(path: str) -> object:
 def test_convert_is_told_how_text_becomes_words():
     Path("v.txt").write_text("2 1\nThe 1\nthe 2\n")
     message = error("encode", "v.txt", "-", "-o", "ids.npy", stdin="The\n", code=2)
-    assert "say how it is cut: w2v convert --tokenizer" in message
+    assert "run w2v convert with --tokenizer unicode" in message
     for said, expected in (
         (["unicode"], {"name": "unicode", "lowercase": True}),
         (["unicode", "--no-lowercase"], {"name": "unicode", "lowercase": False}),
@@ -901,8 +901,8 @@ def test_convert_is_told_it_of_a_model_of_token_lists():
 def test_convert_contradicts_no_model(model):
     message = error("convert", model, "out", "-f", "npy", "--tokenizer", "whitespace", code=2)
     assert message == (
-        f"{model} says that its text becomes words by unicode with small letters, "
-        "and other words would find no vectors; leave out --tokenizer"
+        f"{model} records another tokenizer (unicode, lowercased), so other words would find "
+        "no vectors; omit --tokenizer"
     )
     ok("convert", model, "out", "-f", "npy", "--tokenizer", "unicode")
     assert recorded("out")["name"] == "unicode"
@@ -939,7 +939,7 @@ def test_texts_are_read_from_stdin_too(model):
 
 def test_encode_tells_the_line_of_an_unknown_word(model):
     message = error("encode", model, "-", "-o", "x.npy", "--rows", "pad", stdin="king\n\nzion\n")
-    assert message.startswith("stdin, line 3: 'zion' is not among the 5 words, and rows 'pad'")
+    assert message.startswith("stdin, line 3: 'zion' is not among the 5 words, and the layout 'pad'")
     assert not Path("x.npy").exists()
     message = error("encode", model, "-", "-o", "x.npy", stdin="")
     assert message == "stdin has no line: expected one text a line"

@@ -52,10 +52,10 @@ from w2v.system.atomic import sync_tree
 from w2v.system.disk import TEMPORARY_PREFIX, writing
 from w2v.system.lock import lock_file
 from w2v.text.definition import WordDefinition
-from w2v.training.trainer import TrainingState
+from w2v.training.state import TrainingState
 
 if TYPE_CHECKING:
-    from w2v.training.sgns.kernel import Matrices
+    from w2v.training.model import Matrices
 
 SUFFIX = ".checkpoint"
 _NAMES = {"job.json", "lock", "encoded", "corpus.json", "state"}

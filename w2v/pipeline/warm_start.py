@@ -25,7 +25,8 @@ from w2v.pipeline.spec import InitialModel, TrainingJob
 from w2v.system.files import Fingerprint
 from w2v.system.records import decode
 from w2v.text.definition import WordDefinition
-from w2v.training.trainer import TrainingState, rows_of
+from w2v.training.model import rows_of
+from w2v.training.state import TrainingState
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from w2v.corpus.build import Corpus
     from w2v.formats.table import VectorTable
     from w2v.pipeline.checkpoint import Checkpoint
-    from w2v.training.sgns.kernel import Matrices
+    from w2v.training.model import Matrices
 
 
 def load_initial_model(
@@ -172,7 +173,7 @@ class WarmStart:
         old = registry.read(self._origin.path)
         self._require_same_words(old)
         self._fill(matrices, old)
-        return TrainingState(done=tuple(self._origin.epochs))
+        return TrainingState(reports=tuple(self._origin.epochs))
 
     def should_save(self) -> bool:
         """Return whether it is time to save a state."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import warnings
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numba
+import numpy as np
 
 ROOT = Path(__file__).parent.parent
 KJV = ROOT / "corpus" / "kjv.txt"
@@ -48,3 +50,10 @@ def hand_over(directory: Path) -> None:
     if not os.geteuid():
         for path in (directory, *directory.rglob("*")):
             os.chown(path, NOBODY, NOBODY, follow_symlinks=False)
+
+
+def chi_square(counts: np.ndarray, expected: np.ndarray) -> float:
+    """The standard deviations by which the chi-square statistic exceeds its mean."""
+    statistic = float(((counts - expected) ** 2 / expected).sum())
+    degrees = len(counts) - 1
+    return (statistic - degrees) / math.sqrt(2 * degrees)

@@ -34,6 +34,7 @@ from w2v.cli import main as cli
 from w2v.config import DEFAULTS, options
 from w2v.events import Compiling
 from w2v.pipeline import preflight, warmup
+from w2v.pipeline import run as runs
 from w2v.pipeline import train as job
 from w2v.pipeline.checkpoint import Checkpoint
 from w2v.training import trainer
@@ -401,13 +402,13 @@ def test_a_failing_run_leaves_the_old_model_and_nothing_else(wrong):
 def test_the_work_folder_is_used_and_emptied(monkeypatch):
     Path("work").mkdir()
     seen = []
-    original = job.train_model
+    original = runs.train_model
 
     def look(*arguments: object, **options: object) -> object:
         seen.append((names(), names("work")))
         return original(*arguments, **options)
 
-    monkeypatch.setattr(job, "train_model", look)
+    monkeypatch.setattr(runs, "train_model", look)
     ok("train", "text.txt", "-o", "m", *TINY, "--work-dir", "work")
     beside, within = seen[-1]
     assert beside == ["text.txt", "tmp", "work"]
@@ -444,19 +445,22 @@ def damaged_model() -> None:
                 r"most frequent one occurs 30 times; lower the minimum count \(--min-count\) or"
             ),
         ),
-        (["train", "one.txt", *TINY], "there was no pair to train on"),
+        (["train", "one.txt", *TINY], "there is no pair to train on"),
         (["train", "text.txt", "--vocab", "missing"], "cannot read the vocabulary missing: No su"),
         (["vocab", "text.txt", "--vocab", "one.txt"], "none of the 1 given words occurs"),
-        (["train", "text.txt", "-o", "no/m"], "cannot write no/m: there is no directory .*/no; creat"),
-        (["train", "text.txt", "--work-dir", "no"], "cannot keep the encoded text in no: there is"),
-        (["pairs", "text.txt", "--work-dir", "no"], "cannot keep the encoded text in no: there is"),
+        (
+            ["train", "text.txt", "-o", "no/m"],
+            "cannot write no/m: there is no directory .*/no; creat",
+        ),
+        (["train", "text.txt", "--work-dir", "no"], "cannot store the encoded text in no: the dir"),
+        (["pairs", "text.txt", "--work-dir", "no"], "cannot store the encoded text in no: the dir"),
         (["train", "text.txt", "--log-json", "no/log"], "cannot write no/log: No such file or dir"),
         (["train", "text.txt", *TINY, "--lr", "1e30"], "training diverged: .* in epoch . at learn"),
-        (["similar", "missing.w2v", "a"], "cannot read missing.w2v: there is no such model folder"),
+        (["similar", "missing.w2v", "a"], "cannot read missing.w2v: there is no such model directory"),
         (["similar", "text.txt", "a"], "text.txt: expected a first line with two numbers"),
         (["analogy", "bad.w2v", "a", "b", "c"], "bad.w2v: vocab.txt has 2 words, embeddings.npy 1"),
         (["eval", "bad.w2v", "x"], "bad.w2v: vocab.txt has 2 words"),
-        (["info", "folder"], "folder is not a model folder: it has no meta.json"),
+        (["info", "folder"], "folder is not a model directory: it has no meta.json"),
         (
             ["export", "missing", "-f", "word2vec-bin", "-o", "x"],
             "cannot read missing: there is no",
@@ -490,7 +494,7 @@ def test_too_large_a_model_is_refused_at_once_with_both_figures(monkeypatch):
     monkeypatch.setattr(warmup, "compile_kernels", lambda *_: pytest.fail("compiled first"))
     assert error("train", str(KJV), "--dim", "100000", "--threads", "2") == (
         "training up to 50,000 words at dim 100,000 needs 60.12 GB of memory, "
-        "but 8.00 GB are available; lower --dim or --vocab-size, which may be more than the text "
+        "but 8.00 GB are available; lower --dim or --vocab-size, which may be more than the corpus "
         "has"
     )
 
@@ -747,7 +751,7 @@ def test_info_says_what_a_model_is():
     assert facts["words"] == "9, from 'the' to 'sleeps'"
     assert facts["dim"] == "8"
     assert facts["corpus"] == "120 words in 20 lines, 100.00 % of them covered"
-    assert facts["tokenizer"] == "unicode, small letters"
+    assert facts["tokenizer"] == "unicode, lowercased"
     assert "dim=8" in facts["options"]
     assert facts["speed"].endswith(" million words/s")
     assert facts["made"] == f"with   w2v {w2v.__version__}"
@@ -877,7 +881,7 @@ def recorded(path: str) -> object:
 def test_convert_is_told_how_text_becomes_words():
     Path("v.txt").write_text("2 1\nThe 1\nthe 2\n")
     message = error("encode", "v.txt", "-", "-o", "ids.npy", stdin="The\n", code=2)
-    assert "say how it is cut: w2v convert --tokenizer" in message
+    assert "run w2v convert with --tokenizer unicode" in message
     for said, expected in (
         (["unicode"], {"name": "unicode", "lowercase": True}),
         (["unicode", "--no-lowercase"], {"name": "unicode", "lowercase": False}),
@@ -900,8 +904,8 @@ def test_convert_is_told_it_of_a_model_of_token_lists():
 def test_convert_contradicts_no_model(model):
     message = error("convert", model, "out", "-f", "npy", "--tokenizer", "whitespace", code=2)
     assert message == (
-        f"{model} says that its text becomes words by unicode with small letters, "
-        "and other words would find no vectors; leave out --tokenizer"
+        f"{model} records another tokenizer (unicode, lowercased), so other words would find "
+        "no vectors; omit --tokenizer"
     )
     ok("convert", model, "out", "-f", "npy", "--tokenizer", "unicode")
     assert recorded("out")["name"] == "unicode"
@@ -938,7 +942,7 @@ def test_texts_are_read_from_stdin_too(model):
 
 def test_encode_tells_the_line_of_an_unknown_word(model):
     message = error("encode", model, "-", "-o", "x.npy", "--rows", "pad", stdin="king\n\nzion\n")
-    assert message.startswith("stdin, line 3: 'zion' is not among the 5 words, and rows 'pad'")
+    assert message.startswith("stdin, line 3: 'zion' is not among the 5 words, and the layout 'pad'")
     assert not Path("x.npy").exists()
     message = error("encode", model, "-", "-o", "x.npy", stdin="")
     assert message == "stdin has no line: expected one text a line"
@@ -1171,7 +1175,7 @@ def test_what_was_stopped_goes_on(place_of, monkeypatch):
     Path("work").mkdir()
     ok("train", "text.txt", "-o", "whole", *TINY)
     with monkeypatch.context() as patch:
-        patch.setattr(trainer._Trainer, "_validate", interrupted)
+        patch.setattr(trainer.Trainer, "_validate", interrupted)
         result = run("train", "text.txt", "-o", "m", *TINY, *place_of)
     assert result.exit_code == 130
     resume = ["--resume", "m", *place_of]
@@ -1189,7 +1193,7 @@ def test_what_was_stopped_goes_on(place_of, monkeypatch):
 
 
 def test_how_to_go_on_can_be_pasted(monkeypatch):
-    monkeypatch.setattr(trainer._Trainer, "_validate", interrupted)
+    monkeypatch.setattr(trainer.Trainer, "_validate", interrupted)
     result = run("train", "text.txt", "-o", "my model", *TINY)
     assert "go on with: w2v train --resume 'my model'\n" in result.stderr
 
@@ -1198,12 +1202,12 @@ def test_there_is_nothing_to_go_on_with_in_a_folder_of_others():
     Path("m.checkpoint").mkdir()
     Path("m.checkpoint/thesis.txt").touch()
     result = run("train", "text.txt", "-o", "m", *TINY)
-    assert "no checkpoint of w2v" in result.stderr
+    assert "exists and is not a checkpoint of w2v" in result.stderr
     assert "go on with" not in result.stderr
 
 
 def interrupted(the_trainer, *_):
-    if the_trainer.config.dim == 8:  # not the tiny job by which kernels are compiled
+    if the_trainer.setup.config.dim == 8:  # not the tiny job by which kernels are compiled
         raise KeyboardInterrupt
 
 
@@ -1249,24 +1253,24 @@ def test_an_empty_argument_is_not_the_current_folder():
 
 def test_a_job_that_cannot_go_on_is_not_said_to(monkeypatch):
     with monkeypatch.context() as patch:
-        patch.setattr(trainer._Trainer, "_validate", interrupted)
+        patch.setattr(trainer.Trainer, "_validate", interrupted)
         assert (
             "go on with: w2v train --resume m" in run("train", "text.txt", "-o", "m", *TINY).stderr
         )
     go_on = ("train", "--resume", "m")
     assert "go on with:" not in run(*go_on, "--dim", "9").stderr  # another option
     with Checkpoint(Path("m.checkpoint"), None)._lock:  # another process
-        assert "another process is at work" in error(*go_on)
+        assert "another process uses" in error(*go_on)
     state = Path("m.checkpoint/state")
     data = bytearray(state.read_bytes())
     data[-1] ^= 1
     state.write_bytes(data)
-    assert "its checksum is wrong" in error(*go_on)
+    assert "wrong checksum" in error(*go_on)
 
 
 def test_the_default_is_told_from_its_opposite(monkeypatch):
     with monkeypatch.context() as patch:
-        patch.setattr(trainer._Trainer, "_validate", interrupted)
+        patch.setattr(trainer.Trainer, "_validate", interrupted)
         run("train", "text.txt", "-o", "m", *TINY)
     result = run("train", "--resume", "m", "--no-lowercase")
     assert result.exit_code == 2
@@ -1332,9 +1336,7 @@ def test_the_current_folder_is_never_replaced(path, place, monkeypatch):
     monkeypatch.chdir("here/m" if path == ".." else "here/below")
     target = {".": ".", "..": ".", "../here": "../../here/below"}[path]
     message = error("train", str(place / "text.txt"), "-o", target, "--overwrite", *TINY)
-    assert message == (
-        f"{target} is the current directory or a parent of it; choose another name"
-    )
+    assert message == (f"{target} is the current directory or a parent of it; choose another name")
 
 
 @pytest.mark.parametrize(

@@ -34,11 +34,11 @@ from w2v.compute.jit import kernel
 from w2v.corpus import build as corpus
 from w2v.events import Event, Reading, Training
 from w2v.formats.registry import FORMATS
-from w2v.pipeline import checkpoint, preflight, warmup
+from w2v.pipeline import checkpoint, checkpoint_files, preflight, warmup
 from w2v.pipeline import encode_file as batch
-from w2v.pipeline import train as job
+from w2v.pipeline.read import read_vocabulary
 from w2v.system import atomic as output
-from w2v.training import trainer
+from w2v.training import plan, runner
 
 compiled_only = pytest.mark.skipif(not JIT, reason="takes too long without the compiler")
 WORDS = 4_000 if JIT else 300
@@ -131,9 +131,9 @@ def text(tmp_path_factory) -> Path:
 
 @pytest.fixture(autouse=True)
 def short_spans(monkeypatch):
-    monkeypatch.setattr(trainer, "_MOST_SPAN_WORDS", WORDS // 8)
-    monkeypatch.setattr(trainer, "_REPORT_SECONDS", 0.001)
-    monkeypatch.setattr(checkpoint, "_SHARE", 1e9)  # keeping may take all of the time
+    monkeypatch.setattr(plan, "MAX_SPAN_POSITIONS", WORDS // 8)
+    monkeypatch.setattr(runner, "REPORT_SECONDS", 0.001)
+    monkeypatch.setattr(checkpoint, "_MAX_SHARE", 1e9)  # keeping may take all of the time
 
 
 @pytest.fixture(scope="session")
@@ -141,7 +141,7 @@ def whole(text, tmp_path_factory) -> Path:
     """The model of a training that was not disturbed."""
     place = tmp_path_factory.mktemp("whole") / "m.w2v"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(trainer, "_MOST_SPAN_WORDS", WORDS // 8)
+        patch.setattr(plan, "MAX_SPAN_POSITIONS", WORDS // 8)
         assert not run("train", text, "-o", place, *OPTIONS).exit_code
     return place
 
@@ -256,7 +256,7 @@ def test_until_the_text_is_read_nothing_is_left(module, name, what, disk, old, t
     ("module", "call", "what"),
     [
         (corpus, 1, "cannot write the encoded text to {}/m.w2v.checkpoint/encoded: "),
-        (checkpoint, 2, "cannot write {}/m.w2v.checkpoint/corpus.json: "),
+        (checkpoint_files, 2, "cannot write {}/m.w2v.checkpoint/corpus.json: "),
     ],
     ids=["ranks", "corpus.json"],
 )
@@ -779,7 +779,7 @@ SHARE = 1 if JIT else 100
 )
 def test_the_room_asked_for_is_what_is_taken(options, disk, tmp_path, monkeypatch):
     """Never less, and for English a seventh more at most if the size of the vocabulary is known."""
-    monkeypatch.setattr(trainer, "_REPORT_SECONDS", 0.2)
+    monkeypatch.setattr(runner, "REPORT_SECONDS", 0.2)
     lines = KJV.read_text().splitlines(keepends=True)[::SHARE]
     options = {"checkpoint_every": 1e-9, "epochs": 1, "threads": 1, "min_count": 2} | options
     most = 1.3 if "wide" in options else 1.15
@@ -787,7 +787,7 @@ def test_the_room_asked_for_is_what_is_taken(options, disk, tmp_path, monkeypatc
         lines = [f"{line[:-1]} r{2 * i:x} r{2 * i + 1:x}\n" for i, line in enumerate(lines)] * 2
     text = tmp_path / "text.txt"
     text.write_text("".join(lines))
-    vocabulary, _ = job.read_vocabulary(text, min_count=2, vocab_size=10**6)
+    vocabulary, _ = read_vocabulary(text, min_count=2, vocab_size=10**6)
     options["vocab_size"] = len(vocabulary) - bool(options.get("train_unk"))
     if options.pop("old", False):
         w2v.Embeddings(["old"], np.ones((1, 10_000))).save(disk / "m")

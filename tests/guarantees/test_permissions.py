@@ -23,7 +23,7 @@ from w2v.cli import progress
 from w2v.events import Event, Training
 from w2v.pipeline import checkpoint, warmup
 from w2v.pipeline import train as job
-from w2v.training import trainer
+from w2v.training import plan, runner
 
 NOBODY = 65534
 OPTIONS = ["--threads", "1", "--dim", "8", "--epochs", "2", "--min-count", "1", "--sample", "0"]
@@ -207,7 +207,9 @@ def test_a_work_dir_that_cannot_be_used_is_refused_before_the_work(
     path, reason, place, monkeypatch
 ):
     monkeypatch.setattr(warmup, "compile_kernels", None)  # which is not called
-    none = "cannot keep the encoded text in {}: there is no such folder, or it may not be entered; "
+    none = (
+        "cannot store the encoded text in {}: the directory does not exist or cannot be entered; "
+    )
     message = refused("train", "text.txt", "-o", "m", "--work-dir", path, *TINY)
     mark = checkpoint.checkpoint_dir(Path("m"), "open").name.split(".")[1]
     assert message.startswith((reason or none).format(path, mark))
@@ -226,7 +228,7 @@ def test_text_that_is_only_read_needs_a_place_too(place, monkeypatch):
 
     monkeypatch.setattr(tempfile, "gettempdir", none)
     assert refused("pairs", "text.txt", "-q") == (
-        "cannot keep the encoded text: No usable temporary directory found in ['/tmp']; choose a "
+        "cannot store the encoded text: No usable temporary directory found in ['/tmp']; choose a "
         "directory with --work-dir"
     )
 
@@ -311,8 +313,8 @@ def train_until(act: Callable[[], object], *arguments: object) -> Done:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(progress.Lines, "__call__", report)
-        patch.setattr(trainer, "_REPORT_SECONDS", 0.001)
-        patch.setattr(trainer, "_MOST_SPAN_WORDS", 10)
+        patch.setattr(runner, "REPORT_SECONDS", 0.001)
+        patch.setattr(plan, "MAX_SPAN_POSITIONS", 10)
         done = run("train", "text.txt", *OPTIONS, *arguments)
     assert acted
     return done

@@ -257,7 +257,11 @@ def test_ids_of_many_words_are_wide(free, tmp_path):
 def test_a_relative_output_lies_in_the_current_folder(free, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     free(1)
-    arguments = {"words": 1, "directories": Directories(Path("m.w2v"), tmp_path), "text_bytes": None}
+    arguments = {
+        "words": 1,
+        "directories": Directories(Path("m.w2v"), tmp_path),
+        "text_bytes": None,
+    }
     with pytest.raises(ResourceError, match=f"free in {tmp_path};"):
         preflight.check_disk(Config(), **arguments, **CHECKPOINTS)
 
@@ -282,7 +286,9 @@ def test_model_and_text_on_two_disks_are_held_against_each(free, tmp_path):
 
 def test_a_folder_that_has_gone_is_named(tmp_path):
     arguments = {"words": 1, "directories": Directories(tmp_path / "gone" / "m", tmp_path)}
-    with pytest.raises(OutputError, match=r"^cannot write to .*/gone and .*: No such file or directory; "):
+    with pytest.raises(
+        OutputError, match=r"^cannot write to .*/gone and .*: No such file or directory; "
+    ):
         preflight.check_disk(Config(), text_bytes=None, **arguments, **CHECKPOINTS)
 
 

@@ -22,7 +22,7 @@ from w2v.pipeline.checkpoint import Checkpoint, TrainingJob
 from w2v.system import atomic as output
 from w2v.system import disk
 from w2v.text.sources import IterableSource
-from w2v.training.trainer import TrainingState
+from w2v.training.state import TrainingState
 
 
 @pytest.fixture

@@ -51,10 +51,11 @@ from w2v.pipeline.state_file import read_state, state_chunks, state_size
 from w2v.system.atomic import sync_tree
 from w2v.system.disk import TEMPORARY_PREFIX, writing
 from w2v.system.lock import lock_file
-from w2v.training.trainer import TrainingState
+from w2v.text.definition import WordDefinition
+from w2v.training.state import TrainingState
 
 if TYPE_CHECKING:
-    from w2v.training.sgns.kernel import Matrices
+    from w2v.training.model import Matrices
 
 SUFFIX = ".checkpoint"
 _NAMES = {"job.json", "lock", "encoded", "corpus.json", "state"}
@@ -80,7 +81,7 @@ class _CorpusRecord:
         counts: of the words.
         unknown_count: see `Corpus`.
         report: see `Corpus`.
-        tokenizer: see `Corpus`.
+        tokenizer: the definition of a word.
         stages: see `Corpus`.
 
     """
@@ -92,7 +93,7 @@ class _CorpusRecord:
     counts: list[int]
     unknown_count: int | None
     report: CorpusRead
-    tokenizer: dict[str, Any]
+    tokenizer: WordDefinition
     stages: Stages
 
 
@@ -211,11 +212,12 @@ class Checkpoint:
             counts=corpus.vocabulary.counts.tolist(),
             unknown_count=corpus.unknown_count,
             report=corpus.report,
-            tokenizer=corpus.tokenizer,
+            tokenizer=corpus.definition,
             stages=corpus.stages,
         )
         entry = vars(record) | {  # not asdict, which would copy every word
             "report": dataclasses.asdict(record.report),
+            "tokenizer": record.tokenizer.as_dict(),
             "stages": dataclasses.asdict(record.stages),
         }
         write_sealed(self.directory / "corpus.json", entry, _REMEDY)

@@ -22,7 +22,6 @@ from w2v.pipeline import warmup
 from w2v.system import atomic as output
 from w2v.system.disk import require_free_space, writing
 from w2v.text.sources import FileSource
-from w2v.text.tokenizer import last_boundary
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -111,8 +110,7 @@ def encode_file(
     output.check_file(Path(destination), overwrite=overwrite)
     folder = Path(os.path.realpath(destination)).parent
     source = FileSource([path], max_expansion)
-    tables = embeddings.encoder.tokenizer.tables  # of an unknown tokenizer there are none
-    blocks = source.blocks(lambda block: last_boundary(block, tables))
+    blocks = source.blocks(embeddings.encoder.tokenizer.tables.last_boundary)
     warmup.compile_kernels(observer, warmup.read_text)
     with _spool_in(folder) as spool:
         sizes, unknown = _spool(embeddings.encoder, path, blocks, layout, spool)

@@ -15,6 +15,7 @@ from w2v.corpus.build import Corpus, Stages
 from w2v.events import CorpusRead, EpochDone
 from w2v.pipeline.spec import TrainingJob
 from w2v.system.records import RecordError, decode
+from w2v.text.definition import WordDefinition
 
 if TYPE_CHECKING:
     from w2v.config import Config
@@ -85,7 +86,7 @@ class TrainingRecord:
     w2v_version: str
     config: dict[str, Any]
     origins: list[Any] = dataclasses.field(default_factory=list)
-    tokenizer: dict[str, Any]
+    tokenizer: WordDefinition
     corpus: CorpusRead
     training: TextSizes
     epochs: list[EpochDone]
@@ -110,7 +111,7 @@ class TrainingRecord:
         return cls(
             w2v_version=__version__,
             config=_used_config(job.config),
-            tokenizer=corpus.tokenizer,
+            tokenizer=corpus.definition,
             corpus=corpus.report,
             training=TextSizes(text.words, text.lines, held_out.words, held_out.lines),
             epochs=list(result.epochs),

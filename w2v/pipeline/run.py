@@ -177,18 +177,14 @@ class TrainingRun:
         # Another process may have been killed while it replaced the same model.
         recover(output)
         started = time.perf_counter()
-
-        def record_time() -> None:
-            embeddings.meta["timings"]["writing"] = time.perf_counter() - started
-
-        native.write(
+        with native.new_model(
             embeddings,
             output,
             contexts=contexts,
             overwrite=self.job.overwrite,
             recoverable=True,
-            before_meta=record_time,
-        )
+        ):
+            embeddings.meta["timings"]["writing"] = time.perf_counter() - started
 
     @property
     def _work_dir(self) -> Path:

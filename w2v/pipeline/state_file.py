@@ -21,14 +21,15 @@ from w2v.events import EpochDone
 from w2v.pipeline.checkpoint_files import DIGEST_BYTES, VERSION, WRONG_CHECKSUM
 from w2v.system.atomic import iter_row_chunks
 from w2v.system.records import decode
-from w2v.training.trainer import EpochStats, TrainingState, rows_of
+from w2v.training.model import rows_of
+from w2v.training.state import EpochStats, TrainingState
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
-    from w2v.training.sgns.kernel import Matrices
+    from w2v.training.model import Matrices
 
 _MAGIC = b"w2v state\n"
 _LENGTH_BYTES = 8
@@ -59,11 +60,13 @@ class _Position:
 
     @classmethod
     def of(cls, state: TrainingState) -> _Position:
-        tally = _Tally(*dataclasses.astuple(state.tally))
-        return cls(state.span, state.spans, tally, state.seconds, state.done)
+        stats = dataclasses.asdict(state.stats)
+        tally = _Tally(places=stats.pop("positions"), **stats)
+        return cls(state.step, state.steps, tally, state.seconds, state.reports)
 
     def state(self) -> TrainingState:
-        stats = EpochStats(*dataclasses.astuple(self.tally))
+        tally = dataclasses.asdict(self.tally)
+        stats = EpochStats(positions=tally.pop("places"), **tally)
         return TrainingState(self.span, self.spans, stats, self.seconds, self.done)
 
 

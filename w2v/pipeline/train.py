@@ -13,6 +13,7 @@ from w2v.embeddings.embeddings import Embeddings
 from w2v.errors import FormatError, InputError
 from w2v.events import Observer, ignore
 from w2v.formats import native
+from w2v.formats.directory import read_meta
 from w2v.options import check_path
 from w2v.pipeline.arguments import (
     CHECKPOINT_SECONDS,
@@ -161,7 +162,7 @@ def resume(
             recover(target)
             if _is_finished(target, job):
                 checkpoint.remove()
-                return native.read(target)
+                return Embeddings.from_table(native.read(target))
             job = dataclasses.replace(job, overwrite=job.overwrite or overwrite)
             job = job.with_free_options(options)
             source = _prepare_rest(checkpoint, job, target)
@@ -223,7 +224,7 @@ def _reopen_corpus(job: TrainingJob) -> TextSource:
 def _is_finished(target: Path, job: TrainingJob) -> bool:
     """Return whether the model at ``target`` is the result of the job."""
     try:
-        meta, _ = native.read_meta(target)
+        meta, _ = read_meta(target)
     except (FormatError, InputError):
         return False
     recorded = meta.get("job")

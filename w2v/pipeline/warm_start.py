@@ -18,22 +18,23 @@ import numpy as np
 from w2v.config import Config
 from w2v.errors import ConfigError, InputError
 from w2v.events import EpochDone, WarmStarted
-from w2v.formats import native
-from w2v.formats.registry import load
+from w2v.formats import native, registry
+from w2v.formats.words import encode_vocabulary
 from w2v.options import check_path
 from w2v.pipeline.spec import InitialModel, TrainingJob
 from w2v.system.files import Fingerprint
 from w2v.system.records import decode
-from w2v.text.definition import checked_definition
-from w2v.training.trainer import TrainingState, rows_of
+from w2v.text.definition import WordDefinition
+from w2v.training.model import rows_of
+from w2v.training.state import TrainingState
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from w2v.corpus.build import Corpus
-    from w2v.embeddings.embeddings import Embeddings
+    from w2v.formats.table import VectorTable
     from w2v.pipeline.checkpoint import Checkpoint
-    from w2v.training.sgns.kernel import Matrices
+    from w2v.training.model import Matrices
 
 
 def load_initial_model(
@@ -64,8 +65,8 @@ def load_initial_model(
         raise InputError(message)
     check_path("init", init)
     path = Path(init)
-    old = load(path)
-    native.encode_words(old.words)  # rejects words that could not be saved after training
+    old = registry.read(path)
+    encode_vocabulary(old.words)  # rejects words that could not be saved after training
     contexts = native.has_contexts(path)
     if contexts:
         native.read_contexts(path, old)
@@ -169,10 +170,10 @@ class WarmStart:
         if self._checkpoint is not None and self._checkpoint.has_state:
             return self._checkpoint.restore(matrices)
         self._origin.require_unchanged()
-        old = load(self._origin.path)
+        old = registry.read(self._origin.path)
         self._require_same_words(old)
         self._fill(matrices, old)
-        return TrainingState(done=tuple(self._origin.epochs))
+        return TrainingState(reports=tuple(self._origin.epochs))
 
     def should_save(self) -> bool:
         """Return whether it is time to save a state."""
@@ -183,7 +184,7 @@ class WarmStart:
         if self._checkpoint is not None:
             self._checkpoint.save(matrices, state)
 
-    def _fill(self, matrices: Matrices, old: Embeddings) -> None:
+    def _fill(self, matrices: Matrices, old: VectorTable) -> None:
         """Copy the rows of the old words, and that of unknown words if both models train it."""
         size = len(self._corpus.vocabulary)
         unknown = old.unknown if old.unk == "trained" and self._job.config.train_unk else None
@@ -200,7 +201,7 @@ class WarmStart:
             if unknown is not None:
                 contexts[size] = trained[len(old)]
 
-    def _require_same_words(self, old: Embeddings) -> None:
+    def _require_same_words(self, old: VectorTable) -> None:
         """Check that the model and the corpus belong together.
 
         Raises:
@@ -225,7 +226,7 @@ class WarmStart:
 
 def _describe(
     path: Path,
-    old: Embeddings,
+    old: VectorTable,
     contexts: bool,
     *,
     history: list[Any],
@@ -242,11 +243,12 @@ def _describe(
     )
 
 
-def _config(old: Embeddings, path: Path, options: dict[str, Any]) -> Config:
+def _config(old: VectorTable, path: Path, options: dict[str, Any]) -> Config:
     """Return the hyper-parameters: those that the model determines, and the given ones."""
     fixed: dict[str, Any] = {"dim": old.dim}
     with contextlib.suppress(ConfigError):  # vectors of other programs record no tokenizer
-        fixed["tokenizer"], fixed["lowercase"] = checked_definition(old.meta.get("tokenizer"))
+        definition = WordDefinition.from_meta(old.meta.get("tokenizer"))
+        fixed |= {"tokenizer": definition.name, "lowercase": definition.lowercase}
     for name, value in fixed.items():
         given = options.get(name)
         if given is not None and given != value:
@@ -260,7 +262,7 @@ def _config(old: Embeddings, path: Path, options: dict[str, Any]) -> Config:
     return Config.of(fixed | {n: value for n, value in options.items() if value is not None})
 
 
-def _recorded_training(old: Embeddings, output: Path) -> tuple[list[EpochDone], TrainingJob]:
+def _recorded_training(old: VectorTable, output: Path) -> tuple[list[EpochDone], TrainingJob]:
     """Return the reports and the job that a model's ``meta.json`` records."""
     try:
         job = TrainingJob.from_meta(old.meta["job"], old.words)

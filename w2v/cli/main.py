@@ -22,8 +22,8 @@ from typing import IO, TYPE_CHECKING, Any, NoReturn, TypeVar
 import click
 
 from w2v import __version__
-from w2v.compute.compiler_thread import is_compiling
 from w2v.cli.options import with_flags
+from w2v.compute.compiler_thread import is_compiling
 from w2v.config import DEFAULTS, Config, options
 from w2v.errors import (
     ConfigError,

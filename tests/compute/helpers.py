@@ -9,13 +9,12 @@ from pathlib import Path
 from w2v.compute.jit import inlined, kernel
 
 
-@inlined
-def double(number: int) -> int:
-    return 2 * number
-
-
 def new_kernel() -> Callable[[int], int]:
     """Define the same kernel anew, as another process does."""
+
+    @inlined
+    def double(number: int) -> int:
+        return 2 * number
 
     @kernel
     def double_and_add_one(number: int) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import stat
 import subprocess
@@ -36,7 +37,7 @@ COMMANDS = {
 
 
 @pytest.fixture
-def cache(tmp_path, monkeypatch) -> Path:
+def cache(tmp_path) -> Path:
     """A copy of the cache, in which all kernels are."""
     original = cache_directory()
     assert original is not None
@@ -44,7 +45,6 @@ def cache(tmp_path, monkeypatch) -> Path:
     shutil.copytree(
         original, cache, ignore=lambda _, names: [n for n in names if "kernel" not in n]
     )
-    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "cache"))
     return cache
 
 
@@ -53,6 +53,7 @@ def run(command: str, folder: Path) -> list[object]:
     done = subprocess.run(
         [sys.executable, "-m", "w2v", *COMMANDS[command]],
         cwd=folder,
+        env={**os.environ, "NUMBA_CACHE_DIR": str(folder / "cache")},
         capture_output=True,
         text=True,
         timeout=120,

@@ -232,10 +232,10 @@ def test_a_trained_model_encodes_the_text_it_was_trained_on(tmp_path):
 
 
 def test_words_are_forgotten_in_time(monkeypatch):
-    monkeypatch.setattr(tokenizer, "_MOST_REMEMBERED", 3)
+    monkeypatch.setattr(tokenizer, "_MAX_REMEMBERED", 3)
     tokens = tokenizer.Tokenizer(WordDefinition("unicode", True), {"a": 5, "b": 6}.__getitem__)
     for text, tags in (("a b", [5, 6]), ("b a", [6, 5]), ("a a", [5, 5])):
-        assert tokens.tags(text).tolist() == tags
+        assert tokens.numbers(text).tolist() == tags
     embeddings = Embeddings(WORDS, MATRIX, meta=UNICODE)
     for i in range(10):
         assert embeddings.encode(f"the w{i} of x{i}").tolist() == [THE, UNK, OF, UNK]

@@ -14,7 +14,7 @@ import reference_sgns as reference
 from support import JIT
 from w2v.compute.random import NOISE, SUBSAMPLING, VALIDATION, WINDOWS, make_key
 from w2v.config import Config
-from w2v.corpus.build import EncodedText
+from w2v.corpus.encoded import EncodedText
 from w2v.errors import DivergenceError, VocabularyError
 from w2v.events import EpochDone, Training
 from w2v.training import trainer

@@ -74,7 +74,7 @@ class Encoder:
         Bytes are text too, in UTF-8.
         """
         if isinstance(text, (str, bytes)):
-            ranks: NDArray[np.int32] = self.tokenizer.tags(text)
+            ranks: NDArray[np.int32] = self.tokenizer.numbers(text)
         elif _axes(text) == 1 and all(isinstance(word, str) for word in text):
             ranks = np.array([self._rank(word) for word in text], np.int32)
         else:

@@ -33,7 +33,7 @@ from w2v.compute.random import (
     make_key,
 )
 from w2v.config import DEFAULTS, Config
-from w2v.corpus.build import EncodedText
+from w2v.corpus.encoded import EncodedText
 from w2v.errors import DivergenceError, FormatError, VocabularyError
 from w2v.events import EpochDone, Observer, Resumed, Training, ignore
 from w2v.training.backends.rounds import decay_rates, make_shards, merge_copies, train_shard

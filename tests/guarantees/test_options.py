@@ -937,7 +937,7 @@ def test_a_list_of_paths_has_paths_only(path):
 
 @pytest.mark.parametrize("value", [None, 5, ["a"], Thing()])
 def test_what_is_no_text_is_not_cut(value):
-    with pytest.raises(ConfigError, match=r"^a text must be a string, one at a time, got "):
+    with pytest.raises(ConfigError, match=r"^a text must be a single string, got "):
         EMBEDDINGS.tokenize(value)
 
 

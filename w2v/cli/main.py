@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from w2v.embeddings.embeddings import Embeddings
     from w2v.evaluation.evaluate import AnalogyResult, Section, SimilarityResult
     from w2v.events import Event, Observer
+    from w2v.formats.table import VectorTable
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -583,7 +584,7 @@ def _write_lines(lines: Iterable[str]) -> None:
 
 
 def _load(model: str) -> Embeddings:
-    from w2v.formats.registry import load
+    from w2v.embeddings.load import load
 
     return load(model)
 
@@ -744,20 +745,20 @@ def _convert(
     from_format: str | None = None,
     definition: dict[str, Any] | None = None,
 ) -> None:
-    from w2v.formats.registry import FORMATS, by_extension, load
+    from w2v.formats.registry import FORMATS, by_extension, read
 
     target = by_extension(output) if format_name is None else FORMATS[format_name]
     if target is None:
         raise click.UsageError(
             f"the name {output} does not tell a format; choose one with -f: {', '.join(FORMATS)}"
         )
-    target.check(rows, unk)
+    target.check_layout(rows, unk)
     target.check_output(output, overwrite=overwrite)
-    embeddings = load(source) if from_format is None else FORMATS[from_format].read(source)
+    table = read(source) if from_format is None else FORMATS[from_format].read(source)
     if definition is not None:
-        _define_words(embeddings, definition, source)
-    target.write(embeddings, output, rows=rows, unk=unk, overwrite=overwrite)
-    replaced = embeddings.meta.get("replaced_words")
+        _define_words(table, definition, source)
+    target.write(table, output, rows=rows, unk=unk, overwrite=overwrite)
+    replaced = table.meta.get("replaced_words")
     if replaced:
         click.echo(
             f"{replaced:,} words of {source} are not UTF-8; in their place stands U+FFFD",
@@ -765,14 +766,14 @@ def _convert(
         )
 
 
-def _define_words(embeddings: Embeddings, definition: dict[str, Any], source: str) -> None:
+def _define_words(table: VectorTable, definition: dict[str, Any], source: str) -> None:
     """Note how text becomes words, unless it is known to become others."""
     from w2v.text.definition import WordDefinition
 
     try:
-        known = WordDefinition.from_meta(embeddings.meta.get("tokenizer"))
+        known = WordDefinition.from_meta(table.meta.get("tokenizer"))
     except ConfigError:
-        embeddings.meta["tokenizer"] = definition
+        table.meta["tokenizer"] = definition
         return
     if known != WordDefinition.from_meta(definition):
         message = (

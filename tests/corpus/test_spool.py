@@ -7,7 +7,7 @@ import io
 import numpy as np
 import pytest
 
-from w2v.compute.random import HELD_OUT_LINES, make_key, passes, to_threshold
+from w2v.compute.random import HELD_OUT_LINES, bernoulli, make_key, to_threshold
 from w2v.config import Config
 from w2v.corpus import spool as spool_module
 from w2v.corpus.encoded import id_dtype
@@ -80,7 +80,7 @@ def test_a_spool_is_read_from_beyond_32_bits(tmp_path):
         key, threshold = make_key(config.seed, HELD_OUT_LINES), to_threshold(0.5)
         expected = [[], []]
         for number, ids in enumerate(LINES * 2, line):
-            expected[int(passes(key, number, threshold))].append(ids)
+            expected[int(bernoulli(key, number, threshold))].append(ids)
         assert list(map(lines_of, sides)) == expected
         assert all(expected)
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from w2v.compute.jit import kernel
 from w2v.compute.parallel import ordered_map
-from w2v.compute.random import HELD_OUT_LINES, make_key, passes, to_threshold
+from w2v.compute.random import HELD_OUT_LINES, bernoulli, make_key, to_threshold
 from w2v.corpus.encoded import EncodedText
 from w2v.corpus.vocabulary import UNKNOWN
 from w2v.system.disk import require_free_space, writing
@@ -132,7 +132,7 @@ def _rename(
     line = origin.lines
     threshold = held_out.threshold
     side = 0
-    if threshold >= 0 and passes(held_out.key, line, threshold):
+    if threshold >= 0 and bernoulli(held_out.key, line, threshold):
         side = 1
     end = line_start = 0  # in renamed[side]
     # A line with tokens counts, even if none of them has a rank.
@@ -151,7 +151,7 @@ def _rename(
             line += i > last_end
             last_end = i + 1
             if threshold >= 0:
-                side = 1 if passes(held_out.key, line, threshold) else 0
+                side = 1 if bernoulli(held_out.key, line, threshold) else 0
                 end = written[side]
             line_start = end
         else:

@@ -12,27 +12,15 @@ from hypothesis import strategies as st
 import reference
 import w2v
 from w2v.embeddings.embeddings import Embeddings
-from w2v.errors import (
-    ConfigError,
-    ResourceError,
-    UnknownWordError,
-)
+from w2v.errors import ConfigError, ResourceError, UnknownWordError
 from w2v.formats.layout import Layout
 from w2v.text import tokenizer
 from w2v.text.definition import WordDefinition
 
 UNICODE = {"tokenizer": {"name": "unicode", "lowercase": True}}
-
-
 WHITESPACE = {"tokenizer": {"name": "whitespace", "lowercase": False}}
-
-
 WORDS = ["the", "king's", "日", "of", "judah"]
-
-
 MATRIX = np.arange(1, 16, dtype=np.float32).reshape(5, 3)
-
-
 EMBEDDINGS = Embeddings(WORDS, MATRIX, meta=UNICODE)
 
 

@@ -73,7 +73,7 @@ def test_only_the_most_frequent_words_count(written):
     assert evaluate(ROYALS, path, top=4).overall == Section("overall", 1, 1, 2)
     assert evaluate(ROYALS, path, top=3).overall == Section("overall", 0, 0, 2)
     assert evaluate(ROYALS, path, top=3).accuracy is None
-    with pytest.raises(ConfigError, match="top must be a whole number at least 1, got 0"):
+    with pytest.raises(ConfigError, match="top must be an integer of at least 1, got 0"):
         evaluate(ROYALS, path, top=0)
 
 

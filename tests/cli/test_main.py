@@ -358,7 +358,7 @@ def test_a_model_is_not_replaced_unasked():
     ok("train", "text.txt", "-o", "m", *TINY)
     before = content("m")
     message = error("train", "text.txt", "-o", "m", *TINY, "--seed", "2")
-    assert message == "m exists already; choose another name, or overwrite it (--overwrite)"
+    assert message == "m exists already; choose another name, or replace it with --overwrite"
     assert content("m") == before
     ok("train", "text.txt", "-o", "m", *TINY, "--seed", "2", "--overwrite")
     assert content("m")["embeddings.npy"] != before["embeddings.npy"]
@@ -370,7 +370,7 @@ def test_nothing_but_a_model_is_ever_replaced():
     Path("folder/thesis.tex").write_text("years of work")
     for output in ("folder", "text.txt"):
         message = error("train", "text.txt", "-o", output, *TINY, "--overwrite")
-        assert message.startswith(f"{output} is neither a model folder ")
+        assert message.startswith(f"{output} is neither a model directory ")
     assert Path("folder/thesis.tex").read_text() == "years of work"
     assert Path("text.txt").read_text() == TEXT
 
@@ -454,7 +454,10 @@ def damaged_model() -> None:
         (["train", "one.txt", *TINY], "there was no pair to train on"),
         (["train", "text.txt", "--vocab", "missing"], "cannot read the vocabulary missing: No su"),
         (["vocab", "text.txt", "--vocab", "one.txt"], "none of the 1 given words occurs"),
-        (["train", "text.txt", "-o", "no/m"], "cannot write no/m: there is no folder .*/no; creat"),
+        (
+            ["train", "text.txt", "-o", "no/m"],
+            "cannot write no/m: there is no directory .*/no; creat",
+        ),
         (["train", "text.txt", "--work-dir", "no"], "cannot keep the encoded text in no: there is"),
         (["pairs", "text.txt", "--work-dir", "no"], "cannot keep the encoded text in no: there is"),
         (["train", "text.txt", "--log-json", "no/log"], "cannot write no/log: No such file or dir"),
@@ -512,7 +515,7 @@ def test_too_small_a_disk_is_refused_at_once_with_both_figures(monkeypatch):
     message = error("train", str(KJV))
     # 50,000 rows of 1,044 bytes in a model and 1,024 in a state, 40 noted of each, and 1.8 MB of
     # ids.
-    assert "up to 0.11 GB are needed, but 1.0 MB are free; make room" in message
+    assert "0.11 GB are needed, but 1.0 MB are free in " in message
 
 
 def test_memory_that_runs_out_all_the_same(monkeypatch):
@@ -958,7 +961,7 @@ def test_encode_tells_the_line_of_an_unknown_word(model):
 
 def test_encode_names_its_own_options_where_there_is_no_room(model):
     message = error("encode", model, "text.txt", "-o", "x.npy", "--length", 10**15)
-    assert message.endswith("choose another place with --output, or a smaller --length")
+    assert message.endswith("choose another directory with --output, or a smaller --length")
 
 
 def test_encode_replaces_nothing_unasked(model):
@@ -1050,7 +1053,7 @@ def test_output_that_cannot_be_written_is_an_error(command, model):
 def test_a_log_that_cannot_be_written_is_an_error():
     message = error("train", "text.txt", *TINY, "-q", "--log-json", "/dev/full")
     assert message.startswith("cannot write /dev/full: the disk is full: 0 bytes were written")
-    assert message.endswith("; make room, or choose another file with --log-json")
+    assert message.endswith("; free some space, or choose another file with --log-json")
     assert names() == ["text.txt", "tmp"]
 
 
@@ -1346,10 +1349,7 @@ def test_the_current_folder_is_never_replaced(path, place, monkeypatch):
     monkeypatch.chdir("here/m" if path == ".." else "here/below")
     target = {".": ".", "..": ".", "../here": "../../here/below"}[path]
     message = error("train", str(place / "text.txt"), "-o", target, "--overwrite", *TINY)
-    assert message == (
-        f"{target} is the current folder, or one around it, and cannot be replaced; choose another "
-        "name"
-    )
+    assert message == (f"{target} is the current directory or a parent of it; choose another name")
 
 
 @pytest.mark.parametrize(

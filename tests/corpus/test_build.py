@@ -79,7 +79,7 @@ def work_dir(tmp_path):
 @pytest.fixture
 def small_blocks(monkeypatch):
     """Set the size of blocks."""
-    return lambda size: monkeypatch.setattr(reading, "BLOCK_BYTES", size)
+    return lambda size: monkeypatch.setattr("w2v.text.blocks.BLOCK_BYTES", size)
 
 
 def test_by_hand(work_dir):
@@ -471,7 +471,7 @@ def test_a_thread_that_fails_stops_the_others(threads, monkeypatch, small_blocks
 
 def test_no_place_for_the_temporary_folder_is_named(tmp_path):
     with pytest.raises(
-        OutputError, match=r"cannot make a temporary folder in .*missing: No such file"
+        OutputError, match=r"cannot create a temporary directory in .*missing: No such file"
     ):
         encode(FOX, tmp_path / "missing", **ALL)
 
@@ -488,8 +488,8 @@ def test_a_full_disk_is_named_with_what_is_free(name, monkeypatch, work_dir):
     monkeypatch.setattr(tempfile, "TemporaryDirectory", full)
     message = (
         f"^cannot write the encoded text to ({work_dir}/w2v-.*): the disk is full: 0 bytes were "
-        r"written, but [\d,.]+ GB are free in \1; make room, or choose another place with "
-        r"--work-dir$"
+        r"written, but [\d,.]+ GB are free in \1; free some space, or choose another directory with "
+        r"`work_dir`$"
     )
     with pytest.raises(DiskFullError, match=message):
         encode(random_text(200), work_dir, validation=0.5, **ALL)
@@ -497,6 +497,8 @@ def test_a_full_disk_is_named_with_what_is_free(name, monkeypatch, work_dir):
 
 def test_what_a_disk_takes_in_parts_is_written_whole():
     class Small(io.BytesIO):
+        name = "text"
+
         def write(self, data):
             return super().write(bytes(data)[:3])
 

@@ -203,7 +203,7 @@ def test_hf_needs_a_row_for_unknown_words(rows, tmp_path):
 
 def test_a_folder_of_another_program_is_not_replaced(folder):
     (folder / "meta.json").unlink()
-    with pytest.raises(OutputError, match=r"neither a folder of the same kind .*tokenizer\.json"):
+    with pytest.raises(OutputError, match=r"neither a directory of the same kind .*tokenizer\.json"):
         FORMATS["hf"].write(EMBEDDINGS, folder, overwrite=True)
 
 

@@ -19,7 +19,6 @@ from guarantees import reproduce
 from guarantees.reproduce import MODES, OPTIONS, SAME, files_of, reading_of, without_times
 from support import JIT
 from w2v.events import CorpusRead, EpochDone, Event, Training
-from w2v.text import sources as reading
 from w2v.training import trainer
 
 FILES = {
@@ -281,7 +280,7 @@ def test_a_text_in_any_form_gives_the_same_bytes(name, lines, corpus, here, tmp_
 @pytest.mark.parametrize("options", [{}, {"tokenizer": "whitespace", "vocab_size": 99}], ids=str)
 def test_reading_gives_the_same_at_any_number_of_threads(options, lines, corpus, monkeypatch):
     whole = reading_of(corpus, threads=1, **options)
-    monkeypatch.setattr(reading, "BLOCK_BYTES", 64)
+    monkeypatch.setattr("w2v.text.blocks.BLOCK_BYTES", 64)
     for threads in (1, 2, 3, 8):
         assert reading_of(corpus, threads=threads, **options) == whole, threads
         assert reading_of(lines, threads=threads, **options) == whole, threads

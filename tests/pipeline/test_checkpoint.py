@@ -552,7 +552,7 @@ def test_a_work_dir_beside_the_model_is_no_other_place(tmp_path, monkeypatch):
 
 def test_a_folder_that_cannot_be_made_is_named(text, tmp_path, monkeypatch):
     monkeypatch.setattr(Path, "mkdir", lambda *_: (_ for _ in ()).throw(OSError(13, "denied")))
-    with pytest.raises(OutputError, match=r"cannot make .*m\.w2v\.checkpoint: denied"):
+    with pytest.raises(OutputError, match=r"cannot create .*m\.w2v\.checkpoint: denied"):
         Checkpoint.create(
             tmp_path / "m.w2v.checkpoint", TrainingJob(None, None, Config(), False), None
         )
@@ -567,8 +567,8 @@ def test_a_job_that_cannot_be_written_is_explained(name, text, tmp_path, monkeyp
             raise OSError(28, "No space left on device")
         replace(path, parts)
 
-    monkeypatch.setattr(checkpoint, "_replace", full)
-    expected = rf"cannot write .*{name}: the disk is full.*: [\d,]+ bytes are needed.*; make room"
+    monkeypatch.setattr(checkpoint, "_write", full)
+    expected = rf"cannot write .*{name}: the disk is full.*: [\d,]+ bytes are needed.*; free some"
     with pytest.raises(OutputError, match=expected):
         w2v.train(text, output=tmp_path / "m.w2v", **OPTIONS)
     assert names(tmp_path) == ["text.txt"]
@@ -578,13 +578,13 @@ def test_a_state_that_cannot_be_written_is_explained(text, tmp_path, monkeypatch
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(checkpoint, "_replace", full)
+    monkeypatch.setattr(checkpoint, "_write", full)
     kept = object.__new__(Checkpoint)
     kept.folder, kept._every, kept._words, kept._dim = tmp_path, 1.0, 10**6, 10
     (tmp_path / "state").touch()
     with pytest.raises(
         DiskFullError,
-        match=r"cannot keep the training in .*: the disk is full.*: 80\.0 MB are needed",
+        match=r"cannot save the checkpoint .*: (full|not enough disk space): 80\.0 MB are needed",
     ):
         kept.keep(None, trainer.TrainingState())
 
@@ -704,7 +704,7 @@ def test_keeping_takes_a_fiftieth_of_the_time_at_most(monkeypatch, tmp_path):
     def slow(*_):
         now[0] += 10
 
-    monkeypatch.setattr(checkpoint, "_replace", slow)
+    monkeypatch.setattr(checkpoint, "_write", slow)
     kept = Checkpoint(tmp_path, 60.0)
     (tmp_path / "state").touch()
     kept.prepare(1, 1)
@@ -790,7 +790,7 @@ def test_a_model_that_appeared_meanwhile_is_replaced_if_asked(text, whole, tmp_p
     stopped(text, output)
     shutil.copytree(tmp_path / "whole.w2v", output)
     (output / "vocab.txt").write_text("another\n")
-    with pytest.raises(OutputError, match="exists already; choose another name, or overwrite it"):
+    with pytest.raises(OutputError, match="exists already; choose another name, or replace it"):
         w2v.resume(output)
     result = w2v.resume(output, overwrite=True)
     assert result.matrix.tobytes() == w2v.load(output).matrix.tobytes() == whole.matrix.tobytes()

@@ -280,7 +280,7 @@ def test_the_model_is_saved_and_loaded(tmp_path):
 
 def test_a_model_is_replaced_only_if_asked(tmp_path):
     w2v.train(LINES, output=tmp_path / "m", **TINY)
-    with pytest.raises(OutputError, match=r"m exists already; choose another name, or overwrite"):
+    with pytest.raises(OutputError, match=r"m exists already; choose another name, or replace"):
         w2v.train(LINES[:2], output=tmp_path / "m", **TINY)
     assert w2v.load(tmp_path / "m").counts[0] == 30
     w2v.train(LINES[:2], output=str(tmp_path / "m"), overwrite=True, **TINY)
@@ -291,7 +291,7 @@ def test_the_output_is_checked_before_the_text(tmp_path):
     (tmp_path / "m").mkdir()
     with pytest.raises(OutputError, match="exists already"):
         w2v.train("no such file", output=tmp_path / "m", **TINY)
-    with pytest.raises(OutputError, match="there is no folder"):
+    with pytest.raises(OutputError, match="there is no directory"):
         w2v.train("no such file", output=tmp_path / "no" / "m", **TINY)
 
 

@@ -14,9 +14,8 @@ from typing import IO, Any
 from tqdm import tqdm
 
 from w2v.cli.process import until_broken_pipe
-from w2v.errors import OutputError
 from w2v.events import EpochDone, Event, Observer, Reading, Training
-from w2v.system.disk import write_error
+from w2v.system.disk import writing
 
 _LINE_SECONDS = 10.0
 _JSON_SECONDS = 1.0
@@ -142,16 +141,12 @@ class JsonLines:
             if now - self._last.get(event.stage, 0.0) < _JSON_SECONDS:
                 return
             self._last[event.stage] = now
-        try:
+        doing, remedy = f"cannot write {self._path}", "choose another file with `log_json`"
+        with writing(doing, self._path.absolute().parent, remedy, written=self._size):
             if self._file is None:
                 self._file = self._path.open("w", encoding="utf-8")
             self._file.write(json.dumps({"time": round(now, 3), **event.as_dict()}) + "\n")
             self._file.flush()
-        except OSError as error:
-            raise self._explain(error) from error
 
-    def _explain(self, error: OSError) -> OutputError:
-        written = None if self._file is None else os.fstat(self._file.fileno()).st_size
-        remedy = "choose another file with `log_json`"
-        directory = self._path.absolute().parent
-        return write_error(f"cannot write {self._path}", error, directory, remedy, written=written)
+    def _size(self) -> int:
+        return 0 if self._file is None else os.fstat(self._file.fileno()).st_size

@@ -26,9 +26,9 @@ from w2v.compute.jit import kernel
 from w2v.compute.parallel import ordered_map
 from w2v.compute.random import HELD_OUT_LINES, make_key, passes, to_threshold
 from w2v.corpus.vocabulary import UNKNOWN, Vocabulary, extend_words, match_words, rank_words
-from w2v.errors import OutputError, VocabularyError
+from w2v.errors import VocabularyError
 from w2v.events import CorpusRead, Observer, Reading, ignore
-from w2v.system.disk import check_room, write_error
+from w2v.system.disk import require_free_space, temporary_directory, writing
 from w2v.text.tokenizer import (
     END_OF_LINE,
     INVALID,
@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from w2v.text.wordtable import WordTable
 
 
-_REMEDY = "choose another place with --work-dir"
+_REMEDY = "choose another directory with `work_dir`"
 # Ids looked at together when a text is walked line by line.
 _WALKED_AT_ONCE = 1 << 20
 
@@ -209,12 +209,7 @@ def build_corpus(
     """
     temporary = None
     if folder is None:
-        place = tempfile.gettempdir() if work_dir is None else work_dir
-        try:
-            temporary = tempfile.TemporaryDirectory(prefix="w2v-", dir=place)
-        except OSError as error:
-            doing = f"cannot make a temporary folder in {place}"
-            raise write_error(doing, error, Path(place), _REMEDY) from error
+        temporary = temporary_directory(tempfile.gettempdir() if work_dir is None else work_dir)
         folder = Path(temporary.name)
     started = time.perf_counter()
     try:
@@ -576,34 +571,26 @@ class _Spool:
 
     def _look_for_room(self, counted: _CountedText, bytes_each: int) -> None:
         """Find out whether the ranks will fit beside the spool, but for line ends."""
-        folder = self._path.parent
+        directory = self._path.parent
         words = int(counted.vocabulary.counts.sum()) + (counted.unknown_count or 0)
         spooled = sum(length for _, length, _ in self._blocks)
         needed = min(words, spooled) * bytes_each
-        try:
-            check_room(folder, needed)
-        except OSError as error:
-            raise _refused(folder, error, needed=needed) from error
+        require_free_space(directory, needed, _cannot_write(directory), _REMEDY)
 
 
 def _opened(path: Path) -> IO[bytes]:
     """Open a file to append ids to."""
-    try:
+    with writing(_cannot_write(path.parent), path.parent, _REMEDY, written=lambda: 0):
         return path.open("wb", buffering=0)
-    except OSError as error:
-        raise _refused(path.parent, error, written=0) from error
 
 
 def _append(file: IO[bytes], ids: NDArray[Any]) -> None:
     rest = ids.view(np.uint8).data
-    try:
-        while rest:  # a disk that fills up takes a part first
+    directory = Path(file.name).parent
+    with writing(_cannot_write(directory), directory, _REMEDY, written=file.tell):
+        while rest:  # a full disk accepts a part first
             rest = rest[file.write(rest) :]
-    except OSError as error:
-        raise _refused(Path(file.name).parent, error, written=file.tell()) from error
 
 
-def _refused(folder: Path, error: OSError, **sizes: int) -> OutputError:
-    return write_error(
-        f"cannot write the encoded text to {folder}", error, folder, _REMEDY, **sizes
-    )
+def _cannot_write(directory: Path) -> str:
+    return f"cannot write the encoded text to {directory}"

@@ -29,8 +29,8 @@ from w2v.embeddings.embeddings import Embeddings
 from w2v.errors import FormatError, InputError
 from w2v.formats.layout import Layout
 from w2v.system import atomic as output
-from w2v.system.disk import in_pages
-from w2v.system.files import is_directory, require_regular_file, status_of
+from w2v.system.disk import size_on_disk
+from w2v.system.files import is_directory, read_error, require_regular_file, status_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,7 +63,7 @@ def write(
         layout: of the rows of ``embeddings.npy``; None for a model, with rows for words only.
         contexts: the context vectors, for a model that was trained; see above.
         overwrite: whether a model folder that stands there is replaced.
-        recoverable: see `w2v.system.atomic.new_folder`.
+        recoverable: see `w2v.system.atomic.new_directory`.
         before_meta: is called when all but ``meta.json`` is on the disk, and may change
             ``embeddings.meta``.
 
@@ -78,8 +78,8 @@ def write(
     meta = encode_meta(embeddings.meta, layout)  # which may fail, before anything is written
     matrices = _matrices(embeddings, layout, contexts)
     sizes = [matrix.nbytes + _ARRAY_HEADER for matrix in matrices.values()]
-    needed = in_pages(len(vocabulary), len(meta), bytes_of_counts(embeddings), *sizes)
-    with output.new_folder(
+    needed = size_on_disk(len(vocabulary), len(meta), bytes_of_counts(embeddings), *sizes)
+    with output.new_directory(
         path, needed=needed, overwrite=overwrite, recoverable=recoverable
     ) as folder:
         for name, matrix in matrices.items():
@@ -365,7 +365,7 @@ def brief(error: Exception) -> str:
 def _unreadable(path: Path, error: OSError) -> FormatError | InputError:
     if isinstance(error, FileNotFoundError):
         return FormatError(f"{path.parent} is not a model folder: it has no {path.name}")
-    return InputError(f"cannot read {path}: {error.strerror or error}")
+    return read_error(path, error)
 
 
 def _write_array(path: Path, array: NDArray[Any]) -> None:

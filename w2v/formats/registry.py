@@ -127,7 +127,7 @@ class Format:
         from w2v.system import atomic as output
 
         if self.is_folder:
-            output.check_folder(path, overwrite=overwrite, marks=self.marks)
+            output.check_directory(path, overwrite=overwrite, signature=self.marks)
         else:
             output.check_file(path, overwrite=overwrite)
 

@@ -40,7 +40,7 @@ from w2v.pipeline.warm_start import (
     load_initial_model,
     more_epochs,
 )
-from w2v.system.atomic import check_folder, recover
+from w2v.system.atomic import check_directory, recover
 from w2v.system.files import Fingerprint
 from w2v.text.sources import STDIN, FileSource, TextSource, open_corpus
 from w2v.training.trainer import Result, train_model
@@ -103,7 +103,7 @@ def train(
     _refuse_contradictions(vocab, init, freeze_old=freeze_old)
     started = time.perf_counter()
     if output is not None:
-        check_folder(Path(output), overwrite=overwrite)
+        check_directory(Path(output), overwrite=overwrite)
     words, origin = given_words(vocab), None
     if init is not None:
         config, words, origin = load_initial_model(init, options, freeze_old=freeze_old)
@@ -296,7 +296,7 @@ def _finish(
     """
     try:
         recover(output)
-        check_folder(output, overwrite=job.overwrite)
+        check_directory(output, overwrite=job.overwrite)
         embeddings, result = _train(
             source, job, str(checkpoint.folder), output, checkpoint, observer
         )
@@ -486,7 +486,7 @@ def _work_folder(
         if not os.path.isdir(work_dir):  # noqa: PTH112 - Path.is_dir is refused sometimes
             message = (
                 f"cannot keep the encoded text in {work_dir}: there is no such folder, or it may "
-                "not be entered; create it first or choose another place"
+                "not be entered; create it first or choose another directory"
             )
             raise OutputError(message)
         return os.fspath(work_dir)
@@ -495,7 +495,7 @@ def _work_folder(
     try:
         return tempfile.gettempdir()
     except FileNotFoundError as error:
-        message = f"cannot keep the encoded text: {error.strerror}; choose a place with --work-dir"
+        message = f"cannot keep the encoded text: {error.strerror}; choose a directory with `work_dir`"
         raise OutputError(message) from error
 
 

@@ -223,7 +223,7 @@ def test_a_folder_of_another_kind_is_not_replaced_by_one_of_the_projector(tmp_pa
         main,
         ["convert", *map(str, (tmp_path / "m", tmp_path / "m")), "-f", "projector", "--overwrite"],
     )
-    assert "holds tensors.tsv and metadata.tsv" in done.stderr
+    assert "with tensors.tsv and metadata.tsv" in done.stderr
     assert load(tmp_path / "m").words == TWO.words
 
 

@@ -19,9 +19,9 @@ from typing import IO, TYPE_CHECKING, BinaryIO, cast
 import numpy as np
 
 from w2v.embeddings.embeddings import Embeddings
-from w2v.errors import FormatError, InputError
+from w2v.errors import FormatError
 from w2v.system import atomic as output
-from w2v.system.files import require_regular_file
+from w2v.system.files import read_error, require_regular_file
 from w2v.text.decompress import ExpansionGuard
 
 if TYPE_CHECKING:
@@ -165,8 +165,7 @@ def opened(path: str | Path) -> Iterator[BinaryIO]:
         with Path(path).open("rb") as file:
             yield file
     except OSError as error:
-        message = f"cannot read {path}: {error.strerror or error}"
-        raise InputError(message) from error
+        raise read_error(path, error) from error
 
 
 @contextmanager

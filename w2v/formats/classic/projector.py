@@ -49,8 +49,8 @@ def write(embeddings: Embeddings, path: str | Path, *, overwrite: bool = False) 
     """
     lines = _metadata(embeddings)
     needed = textfile.estimated_size(lines, embeddings.matrix, path)
-    with output.new_folder(
-        path, needed=needed, overwrite=overwrite, marks=(TENSORS, METADATA)
+    with output.new_directory(
+        path, needed=needed, overwrite=overwrite, signature=(TENSORS, METADATA)
     ) as folder:
         (folder / METADATA).write_bytes(b"".join(line + b"\n" for line in lines))
         with (folder / TENSORS).open("xb") as file:

@@ -31,7 +31,7 @@ from w2v.formats.frameworks.safetensors import TENSOR, missing, opened_tensor, s
 from w2v.formats.native import brief
 from w2v.formats.registry import FORMATS
 from w2v.system import atomic as output
-from w2v.system.disk import in_pages
+from w2v.system.disk import size_on_disk
 
 if TYPE_CHECKING:
     from w2v.formats.layout import Layout
@@ -134,9 +134,9 @@ def write(
     matrix = embeddings.matrix_for(layout.rows, layout.unknown_vector)
     card = _card(embeddings, layout, meta)
     counts = model.bytes_of_counts(embeddings)
-    needed = in_pages(len(tokenizer), matrix.nbytes, len(card), counts, len(meta), *_SMALL)
-    with output.new_folder(
-        path, needed=needed, overwrite=overwrite, marks=FORMATS["hf"].marks
+    needed = size_on_disk(len(tokenizer), matrix.nbytes, len(card), counts, len(meta), *_SMALL)
+    with output.new_directory(
+        path, needed=needed, overwrite=overwrite, signature=FORMATS["hf"].marks
     ) as folder:
         (folder / "tokenizer.json").write_bytes(tokenizer)
         try:

@@ -25,13 +25,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from w2v.embeddings.embeddings import Embeddings
-from w2v.errors import ConfigError, FormatError, InputError, MissingExtraError
+from w2v.errors import ConfigError, FormatError, MissingExtraError
 from w2v.formats import native as model
 from w2v.formats.native import brief
 from w2v.formats.registry import FORMATS
 from w2v.system import atomic as output
-from w2v.system.disk import in_pages
-from w2v.system.files import require_regular_file
+from w2v.system.disk import size_on_disk
+from w2v.system.files import read_error, require_regular_file
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -79,9 +79,9 @@ def write(
     matrix = embeddings.matrix_for(layout.rows, layout.unknown_vector)
     network = _network(matrix, masked=layout.padding is not None)
     counts = model.bytes_of_counts(embeddings)
-    needed = in_pages(matrix.nbytes, len(vocabulary), counts, len(meta))
-    with output.new_folder(
-        path, needed=needed, overwrite=overwrite, marks=FORMATS["keras"].marks
+    needed = size_on_disk(matrix.nbytes, len(vocabulary), counts, len(meta))
+    with output.new_directory(
+        path, needed=needed, overwrite=overwrite, signature=FORMATS["keras"].marks
     ) as folder:
         network.save(folder / "embedding.keras")
         (folder / "vocab.txt").write_bytes(vocabulary)
@@ -161,8 +161,7 @@ def _read_matrix(path: Path, rows: int) -> NDArray[np.float32]:
         message = f"{path}: expected a file as Keras saves it, got {brief(error)}; is it damaged?"
         raise FormatError(message) from error
     except OSError as error:
-        message = f"cannot read {path}: {error.strerror or error}"
-        raise InputError(message) from error
+        raise read_error(path, error) from error
 
 
 def _member(archive: zipfile.ZipFile, name: str, size: int, length: int) -> bytes:

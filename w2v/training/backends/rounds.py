@@ -9,7 +9,7 @@ A row that several shards have changed, shard s by ``change_s``, is updated by
     row += (change_1 + change_2 + ...) (1 - q_1 q_2 ...) / ((1 - q_1) + (1 - q_2) + ...)
 
 where 1 - q_s is the share of the distance to its optimum that shard s is expected to have covered.
-This is the sum of the changes for few steps and their mean for many; always the sum would diverge.
+This is the sum of the changes for few steps and their mean for many, where the sum would diverge.
 A row that only one shard has changed is copied bit for bit.
 
 docs/design/rounds.md derives the formula and explains how replicas are stored.

@@ -4,10 +4,10 @@ For a center word w with contexts c_1 .. c_m the objective (Mikolov et al. 2013b
 
     sum_j  log s(M[w] . C[c_j])  +  K sum_j  E_n  log s(-M[w] . C[n]),      s(x) = 1 / (1 + e^-x)
 
-with n drawn from the noise distribution. M holds the word vectors that are the result, C the
-context vectors. The scores' signs are turned for the true contexts, so that with x = -score for
-them and x = score for noise the step is lr * weight * s(x) and the loss log(1 + e^x) for both; the
-weight is 1 for a context and -m K / N for noise.
+with n drawn from the noise distribution. M holds the word vectors, which are the result, C the
+context vectors. The code flips the sign of the scores of true contexts: x = -score for contexts and
+x = score for negative samples. Both then have the step lr * weight * s(x) and the loss
+log(1 + e^x). The weight is 1 for a context and -m K / N for a negative sample.
 
 Blocking
 --------

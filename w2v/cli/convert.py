@@ -33,6 +33,7 @@ _format = cloup.option(
     "--format",
     "format_name",
     type=_FORMAT,
+    metavar="FORMAT",
     help="Format to write; `w2v formats` lists them.  [default: from the extension]",
 )
 _unk = options.defined("--unk", option=UNK_OPTION)
@@ -65,6 +66,7 @@ def export(model: str, output: str, **target: Any) -> None:
     "--from",
     "from_format",
     type=_FORMAT,
+    metavar="FORMAT",
     help="Format of IN.  [default: detected]",
 )
 @_rows(_DEFAULT_ROWS.format("IN"))

@@ -110,8 +110,8 @@ ALL = [Compiling(), WARM_STARTED, READING, CORPUS, RESUMED, TRAINING, EPOCH, SAV
             dataclasses.replace(CORPUS, unseen_words=1234, invalid_bytes=5678),
             [
                 *CORPUS_LINES,
-                "note: 1,234 words of the given vocabulary do not occur; their vectors stay random",
-                "note: 5,678 bytes are not UTF-8; they separate words like spaces",
+                "note: the corpus lacks 1,234 words of the given vocabulary; their vectors stay random",
+                "note: 5,678 bytes of invalid UTF-8, treated as spaces",
             ],
         ),
         (
@@ -119,7 +119,10 @@ ALL = [Compiling(), WARM_STARTED, READING, CORPUS, RESUMED, TRAINING, EPOCH, SAV
             [
                 *CORPUS_LINES,
                 "initial model: 4,000 of its 5,000 words occur, 323 new words added",
-                "note: 12 new words exceed the vocabulary size; raise it to add them",
+                (
+                    "note: no room for 12 new words in the vocabulary; "
+                    "raise the vocabulary size to add them"
+                ),
             ],
         ),
         (
@@ -170,6 +173,13 @@ ALL = [Compiling(), WARM_STARTED, READING, CORPUS, RESUMED, TRAINING, EPOCH, SAV
 )
 def test_events_describe_themselves(event, lines):
     assert str(event).splitlines() == lines
+
+
+def test_one_is_singular():
+    corpus = dataclasses.replace(CORPUS, tokens=1, lines=1, types=1, invalid_bytes=1)
+    first, _, last = str(corpus).splitlines()
+    assert first == "corpus: 1 word in 1 line, 1 distinct word"
+    assert last == "note: 1 byte of invalid UTF-8, treated as spaces"
 
 
 def test_every_event_has_a_description_and_a_stage_of_its_own():

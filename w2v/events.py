@@ -137,8 +137,9 @@ class CorpusRead(Event):
     def __str__(self) -> str:
         """Describe the event."""
         lines = [
-            f"corpus: {self.tokens:,} words in {self.lines:,} lines, {self.types:,} distinct words",
-            f"vocabulary: {self.vocabulary:,} words, {100 * self.coverage:.2f} % of the corpus",
+            f"corpus: {_count(self.tokens, 'word')} in {_count(self.lines, 'line')}, "
+            f"{_count(self.types, 'distinct word')}",
+            f"vocabulary: {_count(self.vocabulary, 'word')}, {100 * self.coverage:.2f} % of the corpus",
         ]
         dropped = {
             "too rare": self.dropped_rare,
@@ -156,17 +157,17 @@ class CorpusRead(Event):
             )
         elif self.unseen_words:
             lines.append(
-                f"note: {self.unseen_words:,} words of the given vocabulary do not occur; their "
-                "vectors stay random"
+                f"note: the corpus lacks {_count(self.unseen_words, 'word')} of the given vocabulary; "
+                "their vectors stay random"
             )
         if self.left_out_words:
             lines.append(
-                f"note: {self.left_out_words:,} new words exceed the vocabulary size; raise it to "
-                "add them"
+                f"note: no room for {_count(self.left_out_words, 'new word')} in the vocabulary; "
+                "raise the vocabulary size to add them"
             )
         if self.invalid_bytes:
             lines.append(
-                f"note: {self.invalid_bytes:,} bytes are not UTF-8; they separate words like spaces"
+                f"note: {_count(self.invalid_bytes, 'byte')} of invalid UTF-8, treated as spaces"
             )
         return "\n".join(lines)
 
@@ -306,6 +307,10 @@ class Saved(Event):
             f"saved {self.path}: {self.words:,} words, {self.dim} dimensions\n"
             f"time: {self.seconds:.1f} s; {', '.join(times.values())}"
         )
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def _format_loss(loss: float | None) -> str:

@@ -94,8 +94,8 @@ def test_by_hand(work_dir):
         assert (report.lines, report.tokens, report.types, report.vocabulary) == (3, 11, 9, 3)
         assert (report.kept_tokens, report.coverage) == (5, 5 / 11)
         assert (report.dropped_rare, report.dropped_beyond_size) == (0, 6)
-        assert corpus.tokenizer["name"] == "unicode"
-        assert corpus.tokenizer["lowercase"] is True
+        assert corpus.definition.name == "unicode"
+        assert corpus.definition.lowercase is True
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -151,7 +151,7 @@ def test_any_number_of_threads_gives_the_same_bytes(validation, sized, small_blo
                     corpus.text.ids.tobytes(),
                     corpus.held_out.ids.tobytes(),
                     plain(corpus.report),
-                    corpus.tokenizer,
+                    corpus.definition,
                 )
             )
     assert results[0] == results[1] == results[2]
@@ -175,7 +175,7 @@ def test_tokens_that_are_split_already_stay_as_they_are():
     with build_corpus(IterableSource([["New York", "a"], ["A", "a"]]), Config(**ALL)) as corpus:
         assert corpus.vocabulary.words == ["a", "A", "New York"]
         assert lines_of(corpus.text) == [[2, 0], [1, 0]]
-        assert (corpus.tokenizer["name"], corpus.tokenizer["lowercase"]) == ("tokens", False)
+        assert (corpus.definition.name, corpus.definition.lowercase) == ("tokens", False)
 
 
 def test_given_words_get_their_rows_and_what_is_not_listed_is_told():

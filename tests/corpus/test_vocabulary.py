@@ -17,12 +17,14 @@ from w2v.corpus.vocabulary import (
     read_word_list,
 )
 from w2v.errors import InputError, VocabularyError
-from w2v.text.tokenizer import Scanner, character_tables
+from w2v.text.characters import character_tables
+from w2v.text.definition import WordDefinition
+from w2v.text.tokenizer import Scanner
 from w2v.text.wordtable import WordTable
 
 
 def table_of(words: list[str]) -> WordTable:
-    scanner = Scanner(character_tables("tokens", lowercase=False))
+    scanner = Scanner(character_tables(WordDefinition("tokens", False)))
     scanner.scan("\x1f".join(words).encode())
     return scanner.words
 

@@ -15,6 +15,7 @@ from w2v.embeddings.embeddings import Embeddings
 from w2v.errors import ConfigError, InputError, OutputError, ResourceError, UnknownWordError
 from w2v.pipeline import encode_file as batch
 from w2v.text import tokenizer
+from w2v.text.definition import WordDefinition
 
 UNICODE = {"tokenizer": {"name": "unicode", "lowercase": True}}
 WHITESPACE = {"tokenizer": {"name": "whitespace", "lowercase": False}}
@@ -179,15 +180,15 @@ def test_a_short_text_needs_padding():
 
 def test_how_text_was_cut_must_be_known():
     for meta, reason in (
-        ({}, "do not say how text was cut into words"),
-        ({"tokenizer": {"name": "magic", "lowercase": True}}, "do not say how text was cut"),
-        ({"tokenizer": {"name": "unicode", "lowercase": None}}, "do not say how text was cut"),
-        ({"tokenizer": {"name": "tokens", "lowercase": False}}, "on words that were cut already"),
+        ({}, "do not record a tokenizer"),
+        ({"tokenizer": {"name": "magic", "lowercase": True}}, "do not record a tokenizer"),
+        ({"tokenizer": {"name": "unicode", "lowercase": None}}, "do not record a tokenizer"),
+        ({"tokenizer": {"name": "tokens", "lowercase": False}}, "on lists of tokens"),
     ):
         embeddings = Embeddings(WORDS, MATRIX, meta=meta)
         with pytest.raises(
             ConfigError,
-            match=f"{reason}.*give lists of words, or say how it is cut: w2v convert --tok",
+            match=f"{reason}.*pass lists of words, or run w2v convert with `tok",
         ):
             embeddings.encode("the")
         assert embeddings.encode([["the"]]).tolist() == [[THE]]
@@ -195,7 +196,7 @@ def test_how_text_was_cut_must_be_known():
 
 def test_how_text_is_cut_may_be_said_later_and_again():
     embeddings = Embeddings(["The", "the"], MATRIX[:2], meta={})
-    with pytest.raises(ConfigError, match="do not say how text was cut"):
+    with pytest.raises(ConfigError, match="do not record a tokenizer"):
         embeddings.encode("The the")
     embeddings.meta["tokenizer"] = {"name": "whitespace", "lowercase": False}
     assert embeddings.encode("The the").tolist() == [2, 3]
@@ -232,7 +233,7 @@ def test_a_trained_model_encodes_the_text_it_was_trained_on(tmp_path):
 
 def test_words_are_forgotten_in_time(monkeypatch):
     monkeypatch.setattr(tokenizer, "_MOST_REMEMBERED", 3)
-    tokens = tokenizer.Tokenizer("unicode", True, {"a": 5, "b": 6}.__getitem__)
+    tokens = tokenizer.Tokenizer(WordDefinition("unicode", True), {"a": 5, "b": 6}.__getitem__)
     for text, tags in (("a b", [5, 6]), ("b a", [6, 5]), ("a a", [5, 5])):
         assert tokens.tags(text).tolist() == tags
     embeddings = Embeddings(WORDS, MATRIX, meta=UNICODE)

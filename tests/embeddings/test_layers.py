@@ -68,7 +68,7 @@ def test_no_word_has_the_name_of_a_row_that_is_not_a_word(words, name, expected)
 
 @pytest.mark.parametrize("definition", [None, {}, {"name": "tokens", "lowercase": False}])
 def test_texts_that_nobody_knows_how_to_cut_are_refused(definition, tmp_path):
-    with pytest.raises(ConfigError, match=r"hf records .*; say how it is cut: w2v convert --tok"):
+    with pytest.raises(ConfigError, match=r"hf records .*; run w2v convert with `tok"):
         tokenizer(["a"], definition)
 
 

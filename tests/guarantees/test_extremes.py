@@ -26,7 +26,9 @@ from w2v.errors import ConfigError, DivergenceError, VocabularyError
 from w2v.events import EpochDone, Reading, Training
 from w2v.pipeline import checkpoint
 from w2v.text import wordtable
-from w2v.text.tokenizer import Scanner, character_tables
+from w2v.text.characters import character_tables
+from w2v.text.definition import WordDefinition
+from w2v.text.tokenizer import Scanner
 from w2v.training import sampling, trainer
 from w2v.training.sampling import NoiseDistribution, keep_thresholds
 from w2v.training.sgns.kernel import (
@@ -55,7 +57,7 @@ EMPTY = EncodedText(np.empty(0, np.uint16), 0, 0)
 
 def table_of(counts):
     """A word table of w0, w1, ..., and how often each was counted."""
-    scanner = Scanner(character_tables("whitespace", lowercase=False))
+    scanner = Scanner(character_tables(WordDefinition("whitespace", False)))
     scanner.scan(" ".join(f"w{i}" for i in range(len(counts))).encode())
     scanner.words.counts[: len(counts)] = counts
     return scanner.words

@@ -24,14 +24,14 @@ from w2v.errors import InputError, MissingExtraError
 from w2v.system.sniff import sniff_non_text
 from w2v.text import blocks
 from w2v.text import sources as reading
+from w2v.text.characters import character_tables
+from w2v.text.definition import WordDefinition
 from w2v.text.sources import STDIN, FileSource, IterableSource, find_files, open_corpus
 from w2v.text.tokenizer import (
     END_OF_LINE,
     INVALID,
     TOO_LONG,
     Scanner,
-    character_tables,
-    last_boundary,
 )
 
 TEXT = "The quick brown fox\njumps over the lazy dög's 日本 bed\n".encode() * 40
@@ -50,8 +50,8 @@ WITH_MEMBERS = pytest.mark.parametrize(
 
 
 def blocks_of(source, name="unicode"):
-    tables = character_tables(name, lowercase=True)
-    return list(source.blocks(lambda block: last_boundary(block, tables)))
+    tables = character_tables(WordDefinition(name, True))
+    return list(source.blocks(tables.last_boundary))
 
 
 def text_of(*paths: Path | str) -> bytes:
@@ -65,7 +65,7 @@ def write(path: Path, data: bytes) -> Path:
 
 def read(source, name="unicode", *, lowercase=True) -> reference.Read:
     """All words of a source, block by block."""
-    scanner = Scanner(character_tables(name, lowercase=lowercase))
+    scanner = Scanner(character_tables(WordDefinition(name, lowercase)))
     lines: list[list[str]] = [[]]
     for block in blocks_of(source, name):
         for i in scanner.scan(block).tolist():
@@ -439,10 +439,10 @@ def test_blocks_of_any_text_give_the_same_words(pieces, dirt, size, name, small_
     text = dirt.join(piece.encode() for piece in pieces)
     small_blocks(size)
     stream = io.BytesIO(text)
-    tables = character_tables(name, lowercase=True)
+    tables = character_tables(WordDefinition(name, True))
     scanner = Scanner(tables)
     words = []
-    for block in reading.split_blocks(stream, lambda block: last_boundary(block, tables)):
+    for block in reading.split_blocks(stream, tables.last_boundary):
         ids = scanner.scan(block)
         words += [scanner.words.word(i).decode() for i in ids[ids != END_OF_LINE]]
     whole = expected(text, name)

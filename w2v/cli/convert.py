@@ -18,6 +18,7 @@ from w2v.options import LENGTH
 
 if TYPE_CHECKING:
     from w2v.embeddings.embeddings import Embeddings
+    from w2v.text.definition import WordDefinition
 
 _FORMAT = click.Choice(list(FORMATS))
 _DEFAULT_ROWS = "as {} was exported, else pad+unk; none for formats without such rows"
@@ -89,8 +90,9 @@ def convert(
     """Read the vectors in IN and write them to OUT in another format."""
     definition = None
     if tokenizer is not None:
-        lowercases = Config(lowercase=lowercase).lowercases(tokenizer)
-        definition = {"name": tokenizer, "lowercase": lowercases}
+        from w2v.text.definition import WordDefinition
+
+        definition = WordDefinition(tokenizer, Config(lowercase=lowercase).lowercases(tokenizer))
     elif lowercase is not None:
         message = "requires `tokenizer`"
         raise ConfigError(message, option="lowercase")
@@ -106,7 +108,7 @@ def _convert(
     unk: str | None,
     overwrite: bool,
     from_format: str | None = None,
-    definition: dict[str, Any] | None = None,
+    definition: WordDefinition | None = None,
 ) -> None:
     from w2v.formats.registry import by_extension, load
 
@@ -125,20 +127,16 @@ def _convert(
         echo_err(f"note: {replaced:,} words of {source} are not UTF-8; U+FFFD replaces the bytes")
 
 
-def _define_words(embeddings: Embeddings, definition: dict[str, Any], source: str) -> None:
+def _define_words(embeddings: Embeddings, definition: WordDefinition, source: str) -> None:
     """Record the tokenizer, unless the embeddings record another one."""
-    from w2v.text.definition import checked_definition
-
     try:
-        known = checked_definition(embeddings.meta.get("tokenizer"))
+        known = definition.from_meta(embeddings.meta.get("tokenizer"))
     except ConfigError:
-        embeddings.meta["tokenizer"] = definition
+        recorded = {"name": definition.name, "lowercase": definition.lowercase}
+        embeddings.meta["tokenizer"] = recorded
         return
-    if known != (definition["name"], definition["lowercase"]):
-        message = (
-            f"contradicts {source}, which records `tokenizer={known[0]!r}` and "
-            f"`lowercase={known[1]}`; omit it"
-        )
+    if known != definition:
+        message = f"contradicts {source}, which records another one ({known}); omit it"
         raise ConfigError(message, option="tokenizer")
 
 

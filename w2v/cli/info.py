@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -30,7 +31,7 @@ def info(model: str, as_json: bool) -> None:
         click.echo(json.dumps(embeddings.meta, indent=2, ensure_ascii=False))
         return
     for name, value in _facts(embeddings, model):
-        click.echo(f"{name:<13}{value}")
+        click.echo(textwrap.fill(f"{name:<13}{value}", 100, subsequent_indent=" " * 13))
 
 
 def _facts(embeddings: Embeddings, path: str) -> Iterator[tuple[str, str]]:
@@ -59,8 +60,10 @@ def _history(meta: dict[str, Any]) -> Iterator[tuple[str, str]]:
     for origin in meta.get("origins", []):
         yield "started from", _describe_origin(origin)
     if "tokenizer" in meta:
-        case = "lowercase" if meta["tokenizer"]["lowercase"] else "case-sensitive"
-        yield "tokenizer", f"{meta['tokenizer']['name']}, {case}"
+        from w2v.text.definition import WordDefinition
+
+        definition = WordDefinition(meta["tokenizer"]["name"], meta["tokenizer"]["lowercase"])
+        yield "tokenizer", str(definition)
     if "config" in meta:
         yield "options", ", ".join(f"{name}={value}" for name, value in meta["config"].items())
     for epoch in meta.get("epochs", []):

@@ -11,7 +11,6 @@ from __future__ import annotations
 import dataclasses
 import tempfile
 import time
-import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -29,16 +28,14 @@ from w2v.corpus.vocabulary import UNKNOWN, Vocabulary, extend_words, match_words
 from w2v.errors import VocabularyError
 from w2v.events import CorpusRead, Observer, Reading, ignore
 from w2v.system.disk import require_free_space, temporary_directory, writing
+from w2v.text.characters import CharacterTables, character_tables
+from w2v.text.definition import WordDefinition
 from w2v.text.tokenizer import (
     END_OF_LINE,
     INVALID,
-    MAX_WORD_BYTES,
     TOKENS,
     TOO_LONG,
-    CharacterTables,
     Scanner,
-    character_tables,
-    last_boundary,
 )
 
 if TYPE_CHECKING:
@@ -136,7 +133,7 @@ class Corpus:
         unknown_count: how often words without a row occur, which stand in the text as one word
             whose id is V; None if they were dropped.
         report: what was read, kept and dropped.
-        tokenizer: the definition of a word, as ``meta.json`` records it.
+        definition: of a word.
         stages: where the time went.
 
     """
@@ -148,7 +145,7 @@ class Corpus:
         text: EncodedText,
         held_out: EncodedText,
         report: CorpusRead,
-        tokenizer: dict[str, Any],
+        definition: WordDefinition,
         stages: Stages,
         folder: tempfile.TemporaryDirectory[str] | None = None,
     ) -> None:
@@ -158,7 +155,7 @@ class Corpus:
         self.text = text
         self.held_out = held_out
         self.report = report
-        self.tokenizer = tokenizer
+        self.definition = definition
         self.stages = stages
 
     def close(self) -> None:
@@ -223,7 +220,7 @@ def build_corpus(
             text,
             held_out,
             report,
-            counted.tokenizer,
+            counted.definition,
             counted.stages,
             temporary,
         )
@@ -257,7 +254,7 @@ class _CountedText:
     unknown_count: int | None
     ranks: list[NDArray[np.uint32]]
     report: CorpusRead
-    tokenizer: dict[str, Any]
+    definition: WordDefinition
     stages: Stages
 
 
@@ -289,9 +286,8 @@ def _count(
     sink: Sink,
 ) -> _CountedText:
     started = time.perf_counter()
-    name = "tokens" if source.tokenized else config.tokenizer
-    lowercase = config.lowercases(name)
-    tables = character_tables(name, lowercase=lowercase)
+    definition = WordDefinition.from_config(config, tokenized=source.tokenized)
+    tables = character_tables(definition)
     stages = Stages()
     scanners, text_bytes, lines = _scan(source, tables, config.thread_count, observer, sink, stages)
     with stages.add_to("ranking"):
@@ -343,18 +339,12 @@ def _count(
         old_words=len(words) if words is not None and extend else 0,
         left_out_words=int(np.count_nonzero(without >= config.min_count)) if extend else 0,
     )
-    tokenizer = {
-        "name": name,
-        "lowercase": lowercase,
-        "max_word_bytes": MAX_WORD_BYTES,
-        "unicode": unicodedata.unidata_version,
-    }
     unknown_count = None
     if config.train_unk:
         unknown_count = dropped
         ranks[ranks == UNKNOWN] = len(vocabulary)
     ranks_of = [ranks[part] for part in ids]
-    return _CountedText(vocabulary, unknown_count, ranks_of, report, tokenizer, stages)
+    return _CountedText(vocabulary, unknown_count, ranks_of, report, definition, stages)
 
 
 def _scan(
@@ -381,7 +371,7 @@ def _scan(
 
     text_bytes = tokens = lines = 0
     line_begun = False
-    blocks = _timed(source.blocks(lambda block: last_boundary(block, tables)), stages)
+    blocks = _timed(source.blocks(tables.last_boundary), stages)
     with closing(ordered_map(scan, blocks, threads)) as done:
         for size, ids, number in done:
             with stages.add_to("spooling"):

@@ -10,7 +10,7 @@ import numpy as np
 
 from w2v.errors import ConfigError, ResourceError, UnknownWordError, short_repr
 from w2v.options import LENGTH
-from w2v.text.definition import checked_definition
+from w2v.text.definition import WordDefinition
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -47,7 +47,7 @@ class Encoder:
         # Imported here because it loads the compiler, which words and ids do not need.
         from w2v.text.tokenizer import Tokenizer
 
-        return Tokenizer(*checked_definition(self.definition), self._rank)
+        return Tokenizer(WordDefinition.from_meta(self.definition), self._rank)
 
     def encode(
         self, texts: Text | Sequence[Text], length: int | None, layout: Layout

@@ -46,12 +46,14 @@ from w2v.system.atomic import iter_row_chunks, replace_file, sync_tree
 from w2v.system.disk import TEMPORARY_PREFIX, require_free_space, writing
 from w2v.system.files import Fingerprint, read_error
 from w2v.system.lock import lock_file
+from w2v.text.definition import WordDefinition
 from w2v.training.trainer import EpochStats, TrainingState, rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from w2v.training.sgns.kernel import Matrices
+    from w2v.text.definition import WordDefinition
+from w2v.training.sgns.kernel import Matrices
 
 VERSION = 2
 SUFFIX = ".checkpoint"
@@ -333,7 +335,7 @@ class Checkpoint:
             "counts": corpus.vocabulary.counts.tolist(),
             "unknown_count": corpus.unknown_count,
             "report": dataclasses.asdict(corpus.report),
-            "tokenizer": corpus.tokenizer,
+            "tokenizer": corpus.definition.as_dict(),
             "stages": dataclasses.asdict(corpus.stages),
         }
         _write_json(self.folder / "corpus.json", entry)
@@ -363,7 +365,7 @@ class Checkpoint:
                 texts[0],
                 texts[1],
                 CorpusRead(**entry["report"]),
-                entry["tokenizer"],
+                WordDefinition(**entry["tokenizer"]),
                 Stages(**entry["stages"]),
             )
         except FormatError:  # of the encoded text

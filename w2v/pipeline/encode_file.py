@@ -20,7 +20,6 @@ from w2v.options import SWITCH, check_path
 from w2v.system import atomic as output
 from w2v.system.disk import require_free_space, writing
 from w2v.text.sources import FileSource
-from w2v.text.tokenizer import last_boundary
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -158,10 +157,9 @@ def _spool(
     A line too long for a block comes in pieces that cut no word.
     """
     encoder = embeddings.encoder
-    tables = encoder.tokenizer.tables
     sizes = array("q")
     unknown = size = 0
-    for block in source.blocks(lambda block: last_boundary(block, tables)):
+    for block in source.blocks(encoder.tokenizer.tables.last_boundary):
         for line in _lines(block):
             try:
                 ids = encoder.rows_of(line, layout)

@@ -532,7 +532,7 @@ def _meta(job: TrainingJob, read: Corpus, result: Result, compiled: float) -> di
             "shards": config.shard_count if config.deterministic else None,
         },
         **({"origins": origins} if origins else {}),
-        "tokenizer": read.tokenizer,
+        "tokenizer": read.definition.as_dict(),
         "corpus": read.report.as_dict(),
         "training": {
             "words": read.text.words,

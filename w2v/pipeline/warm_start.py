@@ -24,7 +24,7 @@ from w2v.formats.registry import load
 from w2v.options import check_path
 from w2v.pipeline.checkpoint import Checkpoint, InitialModel, TrainingJob, with_free_options
 from w2v.system.files import Fingerprint
-from w2v.text.definition import checked_definition
+from w2v.text.definition import WordDefinition
 from w2v.training.trainer import TrainingState, rows_of
 
 if TYPE_CHECKING:
@@ -106,7 +106,8 @@ def _config(old: Embeddings, path: Path, options: dict[str, Any]) -> Config:
     """The hyper-parameters given, and those of the old model that must stay."""
     taken: dict[str, Any] = {"dim": old.dim}
     with contextlib.suppress(ConfigError):  # foreign vectors do not tell how text becomes words
-        taken["tokenizer"], taken["lowercase"] = checked_definition(old.meta.get("tokenizer"))
+        words = WordDefinition.from_meta(old.meta.get("tokenizer"))
+        taken |= {"tokenizer": words.name, "lowercase": words.lowercase}
     for name, value in taken.items():
         given = options.get(name)
         if given is not None and given != value:

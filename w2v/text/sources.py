@@ -28,9 +28,9 @@ from w2v.system.files import Fingerprint, read_error
 from w2v.system.sniff import COMPRESSED, SNIFFED_BYTES, first_match, sniff_non_text
 from w2v.text import blocks
 from w2v.text.blocks import Block, LastBoundary, split_blocks
+from w2v.text.characters import TOKEN_SEPARATOR
 from w2v.text.decompress import ExpansionGuard, unpacked
 
-TOKEN_SEPARATOR = "\x1f"
 STDIN = "-"
 
 

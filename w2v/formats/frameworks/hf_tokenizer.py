@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from w2v.errors import ConfigError, FormatError
-from w2v.text.definition import TOKENIZER_HINT, checked_definition
-from w2v.text.tokenizer import SEPARATOR, SINGLE, WORD, CharacterTables, character_tables
+from w2v.text.characters import SEPARATOR, SINGLE, WORD, CharacterTables, character_tables, runs
+from w2v.text.definition import TOKENIZER_HINT, WordDefinition
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -44,9 +44,9 @@ def encode(words: Sequence[str], layout: Layout, definition: object) -> bytes:
         FormatError: a word cannot be written as UTF-8.
 
     """
-    tokenizer, lowercase = _checked(definition)
-    tables = character_tables(tokenizer, lowercase=lowercase)
-    pad, unknown = special_names(words, tokenizer)
+    rule = _checked(definition)
+    tables = character_tables(rule)
+    pad, unknown = special_names(words, rule.name)
     content: dict[str, Any] = {
         "version": "1.0",
         "truncation": None,
@@ -60,7 +60,7 @@ def encode(words: Sequence[str], layout: Layout, definition: object) -> bytes:
         },
         # The library would look for added tokens in a text before it cuts it into words.
         "added_tokens": [],
-        "normalizer": _normalizer(tables, tokenizer),
+        "normalizer": _normalizer(tables, rule.name),
         "pre_tokenizer": {
             "type": "Split",
             "pattern": {"Regex": _word(tables)},
@@ -96,9 +96,9 @@ def special_names(words: Iterable[str], tokenizer: str) -> tuple[str, str]:
     return pad, unknown
 
 
-def _checked(definition: object) -> tuple[str, bool]:
+def _checked(definition: object) -> WordDefinition:
     try:
-        return checked_definition(definition)
+        return WordDefinition.from_meta(definition)
     except ConfigError as error:
         message = (
             "hf records how a text is cut into words, and these embeddings do not say how; "
@@ -131,7 +131,4 @@ def _word(tables: CharacterTables) -> str:
 
 def _ranges(members: NDArray[np.bool]) -> str:
     """Return the code points that are true as the inside of a class of a regular expression."""
-    steps = np.diff(members.astype(np.int8), prepend=0, append=0)
-    firsts = np.flatnonzero(steps > 0)
-    lasts = np.flatnonzero(steps < 0) - 1
-    return "".join(rf"\x{{{a:X}}}-\x{{{b:X}}}" for a, b in zip(firsts, lasts, strict=True))
+    return "".join(rf"\x{{{first:X}}}-\x{{{last:X}}}" for first, last in runs(members))

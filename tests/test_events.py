@@ -110,7 +110,10 @@ ALL = [Compiling(), WARM_STARTED, READING, CORPUS, RESUMED, TRAINING, EPOCH, SAV
             dataclasses.replace(CORPUS, unseen_words=1234, invalid_bytes=5678),
             [
                 *CORPUS_LINES,
-                "note: the corpus lacks 1,234 words of the given vocabulary; their vectors stay random",
+                (
+                    "note: the corpus lacks 1,234 words of the given vocabulary; "
+                    "their vectors stay random"
+                ),
                 "note: 5,678 bytes of invalid UTF-8, treated as spaces",
             ],
         ),

@@ -136,10 +136,11 @@ class CorpusRead(Event):
 
     def __str__(self) -> str:
         """Describe the event."""
+        size = f"{_count(self.tokens, 'word')} in {_count(self.lines, 'line')}"
+        share = f"{100 * self.coverage:.2f} % of the corpus"
         lines = [
-            f"corpus: {_count(self.tokens, 'word')} in {_count(self.lines, 'line')}, "
-            f"{_count(self.types, 'distinct word')}",
-            f"vocabulary: {_count(self.vocabulary, 'word')}, {100 * self.coverage:.2f} % of the corpus",
+            f"corpus: {size}, {_count(self.types, 'distinct word')}",
+            f"vocabulary: {_count(self.vocabulary, 'word')}, {share}",
         ]
         dropped = {
             "too rare": self.dropped_rare,
@@ -157,8 +158,8 @@ class CorpusRead(Event):
             )
         elif self.unseen_words:
             lines.append(
-                f"note: the corpus lacks {_count(self.unseen_words, 'word')} of the given vocabulary; "
-                "their vectors stay random"
+                f"note: the corpus lacks {_count(self.unseen_words, 'word')} of the given "
+                "vocabulary; their vectors stay random"
             )
         if self.left_out_words:
             lines.append(

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from w2v.corpus.pairs import skipgram_pair_blocks as skipgram_pair_blocks
     from w2v.corpus.pairs import skipgram_pairs as skipgram_pairs
     from w2v.embeddings.embeddings import Embeddings as Embeddings
+    from w2v.embeddings.load import load as load
     from w2v.errors import W2VError as W2VError
-    from w2v.formats.registry import load as load
     from w2v.pipeline.train import read_corpus as read_corpus
     from w2v.pipeline.train import resume as resume
     from w2v.pipeline.train import train as train
@@ -29,7 +29,7 @@ _MODULES = {
     "Config": "config",
     "Embeddings": "embeddings.embeddings",
     "W2VError": "errors",
-    "load": "formats.registry",
+    "load": "embeddings.load",
     "read_corpus": "pipeline.train",
     "resume": "pipeline.train",
     "skipgram_pair_blocks": "corpus.pairs",

@@ -34,7 +34,7 @@ def formats_table() -> str:
         [
             f"`{entry.name}`",
             " ".join(f"`{extension}`" for extension in entry.extensions) or "a directory",
-            entry.rows or "words only",
+            entry.default_layout or "words only",
             entry.description,
         ]
         for entry in FORMATS.values()

@@ -462,11 +462,11 @@ def damaged_model() -> None:
         (["pairs", "text.txt", "--work-dir", "no"], "cannot keep the encoded text in no: there is"),
         (["train", "text.txt", "--log-json", "no/log"], "cannot write no/log: No such file or dir"),
         (["train", "text.txt", *TINY, "--lr", "1e30"], "training diverged: .* in epoch . at learn"),
-        (["similar", "missing.w2v", "a"], "cannot read missing.w2v: there is no such model folder"),
+        (["similar", "missing.w2v", "a"], "cannot read missing.w2v: there is no such model directory"),
         (["similar", "text.txt", "a"], "text.txt: expected a first line with two numbers"),
         (["analogy", "bad.w2v", "a", "b", "c"], "bad.w2v: vocab.txt has 2 words, embeddings.npy 1"),
         (["eval", "bad.w2v", "x"], "bad.w2v: vocab.txt has 2 words"),
-        (["info", "folder"], "folder is not a model folder: it has no meta.json"),
+        (["info", "folder"], "folder is not a model directory: it has no meta.json"),
         (
             ["export", "missing", "-f", "word2vec-bin", "-o", "x"],
             "cannot read missing: there is no",
@@ -952,7 +952,7 @@ def test_texts_are_read_from_stdin_too(model):
 
 def test_encode_tells_the_line_of_an_unknown_word(model):
     message = error("encode", model, "-", "-o", "x.npy", "--rows", "pad", stdin="king\n\nzion\n")
-    assert message.startswith("stdin, line 3: 'zion' is not among the 5 words, and rows 'pad'")
+    assert message.startswith("stdin, line 3: 'zion' is not among the 5 words, and the layout 'pad'")
     assert not Path("x.npy").exists()
     message = error("encode", model, "-", "-o", "x.npy", stdin="")
     assert message == "stdin has no line: expected one text a line"

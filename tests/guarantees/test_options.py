@@ -33,7 +33,6 @@ from w2v.corpus import pairs
 from w2v.errors import ConfigError, InputError, short_repr
 from w2v.evaluation import evaluate as evaluation
 from w2v.evaluation.evaluate import evaluate
-from w2v.formats import registry
 from w2v.formats.registry import FORMATS
 from w2v.options import LENGTH, NUMBER, TOP, Option
 from w2v.pipeline import checkpoint
@@ -307,7 +306,7 @@ def doing_nothing(calls: list[Any]) -> Iterator[None]:
         return SimpleNamespace(most_similar=note, analogy=note)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(registry, "load", load)
+        patch.setattr("w2v.embeddings.load.load", load)
         patch.setattr(evaluation, "evaluate", note)
         patch.setattr(batch, "encode_file", note)
         yield
@@ -937,7 +936,7 @@ def test_a_list_of_paths_has_paths_only(path):
 
 @pytest.mark.parametrize("value", [None, 5, ["a"], Thing()])
 def test_what_is_no_text_is_not_cut(value):
-    with pytest.raises(ConfigError, match=r"^a text must be a string, one at a time, got "):
+    with pytest.raises(ConfigError, match=r"^a text must be a single string, got "):
         EMBEDDINGS.tokenize(value)
 
 

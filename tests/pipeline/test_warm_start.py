@@ -199,8 +199,8 @@ def damaged(change: str) -> None:
         ("no array", r"expected a NumPy array file"),
         ("fewer rows", r"expected context vectors of shape \(10, 8\), .* got \(9, 8\); the files"),
         ("other type", r"expected an array of 2 axes of float32"),
-        ("nan", r"the context vectors hold NaN or infinity"),
-        ("inf", r"the context vectors hold NaN or infinity"),
+        ("nan", r"the context vectors contain NaN or infinity"),
+        ("inf", r"the context vectors contain NaN or infinity"),
     ],
 )
 def test_damaged_context_vectors_are_refused_at_once(change, message, old, monkeypatch):
@@ -728,8 +728,8 @@ def test_room_is_looked_for_as_many_words_as_there_may_be(corpus, options, most,
             ConfigError,
             "^freeze_old needs init, the model whose",
         ),
-        ({"init": "none.w2v"}, InputError, "cannot read none.w2v: there is no such model folder"),
-        ({"init": "new.doc"}, InputError, "cannot read new.doc: there is no such model folder"),
+        ({"init": "none.w2v"}, InputError, "cannot read none.w2v: there is no such model directory"),
+        ({"init": "new.doc"}, InputError, "cannot read new.doc: there is no such model directory"),
         (
             {"init": ["a"]},
             InputError,
@@ -750,10 +750,10 @@ def test_what_cannot_be_gone_on_with_is_refused(options, error, message, old):
 
 def test_a_word_that_could_not_be_written_is_refused_before_the_training(old, monkeypatch):
     monkeypatch.setattr(
-        "w2v.pipeline.warm_start.load", lambda _: w2v.Embeddings(["a", "b\nc"], np.eye(2))
+        "w2v.formats.registry.read", lambda _: w2v.Embeddings(["a", "b\nc"], np.eye(2))
     )
     monkeypatch.setattr(job, "_train", None)  # which is not called
-    with pytest.raises(FormatError, match=r"'b\\nc' contains a line end"):
+    with pytest.raises(FormatError, match=r"'b\\nc' contains a line break"):
         go_on()
 
 

@@ -20,8 +20,8 @@ from click.testing import CliRunner
 import w2v
 from w2v.cli.main import main
 from w2v.embeddings.embeddings import Embeddings
+from w2v.embeddings.load import load
 from w2v.errors import InputError
-from w2v.formats.registry import load
 from w2v.pipeline import encode_file as batch
 from w2v.text import blocks
 from w2v.text import decompress as unpacking

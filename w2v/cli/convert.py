@@ -17,7 +17,7 @@ from w2v.formats.registry import FORMATS
 from w2v.options import LENGTH
 
 if TYPE_CHECKING:
-    from w2v.embeddings.embeddings import Embeddings
+    from w2v.formats.table import VectorTable
     from w2v.text.definition import WordDefinition
 
 _FORMAT = click.Choice(list(FORMATS))
@@ -110,30 +110,30 @@ def _convert(
     from_format: str | None = None,
     definition: WordDefinition | None = None,
 ) -> None:
-    from w2v.formats.registry import by_extension, load
+    from w2v.formats.registry import by_extension, read
 
     target = by_extension(output) if format_name is None else FORMATS[format_name]
     if target is None:
         message = f"no format has the extension of {output}; choose one with -f: "
         raise click.UsageError(message + ", ".join(FORMATS))
-    target.check(rows, unk)
+    target.check_layout(rows, unk)
     target.check_output(output, overwrite=overwrite)
-    embeddings = load(source) if from_format is None else FORMATS[from_format].read(source)
+    table = read(source) if from_format is None else FORMATS[from_format].read(source)
     if definition is not None:
-        _define_words(embeddings, definition, source)
-    target.write(embeddings, output, rows=rows, unk=unk, overwrite=overwrite)
-    replaced = embeddings.meta.get("replaced_words")
+        _define_words(table, definition, source)
+    target.write(table, output, rows=rows, unk=unk, overwrite=overwrite)
+    replaced = table.meta.get("replaced_words")
     if replaced:
         echo_err(f"note: {replaced:,} words of {source} are not UTF-8; U+FFFD replaces the bytes")
 
 
-def _define_words(embeddings: Embeddings, definition: WordDefinition, source: str) -> None:
-    """Record the tokenizer, unless the embeddings record another one."""
+def _define_words(table: VectorTable, definition: WordDefinition, source: str) -> None:
+    """Record the tokenizer, unless the table records another one."""
     try:
-        known = definition.from_meta(embeddings.meta.get("tokenizer"))
+        known = definition.from_meta(table.meta.get("tokenizer"))
     except ConfigError:
         recorded = {"name": definition.name, "lowercase": definition.lowercase}
-        embeddings.meta["tokenizer"] = recorded
+        table.meta["tokenizer"] = recorded
         return
     if known != definition:
         message = f"contradicts {source}, which records another one ({known}); omit it"
@@ -173,7 +173,7 @@ def encode(model: str, file: str, output: str, overwrite: bool, **arguments: Any
     Texts are tokenized as in training. The ids fit the matrix that `w2v export` writes with the
     same --rows. FILE may be compressed; - is stdin. An empty line becomes a row of padding.
     """
-    from w2v.formats.registry import load
+    from w2v.embeddings.load import load
     from w2v.pipeline.encode_file import encode_file
     from w2v.system.atomic import check_file
 

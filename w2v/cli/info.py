@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 @cloup.option("--json", "as_json", is_flag=True, help="Print all metadata as JSON.")
 def info(model: str, as_json: bool) -> None:
     """Show the size of MODEL and how it was trained."""
-    from w2v.formats.registry import load
+    from w2v.embeddings.load import load
 
     embeddings = load(model)
     if as_json:

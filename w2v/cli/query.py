@@ -23,9 +23,9 @@ _number = options.defined("-n", "--number", option=NUMBER, default=10)
 @_number
 def similar(model: str, words: tuple[str, ...], number: int) -> None:
     """List the words most similar to each WORD: word, neighbor, cosine similarity."""
-    from w2v.formats import registry
+    from w2v.embeddings.load import load
 
-    embeddings = registry.load(model)
+    embeddings = load(model)
     found = [(word, embeddings.most_similar(word, number)) for word in words]
     for word, neighbors in found:
         for neighbor, cosine in neighbors:
@@ -40,9 +40,9 @@ def similar(model: str, words: tuple[str, ...], number: int) -> None:
 @_number
 def analogy(model: str, a: str, b: str, c: str, number: int) -> None:
     """List the best answers to "A is to B as C is to ...": word, cosine similarity."""
-    from w2v.formats import registry
+    from w2v.embeddings.load import load
 
-    for word, cosine in registry.load(model).analogy(a, b, c, number):
+    for word, cosine in load(model).analogy(a, b, c, number):
         click.echo(f"{word}\t{cosine:.4f}")
 
 
@@ -56,11 +56,11 @@ def evaluate(model: str, files: tuple[str, ...], top: int) -> None:
     A file of analogies has lines ": section" and lines of four words. The output is the accuracy
     per section in percent, or Spearman's rho times 100, and how many items the vocabulary covers.
     """
+    from w2v.embeddings.load import load
     from w2v.evaluation.evaluate import SimilarityResult
     from w2v.evaluation.evaluate import evaluate as evaluate_file
-    from w2v.formats import registry
 
-    embeddings = registry.load(model)
+    embeddings = load(model)
     for path in files:
         result = evaluate_file(embeddings, path, top=top)
         if isinstance(result, SimilarityResult):

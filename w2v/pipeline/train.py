@@ -22,7 +22,7 @@ from w2v.corpus.vocabulary import Vocabulary, check_word_list, read_word_list
 from w2v.embeddings.embeddings import Embeddings
 from w2v.errors import ConfigError, FormatError, InputError, OutputError, short_repr
 from w2v.events import CorpusRead, Observer, Saved, ignore
-from w2v.formats import native as model
+from w2v.formats import directory, native
 from w2v.options import SECONDS, SWITCH, check_path, is_ordered_iterable
 from w2v.pipeline import preflight, warmup
 from w2v.pipeline.checkpoint import (
@@ -237,7 +237,7 @@ def resume(
         recover(target)
         if _is_done(target, job):
             checkpoint.remove()
-            return model.read(target)
+            return Embeddings.from_table(native.read(target))
         config = with_free_options(job.config, options)
         job = dataclasses.replace(job, config=config, overwrite=job.overwrite or overwrite)
         # Before it is looked at: from then on it may not change until it is read.
@@ -265,7 +265,7 @@ def _source_again(job: TrainingJob) -> TextSource:
 def _is_done(target: Path, job: TrainingJob) -> bool:
     """Whether the model that stands there is the one that the job was to make."""
     try:
-        meta, _ = model.read_meta(target)
+        meta, _ = directory.read_meta(target)
     except (FormatError, InputError):
         return False
     record = meta.get("job")
@@ -504,18 +504,10 @@ def _save(
 ) -> None:
     """Write the model, with the seconds that it took until all but ``meta.json`` was written."""
     started = time.perf_counter()
-
-    def note() -> None:
+    with native.new_model(
+        embeddings, output, contexts=contexts, overwrite=overwrite, recoverable=True
+    ):
         embeddings.meta["timings"]["writing"] = time.perf_counter() - started
-
-    model.write(
-        embeddings,
-        output,
-        contexts=contexts,
-        overwrite=overwrite,
-        recoverable=True,
-        before_meta=note,
-    )
 
 
 def _meta(job: TrainingJob, read: Corpus, result: Result, compiled: float) -> dict[str, Any]:

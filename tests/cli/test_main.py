@@ -451,7 +451,7 @@ def damaged_model() -> None:
                 r"most frequent one occurs 30 times; lower the minimum count \(--min-count\) or"
             ),
         ),
-        (["train", "one.txt", *TINY], "there was no pair to train on"),
+        (["train", "one.txt", *TINY], "there is no pair to train on"),
         (["train", "text.txt", "--vocab", "missing"], "cannot read the vocabulary missing: No su"),
         (["vocab", "text.txt", "--vocab", "one.txt"], "none of the 1 given words occurs"),
         (
@@ -1182,7 +1182,7 @@ def test_what_was_stopped_goes_on(place_of, monkeypatch):
     Path("work").mkdir()
     ok("train", "text.txt", "-o", "whole", *TINY)
     with monkeypatch.context() as patch:
-        patch.setattr(trainer._Trainer, "_validate", interrupted)
+        patch.setattr(trainer.Trainer, "_validate", interrupted)
         result = run("train", "text.txt", "-o", "m", *TINY, *place_of)
     assert result.exit_code == 130
     resume = ["--resume", "m", *place_of]
@@ -1200,7 +1200,7 @@ def test_what_was_stopped_goes_on(place_of, monkeypatch):
 
 
 def test_how_to_go_on_can_be_pasted(monkeypatch):
-    monkeypatch.setattr(trainer._Trainer, "_validate", interrupted)
+    monkeypatch.setattr(trainer.Trainer, "_validate", interrupted)
     result = run("train", "text.txt", "-o", "my model", *TINY)
     assert "resume with: w2v train --resume 'my model'\n" in result.stderr
 
@@ -1214,7 +1214,7 @@ def test_there_is_nothing_to_go_on_with_in_a_folder_of_others():
 
 
 def interrupted(the_trainer, *_):
-    if the_trainer.config.dim == 8:  # not the tiny job by which kernels are compiled
+    if the_trainer.setup.config.dim == 8:  # not the tiny job by which kernels are compiled
         raise KeyboardInterrupt
 
 
@@ -1260,7 +1260,7 @@ def test_an_empty_argument_is_not_the_current_folder():
 
 def test_a_job_that_cannot_go_on_is_not_said_to(monkeypatch):
     with monkeypatch.context() as patch:
-        patch.setattr(trainer._Trainer, "_validate", interrupted)
+        patch.setattr(trainer.Trainer, "_validate", interrupted)
         assert (
             "resume with: w2v train --resume m" in run("train", "text.txt", "-o", "m", *TINY).stderr
         )
@@ -1277,7 +1277,7 @@ def test_a_job_that_cannot_go_on_is_not_said_to(monkeypatch):
 
 def test_the_default_is_told_from_its_opposite(monkeypatch):
     with monkeypatch.context() as patch:
-        patch.setattr(trainer._Trainer, "_validate", interrupted)
+        patch.setattr(trainer.Trainer, "_validate", interrupted)
         run("train", "text.txt", "-o", "m", *TINY)
     result = run("train", "--resume", "m", "--no-lowercase")
     assert result.exit_code == 2

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from vectors import SMALL
+from samples import SMALL
 from w2v.embeddings.load import load
 from w2v.errors import (
     FormatError,

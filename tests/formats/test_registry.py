@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import w2v
-from vectors import SMALL, bits, installed
+from samples import SMALL, bits, installed
 from w2v.cli.main import main
 from w2v.embeddings.load import load
 from w2v.errors import (

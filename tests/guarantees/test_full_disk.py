@@ -38,7 +38,7 @@ from w2v.pipeline import checkpoint, preflight
 from w2v.pipeline import encode_file as batch
 from w2v.pipeline import train as job
 from w2v.system import atomic as output
-from w2v.training import trainer
+from w2v.training import plan, runner
 
 compiled_only = pytest.mark.skipif(not JIT, reason="takes too long without the compiler")
 WORDS = 4_000 if JIT else 300
@@ -131,8 +131,8 @@ def text(tmp_path_factory) -> Path:
 
 @pytest.fixture(autouse=True)
 def short_spans(monkeypatch):
-    monkeypatch.setattr(trainer, "_MOST_SPAN_WORDS", WORDS // 8)
-    monkeypatch.setattr(trainer, "_REPORT_SECONDS", 0.001)
+    monkeypatch.setattr(plan, "MAX_SPAN_POSITIONS", WORDS // 8)
+    monkeypatch.setattr(runner, "REPORT_SECONDS", 0.001)
     monkeypatch.setattr(checkpoint, "_SHARE", 1e9)  # keeping may take all of the time
 
 
@@ -141,7 +141,7 @@ def whole(text, tmp_path_factory) -> Path:
     """The model of a training that was not disturbed."""
     place = tmp_path_factory.mktemp("whole") / "m.w2v"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(trainer, "_MOST_SPAN_WORDS", WORDS // 8)
+        patch.setattr(plan, "MAX_SPAN_POSITIONS", WORDS // 8)
         assert not run("train", text, "-o", place, *OPTIONS).exit_code
     return place
 
@@ -777,7 +777,7 @@ SHARE = 1 if JIT else 100
 )
 def test_the_room_asked_for_is_what_is_taken(options, disk, tmp_path, monkeypatch):
     """Never less, and for English a seventh more at most if the size of the vocabulary is known."""
-    monkeypatch.setattr(trainer, "_REPORT_SECONDS", 0.2)
+    monkeypatch.setattr(runner, "REPORT_SECONDS", 0.2)
     lines = KJV.read_text().splitlines(keepends=True)[::SHARE]
     options = {"checkpoint_every": 1e-9, "epochs": 1, "threads": 1, "min_count": 2} | options
     most = 1.3 if "wide" in options else 1.15

@@ -23,7 +23,7 @@ from w2v.cli import progress
 from w2v.events import Event, Training
 from w2v.pipeline import checkpoint
 from w2v.pipeline import train as job
-from w2v.training import trainer
+from w2v.training import plan, runner
 
 NOBODY = 65534
 OPTIONS = ["--threads", "1", "--dim", "8", "--epochs", "2", "--min-count", "1", "--sample", "0"]
@@ -311,8 +311,8 @@ def train_until(act: Callable[[], object], *arguments: object) -> Done:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(progress.Lines, "__call__", report)
-        patch.setattr(trainer, "_REPORT_SECONDS", 0.001)
-        patch.setattr(trainer, "_MOST_SPAN_WORDS", 10)
+        patch.setattr(runner, "REPORT_SECONDS", 0.001)
+        patch.setattr(plan, "MAX_SPAN_POSITIONS", 10)
         done = run("train", "text.txt", *OPTIONS, *arguments)
     assert acted
     return done

@@ -30,8 +30,10 @@ from w2v.pipeline.checkpoint import Checkpoint
 from w2v.text.characters import character_tables
 from w2v.text.definition import WordDefinition
 from w2v.text.tokenizer import Scanner
-from w2v.training import trainer
-from w2v.training.trainer import TrainingState, train_model
+from w2v.training import plan, runner
+from w2v.training.model import new_matrices, rows_of
+from w2v.training.state import TrainingState
+from w2v.training.trainer import train_model
 
 compiled_only = pytest.mark.skipif(not JIT, reason="takes too long without the compiler")
 LINES = 60 if JIT else 12
@@ -54,8 +56,8 @@ def random_lines(letters: str, seed: int) -> str:
 def place(tmp_path, monkeypatch) -> Path:
     """Run in a folder with two texts, with spans of 50 words and a report after nearly each."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(trainer, "_MOST_SPAN_WORDS", 50)
-    monkeypatch.setattr(trainer, "_REPORT_SECONDS", 0.001)
+    monkeypatch.setattr(plan, "MAX_SPAN_POSITIONS", 50)
+    monkeypatch.setattr(runner, "REPORT_SECONDS", 0.001)
     Path("old.txt").write_text(random_lines("abcdefghij", 3))
     Path("new.txt").write_text(random_lines("bcdefxyz", 4))
     return tmp_path
@@ -224,13 +226,13 @@ class Memory:
     def restore(self, model) -> TrainingState:
         vectors, contexts, position = self.start
         for flat, rows in ((model.vectors, vectors), (model.contexts, contexts)):
-            trainer.rows_of(flat, model, *rows.shape)[:] = rows
+            rows_of(flat, model, *rows.shape)[:] = rows
         return position
 
-    def due(self) -> bool:
+    def should_save(self) -> bool:
         return False
 
-    def keep(self, *_) -> None:
+    def save(self, *_) -> None:
         raise AssertionError
 
 
@@ -254,7 +256,7 @@ def test_more_epochs_go_on_as_if_they_had_been_asked_for_at_first(options):
         rows,
         contexts_of("old.w2v"),
         TrainingState(
-            done=tuple(
+            reports=tuple(
                 EpochDone(**{name: value for name, value in report.items() if name != "stage"})
                 for report in before.meta["epochs"]
             )
@@ -265,7 +267,7 @@ def test_more_epochs_go_on_as_if_they_had_been_asked_for_at_first(options):
         if read.unknown_count is not None:
             counts = np.append(counts, read.unknown_count)
         config = Config(**{n: v for n, v in options.items() if n != "vocab"} | {"epochs": 5})
-        expected = train_model(read.text, read.held_out, counts, config, keeper=memory)
+        expected = train_model(read.text, read.held_out, counts, config, checkpointer=memory)
     after = w2v.resume("old.w2v", epochs=5)
     assert after.matrix.tobytes() == expected.matrix[: len(after)].tobytes()
     assert contexts_of("old.w2v").tobytes() == expected.contexts.tobytes()
@@ -479,9 +481,9 @@ def test_old_words_keep_their_rows_and_counts_are_added_up(old):
 
 def test_training_begins_with_the_old_matrices(old):
     model = go_on(**STILL)
-    fresh = trainer.new_model(13, Config(**OPTIONS))
+    fresh = new_matrices(13, Config(**OPTIONS))
     assert model.matrix[:10].tobytes() == old.matrix.tobytes()
-    expected = trainer.rows_of(fresh.vectors, fresh, 13, 8)[10:]
+    expected = rows_of(fresh.vectors, fresh, 13, 8)[10:]
     assert model.matrix[10:].tobytes() == expected.tobytes()
     contexts = contexts_of("m.w2v")
     assert contexts[:10].tobytes() == contexts_of("old.w2v").tobytes()
@@ -502,8 +504,8 @@ def test_training_changes_what_occurs_and_nothing_else(old):
 def test_frozen_vectors_stay_bit_for_bit_and_all_else_is_trained(options, old):
     model = go_on(freeze_old=True, **options)
     assert model.matrix[:10].tobytes() == old.matrix.tobytes()
-    fresh = trainer.new_model(13, Config(**OPTIONS))
-    start = trainer.rows_of(fresh.vectors, fresh, 13, 8)[10:]
+    fresh = new_matrices(13, Config(**OPTIONS))
+    start = rows_of(fresh.vectors, fresh, 13, 8)[10:]
     assert (np.abs(model.matrix[10:] - start).max(axis=1) > 1e-3).all()
     occurs = [word in "bcdef" for word in old.words]
     contexts = contexts_of("m.w2v")

@@ -22,7 +22,7 @@ from w2v.pipeline.checkpoint import Checkpoint, TrainingJob
 from w2v.system import atomic as output
 from w2v.system import disk
 from w2v.text.sources import IterableSource
-from w2v.training.trainer import TrainingState
+from w2v.training.state import TrainingState
 
 
 @pytest.fixture
@@ -188,7 +188,7 @@ def test_a_state_for_which_there_is_no_room_is_not_begun(free, tmp_path, monkeyp
     free(8_000_000)
     expected = r"^cannot save the checkpoint .*: 8\.0 MB are needed, but 8\.0 MB are free in "
     with pytest.raises(DiskFullError, match=expected):
-        kept.keep(None, TrainingState())
+        kept.save(None, TrainingState())
     kept.close()
 
 

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from w2v.compute.jit import kernel
 from w2v.compute.parallel import ordered_map
-from w2v.compute.random import HELD_OUT_LINES, make_key, passes, to_threshold
+from w2v.compute.random import HELD_OUT_LINES, bernoulli, make_key, to_threshold
 from w2v.corpus.vocabulary import UNKNOWN, Vocabulary, extend_words, match_words, rank_words
 from w2v.errors import VocabularyError
 from w2v.events import CorpusRead, Observer, Reading, ignore
@@ -449,7 +449,7 @@ def _rename(
     told[:] = 0
     told[_FIRST_END] = -1
     side = 0
-    if held_out_threshold >= 0 and passes(held_out_key, line, held_out_threshold):
+    if held_out_threshold >= 0 and bernoulli(held_out_key, line, held_out_threshold):
         side = 1
     written = line_start = np.int64(0)
     tokens_before = -1 if begun else 0
@@ -467,7 +467,7 @@ def _rename(
             line += i > tokens_before
             tokens_before = i + 1
             if held_out_threshold >= 0:
-                side = 1 if passes(held_out_key, line, held_out_threshold) else 0
+                side = 1 if bernoulli(held_out_key, line, held_out_threshold) else 0
                 written = told[_WRITTEN + side]
             line_start = written
         else:

@@ -7,7 +7,7 @@ import warnings
 import numpy as np
 import pytest
 
-from vectors import SMALL
+from samples import SMALL
 from w2v.errors import (
     FormatError,
 )

@@ -23,7 +23,7 @@ from w2v.cli import progress
 from w2v.events import Event, Training
 from w2v.pipeline import checkpoint
 from w2v.pipeline import train as job
-from w2v.training import trainer
+from w2v.training import plan, runner
 
 NOBODY = 65534
 OPTIONS = ["--threads", "1", "--dim", "8", "--epochs", "2", "--min-count", "1", "--sample", "0"]
@@ -311,8 +311,8 @@ def train_until(act: Callable[[], object], *arguments: object) -> Done:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(progress.Lines, "__call__", report)
-        patch.setattr(trainer, "_REPORT_SECONDS", 0.001)
-        patch.setattr(trainer, "_MOST_SPAN_WORDS", 10)
+        patch.setattr(runner, "REPORT_SECONDS", 0.001)
+        patch.setattr(plan, "MAX_SPAN_POSITIONS", 10)
         done = run("train", "text.txt", *OPTIONS, *arguments)
     assert acted
     return done
@@ -334,7 +334,7 @@ def test_a_folder_that_goes_away_can_be_made_anew(place):
     done = train_until(away.rmdir, "-o", "away/m", "--work-dir", "open")
     assert done.code == 1
     told, error = done.stderr.splitlines()
-    assert told == "go on with: w2v train --resume away/m --work-dir open"
+    assert told == "resume with: w2v train --resume away/m --work-dir open"
     assert error == f"Error: {NO_FOLDER.format('away/m', place, 'away')}"
     away.mkdir()
     assert run("train", "--resume", "away/m", "--work-dir", "open").code == 0
@@ -349,7 +349,7 @@ def test_a_folder_that_is_locked_meanwhile_leaves_a_training_to_go_on_with(place
     done = unprivileged(lambda: train_until(lambda: Path("away").chmod(0o555), *arguments))
     assert done.code == 1
     told, error = done.stderr.splitlines()
-    assert told == "go on with: w2v train --resume away/m --work-dir open"
+    assert told == "resume with: w2v train --resume away/m --work-dir open"
     assert error == f"Error: {DENIED.format('away/m')}"
     (place / "away").chmod(0o755)
     resume = ["train", "--resume", "away/m", "--work-dir", "open", "-q"]

@@ -15,7 +15,7 @@ import pytest
 import w2v
 from support import JIT, KJV
 from w2v.config import Config
-from w2v.corpus.build import Stages
+from w2v.corpus.stages import StageTimes
 from w2v.errors import (
     ConfigError,
     DivergenceError,
@@ -27,7 +27,7 @@ from w2v.errors import (
 from w2v.events import Compiling, CorpusRead, EpochDone, Event, Reading, Saved, Training
 from w2v.pipeline import preflight, warmup
 from w2v.pipeline import train as job
-from w2v.training import trainer
+from w2v.training.model import new_matrices
 
 compiled_only = pytest.mark.skipif(not JIT, reason="takes too long without the compiler")
 overflowing = pytest.mark.filterwarnings("ignore:(overflow|invalid value):RuntimeWarning")
@@ -81,7 +81,7 @@ def test_words_and_counts_are_those_of_the_text(model):
 
 
 def test_training_moves_every_vector(model):
-    start = trainer.new_model(9, Config(**TINY))
+    start = new_matrices(9, Config(**TINY))
     before = start.vectors.reshape(-1, start.stride)[:9, :8]
     assert (np.abs(model.matrix - before).max(axis=1) > 1e-3).all()
 
@@ -167,7 +167,7 @@ def test_what_is_no_corpus_is_refused(corpus, message):
     ("options", "message"),
     [
         ({"dimension": 5}, "^unknown option 'dimension'; the options are deterministic, dim, "),
-        ({"dim": "5"}, "^dim must be a whole number at least 1 and at most 1000000, got '5'$"),
+        ({"dim": "5"}, "^dim must be an integer from 1 to 1000000, got '5'$"),
         ({"lr": 0.1, "lr_min": 0.2}, "lr_min must not exceed lr, got lr_min=0.2 and lr=0.1"),
     ],
 )
@@ -195,7 +195,7 @@ def test_a_given_vocabulary_rules_rows_and_order(tmp_path):
     ("vocab", "error", "message"),
     [
         ([], InputError, "the vocabulary given is empty"),
-        (["a", "b", "a"], InputError, "the word 'a' in line 1 and again in line 3"),
+        (["a", "b", "a"], InputError, "repeats the word 'a' of line 1 in line 3"),
         (["a", 1], InputError, "the vocabulary given has 1 in it: expected strings"),
         (b"abc", InputError, "the vocabulary given has 97 in it"),
         ("no such file", InputError, "cannot read the vocabulary no such file"),
@@ -342,7 +342,7 @@ def test_meta_tells_how_the_model_was_made(tmp_path):
         assert 0 < epoch["validation_loss"] < 6 * np.log(2) + 0.1
     timings = {**meta["timings"]}
     stages = timings.pop("stages")
-    assert stages.keys() == {field.name for field in dataclasses.fields(Stages)}
+    assert stages.keys() == {field.name for field in dataclasses.fields(StageTimes)}
     assert timings.keys() == {"compiling", "reading", "training", "writing"}
     assert all(seconds > 0 for seconds in [*timings.values(), *stages.values()])
     expected = training["words"] * 2 / meta["timings"]["training"]
@@ -404,8 +404,8 @@ def test_reports_are_plain_values():
 def test_a_huge_learning_rate_is_told_from_a_result(tmp_path):
     expected = (
         r"^training diverged: the vectors hold NaN or infinity in epoch \d+ at learning rate "
-        r"\S+; start with a lower one than --lr 1e\+30, say 0\.05, "
-        r"or share noise among fewer centers than --negative-sharing 64$"
+        r"\S+; use a lower learning rate than `lr=1e\+30`, for example `lr=0\.05`, "
+        r"or a lower value than `negative_sharing=64`$"
     )
     with pytest.raises(DivergenceError, match=expected):
         w2v.train(LINES, output=tmp_path / "m", **{**TINY, "lr": 1e30})
@@ -414,12 +414,12 @@ def test_a_huge_learning_rate_is_told_from_a_result(tmp_path):
 
 @pytest.mark.parametrize("corpus", [["a"], ["a", "b", "a"], [["a"], ["b"]]])
 def test_no_pair_to_train_on(corpus):
-    with pytest.raises(VocabularyError, match=r"^there was no pair to train on: . words? of"):
+    with pytest.raises(VocabularyError, match=r"^there is no pair to train on: the text has . words of"):
         w2v.train(corpus, **TINY)
 
 
 def test_subsampling_may_leave_no_pair():
-    with pytest.raises(VocabularyError, match=r"subsampling \(--sample 1e-09\); give more text"):
+    with pytest.raises(VocabularyError, match=r"subsampling \(`sample=1e-09`\) left no line"):
         w2v.train(LINES[:2], **{**TINY, "sample": 1e-9})
 
 
@@ -440,7 +440,7 @@ def test_validation_of_tiny_texts(seed):
     with w2v.read_corpus(LINES[:2], **options) as corpus:
         lines = corpus.text.lines
     if not lines:
-        with pytest.raises(VocabularyError, match="there was no pair to train on"):
+        with pytest.raises(VocabularyError, match="there is no pair to train on"):
             w2v.train(LINES[:2], **options)
         return
     model = w2v.train(LINES[:2], **options)

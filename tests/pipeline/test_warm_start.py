@@ -18,7 +18,6 @@ from hypothesis import strategies as st
 import w2v
 from support import JIT, KJV
 from w2v.cli import main as cli
-from w2v.cli.progress import describe
 from w2v.config import Config
 from w2v.corpus.vocabulary import UNKNOWN, extend_words
 from w2v.errors import ConfigError, FormatError, InputError, VocabularyError, W2VError
@@ -31,8 +30,10 @@ from w2v.pipeline.checkpoint import Checkpoint
 from w2v.text.characters import character_tables
 from w2v.text.definition import WordDefinition
 from w2v.text.tokenizer import Scanner
-from w2v.training import trainer
-from w2v.training.trainer import TrainingState, train_model
+from w2v.training import plan, runner
+from w2v.training.model import new_matrices, rows_of
+from w2v.training.state import TrainingState
+from w2v.training.trainer import train_model
 
 compiled_only = pytest.mark.skipif(not JIT, reason="takes too long without the compiler")
 LINES = 60 if JIT else 12
@@ -55,8 +56,8 @@ def random_lines(letters: str, seed: int) -> str:
 def place(tmp_path, monkeypatch) -> Path:
     """Run in a folder with two texts, with spans of 50 words and a report after nearly each."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(trainer, "_MOST_SPAN_WORDS", 50)
-    monkeypatch.setattr(trainer, "_REPORT_SECONDS", 0.001)
+    monkeypatch.setattr(plan, "MAX_SPAN_POSITIONS", 50)
+    monkeypatch.setattr(runner, "REPORT_SECONDS", 0.001)
     Path("old.txt").write_text(random_lines("abcdefghij", 3))
     Path("new.txt").write_text(random_lines("bcdefxyz", 4))
     return tmp_path
@@ -225,13 +226,13 @@ class Memory:
     def restore(self, model) -> TrainingState:
         vectors, contexts, position = self.start
         for flat, rows in ((model.vectors, vectors), (model.contexts, contexts)):
-            trainer.rows_of(flat, model, *rows.shape)[:] = rows
+            rows_of(flat, model, *rows.shape)[:] = rows
         return position
 
-    def due(self) -> bool:
+    def should_save(self) -> bool:
         return False
 
-    def keep(self, *_) -> None:
+    def save(self, *_) -> None:
         raise AssertionError
 
 
@@ -255,7 +256,7 @@ def test_more_epochs_go_on_as_if_they_had_been_asked_for_at_first(options):
         rows,
         contexts_of("old.w2v"),
         TrainingState(
-            done=tuple(
+            reports=tuple(
                 EpochDone(**{name: value for name, value in report.items() if name != "stage"})
                 for report in before.meta["epochs"]
             )
@@ -266,7 +267,7 @@ def test_more_epochs_go_on_as_if_they_had_been_asked_for_at_first(options):
         if read.unknown_count is not None:
             counts = np.append(counts, read.unknown_count)
         config = Config(**{n: v for n, v in options.items() if n != "vocab"} | {"epochs": 5})
-        expected = train_model(read.text, read.held_out, counts, config, keeper=memory)
+        expected = train_model(read.text, read.held_out, counts, config, checkpointer=memory)
     after = w2v.resume("old.w2v", epochs=5)
     assert after.matrix.tobytes() == expected.matrix[: len(after)].tobytes()
     assert contexts_of("old.w2v").tobytes() == expected.contexts.tobytes()
@@ -480,9 +481,9 @@ def test_old_words_keep_their_rows_and_counts_are_added_up(old):
 
 def test_training_begins_with_the_old_matrices(old):
     model = go_on(**STILL)
-    fresh = trainer.new_model(13, Config(**OPTIONS))
+    fresh = new_matrices(13, Config(**OPTIONS))
     assert model.matrix[:10].tobytes() == old.matrix.tobytes()
-    expected = trainer.rows_of(fresh.vectors, fresh, 13, 8)[10:]
+    expected = rows_of(fresh.vectors, fresh, 13, 8)[10:]
     assert model.matrix[10:].tobytes() == expected.tobytes()
     contexts = contexts_of("m.w2v")
     assert contexts[:10].tobytes() == contexts_of("old.w2v").tobytes()
@@ -503,8 +504,8 @@ def test_training_changes_what_occurs_and_nothing_else(old):
 def test_frozen_vectors_stay_bit_for_bit_and_all_else_is_trained(options, old):
     model = go_on(freeze_old=True, **options)
     assert model.matrix[:10].tobytes() == old.matrix.tobytes()
-    fresh = trainer.new_model(13, Config(**OPTIONS))
-    start = trainer.rows_of(fresh.vectors, fresh, 13, 8)[10:]
+    fresh = new_matrices(13, Config(**OPTIONS))
+    start = rows_of(fresh.vectors, fresh, 13, 8)[10:]
     assert (np.abs(model.matrix[10:] - start).max(axis=1) > 1e-3).all()
     occurs = [word in "bcdef" for word in old.words]
     contexts = contexts_of("m.w2v")
@@ -543,9 +544,9 @@ def test_a_model_without_context_vectors_will_do(old):
     assert np.abs(contexts_of("m.w2v")).max() < 1e-25
     assert model.meta["origins"][0]["contexts"] is False
     (event,) = (event for event in told if isinstance(event, WarmStarted))
-    assert describe(event) == [
-        f"beginning with {Path.cwd()}/old.w2v; it has no context vectors, so these begin at zero"
-    ]
+    assert str(event) == (
+        f"starting from {Path.cwd()}/old.w2v; it has no context vectors, so they start at zero"
+    )
 
 
 @pytest.mark.parametrize("name", ["old.bin", "old.vec", "old.txt.gz", "old.glove", "folder"])
@@ -598,10 +599,9 @@ def test_old_words_stay_even_if_there_are_more_than_asked_for(old):
     assert model.words == old.words
     (report,) = (event for event in told if isinstance(event, CorpusRead))
     assert (report.old_words, report.left_out_words, report.unseen_words) == (10, 3, 5)
-    lines = describe(report)
-    assert "of 10 old words 5 occur; " in lines[2]
-    assert "; 0 new words come behind them" in lines[2]
-    assert lines[3].startswith("note: 3 new words were left out, for there are 10 already; a great")
+    lines = str(report).splitlines()
+    assert "initial model: 5 of its 10 words occur, 0 new words added" in lines
+    assert lines[-1].startswith("note: no room for 3 new words in the vocabulary; ")
 
 
 def test_a_part_of_the_new_words_is_taken_by_falling_count(old):
@@ -644,9 +644,9 @@ def test_a_model_tells_its_history(old):
     assert (second["words"], second["epochs"], second["frozen"]) == (13, 3, False)
     shown = CliRunner().invoke(cli.main, ["info", "third.w2v"]).output.splitlines()
     words = old.meta["training"]["words"]
-    line = f"{Path.cwd()}/old.w2v: 10 words, trained on {words} words, epochs: 2"
-    assert f"began with  {line}; its vectors were frozen" in shown
-    assert "contexts    in contexts.npy, so that training can go on" in shown
+    line = f"{Path.cwd()}/old.w2v: 10 words, trained on {words} words for 2 epochs"
+    assert f"started from {line}; its vectors were frozen" in shown
+    assert "contexts     saved, so the model can be trained further" in shown
 
 
 @pytest.mark.parametrize(
@@ -848,11 +848,11 @@ def test_the_command_line_trains_more_epochs(old):
     result = run("train", "--resume", "old.w2v", "--epochs", "4", "--dim", "8")
     assert result.exit_code == 0, result.stderr
     assert content("old.w2v", MATRICES) == content("same.w2v", MATRICES)
-    assert f"going on with {Path.cwd()}/old.w2v after epoch 2\n" in result.stderr
+    assert f"continuing the training of {Path.cwd()}/old.w2v after epoch 2\n" in result.stderr
     assert "\nepoch 4/4: " in result.stderr
     result = run("train", "--resume", "old.w2v", "--epochs", "5", "--lr", "0.5")
     assert result.exit_code == 2
-    assert "begun with --lr 0.05, so it cannot go on with --lr 0.5" in result.stderr
+    assert "it started with --lr 0.05, got --lr 0.5" in result.stderr
 
 
 def test_the_command_line_goes_on_with_another_text(old):
@@ -863,8 +863,8 @@ def test_the_command_line_goes_on_with_another_text(old):
     assert content("cli.w2v", MATRICES) == content("m.w2v", MATRICES)
     assert w2v.load("cli.w2v").words == same.words
     expected = (
-        f"beginning with {Path.cwd()}/old.w2v; its vectors stay as they are\n",
-        "\nof 10 old words 5 occur; the vectors of the others stay as they are; 3 new words come",
+        f"starting from {Path.cwd()}/old.w2v; its vectors are frozen\n",
+        "\ninitial model: 5 of its 10 words occur, 3 new words added\n",
     )
     assert all(line in result.stderr for line in expected)
 
@@ -880,7 +880,7 @@ def test_the_command_line_says_how_to_go_on_with_what_was_interrupted(old, monke
         patch.setattr(warmup, "compile_wide_ids", interrupted)
         result = run("train", "-", *arguments, stdin=Path("new.txt").read_text())
     assert result.exit_code == 130
-    assert "go on with: w2v train --resume cli.w2v\n" in result.stderr
+    assert "resume with: w2v train --resume cli.w2v\n" in result.stderr
     assert run("train", "--resume", "cli.w2v").exit_code == 0
     assert w2v.load("cli.w2v").matrix.tobytes() == whole.matrix.tobytes()
 

@@ -31,7 +31,9 @@ from typing import IO, TYPE_CHECKING, Any
 import numpy as np
 
 from w2v.config import Config
-from w2v.corpus.build import Corpus, EncodedText, Stages
+from w2v.corpus.build import Corpus
+from w2v.corpus.encoded import EncodedText
+from w2v.corpus.stages import StageTimes
 from w2v.corpus.vocabulary import Vocabulary, check_word_list
 from w2v.errors import (
     ConfigError,
@@ -47,13 +49,13 @@ from w2v.system.disk import TEMPORARY_PREFIX, require_free_space, writing
 from w2v.system.files import Fingerprint, read_error
 from w2v.system.lock import lock_file
 from w2v.text.definition import WordDefinition
-from w2v.training.trainer import EpochStats, TrainingState, rows_of
+from w2v.training.model import rows_of
+from w2v.training.state import EpochStats, TrainingState
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from w2v.text.definition import WordDefinition
-from w2v.training.sgns.kernel import Matrices
+    from w2v.training.model import Matrices
 
 VERSION = 2
 SUFFIX = ".checkpoint"
@@ -336,7 +338,7 @@ class Checkpoint:
             "unknown_count": corpus.unknown_count,
             "report": dataclasses.asdict(corpus.report),
             "tokenizer": corpus.definition.as_dict(),
-            "stages": dataclasses.asdict(corpus.stages),
+            "stages": dataclasses.asdict(corpus.times),
         }
         _write_json(self.folder / "corpus.json", entry)
 
@@ -366,7 +368,7 @@ class Checkpoint:
                 texts[1],
                 CorpusRead(**entry["report"]),
                 WordDefinition(**entry["tokenizer"]),
-                Stages(**entry["stages"]),
+                StageTimes(**entry["stages"]),
             )
         except FormatError:  # of the encoded text
             raise
@@ -384,7 +386,7 @@ class Checkpoint:
     ) -> EncodedText:
         path = self.folder / "encoded" / name
         try:
-            return EncodedText.opened(path, dtype, words, lines)
+            return EncodedText.open(path, dtype, words, lines)
         except (OSError, ValueError) as error:  # ValueError: half an id
             raise _damaged(path, getattr(error, "strerror", None) or "it is cut short") from error
 
@@ -395,14 +397,14 @@ class Checkpoint:
         self._kept = time.monotonic()
         self._pause = state_size(words, dim) / _BYTES_A_SECOND / _SHARE
 
-    def due(self) -> bool:
-        """Whether it is time to keep the training."""
+    def should_save(self) -> bool:
+        """Return whether it is time to save."""
         return self._every is not None and time.monotonic() - self._kept >= max(
             self._every, self._pause
         )
 
-    def keep(self, model: Matrices, position: TrainingState) -> None:
-        """Keep the training as it is now."""
+    def save(self, model: Matrices, state: TrainingState) -> None:
+        """Save the matrices and the state."""
         if self._every is None:
             return
         started = time.monotonic()
@@ -413,7 +415,7 @@ class Checkpoint:
             require_free_space(self.folder, needed, doing, remedy)
             if not self.has_state:
                 sync_tree(self.folder / "encoded")
-            _write(self.folder / "state", self._state(model, position))
+            _write(self.folder / "state", self._state(model, state))
         self._kept = time.monotonic()
         self._pause = (self._kept - started) / _SHARE
 
@@ -475,13 +477,13 @@ class Checkpoint:
         """Let go of the folder, which stays."""
         self._lock.close()
 
-    def _state(self, model: Matrices, position: TrainingState) -> Iterator[bytes]:
+    def _state(self, model: Matrices, state: TrainingState) -> Iterator[bytes]:
         """The parts of the file that keeps a training."""
         header = {
             "format_version": VERSION,
             "words": self._words,
             "dim": self._dim,
-            "position": dataclasses.asdict(position),
+            "position": _state_entry(state),
         }
         digest = hashlib.blake2b(digest_size=_DIGEST_BYTES)
         for part in self._parts(json.dumps(header).encode(), model):
@@ -524,14 +526,32 @@ class Checkpoint:
         expected = digest.digest()
         if file.read(len(expected) + 1) != expected:
             raise ValueError(_WRONG_CHECKSUM)
-        entry = header["position"]
-        return TrainingState(
-            int(entry["span"]),
-            int(entry["spans"]),
-            EpochStats(**entry["tally"]),
-            float(entry["seconds"]),
-            tuple(EpochDone(**report) for report in entry["done"]),
-        )
+        return _state_of(header["position"])
+
+
+def _state_entry(state: TrainingState) -> dict[str, Any]:
+    """Return the JSON object of a training state, whose keys differ from its fields."""
+    entry = dataclasses.asdict(state)
+    stats = entry["stats"]
+    return {
+        "span": entry["step"],
+        "spans": entry["steps"],
+        "tally": {"places": stats.pop("positions"), **stats},
+        "seconds": entry["seconds"],
+        "done": entry["reports"],
+    }
+
+
+def _state_of(entry: dict[str, Any]) -> TrainingState:
+    """Return the training state of `_state_entry`."""
+    stats = dict(entry["tally"])
+    return TrainingState(
+        int(entry["span"]),
+        int(entry["spans"]),
+        EpochStats(positions=stats.pop("places"), **stats),
+        float(entry["seconds"]),
+        tuple(EpochDone(**report) for report in entry["done"]),
+    )
 
 
 def _locked(folder: Path) -> IO[bytes]:

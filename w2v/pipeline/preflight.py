@@ -13,8 +13,8 @@ from w2v.compute.jit import is_cached
 from w2v.errors import ResourceError
 from w2v.system.disk import format_bytes, require_free_space, write_error
 from w2v.system.memory import available_memory, held_memory
+from w2v.training.memory import training_memory
 from w2v.training.sgns.kernel import train_words
-from w2v.training.trainer import training_memory
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

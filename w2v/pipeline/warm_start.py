@@ -24,14 +24,15 @@ from w2v.options import check_path
 from w2v.pipeline.checkpoint import Checkpoint, InitialModel, TrainingJob, with_free_options
 from w2v.system.files import Fingerprint
 from w2v.text.definition import WordDefinition
-from w2v.training.trainer import TrainingState, rows_of
+from w2v.training.model import rows_of
+from w2v.training.state import TrainingState
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from w2v.corpus.build import Corpus
     from w2v.formats.table import VectorTable
-    from w2v.training.sgns.kernel import Matrices
+    from w2v.training.model import Matrices
 
 
 def load_initial_model(
@@ -261,16 +262,16 @@ class WarmStart:
             return self._checkpoint.restore(model)
         self._origin.refuse_changes()
         self._fill(model)
-        return TrainingState(done=tuple(_reports(self._origin.epochs)))
+        return TrainingState(reports=tuple(_reports(self._origin.epochs)))
 
-    def due(self) -> bool:
-        """Whether it is time to keep the training."""
-        return self._checkpoint is not None and self._checkpoint.due()
+    def should_save(self) -> bool:
+        """Return whether it is time to save."""
+        return self._checkpoint is not None and self._checkpoint.should_save()
 
-    def keep(self, model: Matrices, position: TrainingState) -> None:
-        """Keep the training as it is now."""
+    def save(self, matrices: Matrices, state: TrainingState) -> None:
+        """Save the matrices and the state."""
         if self._checkpoint is not None:
-            self._checkpoint.keep(model, position)
+            self._checkpoint.save(matrices, state)
 
     def _fill(self, matrices: Matrices) -> None:
         """Put the rows of the old words, and that of unknown words, where they belong."""

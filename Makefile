@@ -2,10 +2,13 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip
+INSTALL := $(PIP) install --quiet
 PYTEST := -m pytest -n auto --dist worksteal
 DEMO_MODEL := build/kjv.w2v
 
-.PHONY: demo test test-nojit test-frameworks lint types bench scaling fuzz soak clean
+.PHONY: demo test test-quick test-nojit test-frameworks lint types docs docs-serve docs-update dist \
+	bench scaling fuzz soak clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/installed
@@ -19,6 +22,10 @@ demo: $(VENV)/installed
 test: $(VENV)/installed-dev
 	$(BIN)/python $(PYTEST)
 
+# The tests to run while editing: all but those marked slow.
+test-quick: $(VENV)/installed-dev
+	$(BIN)/python $(PYTEST) -m "not slow"
+
 # The same tests with the kernels as plain Python, so that coverage sees inside them.
 test-nojit: $(VENV)/installed-dev
 	NUMBA_DISABLE_JIT=1 $(BIN)/python $(PYTEST) --cov
@@ -26,7 +33,7 @@ test-nojit: $(VENV)/installed-dev
 # The README's snippets with the frameworks themselves, which take some gigabytes.
 test-frameworks: $(VENV)/installed-frameworks
 	$(BIN)/python -m pytest tests/frameworks
-	$(BIN)/python -m pytest tests/test_full_disk.py -k keras
+	$(BIN)/python -m pytest tests/guarantees/test_full_disk.py -k keras
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .
@@ -35,48 +42,76 @@ lint: $(VENV)/installed-dev
 types: $(VENV)/installed-dev
 	$(BIN)/mypy
 
-# A text, and options of scripts/benchmark.py: make bench BENCH="corpus.txt --repeats 5"
-bench: $(VENV)/installed-bench
-	$(BIN)/python scripts/benchmark.py $(BENCH)
+# The documentation as a site in build/site. Any dead link or undocumented public name is an error.
+docs: $(VENV)/installed-docs
+	$(BIN)/zensical build --clean --strict
+	$(BIN)/python -m scripts.docs.check_site build/site
 
-# The same for scripts/scaling.py.
+docs-serve: $(VENV)/installed-docs
+	$(BIN)/zensical serve
+
+# Write the generated parts of the documentation again: option tables, formats, commands, picture.
+docs-update: $(VENV)/installed-dev
+	$(BIN)/python -m scripts.docs.generate
+
+# The source distribution and the wheel, checked.
+dist: $(VENV)/installed-dist
+	rm -rf dist
+	$(BIN)/python -m build --quiet
+	$(BIN)/twine check --strict dist/*
+	$(BIN)/python -m scripts.docs.check_dist dist
+
+# A text, and options of scripts/bench/benchmark.py: make bench BENCH="corpus.txt --repeats 5"
+bench: $(VENV)/installed-bench
+	$(BIN)/python -m scripts.bench.benchmark $(BENCH)
+
+# The same for scripts/bench/scaling.py.
 scaling: $(VENV)/installed-bench
-	$(BIN)/python scripts/scaling.py $(SCALING)
+	$(BIN)/python -m scripts.bench.scaling $(SCALING)
 
 # Damaged files for every reader: make fuzz FUZZ="--seconds 600". Guided by coverage, where atheris
 # can be installed.
 fuzz: $(VENV)/installed-dev
-	@$(BIN)/python -m pip install --quiet --editable '.[fuzz]' || echo "left out: atheris"
-	$(BIN)/python scripts/fuzz.py $(FUZZ)
+	@$(INSTALL) --group fuzz || echo "left out: atheris"
+	$(BIN)/python -m scripts.fuzz $(FUZZ)
 
 # Trainings without end in one process: make soak SOAK="--calls 10000".
 soak: $(VENV)/installed-dev
-	$(BIN)/python scripts/soak.py $(SOAK)
+	$(BIN)/python -m scripts.soak $(SOAK)
 
 clean:
 	rm -rf $(VENV) build dist .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
+# Dependency groups need pip 25.1.
 $(VENV)/created:
 	$(PYTHON) -m venv $(VENV)
+	@$(INSTALL) --upgrade 'pip>=25.1'
 	@touch $@
 
-$(VENV)/installed: $(VENV)/created pyproject.toml
-	$(BIN)/python -m pip install --quiet --editable .
+$(VENV)/installed: $(VENV)/created pyproject.toml hatch_build.py
+	$(INSTALL) --editable .
 	@touch $@
 
-$(VENV)/installed-dev: $(VENV)/created pyproject.toml
-	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+$(VENV)/installed-dev: $(VENV)/created pyproject.toml hatch_build.py
+	$(INSTALL) --editable '.[safetensors,zst]' --group dev
 	@touch $@ $(VENV)/installed
 
-# One by one: a framework without a wheel for this Python does not keep the others away.
-$(VENV)/installed-frameworks: $(VENV)/installed-dev tests/frameworks/requirements.txt
-	@grep -v '^#' tests/frameworks/requirements.txt | while read -r package; do \
-		$(BIN)/python -m pip install --quiet "$$package" || echo "left out: $$package"; done
+$(VENV)/installed-docs: $(VENV)/installed
+	$(INSTALL) --group docs
 	@touch $@
 
-# fastText has no wheel for every machine; the benchmark then says that it is left out.
+$(VENV)/installed-dist: $(VENV)/created pyproject.toml
+	$(INSTALL) --group dist
+	@touch $@
+
+# One by one, so that a framework without a wheel for this Python does not stop the others.
+$(VENV)/installed-frameworks: $(VENV)/installed-dev tests/frameworks/requirements.txt
+	@grep -v '^#' tests/frameworks/requirements.txt | while read -r package; do \
+		$(INSTALL) "$$package" || echo "left out: $$package"; done
+	@touch $@
+
+# fastText has no wheel for every machine; the benchmark then reports that it is left out.
 $(VENV)/installed-bench: $(VENV)/installed
-	$(BIN)/python -m pip install --quiet --editable '.[bench]' \
-		|| $(BIN)/python -m pip install --quiet gensim matplotlib
+	$(INSTALL) --group bench || $(INSTALL) gensim matplotlib
 	@touch $@

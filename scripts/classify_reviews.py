@@ -1,6 +1,6 @@
 """Is a pretrained Embedding layer worth it? A text classifier with one, beside others.
 
-    python scripts/classify_reviews.py train.tsv test.tsv --json reviews.json --plot reviews.svg
+    python -m scripts.classify_reviews train.tsv test.tsv --json reviews.json --plot reviews.svg
 
 A line of either file is a label, a tab and a text. Vectors are trained on the texts of train.tsv,
 without their labels, and of --unlabelled files; nothing but the accuracy is taken from test.tsv.
@@ -26,8 +26,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 import w2v
-from measuring import in_a_folder, json_option, machine, write_json
-from reviews import (
+from scripts.bench.measuring import in_a_folder, json_option, machine, write_json
+from scripts.bench.reviews import (
     AVERAGED,
     NETWORKS,
     TF_IDF,
@@ -41,7 +41,7 @@ from reviews import (
     read_labelled,
     report,
 )
-from w2v.output import new_file
+from w2v.system.atomic import new_file
 
 if TYPE_CHECKING:
     import keras
@@ -192,7 +192,7 @@ def main(
     except w2v.W2VError as error:
         raise click.ClickException(str(error)) from error
     if plot_path is not None:
-        from plot import draw_reviews, save, use_style
+        from scripts.bench.plot import draw_reviews, save, use_style
 
         use_style()
         save(draw_reviews(figures), Path(plot_path))
@@ -207,7 +207,7 @@ def check_installed(*packages: str) -> None:
     backend = os.environ.setdefault("KERAS_BACKEND", "torch")
     for package in (*packages, backend):
         if importlib.util.find_spec(package) is None:
-            hint = "install it with: pip install '.[classify]'"
+            hint = "install it with: pip install --group classify"
             if package == backend != "torch":
                 hint = "install it, or let Keras work with torch: KERAS_BACKEND=torch"
             raise click.ClickException(f"{package} is not installed; {hint}")

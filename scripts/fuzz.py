@@ -1,6 +1,6 @@
 """Whether rubbish makes any reader crash, hang, take much memory, or give what it must not.
 
-    python scripts/fuzz.py --seconds 60
+    python -m scripts.fuzz --seconds 60
 
 Every reader is a target: each format, a model folder, a vocabulary, questions to evaluate by, and
 text as it is and packed in each way. Valid files of a target are changed again and again, one file
@@ -12,8 +12,8 @@ of a folder at a time, and read. It is a finding if
 - a file is there that was not there before
 
 Findings are written to files, with a line that tells how to see each again; the exit code is 1.
-With atheris (pip install 'w2v[fuzz]') the changes are guided by what code they reach; without, they
-are drawn at random. A target has a process of its own.
+With atheris (pip install --group fuzz) the changes are guided by the code that they reach; without
+it they are drawn at random. A target has a process of its own.
 """
 
 from __future__ import annotations
@@ -56,9 +56,19 @@ _GRACE = 60.0  # seconds for a process to start and to end
 _SAVED_EVERY = 1_000
 _LOOKED_ANEW_EVERY = 100
 
-# Modules whose functions are compiled, or work on them: what they run is no Python code.
-_NOT_INSTRUMENTED = ["w2v.compiled", "w2v.lanes", "w2v.corpus", "w2v.pairs", "w2v.rounds",
-                     "w2v.sampling", "w2v.sgns", "w2v.tokenizer", "w2v.wordtable"]  # fmt: skip
+
+def compiled_modules() -> list[str]:
+    """Return the names of the modules with compiled functions, which run no Python bytecode."""
+    spec = find_spec("w2v")  # finds the package without importing it
+    assert spec is not None
+    assert spec.origin is not None
+    package = Path(spec.origin).parent
+    texts = {path: path.read_text("utf-8") for path in package.rglob("*.py")}
+    compiled = [path for path, text in texts.items() if "numba" in text or "compute.jit" in text]
+    return sorted(
+        ".".join(path.relative_to(package.parent).with_suffix("").parts) for path in compiled
+    )
+
 
 WORDS = ["the", "Zoë's", "日本", "<unk>", "0.5"]
 NUMBERS = [[1.0, -0.0], [0.1, 1e-45], [-3.4028235e38, 1 / 3], [7e-10, 2.0], [0.0, 0.0]]
@@ -116,7 +126,7 @@ class Report:
 def _embeddings() -> Any:
     import numpy as np
 
-    from w2v.embeddings import Embeddings
+    from w2v.embeddings.embeddings import Embeddings
 
     meta = {"tokenizer": {"name": "whitespace", "lowercase": False}, "note": "é"}
     matrix = np.array(NUMBERS, np.float32)
@@ -153,12 +163,12 @@ def _format_target(
     name: str, ending: str = "", write: Callable[[Path, int], None] | None = None
 ) -> Target:
     def write_as_format(path: Path, _kind: int) -> None:
-        from w2v.formats import FORMATS
+        from w2v.formats.registry import FORMATS
 
         FORMATS[name].write(_embeddings(), path)
 
     def read(path: Path) -> None:
-        from w2v.formats import FORMATS
+        from w2v.formats.registry import FORMATS
 
         check_embeddings(FORMATS[name].read(path))
 
@@ -166,7 +176,7 @@ def _format_target(
 
 
 def _write_model(path: Path, _kind: int) -> None:
-    from w2v.formats import model
+    from w2v.formats import native as model
 
     embeddings = _embeddings()
     import numpy as np
@@ -177,7 +187,7 @@ def _write_model(path: Path, _kind: int) -> None:
 
 def _read_model(path: Path) -> None:
     import w2v
-    from w2v.formats import model
+    from w2v.formats import native as model
 
     back = w2v.load(path)
     check_embeddings(back)
@@ -188,7 +198,7 @@ def _write_keras(path: Path, _kind: int) -> None:
     """Write what the reader of the format keras looks at, without Keras."""
     import h5py
 
-    from w2v.formats import model
+    from w2v.formats import native as model
 
     embeddings = _embeddings()
     layout = embeddings.layout()
@@ -215,7 +225,7 @@ def _write_text(texts: Sequence[str], pack: Callable[[bytes], bytes]) -> Callabl
 
 
 def _read_vocabulary(path: Path) -> None:
-    from w2v.vocabulary import read_word_list
+    from w2v.corpus.vocabulary import read_word_list
 
     words = read_word_list(path)
     if not words or len(set(words)) != len(words) or not all(words):
@@ -223,7 +233,7 @@ def _read_vocabulary(path: Path) -> None:
 
 
 def _read_questions(path: Path) -> None:
-    from w2v.evaluation import evaluate
+    from w2v.evaluation.evaluate import evaluate
 
     result = evaluate(_embeddings(), path)
     if not 0 <= result.covered <= result.total or result.total < 1:
@@ -232,8 +242,8 @@ def _read_questions(path: Path) -> None:
 
 def _read_text(path: Path) -> None:
     from w2v.config import Config
-    from w2v.corpus import count_words
-    from w2v.reading import open_corpus
+    from w2v.corpus.build import count_words
+    from w2v.text.sources import open_corpus
 
     vocabulary, report = count_words(open_corpus(path), Config(min_count=1, threads=1))
     counted = int(vocabulary.counts.sum())
@@ -476,11 +486,8 @@ def mutate(data: bytes, rng: random.Random) -> bytes:
 def fuzz_by_coverage(target: Target, seconds: float, folder: Path, seed: int) -> NoReturn:
     """Have atheris change valid inputs until the time is over, and end the process."""
     atheris = _atheris()
-    with atheris.instrument_imports(include=["w2v"], exclude=_NOT_INSTRUMENTED):
-        import w2v.evaluation
-        import w2v.reading
-        import w2v.vocabulary  # noqa: F401
-        from w2v.formats import FORMATS
+    with atheris.instrument_imports(include=["w2v"], exclude=compiled_modules()):
+        from w2v.formats.registry import FORMATS
 
         for entry in FORMATS.values():
             _ = entry._module
@@ -508,7 +515,7 @@ def _atheris() -> Any:
     try:
         import atheris
     except ImportError as error:
-        message = "the engine atheris needs an optional package: pip install 'w2v[fuzz]'"
+        message = "the engine atheris needs an optional package: pip install --group fuzz"
         raise click.ClickException(message) from error
     return atheris
 
@@ -562,7 +569,7 @@ def keep(finding: Finding, target: str, output: Path) -> str:
     output.mkdir(parents=True, exist_ok=True)
     path = output / f"{target}-{hashlib.sha256(finding.data).hexdigest()[:12]}"
     path.write_bytes(finding.data)
-    again = shlex.join(["python", "scripts/fuzz.py", "--target", target, "--again", str(path)])
+    again = shlex.join(["python", "-m", "scripts.fuzz", "--target", target, "--again", str(path)])
     return f"{target}: {finding.what} ({finding.where})\n  see it again: {again}"
 
 

@@ -1,6 +1,6 @@
 """Whether a process that trains again and again keeps anything of what it has done.
 
-    python scripts/soak.py --calls 1000
+    python -m scripts.soak --calls 1000
 
 Jobs of every kind take turns: trainings that work, trainings that fail on purpose (a text that is
 none, divergence, an observer that raises, an interrupt), what was interrupted and went on, and
@@ -33,11 +33,11 @@ from typing import Any
 import click
 
 import w2v
-from measuring import anonymous_mb, markdown, number
-from w2v.batch import encode_file
+from scripts.bench.measuring import anonymous_mb, markdown, number
 from w2v.errors import DivergenceError, InputError, MissingExtraError, VocabularyError
 from w2v.events import CorpusRead, EpochDone, Event, Training
-from w2v.formats import FORMATS, Format
+from w2v.formats.registry import FORMATS, Format
+from w2v.pipeline.encode_file import encode_file
 
 LINES = ["the quick brown fox jumps over the lazy dog", "the dog sleeps", "a fox, a dog"]
 OPTIONS: Mapping[str, Any] = {"dim": 8, "epochs": 2, "min_count": 1, "sample": 0, "threads": 1}

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import numba
 import pytest
 from hypothesis import settings
 
+from support import JIT
 from w2v.events import ignore
-from w2v.job import compile_kernels
-
-JIT = not numba.config.DISABLE_JIT
+from w2v.pipeline.warmup import compile_kernels
 
 settings.register_profile("compiled", deadline=None)
 settings.register_profile("plain", deadline=None, max_examples=15)

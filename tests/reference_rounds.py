@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 import reference_sgns
-from w2v.rounds import _NOISE_PULL, _PULL
-from w2v.sampling import draw_noise, passes
+from w2v.compute.random import passes
+from w2v.training.backends.rounds import _NOISE_PULL, _PULL
+from w2v.training.sampling import draw_noise
 
 
 def words_in_reach(ids, begin, end, end_of_line, sampling, key):

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from w2v.sampling import draw_below, draw_noise, passes
-from w2v.sgns import SURE, TILE
+from w2v.compute.random import passes, random_below
+from w2v.training.sampling import draw_noise
+from w2v.training.sgns.kernel import MAX_SCORE, TILE
 
 
 @dataclass
@@ -24,8 +25,8 @@ class Span:
 
 
 def held(score):
-    """A score counts up to SURE, beyond which it makes no difference that a float32 shows."""
-    return np.clip(score, -SURE, SURE)
+    """A score counts up to MAX_SCORE, beyond which it makes no difference that a float32 shows."""
+    return np.clip(score, -MAX_SCORE, MAX_SCORE)
 
 
 def sigmoid(score):
@@ -65,7 +66,7 @@ def centers_of(ids, begin, end, end_of_line, sampling, keys):
                     for place, _ in other
                     if begin <= place < line[i][0]
                 )
-                radius -= draw_below(keys.windows, order + before + kept_before, sampling.window)
+                radius -= random_below(keys.windows, order + before + kept_before, sampling.window)
             contexts = line[max(0, i - radius) : i] + line[i + 1 : i + radius + 1]
             if contexts:
                 found.append((line[i][1], contexts))
@@ -73,7 +74,7 @@ def centers_of(ids, begin, end, end_of_line, sampling, keys):
 
 
 def train_span(ids, begin, end, end_of_line, vectors, contexts, sampling, keys, lr, frozen=0):
-    """What `w2v.sgns.train_span` does, on (V, D) float64 matrices, with one learning rate."""
+    """What `w2v.training.sgns.kernel.train_span` does, on (V, D) float64 matrices, with one learning rate."""
     centers = centers_of(ids, begin, end, end_of_line, sampling, keys)
     pairs = [(word, context) for word, around in centers for _, context in around]
     context_loss = noise_loss = 0.0

@@ -9,8 +9,10 @@ import os
 import numpy as np
 import pytest
 
-from w2v.config import DEFAULTS, Config, Option, available_cores, options
+from w2v.config import DEFAULTS, Config, options
 from w2v.errors import ConfigError
+from w2v.options import Option
+from w2v.system.cpu import available_cores
 
 OPTIONS = options()
 NUMBERS = [name for name, option in OPTIONS.items() if option.kind in {int, float}]
@@ -112,7 +114,8 @@ def test_none_is_refused_unless_it_is_the_default(name):
 def test_the_learning_rate_cannot_rise():
     assert Config(lr=0.1, lr_min=0.1).final_lr == 0.1
     with pytest.raises(
-        ConfigError, match=r"^lr_min must not exceed lr, got lr_min=0\.2 and lr=0\.1$"
+        ConfigError,
+        match=r"^lr_min must not exceed the learning rate: got `lr_min=0\.2` and `lr=0\.1`$",
     ):
         Config(lr=0.1, lr_min=0.2)
 
@@ -121,7 +124,7 @@ def test_shards_are_for_deterministic_training():
     assert Config(deterministic=True).shard_count == 4
     assert Config(deterministic=True, shards=9).shard_count == 9
     with pytest.raises(
-        ConfigError, match=r"^shards needs deterministic=True, got shards=2 without"
+        ConfigError, match=r"^shards requires `deterministic=True`, got `shards=2` without it; "
     ):
         Config(shards=2)
 

@@ -13,15 +13,15 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from w2v._version import __version__
+
 if TYPE_CHECKING:
     from w2v.config import Config
-    from w2v.embeddings import Embeddings
+    from w2v.corpus.pairs import skipgram_pair_blocks, skipgram_pairs
+    from w2v.embeddings.embeddings import Embeddings
     from w2v.errors import W2VError
-    from w2v.formats import load
-    from w2v.job import read_corpus, resume, train
-    from w2v.pairs import skipgram_pair_blocks, skipgram_pairs
-
-__version__ = "0.1.0"
+    from w2v.formats.registry import load
+    from w2v.pipeline.train import read_corpus, resume, train
 
 __all__ = [
     "Config",
@@ -38,14 +38,14 @@ __all__ = [
 
 _HOMES = {
     "Config": "w2v.config",
-    "Embeddings": "w2v.embeddings",
+    "Embeddings": "w2v.embeddings.embeddings",
     "W2VError": "w2v.errors",
-    "load": "w2v.formats",
-    "read_corpus": "w2v.job",
-    "resume": "w2v.job",
-    "skipgram_pair_blocks": "w2v.pairs",
-    "skipgram_pairs": "w2v.pairs",
-    "train": "w2v.job",
+    "load": "w2v.formats.registry",
+    "read_corpus": "w2v.pipeline.train",
+    "resume": "w2v.pipeline.train",
+    "skipgram_pair_blocks": "w2v.corpus.pairs",
+    "skipgram_pairs": "w2v.corpus.pairs",
+    "train": "w2v.pipeline.train",
 }
 
 

@@ -1,131 +1,132 @@
-"""Everything that can go wrong, as one small tree.
+"""Exceptions.
 
-Each message says what was received, what was expected and what to do about it. The command
-line turns any of them into one line on stderr and the exit code given here.
+    W2VError
+    ├── ConfigError (ValueError)           an argument or option
+    ├── InputError                         a corpus or file that cannot be read
+    ├── VocabularyError                    a corpus without a usable vocabulary
+    ├── FormatError (ValueError)           a file that does not match its format
+    ├── OutputError                        a result that cannot be written
+    │   ├── LockedError                    another process writes the same result
+    │   └── DiskFullError                  also a ResourceError
+    ├── ResourceError                      too little memory or disk
+    │   └── DiskFullError
+    ├── DivergenceError                    training produced NaN or infinity
+    ├── UnknownWordError (KeyError)        a word that is not in the vocabulary
+    └── MissingExtraError (ImportError)    an optional package that is not installed
+
+Each message states what was received, what was expected and what to do. Options stand in it in
+backticks, spelled as in Python: `overwrite=True`. The command line prints a message as one line on
+stderr, with its options spelled as flags, and exits with ``exit_code``.
 """
 
 from __future__ import annotations
 
 import reprlib
-from collections.abc import Callable
-from dataclasses import dataclass
 
-_MOST_SHOWN = 100
+_MAX_SHOWN = 100
 _SHORT = reprlib.Repr()
-_SHORT.maxstring = _SHORT.maxlong = _SHORT.maxother = _MOST_SHOWN
+_SHORT.maxstring = _SHORT.maxlong = _SHORT.maxother = _MAX_SHOWN
 
 
-@dataclass(frozen=True)
-class Named:
-    """An option, as an error names it: ``dim`` in Python, ``--dim`` on the command line."""
-
-    option: str
-
-    def __str__(self) -> str:
-        """Name it as Python does."""
-        return self.option
-
-
-@dataclass(frozen=True)
-class Given(Named):
-    """An option with its value: ``dim=9`` in Python, ``--dim 9`` on the command line."""
-
-    value: object
-
-    def __str__(self) -> str:
-        """Write it as Python does."""
-        return f"{self.option}={shown(self.value)}"
-
-
-def shown(value: object) -> str:
-    """Return a value as errors show it: in one line, and in part if it is long."""
+def short_repr(value: object) -> str:
+    """Return the repr of a value for an error message: one line of at most 100 characters."""
     try:
         text = " ".join(_SHORT.repr(value).split())
-    except ValueError:  # more digits than Python writes
-        return "a whole number of thousands of digits"
-    return text if len(text) <= _MOST_SHOWN else f"{text[: _MOST_SHOWN - 3]}..."
+    except ValueError:  # more digits than Python converts
+        return "an integer of thousands of digits"
+    return text if len(text) <= _MAX_SHOWN else f"{text[: _MAX_SHOWN - 3]}..."
 
 
 class W2VError(Exception):
-    """Base of every error this package raises on purpose."""
+    """Base class of all errors that this package raises on purpose."""
 
     exit_code = 1
 
 
 class ConfigError(W2VError, ValueError):
-    """An option is out of range, of the wrong type, or contradicts another one.
+    """An argument is out of range, has the wrong type, or contradicts another one.
 
     Args:
-        text: what is wrong. If there are fields, they stand in it as ``str.format`` has it.
-        fields: options that are `Named` or `Given`, and other values.
+        message: the problem. If there is an option, it is the subject of the sentence, and the
+            message continues it: ``ConfigError("must be positive", option="lr")``.
+        option: the name of the option in Python, or the names of several.
+
+    Attributes:
+        options: the names of the options.
 
     """
 
     exit_code = 2
 
-    def __init__(self, text: str, **fields: object) -> None:
-        self._text = text
-        self._fields = fields
-        super().__init__(self.spelled(str))
+    def __init__(self, message: str, *, option: str | tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.options = (option,) if isinstance(option, str) else option
 
-    @property
-    def options(self) -> tuple[str, ...]:
-        """The options it is about, as Python names them."""
-        named = (value.option for value in self._fields.values() if isinstance(value, Named))
-        return tuple(dict.fromkeys(named))
-
-    def spelled(self, spell: Callable[[Named], str]) -> str:
-        """Return the message with its options in another spelling."""
-        if not self._fields:
-            return self._text
-        fields = {
-            name: spell(value) if isinstance(value, Named) else value
-            for name, value in self._fields.items()
-        }
-        return self._text.format(**fields)
+    def __str__(self) -> str:
+        """Return the message with its subject, the options as Python spells them."""
+        message: str = self.args[0]
+        return f"{' and '.join(self.options)} {message}" if self.options else message
 
 
 class InputError(W2VError):
-    """The text cannot be read: missing, not text, damaged or in an encoding other than UTF-8."""
+    """The input cannot be read: it is missing, damaged, not text, or not in UTF-8."""
 
 
 class VocabularyError(W2VError):
-    """The text was read, but no usable vocabulary came of it."""
+    """The corpus has no usable vocabulary."""
 
 
 class FormatError(W2VError, ValueError):
-    """A file is not what its format says it should be."""
+    """A file does not match its format."""
 
 
 class OutputError(W2VError):
-    """The result cannot be put where it was asked for."""
+    """The result cannot be written."""
 
 
-class BusyError(OutputError):
-    """Another process is at work on the same result."""
+class LockedError(OutputError):
+    """Another process writes the same result."""
 
 
 class ResourceError(W2VError):
-    """The job needs more memory or disk than there is."""
+    """The job needs more memory or disk space than is available."""
 
 
-class NoRoomError(OutputError, ResourceError):
-    """The disk, the quota on it or the limit on a file's size has no room for what is written."""
+class DiskFullError(OutputError, ResourceError):
+    """The disk is full, or a quota or the file size limit is reached."""
 
 
 class DivergenceError(W2VError):
-    """Training produced infinity or NaN."""
+    """Training produced NaN or infinity."""
 
 
 class UnknownWordError(W2VError, KeyError):
     """A word is not in the vocabulary."""
 
-    def __str__(self) -> str:  # KeyError would show the repr of the message
+    def __str__(self) -> str:
+        """Return the message; KeyError would return its repr."""
         return str(self.args[0])
 
 
 class MissingExtraError(W2VError, ImportError):
-    """A feature needs an optional package that is not installed."""
+    """A feature needs an optional package that is not installed.
+
+    Args:
+        feature: the feature that needs it.
+        extra: the extra that installs it.
+
+    """
 
     def __init__(self, feature: str, extra: str) -> None:
-        super().__init__(f"{feature} needs an optional package: pip install 'w2v[{extra}]'")
+        super().__init__(feature, extra)
+        self.extra = extra
+
+    def __str__(self) -> str:
+        """Return the message with the command that installs the package."""
+        feature, extra = self.args
+        return f"{feature} needs an optional package: pip install 'w2v[{extra}]'"
+
+
+# Earlier names.
+NoRoomError = DiskFullError
+BusyError = LockedError

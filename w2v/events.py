@@ -30,7 +30,7 @@ class Compiling(Event):
 
 
 @dataclass(frozen=True)
-class BeginsWith(Event):
+class WarmStarted(Event):
     """The training begins with a model, after as many ``epochs`` of the same training.
 
     ``contexts`` says whether its context vectors are there, which are zero at first otherwise;
@@ -85,7 +85,7 @@ class CorpusRead(Event):
 
 
 @dataclass(frozen=True)
-class GoesOn(Event):
+class Resumed(Event):
     """A training that was kept within an epoch goes on there; ``share`` of the epoch is done."""
 
     stage: ClassVar[str] = "resumed"
@@ -145,6 +145,10 @@ class Saved(Event):
     seconds: float
     timings: dict[str, Any]
 
+
+# Earlier names.
+BeginsWith = WarmStarted
+GoesOn = Resumed
 
 Observer = Callable[[Event], None]
 

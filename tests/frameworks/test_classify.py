@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-SCRIPT = Path(__file__).parents[2] / "scripts" / "classify_reviews.py"
+from support import ROOT
+
 COMMON = [f"common{i}" for i in range(40)]
 TELLING = {label: [f"{label}{i}" for i in range(60)] for label in ("neg", "pos")}
 
@@ -37,8 +38,9 @@ def folder(tmp_path_factory):
     arguments = ["train.tsv", "test.tsv", "--unlabelled", "more.txt", "--seeds", "1"]
     arguments += ["--size", "40", "--size", "80", "--dim", "16", "--length", "20"]
     arguments += ["--json", "out.json", "--plot", "out.svg", "--output", "out.md"]
-    command = [sys.executable, str(SCRIPT), *arguments]
+    command = [sys.executable, "-m", "scripts.classify_reviews", *arguments]
     environment = {**os.environ, "KERAS_BACKEND": os.environ.get("KERAS_BACKEND", "torch")}
+    environment["PYTHONPATH"] = str(ROOT)
     done = subprocess.run(
         command, cwd=found, capture_output=True, text=True, check=False, env=environment
     )

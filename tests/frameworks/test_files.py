@@ -13,8 +13,8 @@ import warnings
 import numpy as np
 import pytest
 
-from w2v.embeddings import Embeddings
-from w2v.formats import FORMATS, load
+from w2v.embeddings.embeddings import Embeddings
+from w2v.formats.registry import FORMATS, load
 
 WORDS = ["the", "Zoë's", "日本", "0.5", "Don't", *(f"w{i}" for i in range(100))]
 EMBEDDINGS = Embeddings(WORDS, np.random.default_rng(3).standard_normal((105, 7)))

@@ -12,12 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import reference
-from w2v.embeddings import Embeddings
-from w2v.formats import FORMATS, hf_tokenizer, load
-from w2v.layout import Layout
+from support import KJV
+from w2v.embeddings.embeddings import Embeddings
+from w2v.formats.frameworks import hf_tokenizer
+from w2v.formats.layout import Layout
+from w2v.formats.registry import FORMATS, load
 
 tokenizers = pytest.importorskip("tokenizers")
-CORPUS = Path(__file__).parents[2] / "corpus" / "kjv.txt"
 DEFINITIONS = [(name, low) for name in ("unicode", "whitespace") for low in (True, False)]
 # All that are not surrogates, which are no text.
 CODE_POINTS = [*range(0xD800), *range(0xE000, 0x110000)]
@@ -89,7 +90,7 @@ def test_any_text_is_cut_as_in_training(text, definition):
 
 @pytest.mark.parametrize(("name", "lowercase"), DEFINITIONS)
 def test_a_real_text_is_cut_as_in_training(name, lowercase):
-    with CORPUS.open(encoding="utf-8", newline="") as file:
+    with KJV.open(encoding="utf-8", newline="") as file:
         text = file.read(1_000_000)
     assert library_words(text, name, lowercase) == our_words(text, name, lowercase)
 

@@ -18,9 +18,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from w2v.embeddings import Embeddings
+from w2v.embeddings.embeddings import Embeddings
 from w2v.errors import ConfigError, FormatError, InputError, OutputError
-from w2v.formats import FORMATS, load
+from w2v.formats.registry import FORMATS, load
 
 os.environ.setdefault("KERAS_BACKEND", "torch")
 keras = pytest.importorskip("keras")
@@ -117,7 +117,7 @@ ids = vectorize([" ".join(embeddings.tokenize(text)) for text in texts])
 assert ids.numpy().tolist() == embeddings.encode(texts, length=9).tolist()
 for rows, mask, first in (("pad", "", 1), ("none", None, 0)):
     other = f"{folder}.{rows}"
-    w2v.formats.FORMATS["keras"].write(embeddings, other, rows=rows)
+    w2v.formats.registry.FORMATS["keras"].write(embeddings, other, rows=rows)
     lookup = keras.layers.StringLookup(
         vocabulary=f"{other}/vocab.txt", mask_token=mask, num_oov_indices=0
     )

@@ -1,4 +1,4 @@
-"""The README's snippets, run as they stand: each layer gives the rows that w2v gives."""
+"""The examples in docs/embedding-layers.md run as they stand: each layer gives the rows of w2v."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ import pytest
 
 
 def importorskip(name: str):
-    """Import a framework; one that cannot be installed on this Python is skipped by its name."""
+    """Import a framework, or skip the test by its name."""
     return pytest.importorskip(name, reason=f"{name} is not installed", exc_type=ImportError)
 
 
-def test_encode(snippets, model):
-    found = snippets.run("encode")
+def test_encode(examples, model):
+    found = examples.run("encode")
     assert found["ids"].shape == (2, 8)
     assert found["ids"].dtype == np.int32
     assert found["matrix"].shape == (len(model) + 2, model.dim)
@@ -27,9 +27,9 @@ def test_encode(snippets, model):
     ]
 
 
-def test_keras(snippets, model, batch, tmp_path):
+def test_keras(examples, model, batch, tmp_path):
     keras = importorskip("keras")
-    found = snippets.run("encode", "keras")
+    found = examples.run("encode", "keras")
     assert tuple(found["vectors"].shape) == (2, 8, model.dim)
     for layer in (found["layer"], model.keras_layer()):
         assert not layer.trainable
@@ -43,7 +43,7 @@ def test_keras(snippets, model, batch, tmp_path):
         (tmp_path / "network.keras").unlink()
 
 
-def test_a_keras_layer_that_goes_on_learning(model, batch):
+def test_a_trainable_keras_layer(model, batch):
     keras = importorskip("keras")
     layer = model.keras_layer(trainable=True, rows="pad", name="words")
     assert layer.trainable
@@ -54,9 +54,9 @@ def test_a_keras_layer_that_goes_on_learning(model, batch):
     assert np.asarray(found)[0].tolist() == model.matrix[:10].tolist()
 
 
-def test_torch(snippets, model, batch):
+def test_torch(examples, model, batch):
     torch = importorskip("torch")
-    found = snippets.run("encode", "torch")
+    found = examples.run("encode", "torch")
     assert tuple(found["vectors"].shape) == (2, 8, model.dim)
     for layer in (found["layer"], model.torch_layer()):
         assert not layer.weight.requires_grad
@@ -70,7 +70,7 @@ def test_torch(snippets, model, batch):
     np.testing.assert_allclose(bag(ids).numpy(), means, atol=1e-6)
 
 
-def test_padding_of_a_torch_layer_does_not_learn(model):
+def test_the_padding_row_of_a_torch_layer_is_not_trained(model):
     torch = importorskip("torch")
     layer = model.torch_layer(trainable=True)
     layer(torch.tensor([[0, 5]])).sum().backward()
@@ -78,9 +78,9 @@ def test_padding_of_a_torch_layer_does_not_learn(model):
     assert layer.weight.grad[5].abs().sum() > 0
 
 
-def test_tensorflow(snippets, batch, tmp_path):
+def test_tensorflow(examples, batch, tmp_path):
     tf = importorskip("tensorflow")
-    found = snippets.run("encode", "tensorflow")
+    found = examples.run("encode", "tensorflow")
     matrix = found["matrix"]
     batch.check(tf.nn.embedding_lookup(matrix, batch.ids).numpy())
 
@@ -98,12 +98,12 @@ def test_tensorflow(snippets, batch, tmp_path):
     batch.check(again.rows(batch.ids).numpy())
 
 
-def test_flax(snippets, model, batch):
+def test_flax(examples, model, batch):
     importorskip("jax")
     nnx = importorskip("flax.nnx")
     import jax.numpy as jnp
 
-    found = snippets.run("encode", "flax")
+    found = examples.run("encode", "flax")
     assert found["vectors"].shape == (2, 8, model.dim)
     layer = found["layer"]
     batch.check(layer(jnp.asarray(batch.ids)))
@@ -111,11 +111,11 @@ def test_flax(snippets, model, batch):
     batch.check(nnx.merge(graph, state)(jnp.asarray(batch.ids)))
 
 
-def test_keras_lookups(snippets, model):
-    """In a process of its own: these need tensorflow, and another backend may be loaded here."""
+def test_keras_lookups(examples, model):
+    """In a process of its own: they need TensorFlow, and another backend may be loaded here."""
     importorskip("tensorflow")
     importorskip("keras")
-    code = snippets.code["encode"] + snippets.code["keras"] + snippets.code["keras-lookup"]
+    code = examples.code("encode") + examples.code("keras") + examples.code("keras-lookup")
     code += """
 import numpy as np
 found = keras.ops.convert_to_numpy(vectors)
@@ -134,9 +134,9 @@ assert lookup(words).numpy().tolist() == [*range(2, 102), 1, 0]
 
 
 @pytest.fixture(scope="module")
-def exported(place, snippets):
-    """What the README exports; what needs a package that is not installed is left out."""
-    for line in snippets.code["export"].splitlines():
+def exported(directory, examples):
+    """Files exported as in the examples, except those that need a package that is not installed."""
+    for line in examples.code("export").splitlines():
         program, *arguments = line.split()
         module = arguments[1] if program == "python" else program
         if program == "w2v":
@@ -146,7 +146,7 @@ def exported(place, snippets):
         if needed is None or importlib.util.find_spec(needed):
             arguments = arguments[2:] if program == "python" else arguments
             subprocess.run([sys.executable, "-m", module, *arguments], check=True)
-    return place
+    return directory
 
 
 def words_and_rows(model):
@@ -154,18 +154,18 @@ def words_and_rows(model):
     return words, [model[word].tolist() for word in words]
 
 
-def test_gensim(snippets, exported, model):
+def test_gensim(examples, exported, model):
     importorskip("gensim")
-    vectors = snippets.run("gensim")["vectors"]
+    vectors = examples.run("gensim")["vectors"]
     words, rows = words_and_rows(model)
     assert vectors.index_to_key == model.words
     assert vectors[words].tolist() == rows
     assert "zzzz" not in vectors
 
 
-def test_spacy(snippets, exported, model, tmp_path):
+def test_spacy(examples, exported, model, tmp_path):
     spacy = importorskip("spacy")
-    found = snippets.run("spacy")
+    found = examples.run("spacy")
     assert found["vector"].tolist() == model["jerusalem"].tolist()
     found["nlp"].to_disk(tmp_path / "again")
     words, rows = words_and_rows(model)
@@ -175,10 +175,10 @@ def test_spacy(snippets, exported, model, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["model2vec", "sentence-transformers"])
-def test_static_encoders(name, snippets, exported, model, tmp_path):
+def test_static_encoders(name, examples, exported, model, tmp_path):
     importorskip("safetensors")
     importorskip(name.replace("-", "_"))
-    found = snippets.run(name)
+    found = examples.run(name)
     assert found["vectors"].shape == (2, model.dim)
     words, rows = words_and_rows(model)
     assert found["encoder"].encode(words).tolist() == rows
@@ -195,9 +195,9 @@ def test_static_encoders(name, snippets, exported, model, tmp_path):
     assert again.encode(words).tolist() == rows
 
 
-def test_keras_file(snippets, exported, batch):
+def test_keras_file(examples, exported, batch):
     keras = importorskip("keras")
-    layer = snippets.run("keras-file")["layer"]
+    layer = examples.run("keras-file")["layer"]
     batch.check(keras.ops.convert_to_numpy(layer(batch.ids)))
     mask = keras.ops.convert_to_numpy(layer.compute_mask(batch.ids))
     assert np.asarray(mask).tolist() == batch.mask.tolist()

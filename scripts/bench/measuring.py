@@ -1,0 +1,273 @@
+"""What the benchmark and the scaling study share: processes, `w2v train`, the machine, tables."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import itertools
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+import w2v
+from w2v.system.cpu import available_cores
+
+_WATCH_SECONDS = 0.05
+_PACKAGES = ("numpy", "numba", "gensim", "fasttext-numpy2")
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What a process used and said.
+
+    Attributes:
+        seconds: from its start to its end.
+        memory_mb: the most memory that no file backs (RssAnon), of it and its children together,
+            seen twenty times a second; None where nobody can tell.
+        output: its stdout.
+    """
+
+    seconds: float
+    memory_mb: float | None
+    output: str
+
+
+def run_process(command: Sequence[str], environment: Mapping[str, str] | None = None) -> Usage:
+    """Run a program to its end, watching its memory.
+
+    Args:
+        command: the program and its arguments.
+        environment: what is added to the environment of this process.
+
+    Raises:
+        click.ClickException: it failed; what it last wrote on stderr is quoted.
+    """
+    memory: list[float] = []
+    ended = threading.Event()
+    started = time.perf_counter()
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, **(environment or {})},
+    )
+    watcher = threading.Thread(target=_watch, args=(process.pid, ended, memory))
+    watcher.start()
+    try:
+        output, errors = process.communicate()
+    finally:
+        process.kill()  # does nothing to a process that has ended
+        ended.set()
+        watcher.join()
+    seconds = time.perf_counter() - started
+    if process.returncode:
+        said = " ".join(errors.split("\n")[-4:]).strip()
+        raise click.ClickException(f"{command[0]} ended with {process.returncode}: {said}")
+    return Usage(seconds, max(memory, default=None), output)
+
+
+def _watch(process: int, ended: threading.Event, seen: list[float]) -> None:
+    """Note the memory of a process again and again until it has ended."""
+    while not ended.is_set():
+        memory = [m for m in map(anonymous_mb, _family(process)) if m is not None]
+        if memory:
+            seen.append(sum(memory))
+        ended.wait(_WATCH_SECONDS)
+
+
+def _family(process: int) -> list[int]:
+    """A process and all its descendants."""
+    found = [process]
+    for member in found:  # grows meanwhile
+        found += itertools.chain.from_iterable(map(_children, _threads(member)))
+    return found
+
+
+def _threads(process: int) -> list[Path]:
+    try:
+        return list(Path(f"/proc/{process}/task").iterdir())
+    except OSError:  # the process is gone
+        return []
+
+
+def _children(thread: Path) -> list[int]:
+    try:
+        return [int(child) for child in (thread / "children").read_text("ascii").split()]
+    except OSError:  # the thread is gone
+        return []
+
+
+def anonymous_mb(process: int) -> float | None:
+    """Megabytes of a process's memory that no file backs, None where nobody can tell."""
+    try:
+        status = Path(f"/proc/{process}/status").read_text(encoding="ascii")
+    except OSError:
+        return None
+    for line in status.splitlines():
+        if line.startswith("RssAnon:"):
+            return int(line.split()[1]) * 1024 / 1e6
+    return None
+
+
+@dataclass(frozen=True)
+class Training:
+    """A run of `w2v train`: what its model's meta.json records, and what the process used."""
+
+    meta: dict[str, Any]
+    usage: Usage
+
+    @property
+    def seconds(self) -> float:
+        """Of training alone."""
+        return float(self.meta["timings"]["training"])
+
+    @property
+    def reading_seconds(self) -> float:
+        """Of reading and encoding the text."""
+        return float(self.meta["timings"]["reading"])
+
+    @property
+    def text_mb(self) -> float:
+        """Megabytes of text read."""
+        return float(self.meta["corpus"]["text_bytes"]) / 1e6
+
+    @property
+    def words(self) -> int:
+        """Words of the vocabulary in the text, before subsampling."""
+        return int(self.meta["training"]["words"])
+
+    @property
+    def pairs(self) -> int:
+        """Pairs of a center and a context trained on, in all epochs."""
+        return sum(epoch["pairs"] for epoch in self.meta["epochs"])
+
+    @property
+    def words_per_second(self) -> float:
+        """Those words, times epochs, over the seconds of training."""
+        return float(self.meta["words_per_second"])
+
+
+def train(corpus: Iterable[str | Path], model: Path, options: Mapping[str, Any]) -> Training:
+    """Run `w2v train` in a process of its own.
+
+    Args:
+        corpus: the files to train on, one after the other.
+        model: the folder to write; what is there is replaced.
+        options: values of command-line options by name, ``min_count`` for ``--min-count``; True
+            stands for a flag, False and None for leaving the option out.
+    """
+    command = [sys.executable, "-m", "w2v", "train", *map(str, corpus), "--output", str(model)]
+    usage = run_process([*command, "--overwrite", "--quiet", *command_line(options)])
+    meta = json.loads(Path(model, "meta.json").read_text(encoding="utf-8"))
+    return Training(meta, usage)
+
+
+def command_line(options: Mapping[str, Any]) -> list[str]:
+    """Write options as command-line arguments.
+
+    >>> command_line({"min_count": 5, "shrink_windows": True, "lr_min": None})
+    ['--min-count', '5', '--shrink-windows']
+    """
+    arguments: list[str] = []
+    for name, value in options.items():
+        if value is None or value is False:
+            continue
+        arguments.append("--" + name.replace("_", "-"))
+        if value is not True:
+            arguments.append(str(value))
+    return arguments
+
+
+def machine(packages: Iterable[str] = _PACKAGES) -> dict[str, str]:
+    """What the figures depend on: the processor, the memory, versions of packages, the day."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    return {
+        "processor": f"{_processor()} ({platform.machine()})",
+        "cores": str(available_cores()),
+        "memory": f"{memory:.0f} GiB",
+        "Python": platform.python_version(),
+        "w2v": w2v.__version__,
+        **{name: version for name in packages if (version := _version(name)) is not None},
+        "date": time.strftime("%Y-%m-%d"),
+    }
+
+
+def _processor() -> str:
+    try:
+        facts = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor()
+    names = [line.partition(":")[2].strip() for line in facts if line.startswith("model name")]
+    return names[0] if names else platform.processor()
+
+
+def _version(package: str) -> str | None:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def machine_line(facts: Mapping[str, str]) -> str:
+    """The machine as a paragraph."""
+    return "Machine: " + ", ".join(f"{name} {value}" for name, value in facts.items()) + "."
+
+
+def markdown(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A Markdown table; all columns but the first are aligned to the right.
+
+    >>> print(markdown(["a", "b"], [["x", "1"]]))
+    | a | b |
+    |---|--:|
+    | x | 1 |
+    """
+    rule = "|---|" + "--:|" * (len(heads) - 1)
+    lines = ["| " + " | ".join(cells) + " |" for cells in (heads, *rows)]
+    return "\n".join([lines[0], rule, *lines[1:]])
+
+
+def median(values: Iterable[float | None]) -> float | None:
+    """The median of those values that are there, None if none is."""
+    known = [value for value in values if value is not None]
+    return statistics.median(known) if known else None
+
+
+def number(value: float | None, digits: int = 2) -> str:
+    """A number for a table, a dash where there is none."""
+    return "-" if value is None else f"{value:,.{digits}f}"
+
+
+def in_a_folder(context: click.Context, option: click.Parameter, path: str | None) -> str | None:
+    """Refuse before the work what cannot be written after it."""
+    if path is not None and not Path(path).absolute().parent.is_dir():
+        raise click.BadParameter(f"there is no folder to write {path} in", context, option)
+    return path
+
+
+repeats_option = click.option(
+    "--repeats", type=click.IntRange(1), default=3, show_default=True, help="Rounds."
+)
+
+json_option = click.option(
+    "--json",
+    "json_path",
+    type=click.Path(dir_okay=False),
+    callback=in_a_folder,
+    help="Write all figures there.",
+)
+
+
+def write_json(path: str | Path, figures: Mapping[str, Any]) -> None:
+    """Write figures, to be read by `plot.py` and by whoever doubts a table."""
+    Path(path).write_text(json.dumps(figures, indent=1, ensure_ascii=False) + "\n", "utf-8")

@@ -1,0 +1,35 @@
+"""fastText without subwords, which is skip-gram. Its windows always shrink.
+
+With -iter 0 it reads the text for its dictionary and trains nothing. Vectors that its matrix holds
+before training are those of memory that it has just been given, for it fills only a part: whoever
+calls this sees to it that this memory is zero.
+"""
+
+from __future__ import annotations
+
+import fasttext
+
+import word2vec_options
+from w2v import Embeddings
+from w2v.formats.registry import FORMATS
+
+options = word2vec_options.parse()
+model = fasttext.train_unsupervised(
+    options.train,
+    model="skipgram",
+    dim=options.size,
+    ws=options.window,
+    neg=options.negative,
+    t=options.sample,
+    epoch=options.iter,
+    lr=options.alpha,
+    minCount=options.min_count,
+    thread=options.threads,
+    minn=0,
+    maxn=0,
+    bucket=0,
+    verbose=0,
+)
+if options.iter:
+    embeddings = Embeddings(model.get_words(), model.get_input_matrix())
+    FORMATS["word2vec-bin"].write(embeddings, options.output, overwrite=True)

@@ -1,0 +1,155 @@
+"""The window rule, by hand, by the slow definition, and in blocks."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+import reference
+from w2v.corpus import pairs as pairs_module
+from w2v.corpus.build import EncodedText
+from w2v.corpus.pairs import context_range, fill_pairs, skipgram_pair_blocks, skipgram_pairs
+from w2v.errors import ConfigError
+
+FOX = ["the", "quick", "brown", "fox", "jumps"]
+BY_HAND = {
+    1: [
+        ("the", "quick"),
+        ("quick", "the"), ("quick", "brown"),
+        ("brown", "quick"), ("brown", "fox"),
+        ("fox", "brown"), ("fox", "jumps"),
+        ("jumps", "fox"),
+    ],
+    2: [
+        ("the", "quick"), ("the", "brown"),
+        ("quick", "the"), ("quick", "brown"), ("quick", "fox"),
+        ("brown", "the"), ("brown", "quick"), ("brown", "fox"), ("brown", "jumps"),
+        ("fox", "quick"), ("fox", "brown"), ("fox", "jumps"),
+        ("jumps", "brown"), ("jumps", "fox"),
+    ],
+}  # fmt: skip
+SENTENCES = st.lists(st.lists(st.integers(0, 9), max_size=12), max_size=6)
+WINDOWS = st.integers(1, 15)
+
+
+def encoded(sentences: list[list[int]], dtype: type = np.uint16) -> EncodedText:
+    """The sentences as an encoded text, which has no empty ones."""
+    sentences = [sentence for sentence in sentences if sentence]
+    end = np.iinfo(dtype).max
+    ids = np.array([i for sentence in sentences for i in [*sentence, end]], dtype)
+    return EncodedText(ids, sum(map(len, sentences)), len(sentences))
+
+
+def rows(blocks) -> list[tuple[int, int]]:
+    return [tuple(pair) for block in blocks for pair in block.tolist()]
+
+
+@pytest.mark.parametrize("window", BY_HAND)
+def test_the_quick_brown_fox_jumps(window):
+    assert list(skipgram_pairs(FOX, window)) == BY_HAND[window]
+    assert reference.pairs([FOX], window) == BY_HAND[window]
+    ids = [(FOX.index(center), FOX.index(context)) for center, context in BY_HAND[window]]
+    assert rows(skipgram_pair_blocks(range(5), window)) == ids
+
+
+def test_the_window_is_two_words_on_either_side_by_default():
+    assert list(skipgram_pairs(FOX)) == BY_HAND[2]
+    assert len(rows(skipgram_pair_blocks(range(5)))) == len(BY_HAND[2])
+
+
+def test_a_window_wider_than_the_sentence_takes_all_of_it():
+    everything = [(a, b) for a in FOX for b in FOX if a != b]
+    assert list(skipgram_pairs(FOX, 4)) == list(skipgram_pairs(FOX, 900)) == everything
+
+
+def test_a_word_can_be_its_own_neighbour_but_no_place_its_own_context():
+    assert list(skipgram_pairs(["a", "a"], 2)) == [("a", "a"), ("a", "a")]
+
+
+@pytest.mark.parametrize("nothing", [[], [[]], [["a"], ["b"]], ["a"], np.zeros(0, int), iter([])])
+def test_no_neighbours_no_pairs(nothing):
+    assert list(skipgram_pairs(nothing, 2)) == []
+
+
+@given(sentences=SENTENCES, window=WINDOWS, block_size=st.integers(1, 50))
+def test_pairs_are_as_defined_in_every_form(sentences, window, block_size):
+    expected = reference.pairs(sentences, window)
+    forms = [
+        sentences,
+        tuple(map(tuple, sentences)),
+        (np.array(sentence, int) for sentence in sentences),
+        encoded(sentences),
+        encoded(sentences, np.uint32),
+    ]
+    for form in forms:
+        assert list(skipgram_pairs(form, window)) == expected
+    blocks = list(skipgram_pair_blocks(encoded(sentences), window, block_size))
+    assert rows(blocks) == expected
+    assert all((block.shape[1], block.dtype) == (2, np.int32) for block in blocks)
+    assert [len(block) for block in blocks[:-1]] == [block_size] * (len(blocks) - 1)
+    assert all(0 < len(block) <= block_size for block in blocks[-1:])
+
+
+def test_a_long_sentence_is_walked_in_parts(monkeypatch):
+    sentence = list(range(100))
+    expected = reference.pairs([sentence], 3)
+    monkeypatch.setattr(pairs_module, "_POSITIONS_AT_ONCE", 10)
+    assert list(skipgram_pairs(sentence, 3)) == expected
+    assert rows(skipgram_pair_blocks(sentence, 3, 7)) == expected
+
+
+def test_an_array_of_two_dimensions_is_its_rows():
+    assert list(skipgram_pairs(np.array([[1, 2], [3, 4]]), 2)) == [(1, 2), (2, 1), (3, 4), (4, 3)]
+
+
+def test_numbers_come_as_pythons():
+    center, context = next(skipgram_pairs(np.array([1, 2], np.uint16), 1))
+    assert (type(center), type(context)) == (int, int)
+
+
+@given(sentences=SENTENCES, window=WINDOWS)
+@example(sentences=[[1, 2, 3]], window=1)
+def test_no_window_reaches_into_another_line(sentences, window):
+    text = encoded(sentences)
+    line = np.cumsum(text.ids == text.end_of_line)
+    for center in np.flatnonzero(text.ids != text.end_of_line).tolist():
+        first, end = context_range(text.ids, center, window, text.end_of_line)
+        near = [
+            other
+            for other in range(len(text.ids))
+            if abs(other - center) <= window
+            and text.ids[other] != text.end_of_line
+            and line[other] == line[center]
+        ]
+        assert list(range(first, end)) == near
+
+
+def test_a_center_whose_pairs_do_not_all_fit_waits():
+    ids = np.array([1, 2, 3])
+    room = np.full((3, 2), -7)
+    assert fill_pairs(ids, 0, 1, -1, room) == (2, 3)
+    assert room.tolist() == [[0, 1], [1, 0], [1, 2]]
+    assert fill_pairs(ids, 2, 1, -1, room) == (3, 1)
+    assert room[0].tolist() == [2, 1]
+
+
+@pytest.mark.parametrize("window", [0, -1, 1.5, "2", None, True])
+@pytest.mark.parametrize("function", [skipgram_pairs, skipgram_pair_blocks])
+def test_a_window_that_is_none_is_refused_at_once(function, window):
+    message = f"window must be a whole number at least 1, got {window!r}"
+    with pytest.raises(ConfigError, match=message):
+        function(FOX, window)
+
+
+@pytest.mark.parametrize("size", [0, -1, 1.5, True])
+def test_a_block_size_that_is_none_is_refused_at_once(size):
+    message = f"block_size must be a whole number at least 1, got {size!r}"
+    with pytest.raises(ConfigError, match=message):
+        skipgram_pair_blocks([1, 2], 2, size)
+
+
+def test_words_beside_sentences_are_refused():
+    with pytest.raises(ConfigError, match=r"expected one sentence or an .* got both: 'a' stands"):
+        list(skipgram_pairs(["a", ["b", "c"]], 2))

@@ -1,0 +1,164 @@
+"""Which words have a row, and which row."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+import reference
+from w2v.corpus.vocabulary import (
+    UNKNOWN,
+    Vocabulary,
+    check_word_list,
+    match_words,
+    rank_words,
+    read_word_list,
+)
+from w2v.errors import InputError, VocabularyError
+from w2v.text.tokenizer import Scanner, character_tables
+from w2v.text.wordtable import WordTable
+
+
+def table_of(words: list[str]) -> WordTable:
+    scanner = Scanner(character_tables("tokens", lowercase=False))
+    scanner.scan("\x1f".join(words).encode())
+    return scanner.words
+
+
+def words_of(table: WordTable) -> list[str]:
+    return [table.word(i).decode() for i in range(len(table))]
+
+
+LETTERS = st.sampled_from(["a", "b", "B", "é", "ß", "\uffff", "𝔘", "ab", "a\u0301", "日"])
+
+
+@given(
+    words=st.lists(LETTERS, min_size=1, max_size=60),
+    vocab_size=st.integers(1, 12),
+    min_count=st.integers(1, 4),
+)
+@example(words=["\uffff", "𝔘"], vocab_size=1, min_count=1)  # in UTF-16 the other comes first
+@example(words=["abcdefghz", "z", "abcdefgha", "abcdefgh", "a"], vocab_size=5, min_count=1)
+@example(words=["abcdefghz", "abcdefgha", "abcdefghz", "abcdefghb"], vocab_size=2, min_count=1)
+def test_words_are_ranked_as_defined(words, vocab_size, min_count):
+    table = table_of(words)
+    expected = reference.vocabulary([words], vocab_size=vocab_size, min_count=min_count)
+    if not expected:
+        with pytest.raises(VocabularyError):
+            rank_words(table, vocab_size=vocab_size, min_count=min_count)
+        return
+    vocabulary, ranks = rank_words(table, vocab_size=vocab_size, min_count=min_count)
+    assert vocabulary.words == list(expected)
+    assert vocabulary.counts.tolist() == list(expected.values())
+    assert (vocabulary.counts.dtype, ranks.dtype) == (np.int64, np.uint32)
+    rank_of = {word: i for i, word in enumerate(expected)}
+    assert ranks.tolist() == [rank_of.get(word, UNKNOWN) for word in words_of(table)]
+
+
+def test_by_hand():
+    table = table_of(["c", "b", "a", "b", "c", "d", "c"])
+    vocabulary, ranks = rank_words(table, vocab_size=3, min_count=1)
+    assert vocabulary.words == ["c", "b", "a"]
+    assert vocabulary.ids == {"c": 0, "b": 1, "a": 2}
+    assert vocabulary.counts.tolist() == [3, 2, 1]
+    assert len(vocabulary) == 3
+    assert ranks.tolist() == [0, 1, 2, UNKNOWN]
+
+
+def test_the_size_asked_for_is_the_size_given_also_among_ties():
+    table = table_of([f"w{i}" for i in range(100)])
+    assert len(rank_words(table, vocab_size=37, min_count=1)[0]) == 37
+    assert len(rank_words(table, vocab_size=100, min_count=1)[0]) == 100
+
+
+def test_no_word_that_is_frequent_enough_is_an_error_with_the_figures():
+    message = (
+        "no word occurs 5 times: the corpus has 6 words, 3 different ones, and the most frequent "
+        r"one occurs 3 times; lower the minimum count \(--min-count\) or give more text"
+    )
+    with pytest.raises(VocabularyError, match=message):
+        rank_words(table_of(["a", "a", "a", "b", "b", "c"]), vocab_size=10, min_count=5)
+
+
+def test_words_that_are_given_keep_their_order():
+    vocabulary, ranks = match_words(
+        table_of(["c", "b", "a", "b", "x", "c"]), ("a", "new", "c", "b")
+    )
+    assert vocabulary.words == ["a", "new", "c", "b"]
+    assert vocabulary.counts.tolist() == [1, 0, 2, 2]
+    assert vocabulary.counts.dtype == np.int64
+    assert ranks.tolist() == [2, 3, 0, UNKNOWN]
+    assert ranks.dtype == np.uint32
+
+
+def test_given_words_of_which_none_occurs_are_an_error_with_the_figures():
+    message = (
+        "none of the 2 given words occurs in the corpus, which has 3 words, 2 different ones;"
+        " are they written in the same way, small letters for instance"
+    )
+    with pytest.raises(VocabularyError, match=message):
+        match_words(table_of(["a", "b", "a"]), ["A", "B"])
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"the\nnew york\n\xc3\xa9\n",
+        b"the\nnew york\n\xc3\xa9",
+        b"\xef\xbb\xbfthe\r\nnew york\r\n\xc3\xa9\r\n",
+    ],
+)
+def test_a_list_of_words_is_read(data, tmp_path):
+    (tmp_path / "words.txt").write_bytes(data)
+    for path in (tmp_path / "words.txt", str(tmp_path / "words.txt")):
+        assert read_word_list(path) == ["the", "new york", "é"]
+
+
+def test_only_a_line_feed_ends_a_word(tmp_path):
+    (tmp_path / "words.txt").write_bytes("a\rb\nc\u2028d\n".encode())
+    assert read_word_list(tmp_path / "words.txt") == ["a\rb", "c\u2028d"]
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"", "the vocabulary .*words.txt is empty: expected one word a line"),
+        (b"a\n\nb\n", "the vocabulary .*words.txt has no word in line 2"),
+        (b"a\n \xe3\x80\x80\n", "the vocabulary .*words.txt has no word in line 2"),
+        (b"\n", "has no word in line 1"),
+        (b"a\nb\na\n", "words.txt has the word 'a' in line 1 and again in line 3"),
+        (b"\x1f\x8b\x08\x00", "words.txt is gzip-compressed: expected text in UTF-8; convert or"),
+        (
+            "a\n".encode("utf-16"),
+            r"the vocabulary .*words.txt is text in UTF-16 \(little-endian\):",
+        ),
+        (b"a\n\xff\n", "the vocabulary .*words.txt is not UTF-8: .*0xff"),
+    ],
+)
+def test_a_list_that_is_no_vocabulary_is_refused(data, message, tmp_path):
+    (tmp_path / "words.txt").write_bytes(data)
+    with pytest.raises(InputError, match=message):
+        read_word_list(tmp_path / "words.txt")
+
+
+def test_a_missing_list_is_named(tmp_path):
+    with pytest.raises(InputError, match=r"cannot read the vocabulary .*missing: No such file"):
+        read_word_list(tmp_path / "missing")
+
+
+def test_words_from_anywhere_are_checked():
+    assert check_word_list(("b", "a"), "of the list") == ["b", "a"]
+    with pytest.raises(InputError, match="the vocabulary given has the word 'b' in line 1 and"):
+        check_word_list(["b", "b"], "given")
+
+
+def test_a_vocabulary_knows_its_length():
+    assert len(Vocabulary([], np.zeros(0, np.int64))) == 0
+
+
+@pytest.mark.parametrize("word", ["a\nb", "\ud800"])
+def test_a_word_that_cannot_be_a_line_is_refused(word):
+    with pytest.raises(InputError, match="which no line of text can hold"):
+        check_word_list(["fine", word], "given")

@@ -1,0 +1,706 @@
+"""Numbers at their extremes: large counts, places far behind, odd texts, options at their bounds.
+
+Each either trains rightly or says in one line why not.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+import w2v
+from support import JIT
+from w2v.cli.main import main
+from w2v.cli.progress import Bars, JsonLines, describe
+from w2v.compute.random import ALWAYS, HELD_OUT_LINES, make_key, passes, to_threshold
+from w2v.config import MOST_WORDS, Config
+from w2v.corpus import build as corpus_module
+from w2v.corpus.build import BlockOrigin, EncodedText, Stages
+from w2v.corpus.vocabulary import UNKNOWN, Vocabulary, rank_words
+from w2v.errors import ConfigError, DivergenceError, VocabularyError
+from w2v.events import EpochDone, Reading, Training
+from w2v.pipeline import checkpoint
+from w2v.text import wordtable
+from w2v.text.tokenizer import Scanner, character_tables
+from w2v.training import sampling, trainer
+from w2v.training.sampling import NoiseDistribution, keep_thresholds
+from w2v.training.sgns.kernel import (
+    SCRATCH_ROWS,
+    Keys,
+    Matrices,
+    Sampling,
+    aligned_zeros,
+    make_workspace,
+    padded,
+    spaced,
+)
+from w2v.training.sgns.kernel import train_span as train_span_of
+from w2v.training.trainer import EpochStats, TrainingState, new_model
+
+compiled_only = pytest.mark.skipif(not JIT, reason="takes too long without the compiler")
+overflowing = pytest.mark.filterwarnings("ignore:(overflow|invalid value):RuntimeWarning")
+
+LINES = ["the quick brown fox jumps over the lazy dog", "the dog sleeps"] * 3
+TINY = {"min_count": 1, "sample": 0, "dim": 8, "epochs": 2, "threads": 1}
+IGNORANT = 6 * math.log(2)  # the loss of a model that knows nothing, with 5 negatives
+EMPTY = EncodedText(np.empty(0, np.uint16), 0, 0)
+
+# Large counts
+
+
+def table_of(counts):
+    """A word table of w0, w1, ..., and how often each was counted."""
+    scanner = Scanner(character_tables("whitespace", lowercase=False))
+    scanner.scan(" ".join(f"w{i}" for i in range(len(counts))).encode())
+    scanner.words.counts[: len(counts)] = counts
+    return scanner.words
+
+
+@pytest.mark.parametrize(
+    "counts",
+    [
+        [2**31 - 1, 2**31, 2**31 + 1, 2**32 - 1, 2**32, 2**32 + 1, 5, 2**31],
+        [2**62, 2**61, 2**61 + 1, 2**60, 2**53 + 1, 2**53],
+    ],
+    ids=["around 32 bits", "around 63 bits"],
+)
+def test_large_counts_are_ranked(counts):
+    vocabulary, ranks = rank_words(table_of(counts), vocab_size=5, min_count=6)
+    expected = sorted(range(len(counts)), key=lambda i: (-counts[i], f"w{i}"))[:5]
+    assert vocabulary.words == [f"w{i}" for i in expected]
+    assert vocabulary.counts.tolist() == [counts[i] for i in expected]
+    of_word = {word: rank for rank, word in enumerate(expected)}
+    assert ranks.tolist() == [of_word.get(i, UNKNOWN) for i in range(len(counts))]
+
+
+def test_a_minimum_count_beyond_32_bits_counts():
+    with pytest.raises(VocabularyError, match=r"occurs 4,294,967,296 times"):
+        rank_words(table_of([2**32, 3]), vocab_size=5, min_count=2**32 + 1)
+    assert len(rank_words(table_of([2**32, 3]), vocab_size=5, min_count=2**32)[0]) == 1
+
+
+def test_a_table_counts_beyond_32_bits():
+    table, other = table_of([0, 0]), table_of([2**40, 2**31])
+    letters = np.frombuffer(b"w1" + bytes(wordtable.SLACK), np.uint8)
+    starts, lengths = np.zeros(3, np.int64), np.full(3, 2, np.int32)
+    hashes = np.full(3, wordtable.hash_word(letters, 0, 2), np.uint64)
+    table.add(letters, starts, lengths, hashes, times=2**31)
+    assert table.counts[:2].tolist() == [0, 3 * 2**31]
+    table.merge(other)
+    assert table.counts[:2].tolist() == [2**40, 2**33]
+
+
+def test_more_words_than_ids_are_refused(monkeypatch):
+    monkeypatch.setattr(wordtable, "_MOST_WORDS", 4)
+    monkeypatch.setattr("w2v.text.tokenizer.WordTable", lambda: wordtable.WordTable(1))
+    assert len(w2v.train(["a b c d"], **TINY)) == 4
+    with pytest.raises(VocabularyError, match=r"^the corpus has more than 4 different words, .*"):
+        w2v.train(["a b c d e"], **TINY)
+
+
+def test_rows_have_numbers_of_31_bits():
+    # One for unknown words, and those of each thread.
+    assert np.iinfo(np.int32).max >= MOST_WORDS + 1 + SCRATCH_ROWS * 1_024
+    Config(vocab_size=MOST_WORDS)
+    with pytest.raises(ConfigError, match="vocab_size must be a whole number"):
+        Config(vocab_size=MOST_WORDS + 1)
+
+
+@pytest.mark.parametrize("power", [31, 32, 60])
+def test_subsampling_and_noise_know_shares_only(power):
+    counts = np.array([5, 2, 1, 1, 0])
+    many = counts << power
+    thresholds = [keep_thresholds(some[:4], 1e-2).tolist() for some in (many, counts)]
+    assert thresholds[0] == thresholds[1]
+    assert max(thresholds[0]) < ALWAYS
+    for exponent in (0.75, 1.0, -10.0, 10.0):
+        ours, theirs = (NoiseDistribution.from_counts(n, exponent) for n in (many, counts))
+        np.testing.assert_array_equal(ours.thresholds, theirs.thresholds)
+        np.testing.assert_array_equal(ours.aliases, theirs.aliases)
+
+
+def test_the_largest_and_the_smallest_count_together():
+    counts = np.array([2**63 - 1, 2**32, 1])
+    assert keep_thresholds(counts, 1e-3).tolist()[1:] == [ALWAYS, ALWAYS]
+    for exponent, word in ((10, 0), (-10, 2)):
+        noise = NoiseDistribution.from_counts(counts, exponent)
+        assert {sampling.draw_noise(np.uint64(1), i, noise.thresholds, noise.aliases)
+                for i in range(50)} == {word}  # fmt: skip
+
+
+@pytest.fixture(params=[2**28, 2**32, 2**55], ids="times {}".format)
+def multiplied(request, monkeypatch):
+    """Every word, line and byte that is read stands for so many of them."""
+    times = request.param
+    scan = corpus_module._scan
+
+    def read(*arguments):
+        scanners, text_bytes, lines = scan(*arguments)
+        for scanner in scanners:
+            scanner.words.counts *= times
+            scanner.tallies *= times
+        return scanners, text_bytes * times, lines * times
+
+    whole = w2v.train(LINES, vocab=None, **LARGE)  # of the text as it is
+    monkeypatch.setattr(corpus_module, "_scan", read)
+    return times, whole
+
+
+LARGE = TINY | {"sample": 0.05, "vocab_size": 7, "train_unk": True, "epochs": 1, "threads": 2}
+
+
+def test_a_text_of_many_words_gives_the_model_that_its_shares_give(multiplied, tmp_path):
+    times, whole = multiplied
+    path = tmp_path / "text.txt"
+    path.write_text("\n".join(LINES))
+    model = w2v.train(path, output=tmp_path / "m", **LARGE)
+    assert model.words == whole.words
+    assert model.counts.tolist() == [times * count for count in whole.counts.tolist()]
+    assert model.matrix.tobytes() == whole.matrix.tobytes()
+    assert model.unknown.tobytes() == whole.unknown.tobytes()
+    assert np.load(tmp_path / "m" / "counts.npy").tolist() == model.counts.tolist()
+    assert w2v.load(tmp_path / "m").counts.tolist() == model.counts.tolist()
+    told = json.loads((tmp_path / "m" / "meta.json").read_text())["corpus"]
+    before = whole.meta["corpus"]
+    for name in ("text_bytes", "lines", "tokens", "kept_tokens", "dropped_beyond_size"):
+        assert told[name] == times * before[name]
+    assert told["coverage"] == before["coverage"]
+    result = CliRunner().invoke(main, ["vocab", str(path), "--min-count", "1", "--threads", "2"])
+    assert result.stdout.splitlines()[0] == f"0\tthe\t{times * 9}"
+    assert f"{times * 36:,} words in {times * 6:,} lines" in result.stderr
+
+
+def test_what_was_read_of_many_words_is_kept(multiplied, tmp_path):
+    times, whole = multiplied
+    path = tmp_path / "text.txt"
+    path.write_text("\n".join(LINES))
+
+    def stop(event):
+        if isinstance(event, EpochDone):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        w2v.train(path, output=tmp_path / "m", observer=stop, **LARGE)
+    model = w2v.resume(tmp_path / "m")
+    assert model.counts.tolist() == [times * count for count in whole.counts.tolist()]
+    assert model.matrix.tobytes() == whole.matrix.tobytes()
+
+
+# Places far behind
+
+SPAN = 50
+FAR_SPANS = 2**32 // SPAN + 7
+FAR = SPAN * FAR_SPANS  # places before the words: beyond 32 bits, in bytes too
+SHORT_LINES = [
+    [0, 1, 2, 3, 4, 5, 6, 0, 1],
+    [2],
+    [7, 3, 1, 0],
+    [5, 5, 5, 6, 7, 4, 4, 0, 2, 1, 1],
+] * 4
+COUNTS = np.bincount(np.concatenate(SHORT_LINES))
+
+
+def encoded(lines, dtype=np.uint16):
+    end = np.iinfo(dtype).max
+    ids = np.array([value for line in lines for value in (*line, end)], dtype)
+    ids.flags.writeable = False  # as what is mapped: kernels are compiled for that
+    return ids
+
+
+@pytest.fixture
+def far_text(tmp_path):
+    """Make a text of words far behind, mapped from a file with nothing in it before them."""
+
+    def make(dtype=np.uint16):
+        ids = encoded(SHORT_LINES, dtype)
+        path = tmp_path / "far"
+        with path.open("wb") as file:
+            file.seek((FAR - 1) * ids.itemsize)
+            file.write(np.append(ids[-1:], ids).tobytes())  # what is before is another line
+        return EncodedText.opened(path, dtype, 2**32 + 100, 2**31 + 5)
+
+    return make
+
+
+def moved(keys: Keys, places: int) -> Keys:
+    """Keys with which the words of a text are kept as others are ``places`` further on."""
+    subsampling = (int(keys.subsampling) + places * int(sampling._STEP)) % 2**64
+    return keys._replace(subsampling=np.uint64(subsampling))
+
+
+def a_model(counts, **options):
+    """A trainer that was never used, its matrices full of random numbers."""
+    config = Config(**{"dim": 8, "epochs": 1, "threads": 1, "sample": 0.03} | options)
+    the_trainer = trainer._Trainer(counts, config)
+    random = np.random.default_rng(1)
+    for flat in the_trainer.model[:2]:
+        rows = trainer.rows_of(flat, the_trainer.model, len(counts), 8)
+        rows[:] = random.normal(size=rows.shape)
+    return the_trainer
+
+
+@pytest.mark.parametrize("dtype", [np.uint16, np.uint32])
+@pytest.mark.parametrize("options", [{}, {"shrink_windows": True, "window": 3}], ids=str)
+def test_a_span_far_behind_is_trained_as_one_at_the_beginning(dtype, options, far_text):
+    near = encoded(SHORT_LINES, dtype)
+    far = far_text(dtype).ids
+    assert far.nbytes > len(far) > 2**32
+    end_of_line = np.iinfo(dtype).max
+    keys = Keys(*(make_key(3, purpose) for purpose in (1, 2, 3)))
+    told = []
+    trained = []
+    for ids, before, its_keys in ((near, 0, moved(keys, FAR)), (far, FAR, keys)):
+        its = a_model(COUNTS, **options)
+        for begin, end in ((0, 61), (61, len(near))):
+            places = before + begin, before + end
+            told.append(
+                train_span_of(
+                    ids, *places, end_of_line, its.model, its.sampling, its_keys, 0.1, 0.05,
+                    its.steps._work[0],
+                )
+            )  # fmt: skip
+        trained.append(its.model.vectors.tobytes() + its.model.contexts.tobytes())
+    assert told[:2] == told[2:]
+    assert told[0][1] > 20
+    assert trained[0] == trained[1]
+
+
+def test_an_epoch_goes_on_far_behind(far_text, monkeypatch):
+    monkeypatch.setattr(trainer, "_MOST_SPAN_WORDS", SPAN)
+    near, text = encoded(SHORT_LINES), far_text()
+    heard = []
+    far_trainer, near_trainer = a_model(COUNTS), a_model(COUNTS)
+    far_trainer.observer = heard.append
+    before = EpochStats(FAR, 2**32, 2**34, 2.0**34, 2**33, 3 * 2.0**33)
+    done = far_trainer.run_epoch(text, EMPTY, TrainingState(FAR_SPANS, 0, before, 1.0)).done[0]
+
+    pairs = 0
+    keys = near_trainer._keys(0)
+    for span, begin in enumerate(range(0, len(near), SPAN)):
+        end = min(begin + SPAN, len(near))
+        rates = (0.05 * (1 - 0.9999 * (FAR + place) / len(text.ids)) for place in (begin, end))
+        its = moved(keys(FAR_SPANS + span), FAR)
+        pairs += train_span_of(
+            near, begin, end, 0xFFFF, near_trainer.model, near_trainer.sampling, its, *rates,
+            near_trainer.steps._work[0],
+        )[1]  # fmt: skip
+    assert done.pairs == 2**34 + pairs > 2**34
+    assert done.loss == pytest.approx(4.0, rel=1e-6)
+    np.testing.assert_allclose(far_trainer.model.vectors, near_trainer.model.vectors, atol=1e-7)
+    start = a_model(COUNTS).model.vectors
+    assert np.abs(far_trainer.model.vectors - start).max() > 1e-5  # at a rate of 5e-6
+    report = [event for event in heard if isinstance(event, Training)][-1]
+    assert report.done_words == report.total_words == text.words
+    assert report.seconds_left == 0.0
+
+
+class Sparse:
+    """Ids of a text with nothing in it before the last ones, which can be cut out only."""
+
+    dtype = np.dtype(np.uint16)
+
+    def __init__(self, before: int, ids: np.ndarray) -> None:
+        self.before = before
+        self.ids = ids
+
+    def __len__(self) -> int:
+        return self.before + len(self.ids)
+
+    def __getitem__(self, part: slice) -> np.ndarray:
+        start, stop = (max(place - self.before, 0) for place in (part.start, part.stop))
+        return self.ids[start:stop]
+
+
+def test_lines_and_pairs_far_behind_are_those_at_the_beginning():
+    near = EncodedText(encoded([[3], *SHORT_LINES]), 0, 0)
+    first_end = 2**32 + corpus_module._WALKED_AT_ONCE  # of a line with nothing in it but its end
+    far = EncodedText(Sparse(first_end, encoded([[], *SHORT_LINES])), 0, 0)
+    assert [line.tolist() for line in far.sentences()] == [[], *SHORT_LINES]
+    assert list(w2v.skipgram_pairs(far)) == list(w2v.skipgram_pairs(near))
+    blocks = [np.concatenate(list(w2v.skipgram_pair_blocks(text))) for text in (far, near)]
+    assert blocks[0].tolist() == blocks[1].tolist()
+    assert checkpoint._highest(far) == 7
+
+
+@pytest.mark.parametrize(
+    "ids",
+    [[2**31, 1], np.array([2**31, 1], np.uint32), np.array([1, 2**40]), np.array([-(2**31) - 1])],
+    ids=repr,
+)
+def test_ids_that_a_block_cannot_hold_are_refused(ids):
+    with pytest.raises(ConfigError, match=r"^blocks have ids of 32 bits, got -?\d+; number the w"):
+        list(w2v.skipgram_pair_blocks([ids]))
+    assert len(list(w2v.skipgram_pairs([[2**40, 1]]))) == 2
+
+
+@pytest.mark.parametrize("ids", [[2, 1.7], ["a", "b"], [2**70, 1], [True]], ids=repr)
+def test_what_is_no_id_is_refused(ids):
+    with pytest.raises(ConfigError, match=r"^blocks have whole numbers for words, got \["):
+        list(w2v.skipgram_pair_blocks([ids]))
+
+
+def test_the_largest_ids_fit_a_block():
+    ids = np.array([2**31 - 1, 0], np.uint32)
+    assert np.concatenate(list(w2v.skipgram_pair_blocks(ids))).tolist() == [
+        [2**31 - 1, 0],
+        [0, 2**31 - 1],
+    ]
+
+
+def counted(words: int, *, unknown: bool = False):
+    """What is known of a text of so many words, whose provisional ids are their ranks."""
+    vocabulary = Vocabulary(["a word"] * words, np.ones(words, np.int64))
+    ranks = np.arange(words + unknown, dtype=np.uint32)
+    return corpus_module._Counted(vocabulary, 5 if unknown else None, [ranks], None, {}, Stages())
+
+
+def test_a_spool_is_read_back_from_far_behind(tmp_path):
+    config = Config(validation=0.5, threads=2)
+    line = 2**40 - 3
+    ids = encoded(SHORT_LINES, np.uint32)
+    with corpus_module._Spool(tmp_path / "provisional") as spool:
+        spool.write(ids, BlockOrigin(0, line, begun=False))
+        spool._file.seek(4 * (2**32 + 5))
+        spool.write(ids, BlockOrigin(0, line + len(SHORT_LINES), begun=False))
+        text, held_out = spool.rename(counted(8), config)
+        key, threshold = make_key(config.seed, HELD_OUT_LINES), to_threshold(0.5)
+        sides = [[], []]
+        for number, expected in enumerate(SHORT_LINES * 2, line):
+            sides[int(passes(key, number, threshold))].append(expected)
+        assert [[s.tolist() for s in side.sentences()] for side in (text, held_out)] == sides
+        assert all(sides)
+
+
+@pytest.mark.parametrize(
+    ("words", "unknown", "dtype"),
+    [
+        (65_535, False, np.uint16),
+        (65_536, False, np.uint32),
+        (65_534, True, np.uint16),
+        (65_535, True, np.uint32),
+    ],
+)
+def test_the_last_word_is_told_from_the_end_of_a_line(words, unknown, dtype, tmp_path):
+    last = words - 1 + unknown
+    with corpus_module._Spool(tmp_path / "provisional") as spool:
+        spool.write(
+            encoded([[last, 0, last - 1], [last]], np.uint32), BlockOrigin(0, 0, begun=False)
+        )
+        text, _ = spool.rename(counted(words, unknown=unknown), Config())
+        assert text.ids.dtype == dtype
+        assert text.end_of_line == np.iinfo(dtype).max
+        assert [line.tolist() for line in text.sentences()] == [[last, 0, last - 1], [last]]
+
+
+@pytest.mark.parametrize(
+    ("last", "dtype"), [(65_534, np.uint16), (65_535, np.uint32), (65_536, np.uint32)]
+)
+def test_the_last_word_of_16_bits_is_trained_as_any_other(last, dtype):
+    lines = [[0, 1, 2], [2, 1, 0, 2, 2], [2]]
+    trained = []
+    for words, kind in ((3, np.uint16), (last + 1, dtype)):
+        ids = encoded([[last - 2 + i if words > 3 else i for i in line] for line in lines], kind)
+        stride = spaced(8)
+        flat = aligned_zeros((words + SCRATCH_ROWS) * stride)
+        model = Matrices(flat, aligned_zeros(len(flat)), stride, padded(8))
+        rows = trainer.rows_of(flat, model, words, 8)[-3:]
+        rows[:] = np.arange(1, 25).reshape(3, 8) / 10
+        # All noise is the first of the three words.
+        noise = np.full(words, words - 3, np.int32)
+        kept = np.full(words + 1, ALWAYS, np.uint32)
+        its = Sampling(kept, np.zeros(words, np.uint32), noise, 2, False, 5, 4, 2)
+        work = make_workspace(len(ids), words, stride, its)
+        keys = Keys(*(np.uint64(i) for i in range(3)))
+        told = train_span_of(ids, 0, len(ids), np.iinfo(kind).max, model, its, keys, 0.1, 0.1, work)
+        trained.append((told, rows.tobytes(), model.contexts[(words - 3) * stride :].tobytes()))
+    assert trained[0] == trained[1]
+    assert trained[0][0][1] == 6 + 14  # pairs
+
+
+def test_progress_is_told_in_numbers_beyond_32_bits():
+    reading = Reading(2**40, 2**41, 2**42, 2**39, 1000.0)
+    assert describe(reading)[0].startswith(
+        "reading: 1,099,511,627,776 of 2,199,023,255,552 bytes, 549,755,813,888 words, 4398 MB/s"
+    )
+    training = Training(1, 2, 2**39, 2**40, 1e6, 4.0, 0.05, 5e5, 5e5)
+    assert describe(training)[0].startswith("training: 50 %, epoch 1/2, 1.00 million words/s")
+    stream = io.StringIO()
+    JsonLines(stream)(training)
+    assert json.loads(stream.getvalue())["total_words"] == 2**40
+    for event, shown in ((reading, "1.10T/2.20T"), (training, "550G/1.10T")):
+        stream = io.StringIO()
+        bars = Bars(stream)
+        bars(event)
+        bars._bar.refresh()
+        assert "50%|" in stream.getvalue()
+        assert shown in stream.getvalue()
+        bars.close()
+
+
+# Odd texts
+
+
+def sound(model, words, dim=8):
+    """Check what every model must be, and return the loss after each epoch."""
+    assert model.matrix.shape == (words, dim)
+    assert model.matrix.dtype == np.float32
+    assert np.isfinite(model.matrix).all()
+    assert model.matrix.any(axis=1).all()
+    for word in model.words[:3]:
+        nearest = model.most_similar(word)
+        cosines = [cosine for _, cosine in nearest]
+        assert len(nearest) == min(words - 1, 10)
+        assert sorted(cosines, reverse=True) == cosines
+        assert all(-1 <= cosine <= 1 for cosine in cosines)
+    losses = [epoch["loss"] for epoch in model.meta["epochs"]]
+    assert all(0 < loss < 1.05 * (1 + model.meta["config"]["negatives"]) * math.log(2)
+               for loss in losses)  # fmt: skip
+    return losses
+
+
+MOSTLY_ONE = [" ".join(["a"] * 666 + ["b", "c", "b"])] * 3
+
+
+def test_a_word_that_makes_up_nearly_all_of_the_text():
+    model = w2v.train(MOSTLY_ONE, **TINY | {"sample": 1e-4, "epochs": 8})
+    assert (model.counts / model.counts.sum())[0] > 0.995
+    losses = sound(model, 3)
+    assert losses[-1] < losses[0]
+
+
+@compiled_only
+def test_a_word_that_makes_up_nearly_all_and_is_not_thinned_out_needs_what_is_advised():
+    corpus = [" ".join(["a"] * 999 + ["b"])] * 10
+    with pytest.raises(DivergenceError, match=r"start with a lower one than --lr 0.05, say 0.0125"):
+        w2v.train(corpus, **TINY)
+    losses = sound(w2v.train(corpus, **TINY | {"lr": 0.0125}), 2)
+    assert losses[-1] == pytest.approx(ITS_OWN_NOISE, abs=0.01)
+    losses = sound(w2v.train(corpus, **TINY | {"negative_sharing": 1}), 2)
+    assert losses[-1] == pytest.approx(ITS_OWN_NOISE, abs=0.01)
+
+
+# The least loss of a word that is its own context and all five negatives: at s(score) = 1/6.
+ITS_OWN_NOISE = math.log(6) + 5 * math.log(6 / 5)
+
+
+def test_a_text_of_two_words():
+    model = w2v.train(["a b"], **TINY)
+    assert model.words == ["a", "b"]
+    sound(model, 2)
+    assert [word for word, _ in model.most_similar("a")] == ["b"]
+    assert [epoch["pairs"] for epoch in model.meta["epochs"]] == [2, 2]
+
+
+@pytest.mark.parametrize("options", [{}, {"train_unk": True}], ids=str)
+def test_a_vocabulary_of_one_word(options, sized):
+    lines = ["a a b a a"] * sized(1_000)
+    model = w2v.train(lines, **TINY | {"vocab_size": 1}, **options)
+    assert model.words == ["a"]
+    losses = sound(model, 1)
+    assert losses[-1] < losses[0]
+    assert model.most_similar("a") == []
+    if options:
+        assert np.isfinite(model.unknown).all()
+        assert model.unknown.any()
+    elif JIT:
+        assert losses[-1] == pytest.approx(ITS_OWN_NOISE, abs=0.01)
+
+
+@pytest.mark.parametrize("unk", [False, True])
+def test_lines_of_one_word_only_say_that_there_is_no_pair(unk):
+    options = TINY | {"train_unk": unk, "vocab_size": 2 if unk else 9}
+    message = (
+        r"^there was no pair to train on: 30 words of the vocabulary stand in 30 lines, and "
+        "no line has two of them; give more text$"
+    )
+    with pytest.raises(VocabularyError, match=message):
+        w2v.train(["a", "b", "c"] * 10, **options)
+
+
+def test_unknown_words_make_pairs_too():
+    with pytest.raises(VocabularyError, match="no pair"):
+        w2v.train(["a b", "a c"], **TINY | {"vocab_size": 1})
+    model = w2v.train(["a b", "a c"], **TINY | {"vocab_size": 1}, train_unk=True)
+    assert model.meta["epochs"][0]["pairs"] == 4
+    sound(model, 1)
+
+
+def test_a_text_that_is_all_held_out_says_so():
+    def held_out(seed):
+        with w2v.read_corpus(["a b"], min_count=1, validation=0.5, seed=seed) as corpus:
+            return corpus.held_out.lines
+
+    seed = next(seed for seed in range(99) if held_out(seed))
+    message = (
+        r"^there was no pair to train on: 0 words of the vocabulary stand in 0 lines that are not "
+        r"held out \(--validation 0.5\), and no line has two of them; give more text$"
+    )
+    with pytest.raises(VocabularyError, match=message):
+        w2v.train(["a b"], **TINY, validation=0.5, seed=seed)
+
+
+@compiled_only
+@pytest.mark.parametrize("unk", [False, True])
+def test_one_line_of_a_million_words(unk):
+    line = " ".join(["a b c d"] * 250_000)
+    options = TINY | {"epochs": 1, "vocab_size": 3 if unk else 4}
+    model = w2v.train([line], **options, train_unk=unk)
+    sound(model, 3 if unk else 4)
+    assert model.meta["corpus"]["lines"] == 1
+    assert model.meta["epochs"][0]["pairs"] == 4 * 1_000_000 - 6
+
+
+def test_a_million_empty_lines(sized):
+    lines = sized(1_000_000)
+    model = w2v.train(["\n" * lines + "a b a b" + "\n" * lines], **TINY)
+    assert model.meta["corpus"]["lines"] == 1
+    sound(model, 2)
+    with pytest.raises(VocabularyError, match=r"^the corpus has no words: [\d,]+ bytes of text"):
+        w2v.train(["\n" * lines], **TINY)
+
+
+def test_a_million_lines_one_by_one_of_which_two_have_words(sized):
+    model = w2v.train([*[""] * sized(1_000_000), "a b", "b a"], **TINY)
+    assert model.meta["corpus"]["lines"] == 2
+    sound(model, 2)
+
+
+# Options at their bounds
+
+
+@pytest.mark.parametrize("dim", [1, 7, 15, 16, 17, 129])
+def test_dims_around_the_width_of_a_vector(dim):
+    model = w2v.train(LINES, **TINY | {"dim": dim, "epochs": 4}, train_unk=True, vocab_size=8)
+    losses = sound(model, 8, dim)
+    assert losses[-1] < losses[0]
+    assert model.unknown.shape == (dim,)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"negatives": 30},
+        {"shared_negatives": 50},
+        {"shared_negatives": 50, "negative_sharing": 1_000_000},
+        {"shared_negatives": 1, "negative_sharing": 1},
+        {"noise_exponent": 10.0},
+        {"noise_exponent": -10.0},
+        {"noise_exponent": 0.0},
+        {"window": 1_000, "shrink_windows": True, "shared_negatives": 8, "negative_sharing": 4},
+        {"lr": 0.15, "lr_min": 0.15},
+    ],
+    ids=str,
+)
+def test_options_at_their_bounds_train(options):
+    model = w2v.train(LINES[:4], **TINY | {"epochs": 4}, **options)
+    losses = sound(model, 9)
+    assert losses[-1] < losses[0]
+
+
+@overflowing
+def test_what_cannot_be_trained_names_a_rate_that_can():
+    with pytest.raises(DivergenceError, match=r"than --lr 0\.05, say 0\.0125$"):
+        w2v.train(LINES, **TINY, negatives=1_000, shared_negatives=16)
+
+
+@pytest.mark.parametrize("sample", [1e-300, 5e-324])
+def test_a_sample_so_small_that_nothing_is_left_says_so(sample):
+    message = rf"after subsampling \(--sample {sample:g}\); give more text, or keep all words with"
+    with pytest.raises(VocabularyError, match=message):
+        w2v.train(LINES, **TINY | {"sample": sample})
+
+
+@pytest.mark.parametrize("lr", [5e-324, 1e-45, 1e-30])
+def test_a_rate_too_small_for_any_step_leaves_the_vectors_as_they_were(lr):
+    model = w2v.train(LINES, **TINY | {"lr": lr})
+    assert sound(model, 9) == pytest.approx([IGNORANT] * 2, rel=1e-5)
+    start = new_model(9, Config(**TINY))
+    np.testing.assert_array_equal(model.matrix, trainer.rows_of(start.vectors, start, 9, 8))
+
+
+@overflowing
+@pytest.mark.filterwarnings("ignore:divide by zero:RuntimeWarning")
+@pytest.mark.parametrize("lr", [10.0, 1e30, 1e300, 1.7e308])
+def test_a_rate_too_large_is_said_to_be(lr):
+    with pytest.raises(DivergenceError, match=r"^training diverged: .* say \S+, or share noise"):
+        w2v.train(LINES, **TINY | {"lr": lr})
+
+
+@pytest.mark.parametrize("unk", [False, True])
+def test_a_window_wider_than_any_line_is_as_wide_as_the_longest(unk, monkeypatch):
+    monkeypatch.setattr(trainer, "_MOST_SPAN_WORDS", 10)  # so that lines lie across them
+    shared = TINY | {"negative_sharing": 4, "shared_negatives": 8, "train_unk": unk}
+    widest, wide = (
+        w2v.train(LINES, **shared, vocab_size=8, window=window) for window in (1_000, 8)
+    )
+    assert widest.matrix.tobytes() == wide.matrix.tobytes()
+    lines = [line.split() for line in LINES]
+    kept = [[word for word in line if unk or word in widest.words] for line in lines]
+    pairs = sum(len(line) * (len(line) - 1) for line in kept)
+    assert widest.meta["epochs"][0]["pairs"] == pairs
+
+
+def test_many_epochs_of_a_tiny_text():
+    losses = sound(w2v.train(["a b"], **TINY | {"epochs": 200}), 2)
+    assert len(losses) == 200
+    assert losses[-1] < losses[0]
+
+
+@pytest.mark.parametrize("seed", [0, 2**63 - 1])
+def test_the_first_and_the_last_seed(seed, tmp_path):
+    model = w2v.train(LINES, output=tmp_path / "m", **TINY | {"seed": seed})
+    sound(model, 9)
+    assert w2v.load(tmp_path / "m").meta["config"]["seed"] == seed
+    other = w2v.train(LINES, **TINY | {"seed": abs(seed - 1)})
+    assert not np.array_equal(model.matrix, other.matrix)
+
+
+def test_more_threads_than_lines_and_spans_make_no_difference():
+    alone, many = (w2v.train(LINES, **TINY | {"threads": threads}) for threads in (1, 40))
+    assert many.words == alone.words
+    assert many.matrix.tobytes() == alone.matrix.tobytes()  # for one of them does all the work
+
+
+# The command line
+
+
+def run(*arguments):
+    return CliRunner().invoke(main, ["train", *map(str, arguments), "--quiet", "--threads", "1"])
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "finding"),
+    [
+        ("a\nb\n" * 9, ["--sample", 0], "there was no pair to train on: 18 words"),
+        ("a b\n" * 9, ["--sample", 1e-300], "there was no pair to train on: 18 words"),
+        ("\n" * 999, [], "the corpus has no words: 999 bytes"),
+        ("a b\n" * 9, ["--vocab-size", 2, "--train-unk"], "there is no unknown word to train on"),
+    ],
+    ids=["one word a line", "nothing kept", "empty lines", "nothing unknown"],
+)
+def test_the_command_line_says_in_a_line_why_not(text, options, finding, tmp_path):
+    path = tmp_path / "text.txt"
+    path.write_text(text)
+    result = run(path, "-o", tmp_path / "m", "--min-count", 1, *options)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.startswith(f"Error: {finding}")
+    assert result.stderr.count("\n") == 1
+    assert [entry.name for entry in tmp_path.iterdir()] == ["text.txt"]
+
+
+def test_the_command_line_trains_one_word_with_the_last_seed(tmp_path):
+    path = tmp_path / "text.txt"
+    path.write_text("a a b a\n" * 9)
+    bounds = ["--vocab-size", 1, "--min-count", 1, "--sample", 0, "--dim", 1, "--window", 1_000]
+    bounds += ["--shared-negatives", 4]
+    result = run(path, "-o", tmp_path / "m", *bounds, "--seed", 2**63 - 1)
+    assert (result.exit_code, result.output) == (0, "")
+    model = w2v.load(tmp_path / "m")
+    assert (model.words, model.matrix.shape) == (["a"], (1, 1))
+    assert run(path, "--seed", 2**63).exit_code == 2
+    assert run(path, "--vocab-size", MOST_WORDS + 1).exit_code == 2

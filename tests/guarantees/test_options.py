@@ -1,0 +1,999 @@
+"""What is wrong with an option: the command line and Python refuse the same, each in its words."""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import copy
+import json
+import math
+import os
+import pickle
+import re
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import click
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from hypothesis import assume, example, given
+from hypothesis import strategies as st
+
+import w2v
+from w2v.cli import main as cli
+from w2v.cli.options import with_flags
+from w2v.config import DEFAULTS, Config, check_options, options
+from w2v.corpus import pairs
+from w2v.errors import ConfigError, InputError, short_repr
+from w2v.evaluation import evaluate as evaluation
+from w2v.evaluation.evaluate import evaluate
+from w2v.formats.registry import FORMATS
+from w2v.options import LENGTH, NUMBER, TOP, Option
+from w2v.pipeline import checkpoint
+from w2v.pipeline import encode_file as batch
+from w2v.pipeline import train as job
+from w2v.pipeline.encode_file import encode_file
+from w2v.training.trainer import most_span_words
+
+OPTIONS = options()
+TEXT = [name for name, option in OPTIONS.items() if option.group == "text"]
+LINES = ["the quick brown fox jumps over the lazy dog", "the dog sleeps"] * 10
+TINY = {"min_count": 1, "sample": 0, "dim": 4, "epochs": 1, "threads": 1}
+_ASCII_NUMBER = re.compile(r"[-+]?[0-9]*\.?[0-9]*([eE][-+]?[0-9]+)?")
+
+
+@pytest.fixture(autouse=True)
+def place(tmp_path, monkeypatch) -> Iterator[Path]:
+    """Run in a folder of its own."""
+    monkeypatch.chdir(tmp_path)
+    handler = signal.getsignal(signal.SIGTERM)
+    yield tmp_path
+    signal.signal(signal.SIGTERM, handler)
+
+
+def names() -> list[str]:
+    return sorted(path.name for path in Path().iterdir())
+
+
+def flag(name: str) -> str:
+    return "--" + name.replace("_", "-")
+
+
+class Called(Exception):  # noqa: N818 - it is what a command line that is right comes to
+    """The work would begin here."""
+
+
+def run(*arguments: str) -> tuple[int | None, str]:
+    """Run a command line; return its exit code, None if the work would begin, and its stderr."""
+    result = CliRunner().invoke(cli.main, list(arguments))
+    if isinstance(result.exception, Called):
+        return None, result.stderr
+    if not isinstance(result.exception, SystemExit | None):
+        raise result.exception
+    assert result.stdout == ""
+    return result.exit_code, result.stderr
+
+
+def refused(*arguments: str) -> str:
+    """Run a command line that is wrong; return what it is told, in one line below the usage."""
+    code, stderr = run(*arguments)
+    assert code == 2, stderr
+    usage, hint, empty, message = stderr.splitlines()
+    assert usage.startswith(f"Usage: main {arguments[0]} [OPTIONS]")
+    assert re.fullmatch(rf"Try 'main {arguments[0]} (-h|--help)' for help\.", hint)
+    assert empty == ""
+    assert message.startswith("Error: ")
+    return message.removeprefix("Error: ")
+
+
+# Values of options, right and wrong ones, and how they stand on the command line
+
+WORDS = [
+    *("", " ", "ten", "None", "True", "nan", "inf", "-inf", "Infinity", "0x10", "1_000", "1,000"),
+    *("5 ", " 5", "5\n", "5L", "½", "٣", "٣.٥", "1e", "e5", ".", "+", "--", "\0", "5\udcff"),
+    *("1e400", "-1e400", "9" * 5_000, "9" * 5_000 + ".5"),
+]
+
+
+def right(option: Option) -> st.SearchStrategy[Any]:
+    """Values that an option takes, its bounds among them."""
+    if option.choices:
+        return st.sampled_from(option.choices)
+    if option.kind is bool:
+        return st.booleans()
+    bounds = [bound for bound in (option.low, option.high) if option.accepts(bound)]
+    within = st.integers(option.low, option.high)
+    if option.kind is float:
+        top = 1e308 if option.high is None else option.high
+        within = st.floats(option.low, top, exclude_min=option.low_open) | st.integers(
+            math.ceil(option.low) + option.low_open, math.floor(min(top, 1e9))
+        ).filter(option.accepts)
+    return within | st.sampled_from(bounds) if bounds else within
+
+
+def wrong(option: Option) -> st.SearchStrategy[Any]:
+    """Values that it does not take: out of range, of another kind, or no numbers at all."""
+    words = st.sampled_from(WORDS) | st.text(max_size=6).filter(is_no_number)
+    if option.choices:
+        return words.filter(lambda word: word not in option.choices)
+    whole = st.integers() | st.integers(-(10**40), 10**40)
+    numbers = whole | st.floats()
+    return words | numbers.filter(lambda number: not option.accepts(number))
+
+
+def is_no_number(text: str) -> bool:
+    return _ASCII_NUMBER.fullmatch(text) is None
+
+
+def written(name: str, value: Any) -> list[str]:
+    """The arguments that give an option a value."""
+    if value is True:
+        return [flag(name)]
+    if value is False:
+        return [f"--no-{flag(name)[2:]}"] if DEFAULTS[name] is None else []
+    return [flag(name), value if isinstance(value, str) else repr(value)]
+
+
+def given_options(*which: str) -> st.SearchStrategy[dict[str, Any]]:
+    """Values of some of these options: mostly right, a few of them wrong."""
+
+    @st.composite
+    def draw_them(draw: Callable[..., Any]) -> dict[str, Any]:
+        chosen = draw(st.lists(st.sampled_from(which), unique=True))
+        count = draw(st.integers(0, 2))
+        switches = {name for name in chosen if OPTIONS[name].kind is bool}
+        bad = [name for name in chosen if name not in switches][:count]
+        return {name: draw((wrong if name in bad else right)(OPTIONS[name])) for name in chosen}
+
+    return draw_them()
+
+
+# (a) The whole config
+
+
+@given(values=given_options(*OPTIONS))
+@example(values={"lr": 0.1, "lr_min": 0.2})
+@example(values={"lr_min": 0.06})
+@example(values={"shards": 4})
+@example(values={"lr": float("nan")})
+@example(values={"seed": 10**30})
+@example(values={"dim": 2.0})
+@example(values={"min_count": 2**63})
+def test_the_command_line_takes_what_python_takes_and_hands_it_over(values):
+    calls = []
+    arguments = [text for name, value in values.items() for text in written(name, value)]
+    with stubbed(job, "train", calls):
+        try:
+            config = Config.of(values)
+        except ConfigError as error:
+            expect_usage_error(["train", "none.txt", *arguments], values, error)
+            assert calls == []
+            return
+        assert run("train", "none.txt", *arguments)[0] is None
+    ((_, handed_over),) = calls
+    taken = {name: handed_over[name] for name in OPTIONS if name in handed_over}
+    assert Config.of(taken) == config
+    assert set(taken) == {name for name in values if written(name, values[name])}
+
+
+@contextlib.contextmanager
+def stubbed(module: Any, name: str, calls: list[Any]) -> Iterator[None]:
+    """Have a function note its arguments instead of doing its work."""
+
+    def note(*arguments: Any, **options: Any) -> None:
+        calls.append((arguments, options))
+        raise Called
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, name, note)
+        yield
+
+
+def expect_usage_error(arguments: list[str], values: dict[str, Any], error: ConfigError) -> None:
+    """The command line is refused, for what Python refuses and in the words of a command line."""
+    message = refused(*arguments)
+    bad = [name for name, value in values.items() if not OPTIONS[name].accepts(value)]
+    if bad:
+        assert message in {write_error(flag(name), OPTIONS[name], values[name]) for name in bad}
+        (named,) = error.options
+        assert named in bad
+        return
+    lr, lr_min = (float(values.get(name, DEFAULTS["lr"])) for name in ("lr", "lr_min"))
+    assert (error.options, message) in [
+        (
+            ("lr_min",),
+            f"--lr-min must not exceed the learning rate: got --lr-min {lr_min} and --lr {lr}",
+        ),
+        (
+            ("shards",),
+            (
+                f"--shards requires --deterministic, got --shards {values.get('shards')} without "
+                "it; add it, or omit --shards"
+            ),
+        ),
+    ]
+
+
+def write_error(named: str, option: Option, value: Any) -> str:
+    """What the command line says of a value."""
+    text = value if isinstance(value, str) else repr(value)
+    if option.choices:
+        expected = "one of " + ", ".join(map(repr, option.choices))
+        return f"Invalid value for '{named}': {text!r} is not {expected}."
+    return f"Invalid value for '{named}': {short_repr(text)} is not {option.expected}."
+
+
+@pytest.mark.parametrize("command", ["vocab", "pairs"])
+@given(data=st.data())
+def test_commands_with_some_of_the_options_do_the_same(command, data):
+    which = [*TEXT, "threads"] + ["window"] * (command == "pairs")
+    values = data.draw(given_options(*which))
+    arguments = [text for name, value in values.items() for text in written(name, value)]
+    calls: list[Any] = []
+    with stubbed(job, "read_vocabulary", calls), reading_nothing(calls):
+        try:
+            config = Config.of(values)
+        except ConfigError as error:
+            expect_usage_error([command, "none.txt", *arguments], values, error)
+            assert calls == []
+            return
+        assert run(command, "none.txt", *arguments)[0] is None
+    handed_over = {name: value for _, options in calls for name, value in options.items()}
+    if command == "pairs":
+        handed_over["window"] = calls[-1][0][1]
+    assert Config.of({name: handed_over[name] for name in which}) == config
+
+
+@contextlib.contextmanager
+def reading_nothing(calls: list[Any]) -> Iterator[None]:
+    """Have `w2v pairs` read no text, and note the window."""
+
+    def read(*arguments: Any, **options: Any) -> Any:
+        calls.append((arguments, options))
+        nothing = SimpleNamespace(vocabulary=SimpleNamespace(words=[]), text=None)
+        return contextlib.nullcontext(nothing)
+
+    with stubbed(pairs, "skipgram_pairs", calls), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(job, "read_corpus", read)
+        yield
+
+
+# (b) Options of single commands
+
+OWN = {
+    "similar": (NUMBER, ["similar", "m", "word"], ["-n", "--number"]),
+    "analogy": (NUMBER, ["analogy", "m", "a", "b", "c"], ["-n", "--number"]),
+    "eval": (TOP, ["eval", "m", "file"], ["--top"]),
+    "encode": (LENGTH, ["encode", "m", "file", "-o", "ids.npy"], ["--length"]),
+}
+
+
+@pytest.mark.parametrize("command", OWN)
+@given(data=st.data())
+def test_numbers_of_single_commands_are_handed_over_or_refused(command, data):
+    option, arguments, spellings = OWN[command]
+    spelling = data.draw(st.sampled_from(spellings))
+    bounded = Option(int, "", low=1, high=option.high or 10**30)
+    value = data.draw(right(bounded) | wrong(option))
+    text = value if isinstance(value, str) else repr(value)
+    calls: list[Any] = []
+    with doing_nothing(calls):
+        if option.accepts(value):
+            assert run(*arguments, spelling, text)[0] is None
+            assert value in calls[-1]
+        else:
+            named = "' / '".join(spellings)
+            assert refused(*arguments, spelling, text) == write_error(named, option, text)
+            assert calls == []
+
+
+@contextlib.contextmanager
+def doing_nothing(calls: list[Any]) -> Iterator[None]:
+    """Have every command load no model, and note what it would do with one."""
+
+    def note(*arguments: Any, **options: Any) -> None:
+        calls.append([*arguments, *options.values()])
+        raise Called
+
+    def load(path: str) -> Any:
+        calls.append([path])
+        return SimpleNamespace(most_similar=note, analogy=note)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cli, "_load", load)
+        patch.setattr(evaluation, "evaluate", note)
+        patch.setattr(batch, "encode_file", note)
+        yield
+
+
+UNITS = {"": 1, "s": 1, "m": 60, "h": 3600}
+
+
+@given(
+    number=st.from_regex(r"[0-9]{1,12}(\.[0-9]{1,12})?", fullmatch=True),
+    unit=st.sampled_from(sorted(UNITS)),
+)
+@example(number="0.0000001", unit="s")
+@example(number="0", unit="h")
+def test_a_time_is_handed_over_in_seconds(number, unit):
+    calls: list[Any] = []
+    with stubbed(job, "train", calls):
+        assert run("train", "none.txt", "--checkpoint-every", number + unit)[0] is None
+    assert calls[0][1]["checkpoint_every"] == float(number) * UNITS[unit]
+
+
+@pytest.mark.parametrize(
+    "text", [*WORDS, "-0", "-1", "1e9h", "5d", "5 s", "٣s", "1.s", "5ms", "+5"], ids=short_repr
+)
+def test_what_is_no_time_is_refused(text):
+    calls: list[Any] = []
+    with stubbed(job, "train", calls):
+        message = refused("train", "none.txt", "--checkpoint-every", text)
+    beyond = (text.isdigit() and len(text) > 300) or text.endswith("9.5")
+    what = "longer than any time" if beyond else "not a time such as 90, 90s, 10m or 2h"
+    assert message == f"Invalid value for '--checkpoint-every': {short_repr(text)} is {what}."
+    assert calls == []
+
+
+# (c) and (d): what a config can be relied on for
+
+
+@st.composite
+def configs(draw: Callable[..., Any]) -> Config:
+    """Configs of any values that are right."""
+    chosen = draw(st.lists(st.sampled_from(list(OPTIONS)), unique=True))
+    values = {name: draw(right(OPTIONS[name])) for name in chosen}
+    if "shards" in values:
+        values["deterministic"] = True
+    if values.get("lr_min", 0) > values.get("lr", DEFAULTS["lr"]):
+        values["lr"] = values["lr_min"]
+    return Config.of(values)
+
+
+@given(config=configs())
+def test_a_config_comes_back_from_plain_values_and_from_json(config):
+    assert Config.of(config.as_dict()) == config
+    back = Config.of(json.loads(json.dumps(config.as_dict())))
+    assert back == config
+    assert repr(back) == repr(config)
+
+
+@given(config=configs())
+@example(config=Config(window=1_000, negatives=1_000, dim=1_000_000))
+@example(config=Config(window=1_000, negatives=1_000, shared_negatives=1))
+@example(config=Config(negative_sharing=1_000_000, dim=1_000_000, deterministic=True))
+@example(config=Config(lr=5e-324))
+@example(config=Config(lr=0.5, lr_min=0.1, threads=3, deterministic=True, shards=2))
+@example(config=Config(shared_negatives=7, negative_sharing=9))
+def test_what_follows_from_a_config_is_within_the_bounds_of_options(config):
+    follows = {
+        "shared_negatives": config.noise_words,
+        "negative_sharing": config.sharing,
+        "lr_min": config.final_lr,
+        "threads": config.thread_count,
+        "shards": config.shard_count,
+    }
+    check_options(follows)
+    assert config.final_lr <= config.lr
+    assert type(config.noise_words) is type(config.sharing) is int
+    assert 1 <= most_span_words(config) <= 1 << 17
+    own = config.as_dict()
+    assert {name: own[name] for name in follows if own[name] is not None}.items() <= follows.items()
+
+
+# What text is a number
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [("5", 5), ("-0", 0), ("+7", 7), ("007", 7), ("1" + "0" * 40, 10**40)],
+)
+def test_whole_numbers_are_digits(text, number):
+    assert Option(int, "").read(text) == number
+
+
+@pytest.mark.parametrize("text", [*WORDS, "5.0", "1e3", "1e400", ".5", "5."])
+def test_what_is_no_whole_number_is_none(text):
+    assert Option(int, "").read(text) is None
+
+
+@pytest.mark.parametrize(
+    "text", ["5", "-0", "+7.5", ".5", "5.", "1e3", "1E-3", "1.5e+3", "5e-324", "1e-400", "1e400"]
+)
+def test_numbers_are_what_python_prints(text):
+    assert Option(float, "").read(text) == float(text)
+
+
+@pytest.mark.parametrize(
+    "text", [word for word in WORDS if not re.fullmatch(r"-?1e400|9+(\.5)?", word)]
+)
+def test_what_is_no_number_is_none(text):
+    assert Option(float, "").read(text) is None
+
+
+@given(number=st.floats(allow_nan=False, allow_infinity=False))
+def test_a_number_is_read_as_it_was_printed(number):
+    assert repr(Option(float, "").read(repr(number))) == repr(number)
+
+
+# How an error spells options
+
+
+def test_options_are_the_subject_of_a_config_error():
+    assert str(ConfigError("must be positive", option="lr")) == "lr must be positive"
+    assert str(ConfigError("differ", option=("lr_min", "lr"))) == "lr_min and lr differ"
+    assert ConfigError("differ", option=("lr_min", "lr")).options == ("lr_min", "lr")
+    assert str(ConfigError("{plain} text")) == "{plain} text"
+    assert ConfigError("text").options == ()
+
+
+@pytest.mark.parametrize("copied", [copy.copy, lambda e: pickle.loads(pickle.dumps(e))])
+def test_a_config_error_can_be_copied_and_pickled(copied):
+    with pytest.raises(ConfigError) as caught:
+        Config(lr_min=1)
+    found = copied(caught.value)
+    assert (str(found), found.options) == (str(caught.value), ("lr_min",))
+
+
+@pytest.mark.parametrize(
+    ("option", "expected"),
+    [
+        ("lr_min", "--lr-min"),
+        ("number", "--number"),
+        ("nothing", "nothing"),
+        ("nothing=5", "nothing=5"),
+        ("dim=9", "--dim 9"),
+        ("lr_min=None", "the default of --lr-min"),
+        ("deterministic=True", "--deterministic"),
+        ("deterministic=False", "no --deterministic"),
+        ("lowercase=True", "--lowercase"),
+        ("lowercase=False", "--no-lowercase"),
+        ("lowercase=None", "the default of --lowercase"),
+        ("init='my model'", "--init 'my model'"),
+        ("init='a...", "--init 'a..."),  # a shortened value
+        ("unk='zeros'", "--unk zeros"),  # an option of another command
+    ],
+)
+def test_the_command_line_spells_options_as_flags(option, expected):
+    program = click.Context(cli.main)
+    context = click.Context(cli.main.commands["train"], parent=program)
+    message = with_flags(f"a `{option}` b", context)
+    assert message == f"a {expected} b"
+
+
+class Unprintable:
+    def __repr__(self) -> str:
+        raise RuntimeError
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("a\nb", r"'a\nb'"),
+        (np.zeros((2, 2)), "array([[0., 0.], [0., 0.]])"),
+        (10**5000, "an integer of thousands of digits"),
+        (list(range(10**6)), "[0, 1, 2, 3, 4, 5, ...]"),
+    ],
+    ids=["lines", "rows", "digits", "items"],
+)
+def test_any_value_is_shown_in_a_line(value, expected):
+    assert short_repr(value) == expected
+
+
+@pytest.mark.parametrize(
+    "value", ["x" * 10**6, {"x" * 99: ["y" * 99] * 9}, Unprintable()], ids=type
+)
+def test_a_long_value_is_shown_in_part(value):
+    assert 0 < len(short_repr(value)) <= 100
+
+
+# What contradicts what, on the command line
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (
+            ["--lr-min", "1"],
+            "--lr-min must not exceed the learning rate: got --lr-min 1.0 and --lr 0.05",
+        ),
+        (
+            ["--shards", "2"],
+            (
+                "--shards requires --deterministic, got --shards 2 without it; add it, or omit"
+                " --shards"
+            ),
+        ),
+        (
+            ["--freeze-old"],
+            "--freeze-old requires --init, the model whose vectors it freezes",
+        ),
+        (
+            ["--init", "none", "--vocab", "none"],
+            "--init and --vocab both define the vocabulary; pass only one of them",
+        ),
+        (
+            ["--resume", "none"],
+            "--resume continues a previous run and cannot be combined with CORPUS",
+        ),
+        (["--dim", "-5"], "Invalid value for '--dim': '-5' is not a whole number at least 1 and"),
+        (["--tokenizer", "Unicode"], "Invalid value for '--tokenizer': 'Unicode' is not one of"),
+    ],
+)
+def test_what_contradicts_is_refused_before_anything_is_read_or_written(arguments, expected):
+    Path("log").write_text("precious")
+    before = names()
+    message = refused("train", "none.txt", "--log-json", "log", *arguments)
+    assert message.startswith(expected)
+    assert refused("train", "none.txt", "--log-json", "new", *arguments) == message
+    assert names() == before
+    assert Path("log").read_text() == "precious"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["--dim"], "--dim.* requires an argument"),
+        (["--deterministic=yes"], "--deterministic.* does not take a value"),
+        (["--lowercase=no"], "--lowercase.* does not take a value"),
+        (["--no-deterministic"], "No such option.* '?--no-deterministic"),
+        (["--determinstic"], "No such option.* '?--determinstic.* '?--deterministic"),
+        (["--vocabsize", "5"], "No such option.* '?--vocabsize.* '?--vocab-size"),
+        (["-x"], "No such option.* '?-x"),
+    ],
+)
+def test_what_click_refuses_itself_is_told_in_the_same_form(arguments, expected):
+    assert re.search(expected, refused("train", "none.txt", *arguments))
+    assert names() == []
+
+
+def test_the_last_of_an_option_given_twice_counts():
+    calls: list[Any] = []
+    with stubbed(job, "train", calls):
+        twice = ["--dim", "5", "--dim", "7", "--lowercase", "--no-lowercase"]
+        assert run("train", "none.txt", *twice)[0] is None
+    assert {name: calls[0][1][name] for name in ("dim", "lowercase")} == {
+        "dim": 7,
+        "lowercase": False,
+    }
+    assert refused("train", "none.txt", "--dim", "7", "--dim", "x").startswith("Invalid value for")
+
+
+def test_quiet_and_a_log_go_together():
+    calls: list[Any] = []
+    with stubbed(job, "train", calls):
+        assert run("train", "none.txt", "--quiet", "--log-json", "log")[0] is None
+    assert len(calls) == 1
+
+
+@pytest.fixture
+def old() -> str:
+    """A small model with its text beside it."""
+    Path("text.txt").write_text("\n".join(LINES) + "\n")
+    w2v.train("text.txt", output="old.w2v", **TINY)
+    return "old.w2v"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (
+            ["--resume", "old.w2v", "--epochs", "3", "--dim", "9"],
+            (
+                "--dim cannot change when training resumes: it started with --dim 4, got --dim 9;"
+                " omit it, or start over with --overwrite"
+            ),
+        ),
+        (
+            ["--resume", "old.w2v", "--epochs", "3", "--deterministic"],
+            (
+                "--deterministic cannot change when training resumes: it started with no"
+                " --deterministic, got --deterministic; "
+            ),
+        ),
+        (
+            ["--resume", "old.w2v", "--epochs", "3", "--no-lowercase"],
+            (
+                "--lowercase cannot change when training resumes: it started with the default of"
+                " --lowercase, got --no-lowercase; "
+            ),
+        ),
+        (
+            ["text.txt", "--init", "old.w2v", "--dim", "9"],
+            (
+                "--dim contradicts the initial model: old.w2v has --dim 4, got --dim 9; omit it, or"
+                " train without --init"
+            ),
+        ),
+        (
+            ["text.txt", "--init", "old.w2v", "--tokenizer", "whitespace"],
+            (
+                "--tokenizer contradicts the initial model: old.w2v has --tokenizer unicode, got"
+                " --tokenizer whitespace; "
+            ),
+        ),
+        (
+            ["text.txt", "--init", "old.w2v", "--no-lowercase"],
+            (
+                "--lowercase contradicts the initial model: old.w2v has --lowercase, got"
+                " --no-lowercase; "
+            ),
+        ),
+    ],
+)
+def test_what_contradicts_a_model_is_refused_with_both_values(arguments, expected, old):
+    Path("log").write_text("precious")
+    before = names()
+    assert refused("train", *arguments, "--log-json", "log").startswith(expected)
+    assert refused("train", *arguments, "--log-json", "new").startswith(expected)
+    assert names() == before
+    assert Path("log").read_text() == "precious"
+
+
+def test_a_log_is_begun_anew_by_a_training_that_begins(old):
+    Path("log").write_text("what an earlier training said\n")
+    arguments = ["--min-count", "1", "--sample", "0", "--dim", "4", "-q", "--log-json", "log"]
+    assert run("train", "text.txt", "-o", "m", *arguments)[0] == 0
+    lines = Path("log").read_text().splitlines()
+    assert {"corpus", "saved"} <= {json.loads(line)["stage"] for line in lines}
+
+
+@given(config=configs(), values=given_options(*OPTIONS))
+@example(config=Config(), values={"threads": 3})
+@example(config=Config(), values={"dim": 9})
+def test_a_training_goes_on_with_its_own_options_only(config, values):
+    ours = config.as_dict()
+    mixed = {name: ours[name] if i % 2 else value for i, (name, value) in enumerate(values.items())}
+    others = [n for n, v in mixed.items() if n not in checkpoint.FREE_OPTIONS and v != ours[n]]
+    the_job = checkpoint.TrainingJob(None, None, config, overwrite=False)
+    if not others:
+        the_job.refuse_others(mixed)
+        return
+    with pytest.raises(ConfigError) as caught:
+        the_job.refuse_others(mixed)
+    first = others[0]
+    assert caught.value.options == (first,)
+    assert str(caught.value).startswith(
+        f"{first} cannot change when training resumes: it started with "
+        f"`{first}={ours[first]!r}`, got `{first}={mixed[first]!r}`; "
+    )
+
+
+@pytest.mark.parametrize(
+    "own", [{"lr": 0.06, "lr_min": 0.055}, {"deterministic": True, "shards": 2}], ids=str
+)
+def test_an_option_of_its_own_contradicts_no_default(own, old):
+    """It was held against the defaults of the others."""
+    w2v.train("text.txt", output="m", **TINY, **own)
+    last = dict([list(own.items())[-1]])
+    assert len(w2v.resume("m", epochs=2, **last).meta["epochs"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (
+            ["export", "none", "-o", "x.bin", "--rows", "pad"],
+            "--rows cannot apply to word2vec-bin, which has rows for words only: omit --rows pad",
+        ),
+        (
+            ["export", "none", "-o", "x.bin", "--rows", "pad", "--unk", "zeros"],
+            (
+                "--rows and --unk cannot apply to word2vec-bin, which has rows for words only: omit"
+                " --rows pad and --unk zeros"
+            ),
+        ),
+        (
+            ["convert", "none", "x", "-f", "npy", "--rows", "none", "--unk", "zeros"],
+            (
+                "--unk requires a row for unknown words: got --unk zeros and --rows none; omit"
+                " --unk, or use --rows pad+unk"
+            ),
+        ),
+        (
+            ["convert", "none", "x.bin", "--lowercase"],
+            "--lowercase and --no-lowercase need --tokenizer.",
+        ),
+        (
+            ["export", "none", "-o", "x", "--rows", "padded"],
+            "Invalid value for '--rows': 'padded' is not one of 'none', 'pad', 'pad+unk'.",
+        ),
+        (
+            ["export", "none", "-o", "x", "--unk", "mean"],
+            "Invalid value for '--unk': 'mean' is not one of 'zeros', 'mean-rare', 'trained'.",
+        ),
+    ],
+)
+def test_rows_that_cannot_be_are_refused_before_a_model_is_read(arguments, expected):
+    assert refused(*arguments) == expected
+    assert names() == []
+
+
+def test_a_vector_that_was_not_trained_is_refused_before_anything_is_written(old):
+    before = names()
+    assert refused("export", "old.w2v", "-f", "npy", "-o", "x", "--unk", "trained") == (
+        "--unk must not be 'trained', because these embeddings have no trained vector for unknown "
+        "words; train with --train-unk, or use --unk zeros or --unk mean-rare"
+    )
+    Path("texts").write_text("the fox\nthe\n")
+    assert refused("encode", "old.w2v", "texts", "-o", "x.npy", "--rows", "none") == (
+        "--rows has no padding row in the layout 'none', so a text of 1 words cannot be padded to"
+        " 2; use --rows pad or --rows pad+unk, here and for the matrix"
+    )
+    assert names() == sorted([*before, "texts"])
+
+
+# Every parameter of every command
+
+
+def parameters() -> list[tuple[str, click.Parameter]]:
+    return [
+        (name, parameter)
+        for name, command in sorted(cli.main.commands.items())
+        for parameter in command.params
+    ]
+
+
+def test_every_option_knows_what_it_takes():
+    """A string that nobody looks at is a word to look up, and nothing else."""
+    kinds = (cli._Number, cli._Path, cli._Duration, click.Choice)
+    unknown = [
+        (command, parameter.name)
+        for command, parameter in parameters()
+        if not isinstance(parameter.type, kinds) and not getattr(parameter, "is_flag", False)
+    ]
+    assert unknown == [("analogy", "a"), ("analogy", "b"), ("analogy", "c"), ("similar", "words")]
+
+
+@pytest.mark.parametrize(
+    ("command", "parameter"),
+    [pair for pair in parameters() if isinstance(pair[1].type, cli._Path)],
+    ids=lambda value: getattr(value, "name", value),
+)
+def test_an_empty_path_is_refused(command, parameter):
+    """It would mean the folder that one is in."""
+    arguments = [
+        "" if other is parameter else "none"
+        for other in cli.main.commands[command].params
+        if isinstance(other, click.Argument)
+    ]
+    arguments += ["-o", "x"] * (command in {"encode", "export"} and parameter.name != "output")
+    if isinstance(parameter, click.Option):
+        arguments += [parameter.opts[-1], ""]
+    message = refused(command, *arguments)
+    assert message.startswith("Invalid value for '")
+    assert message.endswith("': an empty path was given.")
+    assert parameter.name.upper().replace("_", "-") in message.upper() or (
+        parameter.metavar is not None and parameter.metavar in message
+    )
+
+
+def test_help_shows_the_range_of_every_number():
+    found = set()
+    for command, parameter in parameters():
+        if isinstance(parameter.type, cli._Number):
+            assert isinstance(parameter, click.Option)
+            extra = parameter.get_help_extra(click.Context(cli.main.commands[command]))
+            assert re.search(r"(^|<=|<)x(<=|>=|>|$)", extra["range"])
+            found.add(f"{command} {parameter.opts[-1]} {extra['range']}")
+    assert {"train --window 1<=x<=1000", "train --lr x>0", "train --sample 0<=x<=1"} <= found
+    assert {"similar --number x>=1", "eval --top x>=1", "pairs --window 1<=x<=1000"} <= found
+
+
+def test_no_class_needs_the_newest_click():
+    """Its types could not be subscripted for a long time."""
+    tree = ast.parse(Path(cli.__file__).read_text(encoding="utf-8"))
+    classes = [node for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
+    bases = [base for node in classes for base in node.bases]
+    assert len(bases) >= 5
+    assert not any(isinstance(base, ast.Subscript) for base in bases)
+
+
+# In Python: arguments that are no hyper-parameters
+
+
+class Thing:
+    """Nothing of use, and called the same in every process, as names of tests are to be."""
+
+    def __repr__(self) -> str:
+        return "Thing()"
+
+
+class Bytes(os.PathLike[bytes]):
+    def __fspath__(self) -> bytes:
+        return b"x"
+
+    def __repr__(self) -> str:
+        return "Bytes()"
+
+
+NONSENSE = [
+    *(None, True, False, 0, -1, 2, 2.5, float("nan"), float("inf"), -float("inf")),
+    *(10**30, -(10**5000), "", "x", "a\0b", "\ud800", b"x", [], [1], {"a": 1}, {1}, {"a"}),
+    *(Thing(), np.array([1, 2]), np.array(3), np.int64(2), np.float32(1), np.True_, 1j),
+    *(Bytes(), int),
+]
+NO_PATHS = [v for v in NONSENSE if not isinstance(v, str) or v != "x"]
+NO_SWITCHES = [v for v in NONSENSE if not isinstance(v, bool)]
+NO_COUNTS = [v for v in NONSENSE if not (type(v) in {int, np.int64} and v > 0)]
+NO_LENGTHS = [v for v in NO_COUNTS if type(v) is not np.int64] + [2**63]
+NO_TOPS = [v for v in NO_COUNTS if type(v) is not int or v < 0]
+NO_SECONDS = [v for v in NONSENSE if type(v) not in {int, float} or not 0 <= v < math.inf]
+NO_OBSERVERS = [v for v in NONSENSE if not callable(v)]
+NO_SENTENCES = [v for v in NONSENSE if not isinstance(v, list | np.ndarray) or not np.ndim(v)]
+NO_WORDS = [True, 2, 2.5, {"a": 1}, {"a"}, np.array(3), "", "\ud800"]
+EMBEDDINGS = w2v.Embeddings(
+    ["king", "queen"],
+    np.eye(2, dtype=np.float32),
+    meta={"tokenizer": {"name": "unicode", "lowercase": True}},
+)
+
+
+def train(**arguments: Any) -> w2v.Embeddings:
+    return w2v.train(LINES, **TINY, **arguments)
+
+
+def read(**arguments: Any) -> Any:
+    return w2v.read_corpus(LINES, **TINY, **arguments)
+
+
+def resume(**arguments: Any) -> w2v.Embeddings:
+    return w2v.resume(**{"output": "none.w2v"} | arguments)
+
+
+ARGUMENTS: list[tuple[str, Callable[..., Any], list[Any]]] = [
+    *((name, train, NO_PATHS) for name in ("output", "work_dir")),
+    *((name, train, NO_SWITCHES) for name in ("overwrite", "freeze_old")),
+    ("checkpoint_every", train, NO_SECONDS),
+    ("observer", train, NO_OBSERVERS),
+    ("vocab", train, NO_WORDS),
+    *((name, resume, NO_PATHS) for name in ("output", "work_dir")),
+    ("checkpoint_every", resume, NO_SECONDS),
+    ("observer", resume, NO_OBSERVERS),
+    ("work_dir", read, NO_PATHS),
+    ("observer", read, NO_OBSERVERS),
+    ("vocab", read, NO_WORDS),
+    ("path", w2v.load, NO_PATHS),
+    ("path", EMBEDDINGS.save, NO_PATHS),
+    ("overwrite", lambda **given: EMBEDDINGS.save("x", **given), NO_SWITCHES),
+    ("overwrite", lambda **given: FORMATS["npy"].write(EMBEDDINGS, "x", **given), NO_SWITCHES),
+    ("path", lambda **given: FORMATS["glove"].write(EMBEDDINGS, **given), NO_PATHS),
+    ("path", FORMATS["glove"].read, NO_PATHS),
+    ("path", lambda **given: evaluate(EMBEDDINGS, **given), NO_PATHS),
+    ("top", lambda **given: evaluate(EMBEDDINGS, "none", **given), NO_COUNTS),
+    ("path", lambda **given: encode_file(EMBEDDINGS, destination="x", **given), NO_PATHS),
+    ("destination", lambda **given: encode_file(EMBEDDINGS, "none", **given), NO_PATHS),
+    ("overwrite", lambda **given: encode_file(EMBEDDINGS, "none", "x", **given), NO_SWITCHES),
+    ("length", lambda **given: encode_file(EMBEDDINGS, "none", "x", **given), NO_LENGTHS),
+    ("length", lambda **given: EMBEDDINGS.encode("king", **given), NO_LENGTHS),
+    ("topn", lambda **given: EMBEDDINGS.most_similar("king", **given), NO_TOPS),
+    ("topn", lambda **given: EMBEDDINGS.analogy("king", "king", "queen", **given), NO_TOPS),
+    *(
+        (name, function, NONSENSE)
+        for name in ("rows", "unk")
+        for function in (
+            EMBEDDINGS.matrix_for,
+            EMBEDDINGS.layout,
+            lambda **given: FORMATS["npy"].write(EMBEDDINGS, "x", **given),
+            lambda **given: FORMATS["glove"].write(EMBEDDINGS, "x", **given),
+        )
+    ),
+    ("rows", lambda **given: EMBEDDINGS.encode("king", **given), NONSENSE),
+    ("window", lambda **given: w2v.skipgram_pairs([1, 2], **given), NO_COUNTS),
+    ("window", lambda **given: w2v.skipgram_pair_blocks([1, 2], **given), NO_COUNTS),
+    ("block_size", lambda **given: w2v.skipgram_pair_blocks([1, 2], **given), NO_COUNTS),
+    ("ids", w2v.skipgram_pairs, NO_SENTENCES),
+    ("ids", w2v.skipgram_pair_blocks, NO_SENTENCES),
+]
+# Where nothing is given by None.
+OPTIONAL = {"work_dir", "length", "rows", "unk", "vocab"}
+
+
+@pytest.mark.parametrize(("name", "function", "values"), ARGUMENTS)
+def test_an_argument_that_makes_no_sense_is_refused_by_name(name, function, values):
+    for value in values:
+        if value is None and (name in OPTIONAL or function is train):
+            continue
+        with pytest.raises(ConfigError) as caught:
+            function(**{name: value})
+        message = str(caught.value)
+        assert message.startswith(f"{name} must be ")
+        assert message.endswith(f", got {short_repr(value)}")
+        assert "\n" not in message
+        assert caught.value.options in {(name,), ()}
+        assert names() == []
+
+
+@pytest.mark.parametrize(
+    "corpus", [v for v in NONSENSE if not isinstance(v, list) or v], ids=short_repr
+)
+def test_what_is_no_corpus_is_refused(corpus):
+    for function in (w2v.train, w2v.read_corpus):
+        with pytest.raises(InputError, match=r"^(the corpus|an empty|item|cannot|.* was given)"):
+            function(corpus, **TINY)
+    assert names() == []
+
+
+@pytest.mark.parametrize(
+    "line", [{"text": "a b"}, {"a", "b"}, np.array(3), 10**5000, None], ids=short_repr
+)
+def test_what_is_no_line_is_refused(line):
+    """Of a mapping the names would have been trained on, of a set its words in any order."""
+    for corpus in ([["a"], line], [line]):
+        with pytest.raises(InputError, match=r"^item [01] of the corpus has .* in it: expected a"):
+            w2v.train(corpus, **TINY)
+
+
+@pytest.mark.parametrize("path", [5, None, Bytes(), b"x"])
+def test_a_list_of_paths_has_paths_only(path):
+    Path("a.txt").write_text("a b\n")
+    with pytest.raises(InputError, match=r" was given: expected a file, a folder or -$"):
+        w2v.train([Path("a.txt"), path], **TINY)
+
+
+@pytest.mark.parametrize("value", [None, 5, ["a"], Thing()])
+def test_what_is_no_text_is_not_cut(value):
+    with pytest.raises(ConfigError, match=r"^a text must be a string, one at a time, got "):
+        EMBEDDINGS.tokenize(value)
+
+
+@pytest.mark.parametrize(
+    "query", [10**5000, np.array(["a", "b"]), {"a": 1}, [np.nan, 0]], ids=short_repr
+)
+def test_what_is_no_query_is_refused(query):
+    with pytest.raises(ConfigError, match=r"^a query must be a word or 2 finite numbers, got "):
+        EMBEDDINGS.most_similar(query)
+
+
+@given(
+    length=st.integers(0, 12),
+    window=st.integers(1, 15) | st.integers(1) | st.just(10**400),
+    block_size=st.integers(1, 9) | st.just(10**400),
+)
+def test_a_window_wider_than_a_sentence_is_the_sentence(length, window, block_size):
+    sentence = list(range(length))
+    expected = [(a, b) for a in sentence for b in sentence if a != b and abs(a - b) <= window]
+    assert list(w2v.skipgram_pairs([sentence], window)) == expected
+    blocks = list(w2v.skipgram_pair_blocks([sentence], window, block_size))
+    assert [tuple(pair) for block in blocks for pair in block.tolist()] == expected
+    assert all(len(block) == block_size for block in blocks[:-1])
+
+
+@given(values=given_options(*OPTIONS))
+@example(values={"tokenizer": np.array(["unicode", "unicode"])})
+@example(values={"lr": math.inf, "dim": -(10**5000)})
+def test_python_names_the_first_option_that_is_wrong(values):
+    bad = [name for name in OPTIONS if name in values and not OPTIONS[name].accepts(values[name])]
+    assume(bad)
+    for function in (
+        lambda: Config.of(values),
+        lambda: w2v.train("none", **values),
+        lambda: w2v.resume("none", **values),
+        lambda: w2v.read_corpus("none", **values),
+        lambda: check_options(values),
+    ):
+        with pytest.raises(ConfigError) as caught:
+            function()
+        option, value = OPTIONS[bad[0]], values[bad[0]]
+        assert str(caught.value) == f"{bad[0]} must be {option.expected}, got {short_repr(value)}"
+        assert caught.value.options == (bad[0],)
+
+
+# Whole numbers of NumPy, which counts and measures are often
+
+
+def test_whole_numbers_of_numpy_are_whole_numbers(tmp_path):
+    config = Config(dim=np.int64(5), seed=np.uint8(7))
+    assert (config.dim, type(config.dim), config.seed, type(config.seed)) == (5, int, 7, int)
+    assert json.dumps(config.as_dict())
+    with pytest.raises(ConfigError, match="dim must be a whole number at least 1 and at most"):
+        Config(dim=np.int64(0))
+    assert EMBEDDINGS.most_similar("king", np.int64(1)) == EMBEDDINGS.most_similar("king", 1)
+    assert (
+        EMBEDDINGS.encode("king", length=np.int32(3)).tolist()
+        == EMBEDDINGS.encode("king", length=3).tolist()
+    )

@@ -1,0 +1,87 @@
+"""Words outside the vocabulary, trained as one."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import w2v
+from support import JIT
+from w2v.errors import FormatError, VocabularyError
+
+LINES = ["a b rare c a", "b a odd", "odd c", "a c b a b seldom"] * 4 + ["once a b"]
+OPTIONS = {"dim": 5, "epochs": 2, "threads": 1, "sample": 0, "min_count": 9}
+
+
+def as_one(line: str) -> list[str]:
+    return [word if word in {"a", "b", "c"} else "UNKNOWN" for word in line.split()]
+
+
+def test_unknown_words_stand_in_the_text_as_one():
+    with w2v.read_corpus(LINES, min_count=9, train_unk=True) as corpus:
+        words = [*corpus.vocabulary.words, "UNKNOWN"]
+        assert words == ["a", "b", "c", "UNKNOWN"]
+        lines = [[words[i] for i in line] for line in corpus.text.sentences()]
+        assert lines == [as_one(line) for line in LINES]
+        assert corpus.unknown_count == sum(line.count("UNKNOWN") for line in lines) == 17
+        assert corpus.text.words == sum(map(len, lines))
+
+
+def test_unknown_words_are_dropped_unless_asked_for():
+    with w2v.read_corpus(LINES, min_count=9) as corpus:
+        assert corpus.unknown_count is None
+        assert all(ids.max() < 3 for ids in corpus.text.sentences())
+
+
+def test_training_is_that_of_a_text_where_they_are_one_word():
+    model = w2v.train(LINES, train_unk=True, **OPTIONS)
+    same = w2v.train([as_one(line) for line in LINES], vocab=["a", "b", "c", "UNKNOWN"], **OPTIONS)
+    assert model.words == ["a", "b", "c"]
+    assert model.matrix.tolist() == same.matrix[:3].tolist()
+    assert model.unknown.tolist() == same["UNKNOWN"].tolist()
+    assert np.abs(model.unknown).sum() > 0
+    assert model.counts.tolist() == same.counts[:3].tolist()
+
+
+def test_the_vector_is_kept_with_the_model_and_handed_over(tmp_path):
+    model = w2v.train(LINES, train_unk=True, output=tmp_path / "model", **OPTIONS)
+    back = w2v.load(tmp_path / "model")
+    assert back.unknown.tolist() == model.unknown.tolist()
+    assert back.matrix.tolist() == model.matrix.tolist()
+    assert back.matrix_for()[1].tolist() == model.unknown.tolist()
+    assert back.encode("a seldom b").tolist() == [2, 1, 3]
+
+
+@pytest.mark.skipif(not JIT, reason="takes too long without the compiler")
+def test_a_vocabulary_of_65535_words_and_the_unknown_need_wider_ids():
+    words = [f"w{i}" for i in range(65_535)]
+    lines = [words, ["other", "w0"]]
+    with w2v.read_corpus(lines, vocab=words, threads=1) as corpus:
+        assert corpus.text.ids.dtype == np.uint16
+    with w2v.read_corpus(lines, vocab=words, threads=1, train_unk=True) as corpus:
+        assert corpus.text.ids.dtype == np.uint32
+        assert corpus.text.ids[-3:].tolist() == [65_535, 0, corpus.text.end_of_line]
+
+
+@pytest.mark.parametrize(
+    ("vocab", "remedy"),
+    [(None, "drop some with --min-count or --vocab-size"), (["b", "a"], "list fewer words")],
+)
+def test_a_text_without_unknown_words_is_refused(vocab, remedy):
+    with pytest.raises(VocabularyError) as refused:
+        w2v.train(["a b"] * 3, vocab=vocab, min_count=1, train_unk=True)
+    assert str(refused.value) == (
+        "there is no unknown word to train on: all 2 words of the corpus are in the vocabulary; "
+        f"{remedy}, or leave out --train-unk"
+    )
+
+
+def test_a_damaged_vector_is_refused(tmp_path):
+    w2v.train(LINES, train_unk=True, output=tmp_path / "model", **OPTIONS)
+    path = tmp_path / "model" / "unknown.npy"
+    np.save(path, np.zeros((1, 4), np.float32))
+    with pytest.raises(FormatError, match=r"model: the vector of unknown words must be 5 floats"):
+        w2v.load(tmp_path / "model")
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(FormatError, match=r"unknown\.npy: an array of shape \(1, 4\)"):
+        w2v.load(tmp_path / "model")

@@ -1,0 +1,308 @@
+"""The fuzzing finds what is planted, tells how to see it again, and nothing where nothing is."""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import sys
+import time
+import warnings
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from scripts import fuzz
+from scripts.fuzz import TARGETS, BrokenPromiseError, Case, Finding, Fuzzer, Meter, Target
+from support import JIT, ROOT
+from w2v.embeddings.embeddings import Embeddings
+from w2v.errors import FormatError
+from w2v.formats.registry import FORMATS
+
+SCRIPT = Path(fuzz.__file__)
+
+compiled_only = pytest.mark.skipif(not JIT, reason="without the compiler, overflows are warned of")
+
+
+def planted(read, seed=b"the quick brown fox") -> Target:
+    """A reader with a mistake in it."""
+    return Target("planted", lambda path, _kind: path.write_bytes(seed), read)
+
+
+def report_of(target: Target, folder: Path, seconds: float = 1.0) -> fuzz.Report:
+    fuzzer = Fuzzer(target, seconds, folder)
+    fuzz.fuzz_at_random(fuzzer, seed=1)
+    return fuzzer.report
+
+
+def crash(path):
+    if b"\xff" in path.read_bytes():
+        raise ZeroDivisionError("planted")
+
+
+def panic(path):
+    if b"\xff" in path.read_bytes():
+        raise SystemExit("planted")
+
+
+def warn(path):
+    if b"\xff" in path.read_bytes():
+        warnings.warn("planted", stacklevel=1)
+
+
+def write_elsewhere(path):
+    if b"\xff" in path.read_bytes():
+        path.with_name("planted").touch()
+
+
+def babble(path):
+    if b"\xff" in path.read_bytes():
+        raise FormatError("planted" * 1_000)
+
+
+def break_line(path):
+    if b"\xff" in path.read_bytes():
+        raise FormatError("planted\nplanted")
+
+
+def dawdle(path):
+    if b"\xff" in path.read_bytes():
+        time.sleep(0.05)
+
+
+def devour(path):
+    if b"\xff" in path.read_bytes():
+        assert len(bytearray(300 << 20)) == len(b"x" * (300 << 20))
+
+
+@pytest.mark.parametrize(
+    ("read", "what", "where"),
+    [
+        (crash, "ZeroDivisionError: planted", "ZeroDivisionError test_fuzz.py:"),
+        (panic, "SystemExit: planted", "SystemExit test_fuzz.py:"),
+        (warn, "UserWarning: planted", "UserWarning test_fuzz.py:"),
+        (write_elsewhere, "there are other files: ", "files"),
+        (babble, "no short line: 'plantedplanted", "FormatError test_fuzz.py:"),
+        (break_line, r"no short line: 'planted\nplanted'", "FormatError test_fuzz.py:"),
+        (dawdle, "it took 0.", "time"),
+        pytest.param(
+            devour,
+            "it took ",
+            "memory",
+            marks=pytest.mark.skipif(
+                not Path("/proc/self/clear_refs").exists(), reason="nobody tells of memory here"
+            ),
+        ),
+    ],
+)
+def test_a_planted_mistake_is_found_once(read, what, where, tmp_path, monkeypatch):
+    if where == "time":
+        monkeypatch.setattr(fuzz, "MOST_SECONDS", 0.04)
+    report = report_of(planted(read), tmp_path, 0.7)
+    (finding,) = [finding for finding in report.findings if finding.where.startswith(where)]
+    assert finding.what.startswith(what)
+    assert b"\xff" in finding.data
+    assert report.executions > 10
+    case = Case(planted(read), tmp_path / "again")
+    assert fuzz.judge(case, finding.data, Meter()) is not None
+    assert fuzz.judge(case, case.seeds[0], Meter()) is None
+
+
+def test_what_is_refused_as_it_should_be_is_no_finding(tmp_path):
+    def read(path):
+        if path.read_bytes() != b"the quick brown fox":
+            raise FormatError("refused")
+
+    report = report_of(planted(read), tmp_path, 0.3)
+    assert report.findings == []
+    assert report.executions > 10
+
+
+def test_a_broken_promise_is_found():
+    good = Embeddings(["a", "b"], [[1.0], [2.0]], [2, 1])
+    fuzz.check_embeddings(good)
+    for name, value in (
+        ("words", ["a", "a"]),
+        ("words", ["a", ""]),
+        ("words", ["a"]),
+        ("matrix", good.matrix * float("nan")),
+        ("matrix", good.matrix.astype("f8")),
+        ("counts", good.counts - 2),
+        ("counts", good.counts[:1]),
+        ("unknown", good.matrix),
+    ):
+        broken = Embeddings(["a", "b"], [[1.0], [2.0]], [2, 1])
+        setattr(broken, name, value)
+        with pytest.raises(BrokenPromiseError):
+            fuzz.check_embeddings(broken)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=compiled_only) if name.startswith("text") else name
+        for name in TARGETS
+    ],
+)
+def test_every_target_reads_its_valid_input_and_takes_some_rubbish(name, tmp_path):
+    if fuzz.missing_package(name) is not None:
+        pytest.skip(f"{fuzz.missing_package(name)} is not installed")
+    report = report_of(TARGETS[name], tmp_path, 0.2)
+    assert report.findings == []
+    assert report.executions > 0
+
+
+def test_every_format_is_a_target():
+    assert {name.partition(".")[0] for name in TARGETS} >= set(FORMATS)
+
+
+def test_every_file_of_an_input_is_changed_and_put_back(tmp_path):
+    case = Case(TARGETS["model"], tmp_path / "case")
+    whole = [file.read_bytes() for file in case.files]
+    names = [file.name for file in case.files]
+    assert {"contexts.npy", "embeddings.npy", "meta.json", "vocab.txt"} <= set(names)
+    for number, file in enumerate(case.files):
+        with case.changed(bytes([number + len(names)]) + b"x") as path:
+            assert file.read_bytes() == b"x"
+            assert file.parent == path
+    with case.changed(b""):
+        assert case.files[0].read_bytes() == b""
+    assert [file.read_bytes() for file in case.files] == whole
+
+
+def test_changes_are_of_many_kinds_and_the_same_for_the_same_seed():
+    data = bytes(range(50))
+
+    def some() -> list[bytes]:
+        rng = random.Random(3)
+        return [fuzz.mutate(data, rng) for _ in range(300)]
+
+    made = some()
+    assert made == some()
+    assert len(set(made)) > 200
+    assert any(len(x) < 50 and data.startswith(x) for x in made)
+    assert any(len(x) > 5_000 for x in made)
+    assert sum(
+        len(x) == 50 and sum(a != b for a, b in zip(x, data, strict=True)) == 1 for x in made
+    )
+    assert {fuzz.mutate(b"", random.Random(i)) for i in range(50)} >= {b""}
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(SCRIPT), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+
+
+ENGINES = pytest.mark.parametrize(
+    "engine",
+    [
+        "random",
+        pytest.param(
+            "atheris",
+            marks=pytest.mark.skipif(not find_spec("atheris"), reason="atheris is not installed"),
+        ),
+    ],
+)
+
+
+@ENGINES
+def test_a_target_is_fuzzed_in_a_process_of_its_own(engine, tmp_path):
+    done = run("--target", "glove", "--target", "questions", "--seconds", "1",
+               "--engine", engine, "--output", str(tmp_path / "found"))  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = done.stdout.splitlines()
+    assert [line.split(":")[0] for line in lines] == ["glove", "questions"]
+    for line in lines:
+        assert line.endswith(f" s by {engine}, 0 findings")
+        assert int(line.split()[1].replace(",", "")) > 10
+    assert not (tmp_path / "found").exists()
+
+
+WITH_A_MISTAKE = """
+import sys
+sys.path.insert(0, {root!r})
+from scripts import fuzz
+read = fuzz.TARGETS["vocabulary"].read
+def broken(path):
+    data = path.read_bytes()
+    {mistake}
+    read(path)
+fuzz.TARGETS["vocabulary"] = fuzz.dataclasses.replace(fuzz.TARGETS["vocabulary"], read=broken)
+fuzz.__file__ = __file__
+if __name__ == "__main__":
+    fuzz.main()
+"""
+DIFFERS = f"if len(data) != {len(fuzz.VOCABULARY.encode())}: "
+MISTAKES = {
+    "an error": ("raise KeyError('planted')", "KeyError: 'planted'"),
+    "a crash": ("import os; os.abort()", "the process ended with "),
+    "a hang": ("import time; time.sleep(99)", "the process did not end"),
+    "a greed": ("bytearray(1 << 40)", "MemoryError"),
+}
+
+
+@ENGINES
+@pytest.mark.parametrize(("mistake", "what"), MISTAKES.values(), ids=MISTAKES)
+def test_a_planted_mistake_is_kept_and_can_be_seen_again(mistake, what, engine, tmp_path):
+    script = tmp_path / "broken.py"
+    code = WITH_A_MISTAKE.format(root=str(ROOT), mistake=DIFFERS + mistake)
+    if "sleep" in mistake:
+        code = code.replace("fuzz.main()", "fuzz._GRACE = 3; fuzz.main()")
+    script.write_text(code)
+    command = [sys.executable, str(script), "--target", "vocabulary"]
+    options = ["--seconds", "1", "--engine", engine, "--output", str(tmp_path / "found")]
+    done = subprocess.run(
+        [*command, *options], capture_output=True, text=True, timeout=300, check=False
+    )
+    assert done.returncode == 1
+    assert what in done.stdout
+    assert done.stderr == "Error: 1 findings\n"
+    (kept,) = (tmp_path / "found").iterdir()
+    assert f"see it again: python -m scripts.fuzz --target vocabulary --again {kept}" in done.stdout
+    if what.startswith("KeyError"):
+        again = subprocess.run(
+            [*command, "--again", str(kept)],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert again.returncode == 1
+        assert again.stderr.startswith("Error: KeyError: 'planted' (KeyError broken.py:")
+
+
+def test_what_is_in_order_is_said_to_be_when_seen_again(tmp_path):
+    (tmp_path / "x").write_bytes(b"\0a\nb\n")
+    arguments = ["--target", "vocabulary", "--again", str(tmp_path / "x")]
+    done = CliRunner().invoke(fuzz.main, arguments)
+    assert (done.exit_code, done.output) == (0, f"{tmp_path / 'x'}: nothing is wrong\n")
+    done = CliRunner().invoke(fuzz.main, ["--again", str(tmp_path / "x")])
+    assert done.exit_code == 2
+    assert "--again needs the one --target" in done.output
+
+
+def test_the_engine_that_is_missing_names_its_extra(monkeypatch):
+    monkeypatch.setitem(sys.modules, "atheris", None)
+    done = CliRunner().invoke(fuzz.main, ["--engine", "atheris", "--seconds", "1"])
+    assert done.exit_code == 1
+    assert done.output == (
+        "Error: the engine atheris needs an optional package: pip install --group fuzz\n"
+    )
+
+
+def test_a_target_whose_package_is_missing_is_left_out(monkeypatch):
+    monkeypatch.setattr(fuzz, "find_spec", lambda name: None)
+    arguments = ["--target", "safetensors", "--engine", "random"]
+    done = CliRunner().invoke(fuzz.main, arguments)
+    expected = "safetensors: left out, safetensors is not installed\n"
+    assert (done.exit_code, done.output) == (0, expected)
+
+
+def test_findings_have_names_of_their_own(tmp_path):
+    for data in (b"a", b"b", b"a"):
+        fuzz.keep(Finding("x", "y", data), "glove", tmp_path / "new" / "folder")
+    assert sorted(path.read_bytes() for path in (tmp_path / "new" / "folder").iterdir()) == [
+        b"a",
+        b"b",
+    ]

@@ -1,0 +1,414 @@
+"""A result is there whole or not at all, and what was there before is not lost."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import re
+import shutil
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from w2v.errors import DiskFullError, FormatError, OutputError
+from w2v.system import atomic as output
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    folder = tmp_path / "old.w2v"
+    folder.mkdir()
+    for name in (*output.MODEL_MARKS, "vocab.txt"):
+        (folder / name).write_text("old")
+    return folder
+
+
+FULL = (
+    r"^cannot write .*: the disk is full, or had room for no more files: 4 bytes are needed, and "
+    r"by now [\d.,]+ [MG]B are free in .*; make room, or choose another place$"
+)
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def fail_within_file(path: Path, error: type[BaseException]) -> None:
+    with output.new_file(path, needed=4, overwrite=True) as file:
+        file.write(b"half")
+        raise error
+
+
+def fail_within_folder(path: Path, error: type[BaseException]) -> None:
+    with output.new_folder(path, needed=4, overwrite=True) as folder:
+        (folder / "part").write_text("half")
+        raise error
+
+
+@pytest.mark.parametrize("check", [output.check_file, output.check_folder])
+def test_a_free_place_passes_and_the_check_leaves_nothing(check, tmp_path):
+    check(tmp_path / "new", overwrite=False)
+    check(str(tmp_path / "new"), overwrite=True)
+    assert names(tmp_path) == []
+
+
+@pytest.mark.parametrize("check", [output.check_file, output.check_folder])
+def test_a_missing_parent_is_named(check, tmp_path):
+    with pytest.raises(OutputError, match=r"there is no folder .*missing; create it first"):
+        check(tmp_path / "missing" / "new", overwrite=False)
+
+
+@pytest.mark.parametrize("check", [output.check_file, output.check_folder])
+def test_a_parent_that_is_a_file_is_no_folder(check, tmp_path):
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(OutputError, match="there is no folder"):
+        check(tmp_path / "file" / "new", overwrite=True)
+
+
+@pytest.mark.parametrize("check", [output.check_file, output.check_folder])
+def test_a_place_where_nothing_can_be_created_is_refused(check, tmp_path, monkeypatch):
+    def refuse(**_: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(output.tempfile, "TemporaryFile", refuse)
+    with pytest.raises(OutputError, match=r"cannot write .*new: Permission denied"):
+        check(tmp_path / "new", overwrite=False)
+
+
+@pytest.mark.parametrize("check", [output.check_file, output.check_folder])
+def test_a_name_the_system_does_not_take_is_refused(check, tmp_path):
+    with pytest.raises(OutputError, match=r"cannot write .*: File name too long"):
+        check(tmp_path / ("x" * 300), overwrite=False)
+
+
+def test_what_exists_needs_overwrite(model, tmp_path):
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(OutputError, match=r"file exists already; .*--overwrite"):
+        output.check_file(tmp_path / "file", overwrite=False)
+    with pytest.raises(OutputError, match=r"old\.w2v exists already; .*--overwrite"):
+        output.check_folder(model, overwrite=False)
+    output.check_file(tmp_path / "file", overwrite=True)
+    output.check_folder(model, overwrite=True)
+
+
+def test_a_file_never_replaces_a_folder(tmp_path):
+    with pytest.raises(OutputError, match="is not a plain file"):
+        output.check_file(tmp_path, overwrite=True)
+
+
+def test_a_device_is_never_replaced():
+    with pytest.raises(OutputError, match="is not a plain file"):
+        output.check_file("/dev/null", overwrite=True)
+
+
+def test_only_a_model_folder_or_an_empty_one_is_replaced(model, tmp_path):
+    (model / "meta.json").unlink()
+    (tmp_path / "file").write_text("x")
+    (tmp_path / "empty").mkdir()
+    for path in (model, tmp_path / "file", tmp_path):
+        with pytest.raises(OutputError, match=r"neither a model folder .* nor an empty folder"):
+            output.check_folder(path, overwrite=True)
+    output.check_folder(tmp_path / "empty", overwrite=True)
+
+
+@pytest.mark.parametrize("foreign", ["notes.txt", "README.md", "config.json", ".hidden", "folder"])
+def test_what_else_is_in_a_folder_is_not_lost(foreign, model):
+    if foreign == "folder":
+        (model / foreign).mkdir()
+    else:
+        (model / foreign).write_text("mine")
+    expected = (
+        rf"old\.w2v has {re.escape(foreign)} in it, which would be lost .* move that elsewhere"
+    )
+    with pytest.raises(OutputError, match=expected):
+        output.check_folder(model, overwrite=True)
+    with (
+        pytest.raises(OutputError, match=expected),
+        output.new_folder(model, needed=0, overwrite=True),
+    ):
+        pytest.fail("it is written all the same")
+    assert (model / foreign).exists()
+
+
+def test_what_a_system_puts_into_any_folder_is_nobodys(model):
+    (model / ".DS_Store").write_text("x")
+    output.check_folder(model, overwrite=True)
+
+
+def test_new_file_appears_when_the_block_ends(tmp_path):
+    target = tmp_path / "out.bin"
+    with output.new_file(target, needed=4, overwrite=False) as file:
+        file.write(b"whole")
+        assert not target.exists()
+        (temporary,) = tmp_path.iterdir()
+        assert temporary.name.startswith(".out.bin.")
+    assert target.read_bytes() == b"whole"
+    assert names(tmp_path) == ["out.bin"]
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, ValueError, FormatError])
+def test_new_file_leaves_nothing_when_the_block_fails(error, tmp_path):
+    target = tmp_path / "out.bin"
+    target.write_bytes(b"old")
+    with pytest.raises(error):
+        fail_within_file(target, error)
+    assert target.read_bytes() == b"old"
+    assert names(tmp_path) == ["out.bin"]
+
+
+def test_new_file_replaces_only_with_overwrite(tmp_path):
+    target = tmp_path / "out.bin"
+    target.write_bytes(b"old")
+    with (
+        pytest.raises(OutputError, match="exists already"),
+        output.new_file(target, needed=4, overwrite=False),
+    ):
+        pytest.fail("the block must not run")
+    with output.new_file(target, needed=4, overwrite=True) as file:
+        file.write(b"new")
+    assert target.read_bytes() == b"new"
+
+
+def test_what_appears_during_the_block_is_kept(tmp_path):
+    target = tmp_path / "out.bin"
+    with (
+        pytest.raises(OutputError, match="exists already"),
+        output.new_file(target, needed=4, overwrite=False),
+    ):
+        target.write_bytes(b"theirs")
+    assert target.read_bytes() == b"theirs"
+    with (
+        pytest.raises(OutputError, match="exists already"),
+        output.new_folder(tmp_path / "m", needed=4, overwrite=False),
+    ):
+        (tmp_path / "m").mkdir()
+    assert names(tmp_path) == ["m", "out.bin"]
+
+
+def test_a_link_stays_and_its_target_is_replaced(tmp_path):
+    (tmp_path / "real").write_bytes(b"old")
+    (tmp_path / "link").symlink_to("real")
+    with output.new_file(tmp_path / "link", needed=4, overwrite=True) as file:
+        file.write(b"new")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "real").read_bytes() == b"new"
+
+
+def test_a_full_disk_is_one_clear_line_for_a_file(tmp_path, monkeypatch):
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with (
+        pytest.raises(DiskFullError, match=FULL),
+        output.new_file(tmp_path / "out", needed=4, overwrite=False) as file,
+    ):
+        file.write(b"x")
+    assert names(tmp_path) == []
+
+
+def test_a_full_disk_is_one_clear_line_for_a_folder(model):
+    with (
+        pytest.raises(DiskFullError, match=FULL),
+        output.new_folder(model, needed=4, overwrite=True),
+    ):
+        raise OSError(errno.ENOSPC, "No space left on device")
+    assert (model / "vocab.txt").read_text() == "old"
+    assert names(model.parent) == ["old.w2v"]
+
+
+def test_files_reach_the_disk_before_they_get_their_name(tmp_path, monkeypatch):
+    synced = []
+    real_sync = os.fsync
+
+    def sync(descriptor: int) -> None:
+        synced.append((os.fstat(descriptor).st_ino, os.fstat(descriptor).st_size))
+        real_sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", sync)
+    with output.new_file(tmp_path / "out", needed=4, overwrite=False) as file:
+        file.write(b"12345")
+    assert synced[0] == ((tmp_path / "out").stat().st_ino, 5)
+    synced.clear()
+    with output.new_folder(tmp_path / "m", needed=4, overwrite=False) as folder:
+        (folder / "part").write_bytes(b"123456")
+    assert ((tmp_path / "m" / "part").stat().st_ino, 6) in synced
+
+
+def test_permissions_follow_the_umask(tmp_path):
+    before = os.umask(0o027)
+    try:
+        with output.new_file(tmp_path / "out", needed=4, overwrite=False):
+            pass
+        with output.new_folder(tmp_path / "m", needed=4, overwrite=False):
+            pass
+    finally:
+        os.umask(before)
+    assert (tmp_path / "out").stat().st_mode & 0o777 == 0o640
+    assert (tmp_path / "m").stat().st_mode & 0o777 == 0o750
+
+
+def test_new_folder_appears_when_the_block_ends(tmp_path):
+    with output.new_folder(tmp_path / "m", needed=4, overwrite=False) as folder:
+        assert folder.parent == tmp_path
+        assert folder.name.startswith(".m.")
+        (folder / "part").write_text("x")
+        assert not (tmp_path / "m").exists()
+    assert names(tmp_path) == ["m"]
+    assert names(tmp_path / "m") == ["part"]
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, ValueError])
+def test_new_folder_leaves_nothing_when_the_block_fails(error, model):
+    with pytest.raises(error):
+        fail_within_folder(model, error)
+    assert names(model.parent) == ["old.w2v"]
+    assert (model / "vocab.txt").read_text() == "old"
+
+
+def test_new_folder_replaces_a_whole_model(model):
+    with output.new_folder(model, needed=4, overwrite=True) as folder:
+        (folder / "part").write_text("new")
+    assert names(model.parent) == ["old.w2v"]
+    assert names(model) == ["part"]
+
+
+def test_new_folder_replaces_an_empty_folder(tmp_path):
+    (tmp_path / "m").mkdir()
+    with output.new_folder(tmp_path / "m", needed=4, overwrite=True) as folder:
+        (folder / "part").write_text("new")
+    assert names(tmp_path) == ["m"]
+    assert names(tmp_path / "m") == ["part"]
+
+
+@pytest.mark.parametrize(
+    "failure", [OSError(errno.EIO, "Input/output error"), KeyboardInterrupt()], ids=["EIO", "^C"]
+)
+def test_an_old_model_is_put_back_if_the_new_one_cannot_take_its_place(failure, model, monkeypatch):
+    monkeypatch.setattr(output, "_exchanged", lambda *_: False)
+    real_rename = Path.rename
+
+    def rename(self: Path, target: Path) -> Path:
+        if (self / "part").exists():
+            raise failure
+        return real_rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", rename)
+    with (
+        pytest.raises((OutputError, KeyboardInterrupt)),
+        output.new_folder(model, needed=4, overwrite=True) as folder,
+    ):
+        (folder / "part").write_text("new")
+    assert names(model.parent) == ["old.w2v"]
+    assert (model / "vocab.txt").read_text() == "old"
+
+
+@pytest.fixture(params=["in one step", "one by one"])
+def way(request, monkeypatch) -> str:
+    """The ways in which a new folder takes the place of an old one."""
+    if request.param == "one by one":
+        monkeypatch.setattr(output, "_exchanged", lambda *_: False)
+    return request.param
+
+
+def test_a_model_is_replaced_whole_in_either_way(way, model):
+    before = model.stat().st_ino
+    with output.new_folder(model, needed=4, overwrite=True) as folder:
+        (folder / "part").write_text("new")
+        new = folder.stat().st_ino
+    assert names(model.parent) == ["old.w2v"]
+    assert names(model) == ["part"]
+    assert model.stat().st_ino == new != before
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux is known to swap folders")
+def test_no_moment_is_without_a_model(model, monkeypatch):
+    """Folders change places in one step, so nothing is renamed but a folder to a free place."""
+    monkeypatch.setattr(Path, "rename", None)
+    with output.new_folder(model, needed=4, overwrite=True, recoverable=True) as folder:
+        (folder / "part").write_text("new")
+    assert names(model.parent) == ["old.w2v"]
+    assert names(model) == ["part"]
+
+
+def test_folders_that_cannot_be_swapped_stay_as_they_are(model, tmp_path, monkeypatch):
+    assert not output._exchanged(tmp_path / "missing", model)
+
+    class Nothing:
+        """A C library without renameat2."""
+
+    monkeypatch.setattr(output.ctypes, "CDLL", lambda _: Nothing)
+    assert not output._exchanged(tmp_path, model)
+    with output.new_folder(model, needed=4, overwrite=True) as folder:
+        (folder / "part").write_text("new")
+    assert names(model.parent) == ["old.w2v"]
+    assert names(model) == ["part"]
+
+
+class Killed(BaseException):
+    """Stands for the end of the process at this moment: nothing is put right."""
+
+
+@pytest.mark.parametrize("step", range(4))
+def test_a_replacement_that_is_killed_leaves_one_of_the_two(step, way, model, monkeypatch):
+    """Whatever is done on the disk is the last that is done, step by step."""
+    calls = []
+
+    def killing(work):
+        def killed(*arguments, **options):
+            if len(calls) > step:
+                return None  # the process is no more
+            calls.append(work)
+            if len(calls) > step:
+                raise Killed
+            return work(*arguments, **options)
+
+        return killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "rename", killing(Path.rename))
+        patch.setattr(output.shutil, "rmtree", killing(shutil.rmtree))
+        if way == "in one step":
+            patch.setattr(output, "_exchanged", killing(output._exchanged))
+        with (
+            contextlib.suppress(Killed),
+            output.new_folder(model, needed=4, overwrite=True, recoverable=True) as folder,
+        ):
+            for name in (*output.MODEL_MARKS, "vocab.txt"):
+                (folder / name).write_text("new")
+    if way == "in one step":
+        assert model.exists()
+    output.recover(model)
+    assert names(model.parent) == ["old.w2v"]
+    found = {path.read_text() for path in model.iterdir()}
+    assert found in ({"old"}, {"new"})
+    assert found == {"new"} or step < 2
+
+
+def test_a_process_that_is_writing_is_waited_for(tmp_path):
+    target = tmp_path / "m"
+    waiting = threading.Thread(target=output.recover, args=[target])
+    with output.new_folder(target, needed=4, overwrite=True, recoverable=True) as folder:
+        (folder / "one").touch()
+        waiting.start()
+        waiting.join(0.2)
+        assert waiting.is_alive()
+        (folder / "two").touch()
+    waiting.join()
+    assert sorted(path.name for path in target.iterdir()) == ["one", "two"]
+    assert [path.name for path in tmp_path.iterdir()] == ["m"]
+
+
+def test_what_another_process_writes_is_not_removed(tmp_path):
+    target = tmp_path / "m"
+    with output.new_folder(target, needed=4, overwrite=True, recoverable=True) as folder:
+        (folder / "one").touch()
+        with (
+            pytest.raises(OutputError, match=r"cannot write .*: File exists"),
+            output.new_folder(target, needed=4, overwrite=True, recoverable=True),
+        ):
+            pass
+    assert [path.name for path in target.iterdir()] == ["one"]

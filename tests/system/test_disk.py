@@ -1,0 +1,261 @@
+"""What is said of a disk with too little room, which is looked for before a file is begun."""
+
+from __future__ import annotations
+
+import errno
+import os
+import resource
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+import w2v
+from w2v.config import Config
+from w2v.corpus import build as corpus
+from w2v.errors import DiskFullError, OutputError, ResourceError
+from w2v.formats import native as model
+from w2v.formats.registry import FORMATS
+from w2v.pipeline import checkpoint
+from w2v.pipeline.checkpoint import Checkpoint, TrainingJob
+from w2v.system import atomic as output
+from w2v.system import disk
+from w2v.text.sources import IterableSource
+from w2v.training.trainer import TrainingState
+
+
+@pytest.fixture
+def free(monkeypatch):
+    """Set the free space of every disk."""
+
+    def pretend(space: int) -> None:
+        monkeypatch.setattr(
+            disk.shutil, "disk_usage", lambda _: SimpleNamespace(free=space, total=1 << 40)
+        )
+
+    return pretend
+
+
+BUT = "but 1.0 MB are free in {}; make room, or R"
+NOW = "and by now 1.0 MB are free in {}; make room, or R"
+
+
+def system(number: int) -> OSError:
+    return OSError(number, os.strerror(number))
+
+
+@pytest.mark.parametrize(
+    ("size", "text"),
+    [
+        (0, "0 bytes"),
+        (4096, "4,096 bytes"),
+        (99_999, "99,999 bytes"),
+        (100_000, "0.1 MB"),
+        (99_949_999, "99.9 MB"),
+        (100_000_000, "0.10 GB"),
+        (1_234_567_890_123, "1,234.57 GB"),
+    ],
+)
+def test_sizes_in_words(size, text):
+    assert disk.format_bytes(size) == text
+
+
+def test_files_take_whole_pages():
+    assert disk.in_pages() == disk.in_pages(0) == 0
+    assert disk.in_pages(1, 4096, 4097) == 4096 + 4096 + 8192
+
+
+def test_a_job_that_fits_passes_and_one_that_does_not_is_told_both_figures(free, tmp_path):
+    free(1_000_000)
+    disk.check_space(tmp_path, 1_000_000, "the ids")
+    expected = (
+        rf"^there is no room for the ids in {tmp_path}: up to 1\.1 MB are needed, but 1\.0 MB are "
+        r"free; make room, or choose another place$"
+    )
+    with pytest.raises(DiskFullError, match=expected):
+        disk.check_space(tmp_path, 1_100_000, "the ids")
+
+
+def test_room_is_looked_for_in_whole_pages(free, tmp_path):
+    free(8192)
+    disk.check_room(tmp_path, 8192)
+    for needed in (8193, 1 << 60):
+        with pytest.raises(OSError, match="No space left on device"):
+            disk.check_room(tmp_path, needed)
+
+
+def test_no_room_is_an_error_of_the_output_and_of_what_there_is():
+    assert issubclass(DiskFullError, OutputError)
+    assert issubclass(DiskFullError, ResourceError)
+
+
+@pytest.mark.parametrize(
+    ("number", "sizes", "told"),
+    [
+        (
+            errno.ENOSPC,
+            {"needed": 5_000_000, "written": 7},
+            f"the disk is full: 5.0 MB are needed, {BUT}",
+        ),
+        (
+            errno.ENOSPC,
+            {"written": 5_000_000},
+            f"the disk is full: 5.0 MB were written, {BUT}",
+        ),
+        (
+            errno.ENOSPC,
+            {"needed": 1_000},
+            f"the disk is full, or had room for no more files: 1,000 bytes are needed, {NOW}",
+        ),
+        (errno.ENOSPC, {}, "the disk is full: 1.0 MB are free in {}; make room, or R"),
+        (
+            errno.EDQUOT,
+            {"needed": 5_000_000},
+            f"the quota on the disk is used up: 5.0 MB are needed, {BUT}",
+        ),
+    ],
+)
+def test_what_is_needed_and_what_is_free_are_told(number, sizes, told, free, tmp_path):
+    free(1_000_000)
+    found = disk.write_error("cannot do it", system(number), tmp_path, "R", **sizes)
+    assert isinstance(found, DiskFullError)
+    assert str(found) == f"cannot do it: {told.format(tmp_path)}"
+
+
+def test_a_disk_that_has_no_room_for_files_is_told_from_one_that_counts_none(
+    free, tmp_path, monkeypatch
+):
+    free(1_000_000)
+    told = []
+    for files in (1_000, 0):
+        counts = SimpleNamespace(f_files=files, f_favail=0)
+        monkeypatch.setattr(os, "statvfs", lambda _, counts=counts: counts)
+        told.append(str(disk.write_error("cannot do it", system(errno.ENOSPC), tmp_path)))
+    assert told[0].startswith("cannot do it: the disk has no room for another file, however small")
+    assert told[1].startswith("cannot do it: the disk is full: ")
+
+
+@pytest.mark.parametrize(
+    ("limit", "told"),
+    [
+        (5_000, "it is over the file size limit of 5,000 bytes (ulimit -f)"),
+        (resource.RLIM_INFINITY, "it is over the file size limit of the file system"),
+    ],
+)
+def test_a_file_size_limit_is_told(limit, told, tmp_path, monkeypatch):
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (limit, limit))
+    found = disk.write_error("cannot do it", system(errno.EFBIG), tmp_path, "R", needed=9_000)
+    assert isinstance(found, DiskFullError)
+    assert str(found) == f"cannot do it: {told}: 9,000 bytes are needed; raise that limit, or R"
+    found = disk.write_error("cannot do it", system(errno.EFBIG), tmp_path, "R")
+    assert str(found) == f"cannot do it: {told}; raise that limit, or R"
+
+
+@pytest.mark.parametrize("error", [system(errno.EACCES), OSError("Permission denied")])
+def test_other_errors_are_told_as_the_system_does(error, tmp_path):
+    found = disk.write_error("cannot do it", error, tmp_path, "R", needed=9_000)
+    assert type(found) is OutputError
+    assert str(found) == "cannot do it: Permission denied; R"
+
+
+# Before a file is begun
+
+
+@pytest.mark.parametrize("new", [output.new_file, output.new_folder])
+def test_nothing_is_begun_for_which_there_is_no_room(new, tmp_path, monkeypatch):
+    monkeypatch.setattr(Path, "open", None)  # which is not called
+    monkeypatch.setattr(Path, "mkdir", None)
+    expected = rf"cannot write {tmp_path}/out: the disk is full: 1,000,000\.00 GB are needed, but "
+    with (
+        pytest.raises(DiskFullError, match=expected),
+        new(tmp_path / "out", needed=10**15, overwrite=False),
+    ):
+        pytest.fail("the block must not run")
+
+
+def test_a_state_for_which_there_is_no_room_is_not_begun(free, tmp_path, monkeypatch):
+    kept = Checkpoint.create(
+        tmp_path / "m.checkpoint", TrainingJob(None, None, Config(), False), 60.0
+    )
+    (tmp_path / "m.checkpoint" / "encoded").mkdir()
+    monkeypatch.setattr(checkpoint, "_replace", None)  # which is not called
+    kept.prepare(1_000, 1_000)
+    free(8_000_000)
+    expected = r"^cannot keep the training in .*: 8\.0 MB are needed, but 8\.0 MB are free in "
+    with pytest.raises(DiskFullError, match=expected):
+        kept.keep(None, TrainingState())
+    kept.close()
+
+
+def test_a_job_for_which_there_is_no_room_is_not_begun(free, tmp_path, monkeypatch):
+    monkeypatch.setattr(checkpoint, "_replace", None)  # which is not called
+    free(0)
+    job = TrainingJob(None, None, Config(), False)
+    expected = r"cannot write .*job\.json: the disk is full: [\d,]+ bytes are needed, but 0 bytes"
+    with pytest.raises(DiskFullError, match=expected):
+        Checkpoint.create(tmp_path / "m.checkpoint", job, None)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_ranks_for_which_there_is_no_room_are_not_begun(free, tmp_path, monkeypatch):
+    opened = corpus._opened
+
+    def spool_only(path):
+        assert path.name == "provisional"
+        return opened(path)
+
+    monkeypatch.setattr(corpus, "_opened", spool_only)
+    free(0)
+    expected = r"^cannot write the encoded text to .*: the disk is full: 12 bytes are needed, but 0"
+    lines, config = IterableSource(["a b a", "b a b"]), Config(min_count=1, threads=1)
+    with pytest.raises(DiskFullError, match=expected):
+        corpus.build_corpus(lines, config, work_dir=str(tmp_path))
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("packed", ["", ".gz"])
+@pytest.mark.parametrize("rows", [1, 63, 64, 65, 5_000])
+def test_the_size_of_a_text_is_known_beforehand(packed, rows, tmp_path):
+    matrix = np.random.default_rng(3).normal(size=(rows, 50)).astype(np.float32)
+    words = [f"word{i}" for i in range(rows)]
+    path = tmp_path / f"out.vec{packed}"
+    asked = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(output, "check_room", lambda _, needed: asked.append(needed))
+        FORMATS["word2vec-text"].write(w2v.Embeddings(words, matrix), path)
+    assert asked == [pytest.approx(path.stat().st_size, rel=0.03, abs=50)]
+
+
+def test_the_size_of_a_model_is_known_beforehand(tmp_path):
+    matrix = np.ones((5_000, 30), np.float32)
+    words = [f"word{i}" for i in range(len(matrix))]
+    vectors = w2v.Embeddings(words, matrix, [5] * len(words))
+    asked = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(output, "check_room", lambda _, needed: asked.append(needed))
+        model.write(vectors, tmp_path / "m", contexts=matrix)
+    sizes = [path.stat().st_size for path in (tmp_path / "m").iterdir()]
+    assert asked == [disk.in_pages(*sizes)]
+
+
+def test_a_file_system_that_counts_nothing_has_room(monkeypatch, tmp_path):
+    monkeypatch.setattr(disk.shutil, "disk_usage", lambda _: SimpleNamespace(free=0, total=0))
+    disk.check_space(tmp_path, 10**12, "all")
+    disk.check_room(tmp_path, 10**12)
+    said = [str(disk.write_error("no", system(errno.ENOSPC), tmp_path, "R", **figures)) for figures in
+            ({}, {"needed": 10**6}, {"written": 10**6})]  # fmt: skip
+    assert said == [
+        "no: the disk is full; make room, or R",
+        "no: the disk is full: 1.0 MB are needed; make room, or R",
+        "no: the disk is full: 1.0 MB were written; make room, or R",
+    ]
+
+
+def test_what_was_written_may_be_gone_by_now(free, tmp_path):
+    free(3 * 10**6)
+    said = disk.write_error("no", system(errno.ENOSPC), tmp_path, "R", written=2 * 10**6)
+    assert str(said) == (
+        "no: the disk is full: 2.0 MB were written, and by now 3.0 MB are free in "
+        f"{tmp_path}; make room, or R"
+    )

@@ -1,0 +1,265 @@
+"""What importing costs, which module may know which, and what every module must not do."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import w2v
+
+PACKAGE = Path(w2v.__file__).parent
+FILES = sorted(PACKAGE.rglob("*.py"))
+
+# What each package or module may import besides itself, directly; what those may import as well.
+LAYERS = {
+    "errors": set(),
+    "events": set(),
+    "compute": set(),
+    "_version": set(),
+    "options": {"errors"},
+    "system": {"errors"},
+    "config": {"options", "system"},
+    "text": {"config", "compute", "events"},
+    "corpus": {"text"},
+    "formats": {"text"},
+    "training": {"corpus"},
+    "embeddings": {"formats"},
+    "evaluation": {"embeddings"},
+    "pipeline": {"embeddings", "training"},
+    "cli": {"pipeline", "evaluation"},
+}
+HEAVY = {"numba", "llvmlite", "numpy", "tqdm", "zstandard"}
+
+
+def python(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+
+
+def loaded(statement: str) -> set[str]:
+    """The top-level packages in memory after a statement."""
+    done = python("-c", f"{statement}\nimport sys; print(*sys.modules)")
+    return {name.partition(".")[0] for name in done.stdout.split()}
+
+
+def test_importing_the_package_loads_nothing_heavy():
+    assert loaded("import w2v") & HEAVY == set()
+
+
+def test_help_loads_nothing_heavy():
+    done = python("-X", "importtime", "-m", "w2v", "--help")
+    imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert "Usage: w2v" in done.stdout
+    assert "w2v.cli.main" in imported
+    assert {name.partition(".")[0] for name in imported} & HEAVY == set()
+
+
+@pytest.mark.parametrize("command", ["train", "eval", "similar"])
+def test_the_help_of_a_command_loads_nothing_heavy(command):
+    statement = (
+        f"from w2v.cli.main import main; main(['{command}', '--help'], standalone_mode=False)"
+    )
+    assert loaded(statement) & HEAVY == set()
+
+
+def test_a_model_is_loaded_without_the_compiler():
+    assert loaded("import w2v; w2v.load; w2v.Embeddings") & HEAVY == {"numpy"}
+
+
+def test_names_are_loaded_when_first_used():
+    for name in w2v.__all__:
+        assert getattr(w2v, name) is not None
+    assert dir(w2v) == sorted(w2v.__all__)
+    with pytest.raises(AttributeError, match="module 'w2v' has no attribute 'nonsense'"):
+        _ = w2v.nonsense
+
+
+def allowed(layer: str) -> set[str]:
+    """Everything that a layer may import, directly or through others."""
+    below = LAYERS[layer]
+    return below.union(*map(allowed, below))
+
+
+def test_the_layers_name_every_package():
+    layers = {layer_of(path) for path in FILES}
+    assert layers - {"__init__", "__main__"} <= set(LAYERS)
+
+
+def layer_of(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def layers_imported(tree: ast.Module) -> Iterator[tuple[ast.AST, str]]:
+    """Each import statement of the package's own modules, wherever it stands, and the module."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute"
+            module = node.module or ""
+            inner = [alias.name for alias in node.names if alias.name != "__version__"]
+            names = [f"w2v.{name}" for name in inner] if module == "w2v" else [module]
+        else:
+            continue
+        for name in names:
+            if name.split(".")[0] == "w2v":
+                yield node, [*name.split("."), ""][1]
+
+
+def violations(path: Path, text: str) -> list[str]:
+    """The imports of a module that point upwards or sideways."""
+    layer = layer_of(path)
+    return [
+        f"{path.name}:{node.lineno}: {layer} imports {imported}"
+        for node, imported in layers_imported(ast.parse(text))
+        if imported != layer and imported not in allowed(layer)
+    ]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [path for path in FILES if layer_of(path) not in {"__init__", "__main__"}],
+    ids=lambda path: str(path.relative_to(PACKAGE)),
+)
+def test_imports_point_downwards(path):
+    assert violations(path, path.read_text(encoding="utf-8")) == []
+
+
+@pytest.mark.parametrize(
+    ("module", "text"),
+    [
+        ("text/sources.py", "from w2v.corpus.build import Corpus"),
+        ("text/sources.py", "import w2v.corpus"),
+        ("text/sources.py", "from w2v import corpus"),
+        ("text/sources.py", "if TYPE_CHECKING:\n    from w2v.corpus.build import Corpus"),
+        ("text/sources.py", "def f():\n    from w2v.corpus.build import Corpus"),
+        ("text/sources.py", "import w2v"),
+        ("formats/native.py", "from w2v.embeddings.embeddings import Embeddings"),
+        ("formats/native.py", "from w2v.training.trainer import train_model"),
+        ("training/trainer.py", "from w2v.formats import native"),
+        ("training/trainer.py", "from w2v.embeddings.embeddings import Embeddings"),
+        ("evaluation/evaluate.py", "from w2v.pipeline import train"),
+        ("errors.py", "from w2v.events import Event"),
+    ],
+)
+def test_an_upward_import_is_found(module, text):
+    assert len(violations(PACKAGE / module, text)) == 1
+
+
+@pytest.mark.parametrize(
+    ("module", "text"),
+    [
+        ("corpus/build.py", "from w2v.text.sources import TextSource"),
+        ("pipeline/train.py", "from w2v.pipeline import preflight"),
+        ("embeddings/embeddings.py", "def save():\n    from w2v.formats import native"),
+        ("formats/classic/glove.py", "from w2v.formats.classic import lines"),
+        ("training/trainer.py", "from w2v.errors import DivergenceError"),
+        ("text/sources.py", "import bz2"),
+    ],
+)
+def test_a_downward_import_is_allowed(module, text):
+    assert violations(PACKAGE / module, text) == []
+
+
+@pytest.mark.parametrize(
+    "path",
+    [path for path in FILES if layer_of(path) != "cli"],
+    ids=lambda path: str(path.relative_to(PACKAGE)),
+)
+def test_only_the_command_line_prints(path):
+    calls = (n for n in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if is_print(n))
+    assert [call.lineno for call in calls] == []
+
+
+def is_print(node: ast.AST) -> bool:
+    return isinstance(node, ast.Call) and ast.unparse(node.func) in {
+        "print",
+        "sys.stdout.write",
+        "sys.stderr.write",
+        "click.echo",
+    }
+
+
+def trusting(tree: ast.Module) -> list[str]:
+    """What in a module would run or unpickle what a file says."""
+    found = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found += [alias.name for alias in node.names if alias.name.split(".")[0] in TRUSTING]
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] in TRUSTING:
+            found.append(str(node.module))
+        elif isinstance(node, ast.Call):
+            found += [keyword.arg for keyword in node.keywords if keyword.arg == "allow_pickle"
+                      and not is_false(keyword.value)]  # fmt: skip
+            called = ast.unparse(node.func)
+            unsafe = called in {"eval", "exec", "compile", "__import__", "os.system", "os.popen"}
+            found += [called] if unsafe or called.rpartition(".")[2] in LOADS else []
+    return found
+
+
+TRUSTING = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve", "marshal", "subprocess"}
+LOADS = {"load_model", "read_array", "fromregex", "genfromtxt"}
+"""Functions of others that would trust a file, or allocate what its header asks for."""
+
+
+def is_false(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and node.value is False
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_nothing_from_a_file_is_executed_or_unpickled(path):
+    # The cache holds machine code; its files are checked for their owner and content before.
+    allowed = ["pickle"] if path == PACKAGE / "compute" / "jit.py" else []
+    assert trusting(ast.parse(path.read_text(encoding="utf-8"))) == allowed
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "import pickle",
+        "import os, pickle as p",
+        "from pickle import loads",
+        "def f():\n    import marshal",
+        "import subprocess",
+        "np.load(path, allow_pickle=True)",
+        "np.load(path, allow_pickle=trusted)",
+        "eval(text)",
+        "exec(text)",
+        "os.system(text)",
+        "keras.saving.load_model(path)",
+        "npy.read_array(file)",
+    ],
+)
+def test_what_would_trust_a_file_is_seen(text):
+    assert len(trusting(ast.parse(text))) == 1
+
+
+def test_what_trusts_nothing_is_allowed():
+    assert trusting(ast.parse("np.load(path, allow_pickle=False)\nre.compile(text)")) == []
+
+
+def undocumented(node: ast.Module | ast.ClassDef, name: str) -> Iterator[str]:
+    """Public classes and functions without a docstring; what is inside functions is private."""
+    if ast.get_docstring(node) is None:
+        yield name
+    for child in node.body:
+        if isinstance(child, ast.ClassDef) and not child.name.startswith("_"):
+            yield from undocumented(child, f"{name}.{child.name}")
+        elif isinstance(child, ast.FunctionDef) and not child.name.startswith("_"):
+            yield from [] if ast.get_docstring(child) else [f"{name}.{child.name}"]
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_everything_public_is_documented(path):
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    assert list(undocumented(tree, path.stem)) == []
+
+
+def test_what_is_not_documented_is_seen():
+    tree = ast.parse('"""Doc."""\nclass A:\n    def b(self): ...\n    def _c(self): ...\n')
+    assert list(undocumented(tree, "m")) == ["m.A", "m.A.b"]

@@ -1,0 +1,338 @@
+"""The public interface: names, options with their defaults, formats, and the files of a model.
+
+Everything listed here may be extended. A change or a removal breaks the code of users.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import json
+from typing import Any
+
+import click
+import pytest
+
+import w2v
+from w2v import config, errors, events
+from w2v.cli import main as cli
+from w2v.formats import registry as formats
+
+NAMES = {
+    "Config",
+    "Embeddings",
+    "W2VError",
+    "__version__",
+    "load",
+    "read_corpus",
+    "resume",
+    "skipgram_pair_blocks",
+    "skipgram_pairs",
+    "train",
+}
+
+PARAMETERS = {
+    "train": {
+        "corpus": None,
+        "vocab": None,
+        "init": None,
+        "freeze_old": False,
+        "output": None,
+        "overwrite": False,
+        "work_dir": None,
+        "checkpoint_every": 60.0,
+        "observer": events.ignore,
+        "options": None,
+    },
+    "resume": {
+        "output": None,
+        "work_dir": None,
+        "checkpoint_every": 60.0,
+        "overwrite": False,
+        "observer": events.ignore,
+        "options": None,
+    },
+    "read_corpus": {
+        "corpus": None,
+        "vocab": None,
+        "work_dir": None,
+        "observer": events.ignore,
+        "options": None,
+    },
+    "load": {"path": None},
+    "skipgram_pairs": {"ids": None, "window": 2},
+    "skipgram_pair_blocks": {"ids": None, "window": 2, "block_size": 65536},
+}
+
+EMBEDDINGS = {
+    "analogy",
+    "dim",
+    "encode",
+    "encoder",
+    "from_rows",
+    "id_of",
+    "keras_layer",
+    "layout",
+    "matrix_for",
+    "most_similar",
+    "save",
+    "tokenize",
+    "torch_layer",
+    "unit",
+}
+EMBEDDINGS_ATTRIBUTES = {"words", "matrix", "counts", "meta", "unknown", "unk", "rows"}
+
+ERRORS = {
+    "W2VError": 1,
+    "ConfigError": 2,
+    "InputError": 1,
+    "VocabularyError": 1,
+    "FormatError": 1,
+    "OutputError": 1,
+    "BusyError": 1,
+    "ResourceError": 1,
+    "NoRoomError": 1,
+    "DivergenceError": 1,
+    "UnknownWordError": 1,
+    "MissingExtraError": 1,
+}
+STANDARD_BASES = {
+    "ConfigError": ValueError,
+    "FormatError": ValueError,
+    "UnknownWordError": KeyError,
+    "MissingExtraError": ImportError,
+}
+
+EVENTS = {
+    "BeginsWith": ("origin", {"path", "epochs", "contexts", "frozen"}),
+    "Compiling": ("compiling", set()),
+    "CorpusRead": (
+        "corpus",
+        {
+            *("files", "text_bytes", "lines", "tokens", "types", "vocabulary", "kept_tokens"),
+            *("coverage", "dropped_rare", "dropped_beyond_size", "dropped_unlisted"),
+            *("dropped_too_long", "invalid_bytes", "unseen_words", "seconds", "old_words"),
+            "left_out_words",
+        },
+    ),
+    "EpochDone": (
+        "epoch",
+        {
+            *("epoch", "epochs", "loss", "validation_loss", "centers", "pairs", "words", "lr"),
+            "seconds",
+        },
+    ),
+    "GoesOn": ("resumed", {"epoch", "epochs", "share"}),
+    "Reading": ("reading", {"done_bytes", "total_bytes", "text_bytes", "tokens", "seconds"}),
+    "Saved": ("saved", {"path", "words", "dim", "words_per_second", "seconds", "timings"}),
+    "Training": (
+        "training",
+        {
+            *("epoch", "epochs", "done_words", "total_words", "words_per_second", "loss", "lr"),
+            *("seconds", "seconds_left"),
+        },
+    ),
+}
+
+TEXT_OPTIONS = {
+    "tokenizer": "unicode",
+    "lowercase": None,
+    "vocab_size": 50_000,
+    "min_count": 5,
+    "max_expansion": 250,
+}
+CONFIG = {
+    **TEXT_OPTIONS,
+    "dim": 128,
+    "window": 2,
+    "negatives": 5,
+    "epochs": 5,
+    "lr": 0.05,
+    "lr_min": None,
+    "sample": 1e-4,
+    "noise_exponent": 0.75,
+    "shrink_windows": False,
+    "negative_sharing": None,
+    "shared_negatives": None,
+    "train_unk": False,
+    "validation": 0.0,
+    "seed": 1,
+    "deterministic": False,
+    "shards": None,
+    "threads": None,
+}
+
+TEXT_FLAGS = {
+    "--tokenizer": "unicode",
+    "--lowercase --no-lowercase": None,
+    "--vocab-size": 50_000,
+    "--min-count": 5,
+    "--max-expansion": 250,
+    "--threads": None,
+    "--vocab": None,
+    "-q --quiet": None,
+}
+# Without --help. Flags that are off, and options without a value, have None.
+COMMANDS: dict[str, dict[str, Any]] = {
+    "train": {
+        **TEXT_FLAGS,
+        "-o --output": None,
+        "--dim": 128,
+        "--window": 2,
+        "--negatives": 5,
+        "--epochs": 5,
+        "--lr": 0.05,
+        "--lr-min": None,
+        "--sample": 1e-4,
+        "--noise-exponent": 0.75,
+        "--shrink-windows": None,
+        "--negative-sharing": None,
+        "--shared-negatives": None,
+        "--train-unk": None,
+        "--validation": 0.0,
+        "--seed": 1,
+        "--deterministic": None,
+        "--shards": None,
+        "--init": None,
+        "--freeze-old": None,
+        "--work-dir": None,
+        "--overwrite": None,
+        "--checkpoint-every": "60s",
+        "--resume": None,
+        "--log-json": None,
+    },
+    "vocab": TEXT_FLAGS,
+    "pairs": {**TEXT_FLAGS, "--ids": None, "--window": 2, "--work-dir": None},
+    "similar": {"-n --number": 10},
+    "analogy": {"-n --number": 10},
+    "eval": {"--top": 30_000},
+    "export": {
+        "-f --format": None,
+        "-o --output": None,
+        "--rows": None,
+        "--unk": None,
+        "--overwrite": None,
+    },
+    "convert": {
+        "--from": None,
+        "-f --format": None,
+        "--rows": None,
+        "--unk": None,
+        "--tokenizer": None,
+        "--lowercase --no-lowercase": None,
+        "--overwrite": None,
+    },
+    "formats": {},
+    "encode": {
+        "-o --output": None,
+        "--length": None,
+        "--rows": None,
+        "--max-expansion": 250,
+        "--overwrite": None,
+    },
+    "info": {"--json": None},
+}
+
+# Extensions, default rows, and the files that identify a directory.
+FORMATS: dict[str, tuple[tuple[str, ...], str | None, tuple[str, ...]]] = {
+    "npy": ((), "pad+unk", ("meta.json", "embeddings.npy")),
+    "word2vec-text": ((".txt", ".vec", ".txt.gz", ".vec.gz"), None, ()),
+    "word2vec-bin": ((".bin",), None, ()),
+    "glove": ((".glove", ".glove.gz", ".txt", ".txt.gz"), None, ()),
+    "spacy": ((".txt.gz",), None, ()),
+    "safetensors": ((".safetensors",), "pad+unk", ()),
+    "projector": ((), None, ("tensors.tsv", "metadata.tsv")),
+    "hf": ((), "pad+unk", ("model.safetensors", "tokenizer.json", "meta.json")),
+    "keras": ((), "pad+unk", ("embedding.keras", "vocab.txt", "meta.json")),
+}
+
+META = {
+    "w2v_version": None,
+    "format_version": None,
+    "config": set(CONFIG),
+    "tokenizer": {"name", "lowercase", "max_word_bytes", "unicode"},
+    "corpus": {"stage", *EVENTS["CorpusRead"][1]},
+    "training": {"words", "lines", "held_out_words", "held_out_lines"},
+    "epochs": None,
+    "timings": {"compiling", "reading", "training", "writing", "stages"},
+    "words_per_second": None,
+    "made_with": {"python", "numpy", "numba"},
+    "job": {"config", "extend", "files", "freeze_old", "key", "overwrite", "vocab"},
+}
+STAGES = {"input", "tokenizing", "hashing", "spooling", "ranking", "renaming"}
+
+
+def test_the_package_exports_its_public_names():
+    assert set(w2v.__all__) >= NAMES
+
+
+@pytest.mark.parametrize("name", PARAMETERS)
+def test_functions_take_their_parameters(name):
+    parameters = inspect.signature(getattr(w2v, name)).parameters.values()
+    found = {p.name: None if p.default is p.empty else p.default for p in parameters}
+    assert found.items() >= PARAMETERS[name].items()
+
+
+def test_embeddings_have_their_methods_and_attributes():
+    assert set(dir(w2v.Embeddings)) >= EMBEDDINGS
+    embeddings = w2v.Embeddings(["a"], [[1.0]])
+    assert set(dir(embeddings)) >= EMBEDDINGS_ATTRIBUTES
+
+
+@pytest.mark.parametrize("name", ERRORS)
+def test_errors_have_their_exit_codes_and_bases(name):
+    error = getattr(errors, name)
+    assert issubclass(error, errors.W2VError)
+    assert error.exit_code == ERRORS[name]
+    assert issubclass(error, STANDARD_BASES.get(name, Exception))
+
+
+@pytest.mark.parametrize("name", EVENTS)
+def test_events_have_their_stages_and_fields(name):
+    stage, fields = EVENTS[name]
+    event = getattr(events, name)
+    assert event.stage == stage
+    assert {field.name for field in dataclasses.fields(event)} >= fields
+
+
+def test_the_config_has_its_defaults():
+    found = {field.name: field.default for field in dataclasses.fields(config.Config)}
+    assert found.items() >= CONFIG.items()
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_commands_have_their_options(name):
+    found = {}
+    for parameter in cli.main.commands[name].params:
+        if isinstance(parameter, click.Option):
+            default = parameter.default
+            plain = isinstance(default, (str, int, float)) and default is not False
+            flags = " ".join([*parameter.opts, *parameter.secondary_opts])
+            found[flags] = default if plain else None
+    assert found.items() >= COMMANDS[name].items()
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_formats_have_their_extensions_and_rows(name):
+    entry = formats.FORMATS[name]
+    assert (entry.extensions, entry.rows, entry.marks) == FORMATS[name]
+
+
+def test_a_model_has_its_files_and_metadata(tmp_path):
+    lines = ["the quick brown fox jumps over the lazy dog", "the rare dog sleeps"] * 3
+    w2v.train(lines, output=tmp_path / "m", min_count=4, sample=0, dim=4, epochs=1, train_unk=True)
+    files = {path.name for path in (tmp_path / "m").iterdir()}
+    assert files == {
+        "embeddings.npy",
+        "contexts.npy",
+        "unknown.npy",
+        "vocab.txt",
+        "counts.npy",
+        "meta.json",
+    }
+    meta = json.loads((tmp_path / "m" / "meta.json").read_text(encoding="utf-8"))
+    assert set(meta) >= set(META)
+    for name, keys in META.items():
+        assert keys is None or set(meta[name]) >= keys
+    assert set(meta["timings"]["stages"]) == STAGES
+    assert set(meta["epochs"][0]) >= EVENTS["EpochDone"][1]

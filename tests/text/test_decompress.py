@@ -1,0 +1,351 @@
+"""Packed text within bounds: however small a file is, what comes of it is bounded or refused."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import lzma
+import subprocess
+import sys
+import tracemalloc
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+import zstandard
+from click.testing import CliRunner
+
+import w2v
+from w2v.cli.main import main
+from w2v.embeddings.embeddings import Embeddings
+from w2v.errors import InputError
+from w2v.formats.registry import load
+from w2v.pipeline import encode_file as batch
+from w2v.text import decompress as unpacking
+from w2v.text import sources as reading
+from w2v.text.sources import STDIN, FileSource
+
+PACK = {
+    "gzip": gzip.compress,
+    "bzip2": bz2.compress,
+    "xz": lzma.compress,
+    "zstd": lambda data: zstandard.ZstdCompressor().compress(data),
+}
+PACKINGS = pytest.mark.parametrize("pack", PACK.values(), ids=PACK)
+LINE = b"the quick brown fox\n"
+TINY = {"min_count": 1, "sample": 0, "dim": 2, "epochs": 1, "threads": 1}
+MEBIBYTE = 1 << 20
+
+
+def text_of(path: Path | str, max_expansion: float = 250) -> bytes:
+    source = FileSource([path], max_expansion)
+    return b"".join(source.blocks(lambda block: len(block)))
+
+
+@pytest.fixture
+def little_is_free(monkeypatch):
+    """Let a bound count from a kilobyte on, so that small files show what large ones do."""
+    monkeypatch.setattr(unpacking, "FREE_BYTES", 1000)
+    monkeypatch.setattr(reading, "SNIFFED_BYTES", 256)
+    monkeypatch.setattr(reading, "BLOCK_BYTES", 4096)
+
+
+def bomb(pack, lines: int = 100_000) -> bytes:
+    data = pack(LINE * lines)
+    assert len(data) < 20 * lines / 100
+    return data
+
+
+# How much comes out
+
+
+@PACKINGS
+def test_a_small_file_that_unpacks_to_much_is_refused_while_it_is_read(
+    pack, little_is_free, tmp_path
+):
+    path = tmp_path / "bomb.txt"
+    path.write_bytes(bomb(pack))
+    source = FileSource([path], 10)
+    got: list[int] = []
+    expected = (
+        rf"^{path} unpacks to over 10 times its size: to [\d,]+ bytes so far, from [\d,]+; if it "
+        r"is to be so, raise the limit by --max-expansion, of which 0 is none$"
+    )
+    with pytest.raises(InputError, match=expected):
+        got.extend(len(block) for block in source.blocks(lambda block: len(block)))
+    assert sum(got) <= 10 * path.stat().st_size + 2 * reading.BLOCK_BYTES
+
+
+@PACKINGS
+@pytest.mark.parametrize("limit", [0, 1_000_000])
+def test_the_limit_can_be_raised_and_lifted(pack, limit, little_is_free, tmp_path):
+    path = tmp_path / "bomb.txt"
+    path.write_bytes(bomb(pack))
+    assert text_of(path, limit) == LINE * 100_000
+
+
+@PACKINGS
+def test_stdin_has_the_same_limit(pack, little_is_free, monkeypatch):
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(bomb(pack))))
+    with pytest.raises(InputError, match=r"^stdin unpacks to over 10 times its size"):
+        text_of(STDIN, 10)
+
+
+@PACKINGS
+def test_what_unpacks_to_little_is_never_refused(pack, tmp_path):
+    path = tmp_path / "small.txt"
+    path.write_bytes(pack(b"a\n" * 400_000))
+    assert len(text_of(path, 1)) == 800_000 > 100 * path.stat().st_size
+
+
+@PACKINGS
+def test_members_together_have_one_limit(pack, little_is_free, tmp_path):
+    path = tmp_path / "many.txt"
+    part = pack(LINE * 200)
+    path.write_bytes(part * 500)
+    assert text_of(path, 250) == LINE * 100_000
+    with pytest.raises(InputError, match="over 5 times its size"):
+        text_of(path, 5)
+
+
+def test_a_text_as_it_usually_is_keeps_far_below_the_limit(little_is_free, tmp_path):
+    words = np.random.default_rng(1).integers(0, 5000, 50_000).tolist()
+    path = tmp_path / "text.xz"
+    path.write_bytes(lzma.compress(" ".join(f"w{word}" for word in words).encode()))
+    assert len(text_of(path, 10)) > 100_000
+
+
+@PACKINGS
+def test_a_bomb_takes_little_memory(pack, monkeypatch, tmp_path):
+    path = tmp_path / "bomb.txt"
+    path.write_bytes(bomb(pack, 1_000_000))
+    monkeypatch.setattr(unpacking, "FREE_BYTES", 8 * MEBIBYTE)
+    source = FileSource([path], 1)
+    tracemalloc.start()
+    try:
+        with pytest.raises(InputError, match="unpacks to over 1 times its size"):
+            list(map(len, source.blocks(lambda block: len(block))))
+        assert tracemalloc.get_traced_memory()[1] < 14 * MEBIBYTE
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.fixture
+def bomb_file(little_is_free, sized, tmp_path):
+    path = tmp_path / "bomb.txt"
+    path.write_bytes(bomb(gzip.compress, sized(100_000)))
+    return path
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["train", "{}", "-o", "{}.w2v"],
+        ["vocab", "{}"],
+        ["pairs", "{}"],
+        ["encode", "{}.model", "{}", "-o", "{}.npy"],
+    ],
+    ids=lambda arguments: arguments[0],
+)
+def test_every_command_that_reads_text_has_the_option(arguments, bomb_file):
+    model = Embeddings(["the"], [[1.0]], meta={"tokenizer": {"name": "unicode", "lowercase": True}})
+    model.save(f"{bomb_file}.model")
+    arguments = [argument.format(bomb_file) for argument in arguments]
+    done = CliRunner().invoke(main, [*arguments, "--max-expansion", "50"])
+    assert done.exit_code == 1
+    assert "bomb.txt unpacks to over 50 times its size" in done.stderr.splitlines()[-1]
+    done = CliRunner().invoke(main, [*arguments, "--max-expansion", "-1"])
+    assert done.exit_code == 2
+    assert not Path(f"{bomb_file}.w2v").exists()
+    assert not Path(f"{bomb_file}.npy").exists()
+
+
+def test_the_library_has_the_option(bomb_file, tmp_path):
+    with pytest.raises(InputError, match="over 50 times its size"):
+        w2v.train(bomb_file, max_expansion=50, **TINY)
+    with pytest.raises(InputError, match="over 50 times its size"), \
+            w2v.read_corpus([bomb_file], max_expansion=50, **TINY):  # fmt: skip
+        pass
+    model = Embeddings(["the"], [[1.0]], meta={"tokenizer": {"name": "unicode", "lowercase": True}})
+    with pytest.raises(InputError, match="over 50 times its size"):
+        batch.encode_file(model, bomb_file, tmp_path / "ids.npy", max_expansion=50)
+    assert len(w2v.train(bomb_file, max_expansion=0, **TINY)) == 4
+
+
+def test_a_training_goes_on_with_another_limit(little_is_free, tmp_path):
+    path = tmp_path / "bomb.txt"
+    path.write_bytes(bomb(gzip.compress, 1_000))
+
+    def stop(event):
+        if type(event).__name__ == "EpochDone":
+            raise KeyboardInterrupt
+
+    options = TINY | {"max_expansion": 0, "epochs": 2}
+    whole = w2v.train(path, **options)
+    with pytest.raises(KeyboardInterrupt):
+        w2v.train(path, output=tmp_path / "m", observer=stop, **options)
+    model = w2v.resume(tmp_path / "m", max_expansion=5)
+    assert model.matrix.tobytes() == whole.matrix.tobytes()
+    assert model.meta["config"]["max_expansion"] == 5
+    with pytest.raises(InputError, match="unpacks to over 5 times its size"):
+        w2v.resume(tmp_path / "m", epochs=3)
+    more = w2v.resume(tmp_path / "m", epochs=3, max_expansion=0)
+    assert len(more.meta["epochs"]) == 3
+
+
+@pytest.mark.parametrize("head", [b"100000 1\n", b""], ids=["word2vec", "glove"])
+def test_packed_vectors_have_a_limit_too(head, monkeypatch, tmp_path):
+    monkeypatch.setattr(unpacking, "FREE_BYTES", 1 << 16)
+    rows = b"".join(b"%d %s\n" % (i, b"0" * 9990) for i in range(100_000, 100_100))
+    path = tmp_path / "x.txt.gz"
+    path.write_bytes(gzip.compress(head + rows, 9))
+    expected = (
+        rf"^{path} unpacks to over 250 times its size: .*; if it is to be so, unpack it first"
+    )
+    with pytest.raises(InputError, match=expected):
+        load(path)
+
+
+# How much memory it takes to unpack it
+
+
+def xz_with_dictionary(code: int, text: bytes = LINE) -> bytes:
+    """Pack a text so that its header asks for a dictionary of another size."""
+    data = bytearray(lzma.compress(text))
+    end = 12 + 4 * (data[12] + 1)
+    place = data.index(b"\x21\x01", 12, end) + 2
+    data[place] = code
+    data[end - 4 : end] = zlib.crc32(bytes(data[12 : end - 4])).to_bytes(4, "little")
+    return bytes(data)
+
+
+def lzma_with_dictionary(size: int, text: bytes = LINE) -> bytes:
+    data = lzma.compress(text, lzma.FORMAT_ALONE)
+    return data[:1] + size.to_bytes(4, "little") + data[5:]
+
+
+def zstd_with_window(log: int, text: bytes = LINE) -> bytes:
+    """Pack a text in one raw block of a frame that asks for a window of so many bits."""
+    block = (len(text) << 3 | 1).to_bytes(3, "little")
+    return b"\x28\xb5\x2f\xfd" + bytes([0, log - 10 << 3]) + block + text
+
+
+GREEDY = {
+    "xz": (xz_with_dictionary(40), "a window of 4,294,967,295 bytes", "xz -dc"),
+    "xz, little too much": (xz_with_dictionary(33), "a window of 402,653,184 bytes", "xz -dc"),
+    "lzma": (lzma_with_dictionary(1 << 31), "a window of 2,147,483,648 bytes", "xz -dc"),
+    "zstd": (zstd_with_window(31), "a window of 2,147,483,648 bytes", "zstd -dc --long=31"),
+    "zstd, too large for any": (zstd_with_window(41), "a (larger )?window", "zstd -dc --long=31"),
+}
+
+
+@pytest.mark.parametrize(("data", "asked", "command"), GREEDY.values(), ids=GREEDY)
+def test_a_header_that_asks_for_much_memory_is_refused(data, asked, command, tmp_path):
+    path = tmp_path / "greedy.txt"
+    path.write_bytes(data)
+    expected = (
+        f"^{path} asks for {asked}.* to be unpacked with, and at most 268,435,456 bytes are given; "
+        f"unpack it first and pipe it in, as in {command} {path}"
+    )
+    with pytest.raises(InputError, match=expected):
+        text_of(path)
+
+
+def test_a_member_that_asks_for_much_memory_is_refused_behind_others(tmp_path):
+    path = tmp_path / "greedy.txt"
+    path.write_bytes(lzma.compress(LINE) + xz_with_dictionary(40))
+    with pytest.raises(InputError, match=r"asks for a window of 4,294,967,295 bytes"):
+        text_of(path)
+
+
+ALLOWED = {
+    "xz": xz_with_dictionary(32),
+    "lzma": lzma_with_dictionary(1 << 28),
+    "zstd": zstd_with_window(28),
+}
+
+
+@pytest.mark.parametrize("data", ALLOWED.values(), ids=ALLOWED)
+def test_the_largest_window_is_read(data, tmp_path):
+    path = tmp_path / "large.txt"
+    path.write_bytes(data)
+    assert text_of(path) == LINE
+
+
+PEAK = """
+import sys
+from pathlib import Path
+from w2v.errors import InputError
+from w2v.text.sources import FileSource
+import zstandard
+def peak():  # not ru_maxrss, which begins with that of the process before
+    return int(Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0])
+before = peak()
+try:
+    list(FileSource([sys.argv[1]]).blocks(len))
+except InputError:
+    pass
+print(peak() - before)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells of memory so")
+@pytest.mark.parametrize(
+    "data",
+    [*(greedy[0] for greedy in GREEDY.values()), *ALLOWED.values()],
+    ids=[*GREEDY, *(f"{name}, allowed" for name in ALLOWED)],
+)
+def test_no_header_makes_a_process_take_what_it_asks_for(data, tmp_path):
+    path = tmp_path / "greedy.txt"
+    path.write_bytes(data)
+    done = subprocess.run(
+        [sys.executable, "-c", PEAK, path], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert int(done.stdout) < 24 << 10
+
+
+# What stands behind a packed stream
+
+
+@pytest.mark.parametrize("name", ["bzip2", "xz", "zstd"])
+@pytest.mark.parametrize("rest", [b"rubbish", LINE * 3000], ids=["short", "long"])
+def test_what_follows_a_stream_and_is_none_is_damage(name, rest, tmp_path):
+    path = tmp_path / "f.txt"
+    path.write_bytes(PACK[name](LINE) + rest)
+    with pytest.raises(InputError, match=f"{path} is damaged or cut short: "):
+        text_of(path)
+
+
+def test_zeros_between_and_behind_xz_streams_mean_nothing(tmp_path):
+    path = tmp_path / "f.txt"
+    part = lzma.compress(LINE)
+    path.write_bytes(part + bytes(8) + part + bytes(200_000) + part + bytes(4))
+    assert text_of(path) == LINE * 3
+
+
+class Endless(io.RawIOBase):
+    """A stream that gives as many bytes as are asked for."""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer) -> int:
+        return len(buffer)
+
+
+def test_64_mebibytes_are_always_allowed():
+    stream = unpacking.ExpansionGuard(Endless(), lambda: 1, "x", 250, "advice")
+    piece = bytearray(MEBIBYTE)
+    for _ in range(64):
+        assert stream.readinto(piece) == MEBIBYTE
+    with pytest.raises(InputError, match="x unpacks to over 250 times its size"):
+        stream.readinto(bytearray(1))
+
+
+def test_zstd_may_begin_with_a_frame_to_be_skipped(tmp_path):
+    path = tmp_path / "text.zst"
+    skipped = b"\x5a\x2a\x4d\x18" + (5).to_bytes(4, "little") + b"about"
+    path.write_bytes(skipped + PACK["zstd"](LINE))
+    assert text_of(path) == LINE

@@ -1,0 +1,385 @@
+"""The compiled definition of a word against the slow one."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+import reference
+from w2v.text import tokenizer
+from w2v.text.tokenizer import (
+    APOSTROPHE,
+    CODE_POINTS,
+    DOTTED_I,
+    END_OF_LINE,
+    INVALID,
+    NEWLINE,
+    SEPARATOR,
+    SINGLE,
+    TOKENS,
+    TOO_LONG,
+    WORD,
+    Scanner,
+    character_tables,
+    last_boundary,
+)
+from w2v.text.wordtable import WordTable
+
+SURROGATES = range(0xD800, 0xE000)
+UNICODE = character_tables("unicode", lowercase=True)
+WHITESPACE = character_tables("whitespace", lowercase=False)
+DEFINITIONS = pytest.mark.parametrize(
+    ("name", "lowercase"),
+    [("unicode", True), ("unicode", False), ("whitespace", False), ("whitespace", True)],
+)
+
+
+def scanned(scanner: Scanner, block: bytes) -> list[list[str]]:
+    """The lines of a block that have words."""
+    lines: list[list[str]] = [[]]
+    for i in scanner.scan(block).tolist():
+        if i == END_OF_LINE:
+            lines.append([])
+        else:
+            lines[-1].append(scanner.words.word(i).decode())
+    return [line for line in lines if line]
+
+
+def read(block: bytes, name: str = "unicode", *, lowercase: bool = True) -> reference.Read:
+    """What the compiled tokenizer makes of a block; the lines that have words."""
+    scanner = Scanner(character_tables(name, lowercase=lowercase))
+    lines = scanned(scanner, block)
+    tallies = scanner.tallies
+    assert tallies[TOKENS] == sum(map(len, lines)) + tallies[TOO_LONG]
+    return reference.Read(lines, tallies[TOO_LONG], tallies[INVALID])
+
+
+def expected(block: bytes, name: str = "unicode", *, lowercase: bool = True) -> reference.Read:
+    """What the slow definition makes of it."""
+    result = reference.read(block, name, lowercase=lowercase)
+    return result._replace(lines=[line for line in result.lines if line])
+
+
+def kind_of(character: str) -> int:
+    if character in "\r\n":
+        return NEWLINE
+    if character in reference.APOSTROPHES:
+        return APOSTROPHE
+    if reference.is_single(character):
+        return SINGLE
+    return WORD if reference.is_word_character(character) else SEPARATOR
+
+
+def test_every_character_has_the_class_of_the_definition():
+    kinds = np.array([kind_of(chr(code)) for code in range(CODE_POINTS)], np.uint8)
+    assert np.flatnonzero(UNICODE.classes != kinds).tolist() == []
+
+
+def test_white_space_is_what_python_takes_for_it():
+    kinds = [
+        NEWLINE if c in "\r\n" else SEPARATOR if c.isspace() or c == "\0" else WORD
+        for c in map(chr, range(CODE_POINTS))
+    ]
+    kinds[SURROGATES.start : SURROGATES.stop] = [SEPARATOR] * len(SURROGATES)
+    assert np.flatnonzero(WHITESPACE.classes != kinds).tolist() == []
+
+
+def test_only_separators_end_a_token_that_was_split_already():
+    classes = character_tables("tokens", lowercase=False).classes
+    others = np.flatnonzero(classes != WORD).tolist()
+    assert others == [ord("\n"), 0x1F, *SURROGATES]
+    assert classes[ord("\n")] == NEWLINE
+    assert classes[0x1F] == SEPARATOR
+
+
+def test_every_small_form_is_pythons():
+    small = UNICODE.written.copy()
+    assert small[0x2019] == ord("'")
+    small[0x2019] = 0x2019
+    lowered = [chr(code).lower() for code in range(CODE_POINTS)]
+    assert [code for code in range(CODE_POINTS) if len(lowered[code]) > 1] == [DOTTED_I]
+    assert lowered[DOTTED_I] == "i" + chr(tokenizer.COMBINING_DOT)
+    firsts = [ord(characters[0]) for characters in lowered]
+    assert np.flatnonzero(small != firsts).tolist() == []
+
+
+def test_letters_stay_as_they_are_if_asked():
+    written = character_tables("whitespace", lowercase=False).written
+    assert (written == np.arange(CODE_POINTS)).all()
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("The King's 日本", ["the", "king's", "日", "本"]),
+        ("rock 'n' roll", ["rock", "n", "roll"]),
+        ("don\u2019t DON'T don''t don'", ["don't", "don't", "don", "t", "don"]),
+        ("'tis the dogs' day", ["tis", "the", "dogs", "day"]),
+        ("l'un'd'eux a'-b 5'6", ["l'un'd'eux", "a", "b", "5'6"]),
+        ("snake_case e-mail a.b 3.14", ["snake_case", "e", "mail", "a", "b", "3", "14"]),
+        ("ΌΔΟΣ Σ", ["όδοσ", "σ"]),  # letter by letter: no final sigma
+        ("İstanbul", ["i\u0307stanbul"]),
+        ("naïve na\u0308ive", ["naïve", "na\u0308ive"]),
+        ("a日'b", ["a", "日", "b"]),
+        ("a'日b", ["a", "日", "b"]),
+        ("カタカナ ひらがな", list("カタカナひらがな")),
+        ("क्\u200dष می\u200cروم", ["क्\u200dष", "می\u200cروم"]),
+        ("½ ² ٣ Ⅷ", ["½", "²", "٣", "ⅷ"]),
+        ("𝔘𝔫 𐐀 😀", ["𝔘𝔫", "𐐨"]),
+    ],
+)
+def test_words_by_hand(text, words):
+    assert read(text.encode()).lines == [words]
+    assert reference.tokenize(text.encode()) == [words]
+
+
+def test_whitespace_takes_what_stands_there():
+    text = "It's  A-b\tc\u3000日本.\0x\u2028y\r\rz\x0bw".encode()
+    lines = [["It's", "A-b", "c", "日本.", "x", "y"], ["z", "w"]]
+    assert read(text, "whitespace", lowercase=False).lines == lines
+    assert expected(text, "whitespace", lowercase=False).lines == lines
+
+
+def test_line_ends_of_all_systems():
+    assert read(b"a\nb\r\nc\rd\n\n\r\r\ne").lines == [["a"], ["b"], ["c"], ["d"], ["e"]]
+
+
+def test_one_mark_stands_for_all_line_ends_between_two_words():
+    scanner = Scanner(UNICODE)
+    assert scanner.scan(b"\n\na b\n \r\n.\nc\n\n").tolist() == [
+        END_OF_LINE, 0, 1, END_OF_LINE, 2, END_OF_LINE
+    ]  # fmt: skip
+
+
+CHARACTERS = st.one_of(
+    st.sampled_from(list("aBz09_'\u2019 \t\r\n.-\0İßΣé日本かカー\u200d\u0301٣𝔘😀\u2028\xa0")),
+    st.characters(exclude_categories=["Cs"]),
+)
+TEXTS = st.text(CHARACTERS, max_size=60).map(str.encode)
+DIRTY = st.lists(
+    st.one_of(
+        st.sampled_from(
+            [
+                b"a",
+                b"'",
+                b" ",
+                b"\n",
+                b"\xc3\xa9",
+                b"\xe6\x97\xa5",
+                b"\xf0\x9d\x94\x98",
+                b"\xe2\x80\x99",
+                b"\xc3",
+                b"\xe6\x97",
+                b"\xf0\x9d",
+                b"\x80",
+                b"\xed\xa0\x80",
+            ]
+        ),
+        st.binary(max_size=3),
+    ),
+    max_size=30,
+).map(b"".join)
+
+
+@DEFINITIONS
+@given(text=TEXTS)
+@example(text=b"")
+@example(text=b"'")
+def test_any_text_is_cut_as_defined(name, lowercase, text):
+    assert read(text, name, lowercase=lowercase) == expected(text, name, lowercase=lowercase)
+
+
+@DEFINITIONS
+@given(text=DIRTY)
+def test_any_bytes_are_cut_as_defined(name, lowercase, text):
+    assert read(text, name, lowercase=lowercase) == expected(text, name, lowercase=lowercase)
+
+
+@pytest.mark.parametrize(
+    ("sequence", "invalid"),
+    [
+        (b"\x80", 1),  # a continuation without a start
+        (b"\xbf\xbf", 2),
+        (b"\xc0\xaf", 2),  # overlong
+        (b"\xc1\x81", 2),
+        (b"\xe0\x9f\xbf", 3),
+        (b"\xf0\x8f\xbf\xbf", 4),
+        (b"\xed\xa0\x80", 3),  # surrogates
+        (b"\xed\xbf\xbf", 3),
+        (b"\xf4\x90\x80\x80", 4),  # beyond the last code point
+        (b"\xf5\x80\x80\x80", 4),
+        (b"\xfe", 1),
+        (b"\xff", 1),
+        (b"\xc3", 1),  # cut short
+        (b"\xe6\x97", 2),
+        (b"\xf0\x9d\x94", 3),
+        (b"\xe6\xc3\xa9", 1),  # cut short by a good one
+        (b"\xed\x9f\xbf", 0),  # the last before the surrogates, and the first behind
+        (b"\xee\x80\x80", 0),
+        (b"\xf4\x8f\xbf\xbf", 0),  # the last code point
+        (b"\xe0\xa0\x80", 0),  # the first of three bytes
+        (b"\xf0\x90\x80\x80", 0),  # the first of four
+    ],
+)
+@pytest.mark.parametrize("name", ["unicode", "whitespace"])
+def test_bytes_that_are_not_utf8_separate_and_are_counted(sequence, invalid, name):
+    for text in (b"one" + sequence + b"two", b"one " + sequence, sequence + b"\n"):
+        found = read(text, name)
+        assert found.invalid_bytes == invalid
+        assert found == expected(text, name)
+
+
+@pytest.mark.parametrize(
+    ("text", "too_long"),
+    [
+        (b"a" * 1000, 0),
+        (b"a" * 1001, 1),
+        (b"a" * 5000, 1),
+        ("é".encode() * 500, 0),
+        ("é".encode() * 501, 1),
+        ("𝔘".encode() * 250, 0),
+        (b"a" + "𝔘".encode() * 250, 1),
+        ("İ".encode() * 333, 0),  # 2 bytes each, but 3 as written
+        ("İ".encode() * 334, 1),
+        ("\u212a".encode() * 1000, 0),  # the kelvin sign: 3 bytes each, but 1 as written
+        ("\u212a".encode() * 1001, 1),
+        (b"a" * 500 + b"'" + b"b" * 499, 0),
+        (b"a" * 500 + b"'" + b"b" * 500, 1),
+        (b"a" * 1000 + b"'", 0),
+        (b"a" * 999 + "\u2019s".encode(), 1),
+        (b"a" * 998 + "\u2019s".encode(), 0),
+        (b"a" * 1000 + "é".encode(), 1),
+        (b"a" * 999 + "é".encode(), 1),
+        (b"a" * 998 + "é".encode(), 0),
+    ],
+)
+def test_a_word_over_a_thousand_bytes_as_written_is_dropped_whole(text, too_long):
+    for block in (text, b"x " + text + b" y\n", "日".encode() + text + "本".encode()):
+        found = read(block)
+        assert found == expected(block)
+        assert found.too_long == too_long
+
+
+@given(texts=st.lists(TEXTS, max_size=4))
+def test_ids_and_tallies_go_on_from_block_to_block(texts):
+    scanner = Scanner(UNICODE)
+    lines = [line for text in texts for line in scanned(scanner, text)]
+    wanted = [expected(text) for text in texts]
+    assert lines == [line for one in wanted for line in one.lines]
+    assert scanner.tallies[TOO_LONG] == 0
+    assert scanner.tallies[TOKENS] == sum(map(len, lines))
+    words = [word for line in lines for word in line]
+    assert [scanner.words.word(i).decode() for i in range(len(scanner.words))] == list(
+        dict.fromkeys(words)
+    )
+    assert scanner.words.counts[: len(scanner.words)].tolist() == [
+        words.count(word) for word in dict.fromkeys(words)
+    ]
+
+
+@given(text=st.one_of(TEXTS, DIRTY))
+def test_a_table_that_grows_in_the_middle_changes_nothing(text):
+    scanner = Scanner(UNICODE)
+    scanner.words = WordTable(1)
+    scanner.words.pool = scanner.words.pool[:1].copy()
+    lines = scanned(scanner, text)
+    wanted = expected(text)
+    assert lines == wanted.lines
+    assert scanner.tallies[TOKENS] == sum(map(len, lines))
+    assert scanner.tallies[INVALID] == wanted.invalid_bytes
+
+
+def test_many_different_words(sized):
+    words = [f"w{i}" for i in range(sized(200_000))]
+    scanner = Scanner(UNICODE)
+    text = " ".join(words).encode()
+    assert scanner.scan(text).tolist() == list(range(len(words)))
+    assert scanner.scan(text).tolist() == list(range(len(words)))
+    assert (scanner.words.counts[: len(words)] == 2).all()
+
+
+@DEFINITIONS
+@given(text=st.one_of(TEXTS, DIRTY))
+@example(text=b"don'")
+@example(text=b"a''")
+@example(text=b"\xff'")
+@example(text=b"ab\xff")
+@example(text="日'".encode())
+def test_a_text_cut_at_the_last_break_has_the_same_words(name, lowercase, text):
+    tables = character_tables(name, lowercase=lowercase)
+    cut = last_boundary(text, tables)
+    for behind in (b"b", b"'b", "\u2019b".encode(), "é".encode(), b"\x97\xa5", b" ", b"\n"):
+        scanner = Scanner(tables)
+        lines = scanned(scanner, text[:cut]) + scanned(scanner, text[cut:] + behind)
+        whole = expected(text + behind, name, lowercase=lowercase)
+        assert list(itertools.chain(*lines)) == list(itertools.chain(*whole.lines))
+        assert scanner.tallies[INVALID] == whole.invalid_bytes
+
+
+@pytest.mark.parametrize(
+    ("text", "cut"),
+    [
+        ("abc", ""),
+        ("a'", ""),
+        ("a'b", ""),
+        ("a''", "a''"),
+        ("ab.c", "ab."),
+        ("日本", "日本"),
+        ("日本a", "日本"),
+        ("'a", "'"),
+    ],
+)
+def test_the_last_break_by_hand(text, cut):
+    assert last_boundary(text.encode(), UNICODE) == len(cut.encode())
+
+
+def test_an_unfinished_character_is_never_cut():
+    assert last_boundary("a 日".encode()[:-1], UNICODE) == 2
+    assert last_boundary("日".encode()[:-1], UNICODE) == 0
+    assert last_boundary(b"ab\xffcd", WHITESPACE) == 3
+
+
+@pytest.mark.parametrize("gap", [1, 6, 7, 8, 55, 56, 57, 58, 63, 64, 65, 200])
+@pytest.mark.parametrize("size", [1, 7, 8, 9, 56, 57, 58, 63, 64, 65, 114, 200])
+def test_words_and_gaps_of_any_length_are_cut_wherever_they_stand(gap, size):
+    for behind in (" ", "\n", "'", "'s", "é", "\u2019s", "日", ""):
+        text = (" " * gap).join(["a" * size + behind] * 3).encode()
+        assert read(text) == expected(text), behind
+
+
+def test_words_that_are_not_written_as_they_stand_take_no_more_room_than_there_is(monkeypatch):
+    monkeypatch.setattr(tokenizer, "_ASIDE", 2 * tokenizer._LONGEST)
+    words = ["é" * 450, "x'y" * 300, "Ä" * 501, "z"] * 5
+    text = " ".join(words).encode()
+    assert read(text) == expected(text)
+
+
+def test_a_word_that_is_too_long_costs_no_other_word():
+    words = ["é", "a" * 1001, "aé", "x'y", "b" * 1001, "z'w", "é" * 501, "Ö"]
+    text = " ".join(words).encode()
+    assert read(text) == expected(text)
+
+
+@DEFINITIONS
+def test_nothing_is_seen_behind_a_block(name, lowercase):
+    tables = character_tables(name, lowercase=lowercase)
+    for size in (1, 63, 64, 65, 128):
+        scanner = Scanner(tables)
+        scanner.scan(b"b\n" * size)
+        for block in (b"a" * size, b" " * size):
+            wanted = [] if block.isspace() else [1]
+            assert scanner.scan(block).tolist() == wanted
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7])
+def test_a_block_is_cut_in_parts_of_any_number_of_words(size, monkeypatch):
+    monkeypatch.setattr(tokenizer, "_WORDS_AT_ONCE", size)
+    text = "\n\na b\n \r\n.\nc'd é日本\n\n".encode()
+    assert read(text) == expected(text)
+    assert Scanner(UNICODE).scan(text).tolist() == [
+        END_OF_LINE, 0, 1, END_OF_LINE, 2, 3, 4, 5, END_OF_LINE
+    ]  # fmt: skip

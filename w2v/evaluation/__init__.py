@@ -1,0 +1,1 @@
+"""Evaluation on analogies and word similarity."""

@@ -1,0 +1,1 @@
+"""Plain word vector formats: text and binary files of words and numbers."""

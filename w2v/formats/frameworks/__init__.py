@@ -1,0 +1,1 @@
+"""Formats that machine learning frameworks load."""

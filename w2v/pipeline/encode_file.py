@@ -1,0 +1,201 @@
+"""A file of texts turned into ids, as a job of its own."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from array import array
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+import numpy as np
+from numpy.lib import format as npy
+
+from w2v.config import MAX_EXPANSION
+from w2v.embeddings.encoder import check_length
+from w2v.errors import InputError, UnknownWordError
+from w2v.options import SWITCH, check_path
+from w2v.system import atomic as output
+from w2v.system.disk import check_space, write_error
+from w2v.text.sources import FileSource
+from w2v.text.tokenizer import last_boundary
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from w2v.embeddings.embeddings import Embeddings
+    from w2v.formats.layout import Layout
+
+_ID = np.dtype("<i4")
+_IDS_AT_ONCE = 1 << 20
+_REMEDY = "choose another place with --output, or a smaller --length"
+
+
+@dataclass(frozen=True)
+class EncodedFile:
+    """What was written.
+
+    Attributes:
+        texts: how many, a row each.
+        length: ids of each.
+        words: words of all texts.
+        unknown: those that are not in the vocabulary.
+        cut: texts that were longer than ``length``.
+        layout: how the rows are numbered.
+
+    """
+
+    texts: int
+    length: int
+    words: int
+    unknown: int
+    cut: int
+    layout: Layout
+
+    def __str__(self) -> str:
+        """Say it in a line."""
+        share = 100 * self.unknown / max(self.words, 1)
+        cut = f", {self.cut:,} of them cut" if self.cut else ""
+        return (
+            f"{self.texts:,} texts x {self.length:,} ids{cut}, "
+            f"{share:.2f} % of {self.words:,} words unknown; rows {self.layout}"
+        )
+
+
+def encode_file(
+    embeddings: Embeddings,
+    path: str | os.PathLike[str],
+    destination: str | os.PathLike[str],
+    *,
+    length: int | None = None,
+    rows: str | None = None,
+    overwrite: bool = False,
+    max_expansion: int = MAX_EXPANSION,
+) -> EncodedFile:
+    """Encode a file of texts, one a line, and write (lines, length) int32 as an .npy file.
+
+    Memory holds a part of the file at a time. A line ends with LF; an empty one is a text without
+    words.
+
+    Args:
+        embeddings: whose words are numbered.
+        path: of the texts: a file, plain or packed as a corpus may be, or ``-`` for stdin.
+        destination: the file to write.
+        length: see `Embeddings.encode`.
+        rows: likewise.
+        overwrite: whether a file at ``destination`` is replaced.
+        max_expansion: see `w2v.text.sources.FileSource`.
+
+    Raises:
+        InputError: the file cannot be read, has no line, or unpacks to too much.
+        ConfigError: see `Embeddings.encode`.
+        UnknownWordError: likewise.
+        OutputError: the ids cannot be written.
+        DiskFullError: which it is if there is no room for them.
+
+    """
+    for name, value in (("path", path), ("destination", destination)):
+        check_path(name, value)
+    SWITCH.check("overwrite", overwrite)
+    check_length(length)
+    layout = embeddings.layout(rows)
+    output.check_file(Path(destination), overwrite=overwrite)
+    folder = Path(os.path.realpath(destination)).parent
+    source = FileSource([path], max_expansion)
+    with _spool_in(folder) as spool:
+        sizes, unknown = _spool(embeddings, path, source, layout, spool)
+        if not len(sizes):
+            message = f"{_name(path)} has no line: expected one text a line"
+            raise InputError(message)
+        wanted = int(sizes.max() if length is None else length)
+        layout.check_lengths(int(sizes.min()), wanted)
+        needed = len(sizes) * wanted * _ID.itemsize
+        check_space(folder, needed, "the ids", _REMEDY)
+        with output.new_file(Path(destination), needed=needed, overwrite=overwrite) as file:
+            shape = (len(sizes), wanted)
+            npy.write_array_header_1_0(
+                file, {"descr": _ID.str, "fortran_order": False, "shape": shape}
+            )
+            for block in _filled(spool, sizes, wanted, layout):
+                file.write(block.data)
+    words = int(sizes.sum())
+    cut = int(np.count_nonzero(sizes > wanted))
+    return EncodedFile(len(sizes), wanted, words, unknown, cut, layout)
+
+
+def _name(path: str | os.PathLike[str]) -> str:
+    return "stdin" if str(path) == "-" else str(path)
+
+
+@contextmanager
+def _spool_in(folder: Path) -> Iterator[IO[bytes]]:
+    """Open a file without a name for what is not yet of one length."""
+    written = 0
+    try:
+        with tempfile.TemporaryFile(dir=folder) as file:
+            try:
+                yield file
+            finally:
+                written = file.tell()
+    except OSError as error:
+        doing = f"cannot keep ids in {folder} meanwhile"
+        raise write_error(doing, error, folder, _REMEDY, written=written) from error
+
+
+def _spool(
+    embeddings: Embeddings,
+    path: str | os.PathLike[str],
+    source: FileSource,
+    layout: Layout,
+    spool: IO[bytes],
+) -> tuple[NDArray[np.int64], int]:
+    """Write the ids of all lines one behind the other; return each line's number, and the unknown.
+
+    A line too long for a block comes in pieces that cut no word.
+    """
+    encoder = embeddings.encoder
+    tables = encoder.tokenizer.tables
+    sizes = array("q")
+    unknown = size = 0
+    for block in source.blocks(lambda block: last_boundary(block, tables)):
+        for line in _lines(block):
+            try:
+                ids = encoder.rows_of(line, layout)
+            except UnknownWordError as error:
+                message = f"{_name(path)}, line {len(sizes) + 1}: {error}"
+                raise UnknownWordError(message) from error
+            unknown += int(np.count_nonzero(ids == layout.unknown))
+            spool.write(ids.astype(_ID, copy=False).data)
+            size += len(ids)
+            if line.endswith(b"\n"):
+                sizes.append(size)
+                size = 0
+    return np.frombuffer(sizes, np.int64), unknown
+
+
+def _filled(
+    spool: IO[bytes], sizes: NDArray[np.int64], length: int, layout: Layout
+) -> Iterator[NDArray[np.int32]]:
+    """Give the spooled texts at one length, some rows at a time."""
+    spool.seek(0)
+    at_once = max(1, _IDS_AT_ONCE // max(length, 1))
+    for start in range(0, len(sizes), at_once):
+        part = sizes[start : start + at_once]
+        block = np.full((len(part), length), layout.padding or 0, _ID)
+        for row, size in zip(block, part.tolist(), strict=True):
+            ids = np.frombuffer(spool.read(size * _ID.itemsize), _ID)
+            row[:size] = ids[:length]
+        yield block
+
+
+def _lines(block: bytes | bytearray) -> Iterator[bytes]:
+    """Cut a block behind each LF; what stands behind the last one is a line's beginning."""
+    start = 0
+    while start < len(block):
+        end = block.find(b"\n", start) + 1 or len(block)
+        yield bytes(block[start:end])
+        start = end

@@ -1,0 +1,1 @@
+"""Backends: how the steps of an epoch are distributed over threads."""

@@ -1,0 +1,1 @@
+"""The compiled training step: skip-gram with negative sampling."""

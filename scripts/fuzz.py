@@ -176,37 +176,38 @@ def _format_target(
 
 
 def _write_model(path: Path, _kind: int) -> None:
-    from w2v.formats import native as model
-
-    embeddings = _embeddings()
     import numpy as np
 
+    from w2v.formats import native
+
+    embeddings = _embeddings()
     contexts = np.concatenate([embeddings.matrix, embeddings.unknown[None]])
-    model.write(embeddings, path, contexts=contexts)
+    native.write(embeddings, path, contexts=contexts)
 
 
 def _read_model(path: Path) -> None:
     import w2v
-    from w2v.formats import native as model
+    from w2v.formats.native import read_contexts
 
     back = w2v.load(path)
     check_embeddings(back)
-    model.read_contexts(path, back)
+    read_contexts(path, back)
 
 
 def _write_keras(path: Path, _kind: int) -> None:
     """Write what the reader of the format keras looks at, without Keras."""
     import h5py
 
-    from w2v.formats import native as model
+    from w2v.formats import directory
+    from w2v.formats.words import encode_vocabulary
 
     embeddings = _embeddings()
     layout = embeddings.layout()
     matrix = embeddings.matrix_for()
     path.mkdir()
-    (path / "vocab.txt").write_bytes(model.encode_words(embeddings.words))
-    (path / "meta.json").write_bytes(model.encode_meta(embeddings.meta, layout))
-    model.write_counts(path, embeddings)
+    (path / "vocab.txt").write_bytes(encode_vocabulary(embeddings.words))
+    (path / "meta.json").write_bytes(directory.encode_meta(embeddings.meta, layout))
+    directory.write_counts(path, embeddings)
     layer = {"input_dim": matrix.shape[0], "output_dim": matrix.shape[1], "name": "embedding"}
     config = {"config": {"layers": [{"class_name": "Embedding", "config": layer}]}}
     weights = io.BytesIO()

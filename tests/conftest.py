@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -10,6 +11,8 @@ from hypothesis import settings
 from support import JIT
 from w2v.events import ignore
 from w2v.pipeline.warmup import compile_kernels
+
+TESTS = Path(__file__).parent
 
 settings.register_profile("compiled", deadline=None)
 settings.register_profile("plain", deadline=None, max_examples=15)
@@ -22,6 +25,13 @@ def pytest_configure(config: pytest.Config) -> None:
         config.addinivalue_line(
             "filterwarnings", r"ignore:overflow encountered in scalar:RuntimeWarning:w2v\."
         )
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests of the directories that `make test-quick` leaves out."""
+    for item in items:
+        if {"guarantees", "scripts"} & {*item.path.relative_to(TESTS).parts[:-1]}:
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(scope="session")

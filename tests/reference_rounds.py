@@ -1,78 +1,85 @@
-"""A round of shards and its merging as their definition reads, in Python and float64."""
+"""A round of shards and its merge as their definition reads, in Python and float64."""
 
 from __future__ import annotations
 
 import numpy as np
 
 import reference_sgns
-from w2v.compute.random import passes
-from w2v.training.backends.rounds import _NOISE_PULL, _PULL
+from w2v.compute.random import bernoulli
+from w2v.training.backends.merging import _NOISE_DECAY, _PAIR_DECAY
 from w2v.training.sampling import draw_noise
 
 
-def words_in_reach(ids, begin, end, end_of_line, sampling, key):
-    """The words of a span that subsampling keeps, and as many around it as a window reaches."""
+def words_in_reach(span, sampling, key):
+    """The kept words of a span and a window's worth around it, and the kept words of the span."""
+    ids, end_of_line = span.ids, span.end_of_line
     line = np.cumsum(ids == end_of_line)
     kept = [
-        (place, word)
-        for place, word in enumerate(ids.tolist())
-        if word != end_of_line and passes(key, place, sampling.keep_thresholds[word])
+        (position, word)
+        for position, word in enumerate(ids.tolist())
+        if word != end_of_line and bernoulli(key, position, sampling.keep_thresholds[word])
     ]
-    line_before = int(np.count_nonzero(ids[:begin] == end_of_line))
-    line_behind = int(np.count_nonzero(ids[:end] == end_of_line))
-    before = [word for place, word in kept if place < begin and line[place] == line_before]
-    inside = [word for place, word in kept if begin <= place < end]
-    behind = [word for place, word in kept if place >= end and line[place] == line_behind]
-    return before[-sampling.window :] + inside + behind[: sampling.window], inside
+    line_before = int(np.count_nonzero(ids[: span.begin] == end_of_line))
+    line_after = int(np.count_nonzero(ids[: span.end] == end_of_line))
+    before = [word for at, word in kept if at < span.begin and line[at] == line_before]
+    inside = [word for at, word in kept if span.begin <= at < span.end]
+    after = [word for at, word in kept if at >= span.end and line[at] == line_after]
+    return before[-sampling.window :] + inside + after[: sampling.window], inside
 
 
 def counts_in(words, size):
     return np.bincount(np.array(words, np.int64), minlength=size)
 
 
-def merged(old, news, pulls):
-    """Merge matrices that began as the same one; ``pulls`` are (V,) for each."""
+def merged(old, replicas, decays):
+    """Merge replicas of a matrix; ``decays`` are the (V,) total decay rates of each."""
     result = old.copy()
     for word in range(len(old)):
-        changed = [s for s, new in enumerate(news) if (new[word] != old[word]).any()]
+        changed = [s for s, new in enumerate(replicas) if (new[word] != old[word]).any()]
         if len(changed) == 1:
-            result[word] = news[changed[0]][word]
+            result[word] = replicas[changed[0]][word]
         elif changed:
-            left = [np.exp(-pulls[s][word]) for s in changed]
-            share = (1 - np.prod(left)) / sum(1 - q for q in left)
-            result[word] += share * sum(news[s][word] - old[word] for s in changed)
+            left = [np.exp(-decays[s][word]) for s in changed]
+            factor = (1 - np.prod(left)) / sum(1 - q for q in left)
+            result[word] += factor * sum(replicas[s][word] - old[word] for s in changed)
     return result
 
 
-def train_round(ids, spans, end_of_line, vectors, contexts, sampling, lr, frozen=0):
-    """What a round does to (V, D) float64 matrices; ``spans`` are (begin, end, keys).
+def train_round(spans, vectors, contexts, sampling, lr, frozen=0):
+    """Train for one round on (V, D) float64 matrices.
 
-    Returns the matrices after it, and what each span did.
+    Args:
+        spans: (span, keys) of each shard.
+        vectors: the word vectors.
+        contexts: the context vectors.
+        sampling: of the kernel.
+        lr: the learning rate.
+        frozen: how many words have vectors that do not change.
+
+    Returns:
+        The matrices after the round, and what each span did.
+
     """
-    results, told = [], []
+    results, trained = [], []
     pairs = 2 * sampling.window
-    for begin, end, keys in spans:
+    for span, keys in spans:
         own = vectors.copy(), contexts.copy()
-        told.append(
-            reference_sgns.train_span(
-                ids, begin, end, end_of_line, *own, sampling, keys, lr, frozen
-            )
-        )
-        reach, inside = words_in_reach(ids, begin, end, end_of_line, sampling, keys.subsampling)
-        line_ends = int(np.count_nonzero(ids[begin:end] == end_of_line))
+        trained.append(reference_sgns.train_span(span, *own, sampling, keys, lr, frozen))
+        reach, inside = words_in_reach(span, sampling, keys.subsampling)
+        line_ends = int(np.count_nonzero(span.ids[span.begin : span.end] == span.end_of_line))
         sets = -(-(len(inside) + line_ends) // sampling.negative_sharing) + 1
         noise = [
             draw_noise(keys.noise, i, sampling.noise_thresholds, sampling.noise_aliases)
             for i in range(sets * sampling.shared_negatives)
         ]
         uses, draws = counts_in(reach, len(vectors)), counts_in(noise, len(vectors))
-        each = sampling.negatives / sampling.shared_negatives * sampling.negative_sharing
-        center_pull = lr * _PULL * pairs * (1 + sampling.negatives) * uses
-        context_pull = lr * pairs * (_PULL * uses + _NOISE_PULL * each * draws)
-        results.append((*own, center_pull, context_pull))
-    new_vectors, new_contexts, center_pulls, context_pulls = zip(*results, strict=True)
+        weight = sampling.negatives / sampling.shared_negatives * sampling.negative_sharing
+        center_decay = lr * _PAIR_DECAY * pairs * (1 + sampling.negatives) * uses
+        context_decay = lr * pairs * (_PAIR_DECAY * uses + _NOISE_DECAY * weight * draws)
+        results.append((*own, center_decay, context_decay))
+    new_vectors, new_contexts, center_decays, context_decays = zip(*results, strict=True)
     return (
-        merged(vectors, new_vectors, center_pulls),
-        merged(contexts, new_contexts, context_pulls),
-        told,
+        merged(vectors, new_vectors, center_decays),
+        merged(contexts, new_contexts, context_decays),
+        trained,
     )

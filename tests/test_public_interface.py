@@ -315,7 +315,7 @@ def test_commands_have_their_options(name):
 @pytest.mark.parametrize("name", FORMATS)
 def test_formats_have_their_extensions_and_rows(name):
     entry = formats.FORMATS[name]
-    assert (entry.extensions, entry.rows, entry.marks) == FORMATS[name]
+    assert (entry.extensions, entry.default_layout, entry.signature_files) == FORMATS[name]
 
 
 def test_a_model_has_its_files_and_metadata(tmp_path):

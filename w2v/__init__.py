@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from w2v.corpus.pairs import skipgram_pair_blocks, skipgram_pairs
     from w2v.embeddings.embeddings import Embeddings
     from w2v.errors import W2VError
-    from w2v.formats.registry import load
+    from w2v.embeddings.load import load
     from w2v.pipeline.train import read_corpus, resume, train
 
 __all__ = [
@@ -40,7 +40,7 @@ _HOMES = {
     "Config": "w2v.config",
     "Embeddings": "w2v.embeddings.embeddings",
     "W2VError": "w2v.errors",
-    "load": "w2v.formats.registry",
+    "load": "w2v.embeddings.load",
     "read_corpus": "w2v.pipeline.train",
     "resume": "w2v.pipeline.train",
     "skipgram_pair_blocks": "w2v.corpus.pairs",

@@ -1,12 +1,11 @@
-"""The public benchmark: how fast w2v and its peers train on a text, and how good the vectors are.
+"""The public benchmark: training speed and quality of w2v and its peers on a text.
 
     python -m scripts.bench.benchmark corpus.txt --eval questions-words.txt --json figures.json
     python -m scripts.bench.benchmark --generate 100 --setting default --setting gensim
 
-Every trainer runs as a process of its own, with the same settings, on the same words; a round is
-every trainer once, so that what slows the machine down for a while slows all of them. Speed counts
-the words of the vocabulary in the text, before subsampling, times epochs, over the seconds of
-training alone.
+Every trainer runs in a separate process, with the same settings, on the same words. A round runs
+every trainer once, so that a temporary slowdown of the machine affects all of them. Speed is the
+number of in-vocabulary words before subsampling, times epochs, divided by the seconds of training.
 """
 
 from __future__ import annotations
@@ -32,16 +31,16 @@ from scripts.bench.trainers import (
     Peer,
     Setting,
     Text,
-    judge,
     load_vectors,
     prepare,
     run_plain_gensim,
+    score_vectors,
 )
 from w2v.system.cpu import available_cores
 
 
 class _Binary(click.ParamType[Peer]):
-    """NAME=PATH, a program with word2vec.c's command line."""
+    """NAME=PATH, a program with the command line of word2vec.c."""
 
     name = "NAME=PATH"
 
@@ -56,7 +55,7 @@ class _Binary(click.ParamType[Peer]):
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to be run on a text."""
+    """The runs to make on a text."""
 
     text: Text
     threads: tuple[int, ...]
@@ -65,31 +64,31 @@ class Plan:
     repeats: int
     whole: bool
     deterministic: bool
-    judged_by: tuple[str, ...]
+    evaluation_files: tuple[str, ...]
     folder: Path
 
 
 @click.command()
 @click.argument("corpus", required=False, type=click.Path(exists=True, dir_okay=False))
-@click.option("--generate", type=float, metavar="MB", help="Make a text of this size instead.")
+@click.option("--generate", type=float, metavar="MB", help="Generate a text of this size instead.")
 @click.option(
     "--setting",
     "names",
     multiple=True,
     type=click.Choice(list(SETTINGS)),
-    help="Hyper-parameters by name, may be given several times.  [default: default]",
+    help="A named set of hyper-parameters. May be repeated.  [default: default]",
 )
 @click.option(
     "--threads",
     type=click.IntRange(1),
     multiple=True,
-    help="May be given several times.  [default: 1 and all cores]",
+    help="May be repeated.  [default: 1 and all cores]",
 )
 @click.option(
     "--peer-threads",
     type=click.IntRange(1),
     multiple=True,
-    help="The same for the peers.  [default: the most of --threads]",
+    help="Threads of the peers. May be repeated.  [default: the largest of --threads]",
 )
 @repeats_option
 @click.option(
@@ -97,31 +96,33 @@ class Plan:
     "peers",
     multiple=True,
     type=click.Choice(["gensim", "fastText", "none"]),
-    help="May be given several times.  [default: all that are installed]",
+    help="May be repeated.  [default: all that are installed]",
 )
 @click.option(
     "--binary",
     "binaries",
     multiple=True,
     type=_Binary(),
-    help="A program with word2vec.c's command line, may be given several times.",
+    help="A program with the command line of word2vec.c. May be repeated.",
 )
 @click.option(
     "--whole/--no-whole",
     default=True,
     show_default=True,
-    help="Time whole runs from raw text to a saved model too, with the most threads.",
+    help="Also time whole runs from raw text to a saved model, with the most threads.",
 )
-@click.option("--deterministic", is_flag=True, help="Time w2v with --deterministic, too.")
+@click.option("--deterministic", is_flag=True, help="Also time w2v with --deterministic.")
 @click.option(
     "--eval",
-    "judged_by",
+    "evaluation_files",
     multiple=True,
     type=click.Path(exists=True, dir_okay=False),
-    help="Judge the vectors by this file, may be given several times.",
+    help="Evaluate the vectors on this file. May be repeated.",
 )
 @json_option
-@click.option("--dim", type=click.IntRange(1), help="These replace what the settings say.")
+@click.option(
+    "--dim", type=click.IntRange(1), help="This and the following options override the settings."
+)
 @click.option("--window", type=click.IntRange(1))
 @click.option("--shrink-windows/--full-windows", default=None)
 @click.option("--negatives", type=click.IntRange(1))
@@ -141,13 +142,13 @@ def main(
     binaries: tuple[Peer, ...],
     whole: bool,
     deterministic: bool,
-    judged_by: tuple[str, ...],
+    evaluation_files: tuple[str, ...],
     json_path: str | None,
     **replaced: Any,
 ) -> None:
     """Train on CORPUS with w2v and every peer that is installed, and compare."""
     if (corpus is None) == (generate is None):
-        raise click.UsageError("give either CORPUS or --generate MB")
+        raise click.UsageError("pass either CORPUS or --generate MB")
     threads = threads or tuple(sorted({1, available_cores()}))
     settings = [with_options(SETTINGS[name], replaced) for name in names or ("default",)]
     present = (*present_peers(peers), *binaries)
@@ -168,7 +169,7 @@ def main(
                 repeats,
                 whole,
                 deterministic,
-                judged_by,
+                evaluation_files,
                 folder,
             )
             figures["settings"][setting.name] = {
@@ -179,24 +180,24 @@ def main(
             runs, wholes = run_rounds(plan, setting)
             figures["runs"] += map(asdict, runs)
             figures["whole"] += map(asdict, wholes)
-            if json_path is not None:  # again and again, so that an end by force loses little
+            if json_path is not None:  # after each setting, so that a kill loses little
                 write_json(json_path, figures)
     click.echo(report(figures))
 
 
 def with_options(setting: Setting, replaced: Mapping[str, Any]) -> Setting:
-    """A setting with those options replaced that were given."""
+    """Return a setting with the given options replaced."""
     given = {name: value for name, value in replaced.items() if value is not None}
     return dataclasses.replace(setting, **given)
 
 
 def present_peers(wanted: tuple[str, ...]) -> list[Peer]:
-    """The peers that were asked for, by default all, less those that are not installed."""
+    """Return the requested peers, by default all, without those that are not installed."""
     asked = [peer for peer in (GENSIM, FASTTEXT) if not wanted or peer.name in wanted]
     for peer in asked:
         if not peer.installed:
             hint = "install it with: pip install --group bench"
-            click.echo(f"{peer.name} is left out, for it is not installed; {hint}", err=True)
+            click.echo(f"skipping {peer.name}: it is not installed; {hint}", err=True)
     return [peer for peer in asked if peer.installed]
 
 
@@ -205,32 +206,32 @@ def run_rounds(plan: Plan, setting: Setting) -> tuple[list[Run], list[WholeRun]]
     model = plan.folder / "model.w2v"
     options = setting.options()
     once = {**options, "epochs": 1, "deterministic": plan.deterministic}
-    train([plan.text.raw], model, once)  # so that all kernels are compiled
+    train([plan.text.raw], model, once)  # compiles all kernels
     runs: list[Run] = []
     wholes: list[WholeRun] = []
     for turn in range(1, plan.repeats + 1):
         for threads in plan.threads:
             for deterministic in (False, True)[: 1 + plan.deterministic]:
                 runs.append(run_ours(plan, setting, threads, turn, deterministic=deterministic))
-                tell(runs[-1])
+                report_run(runs[-1])
         for threads in plan.peer_threads:
             for peer in plan.peers:
                 runs.append(run_peer(peer, plan, setting, threads, turn))
-                tell(runs[-1])
+                report_run(runs[-1])
         if plan.whole:
             wholes += run_whole(plan, setting, turn)
     return runs, wholes
 
 
-def tell(run: Run) -> None:
-    """Say on stderr how a training went, for who waits."""
+def report_run(run: Run) -> None:
+    """Report the speed of a run on stderr."""
     speed = f"{number(run.words_per_second / 1e6)} million words/s"
     who = f"{run.trainer} with {run.threads} thread" + "s" * (run.threads > 1)
     click.echo(f"{run.setting}, round {run.round}: {who}: {speed}", err=True)
 
 
 def run_ours(plan: Plan, setting: Setting, threads: int, turn: int, *, deterministic: bool) -> Run:
-    """Train with w2v, and measure before and after what the machine could do at most."""
+    """Train with w2v, and measure the arithmetic peak before and after."""
     model = plan.folder / "model.w2v"
     before = peak_gflops(threads)
     options = {**setting.options(), "threads": threads, "seed": turn}
@@ -244,7 +245,7 @@ def run_ours(plan: Plan, setting: Setting, threads: int, turn: int, *, determini
         turn,
         training.words_per_second,
         training.usage.memory_mb,
-        *judged(model, plan),
+        *evaluated(model, plan),
         reading_mb_per_second=training.text_mb / training.reading_seconds,
         useful_gflops=useful_operations(training.meta) / training.seconds / 1e9,
         peak_gflops=peak,
@@ -263,18 +264,20 @@ def run_peer(peer: Peer, plan: Plan, setting: Setting, threads: int, turn: int) 
         turn,
         plan.text.words * done.epochs / done.seconds,
         done.usage.memory_mb,
-        *judged(model, plan),
+        *evaluated(model, plan),
     )
 
 
-def judged(model: Path, plan: Plan) -> tuple[int, dict[str, dict[str, Any]]]:
-    """How many words of the vocabulary a model knows, and what each file says of it."""
+def evaluated(model: Path, plan: Plan) -> tuple[int, dict[str, dict[str, Any]]]:
+    """Return the number of in-vocabulary words of a model, and its score on each file."""
     embeddings = load_vectors(model, plan.text.vocabulary)
-    return len(embeddings), {Path(path).name: judge(embeddings, path) for path in plan.judged_by}
+    return len(embeddings), {
+        Path(path).name: score_vectors(embeddings, path) for path in plan.evaluation_files
+    }
 
 
 def run_whole(plan: Plan, setting: Setting, turn: int) -> list[WholeRun]:
-    """Time whole runs with the most threads: w2v as a program, gensim as its users write it."""
+    """Time whole runs with the most threads: `w2v train`, and gensim as its users write it."""
     threads = max(plan.threads)
     options = {**setting.options(), "threads": threads}
     usages = {OURS: train([plan.text.raw], plan.folder / "model.w2v", options).usage}

@@ -1,4 +1,4 @@
-"""What the benchmark has measured, and the tables that are made of it."""
+"""The measurements of the benchmark, and their tables."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from scripts.bench.trainers import GENSIM, Setting
 OURS = "w2v"
 DETERMINISTIC = "w2v --deterministic"
 _NOTE = """\
-Training: the words of the vocabulary in the text, before subsampling, times epochs, over the
-seconds of training alone, medians over rounds, in brackets the slowest and the fastest. gensim
-is timed around `train(corpus_file=...)`, after `build_vocab`; fastText is timed from outside, less
-a run of no epochs; other programs are timed from outside, less a run of one epoch, unless that is
-all there is. Windows of fastText and of other programs always shrink. Peers get text that w2v has
-cut into words and rid of words outside the vocabulary, in lines of at most 1,000 words. Ratios
-are taken round by round, then their median. Memory is what no file backs, at its highest.
+Training speed: in-vocabulary words of the text before subsampling, times epochs, divided by the
+seconds of training alone. Medians over rounds, with the extremes in parentheses. gensim is timed
+around `train(corpus_file=...)`, after `build_vocab`. fastText is timed as a process, minus a run
+with zero epochs. Other programs are timed as processes, minus a run with one epoch
+if there are several. fastText and the other programs always shrink windows. Peers read text that
+w2v has tokenized and reduced to the vocabulary, in lines of at most 1,000 words. Ratios are
+computed within each round; the table shows their median. Memory is peak anonymous memory.
 
-Useful operations are 6 dim for each score of a pair, of a context or of a noise word: three
-products with the length of a vector. The peak is what chains of multiply-adds in registers reach,
-measured before and after each training.
+Useful operations are 6 x dim for each score of a context or a negative sample: one dot product and
+two vector updates. The peak is measured with chains of fused multiply-adds in registers, before
+and after each training.
 
-Whole runs are processes from start to end: `w2v train`, its kernels compiled before, and gensim as
-its users write it, with `simple_preprocess` line by line, which has its own idea of a word."""
+Whole runs are complete processes: `w2v train` with compiled kernels in the cache, and gensim as its
+users write it, with `simple_preprocess` line by line, which defines words differently."""
 
 
 @dataclass(frozen=True)
@@ -33,12 +33,12 @@ class Run:
     """One training.
 
     Attributes:
-        setting, threads, trainer, round: what ran when.
-        words_per_second: in training.
-        memory_mb: at its highest, None where nobody can tell.
-        words: of the vocabulary that have a vector.
-        quality: by file, what `judge` found.
-        reading_mb_per_second, useful_gflops, peak_gflops: of w2v only.
+        setting, threads, trainer, round: identify the run.
+        words_per_second: training speed.
+        memory_mb: peak memory, or None if it is not reported.
+        words: in-vocabulary words that have a vector.
+        quality: the result of `score_vectors` for each evaluation file.
+        reading_mb_per_second, useful_gflops, peak_gflops: for w2v only.
     """
 
     setting: str
@@ -56,7 +56,7 @@ class Run:
 
 @dataclass(frozen=True)
 class WholeRun:
-    """One run from raw text to a saved model, as a user waits for it."""
+    """One run from raw text to a saved model."""
 
     setting: str
     threads: int
@@ -67,7 +67,7 @@ class WholeRun:
 
 
 def ratios(runs: Iterable[Run], trainer: str, threads: int, base: str) -> list[float]:
-    """Speeds of a trainer over those of another one with as many threads, round by round."""
+    """Return the speed ratio of two trainers with the same number of threads, for each round."""
     speeds = {
         (run.trainer, run.round): run.words_per_second for run in runs if run.threads == threads
     }
@@ -79,7 +79,7 @@ def ratios(runs: Iterable[Run], trainer: str, threads: int, base: str) -> list[f
 
 
 def grouped(runs: Iterable[Run]) -> dict[tuple[str, int], list[Run]]:
-    """Runs by trainer and threads, in the order in which they first came."""
+    """Group runs by trainer and threads, in order of first appearance."""
     groups: dict[tuple[str, int], list[Run]] = {}
     for run in runs:
         groups.setdefault((run.trainer, run.threads), []).append(run)
@@ -87,7 +87,7 @@ def grouped(runs: Iterable[Run]) -> dict[tuple[str, int], list[Run]]:
 
 
 def report(figures: Mapping[str, Any]) -> str:
-    """All figures as Markdown.
+    """Return all figures as Markdown.
 
     Args:
         figures: ``machine``, ``corpus``, ``settings`` by name, ``runs`` and ``whole``, as
@@ -111,16 +111,16 @@ def report(figures: Mapping[str, Any]) -> str:
 
 
 def setting_line(name: str, facts: Mapping[str, Any]) -> str:
-    """The hyper-parameters of a setting, and what they make of the text."""
+    """Describe a setting, and the size of the vocabulary and text that result from it."""
     options = {key: value for key, value in facts.items() if key not in {"words", "vocabulary"}}
     return (
-        f"{Setting(name, **options)}: {facts['vocabulary']:,} words, which occur "
-        f"{facts['words']:,} times."
+        f"{Setting(name, **options)}: {facts['vocabulary']:,} words with "
+        f"{facts['words']:,} occurrences."
     )
 
 
 def training_table(runs: Sequence[Run]) -> str:
-    """Every trainer's speed, quality and memory."""
+    """Return the table of speed, quality and memory."""
     files = list(dict.fromkeys(file for run in runs for file in run.quality))
     heads = ["trainer", "threads", "training, million words/s", "times gensim"]
     heads += [f"{file}, {measure_of(runs, file)}" for file in files]
@@ -141,20 +141,20 @@ def training_table(runs: Sequence[Run]) -> str:
 
 
 def measure_of(runs: Iterable[Run], file: str) -> str:
-    """What a file's score is, and how much of the file is covered."""
+    """Describe the measure of an evaluation file, and its coverage."""
     found = next(run.quality[file] for run in runs if file in run.quality)
     return f"{found['measure']} ({found['covered']:,} of {found['total']:,} covered)"
 
 
 def spread(values: Iterable[float]) -> str:
-    """The median of some values and, if there are several, their range."""
+    """Return the median of some values and, if there are several, their range."""
     known = sorted(values)
     middle = number(median(known))
     return middle if len(known) == 1 else f"{middle} ({number(known[0])} to {number(known[-1])})"
 
 
 def machine_table(runs: Sequence[Run]) -> str:
-    """What w2v makes of the machine: reading, threads, share of the arithmetic there is."""
+    """Return the table of reading speed, scaling with threads, and share of peak arithmetic."""
     ours = [run for run in runs if run.trainer == OURS]
     groups = grouped(ours)
     fewest = min(threads for _, threads in groups)
@@ -178,7 +178,7 @@ def machine_table(runs: Sequence[Run]) -> str:
 
 
 def price_table(runs: Sequence[Run]) -> str:
-    """What the same bits at any number of threads cost."""
+    """Return the table of the cost of deterministic training."""
     rows = [
         [str(threads), number(median(1 / ratio for ratio in slower))]
         for trainer, threads in grouped(runs)
@@ -188,14 +188,14 @@ def price_table(runs: Sequence[Run]) -> str:
 
 
 def of_peak(run: Run) -> float | None:
-    """Percent of the machine's arithmetic that a training needed."""
+    """Return the useful operations as a percentage of the peak."""
     if run.useful_gflops is None or run.peak_gflops is None:
         return None
     return 100 * run.useful_gflops / run.peak_gflops
 
 
 def against_fewest(ours: Iterable[Run], threads: int, fewest: int) -> list[float]:
-    """Speeds with some threads over those with the fewest, round by round."""
+    """Return the speedup over the smallest number of threads, for each round."""
     speeds = {(run.threads, run.round): run.words_per_second for run in ours}
     return [
         speed / speeds[fewest, turn] for (count, turn), speed in speeds.items() if count == threads
@@ -203,7 +203,7 @@ def against_fewest(ours: Iterable[Run], threads: int, fewest: int) -> list[float
 
 
 def whole_table(wholes: Sequence[WholeRun]) -> str:
-    """Seconds from raw text to a saved model."""
+    """Return the table of whole runs."""
     rows = []
     for trainer in dict.fromkeys(run.trainer for run in wholes):
         group = [run for run in wholes if run.trainer == trainer]

@@ -1,8 +1,8 @@
-"""A text of any size that anyone can make again: words by Zipf's law, and topics.
+"""A reproducible synthetic text of any size: words by Zipf's law, and topics.
 
-Half of the words depend on nothing but their frequency. The others, unless they are among the most
-frequent ones, belong to the topic of their line, so that there is something to be learned. The
-same arguments give the same bytes.
+Half of the words are drawn by frequency alone. The other half, except the most frequent words,
+belong to the topic of their line, so that there is structure to learn. The same arguments produce
+the same bytes.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ VOCABULARY = 200_000
 _TOPICS = 64
 _TOPICLESS = 128  # the most frequent words, a multiple of _TOPICS
 _LINES_AT_ONCE = 10_000
-_MEAN_WORDS = 20  # of a line
+_MEAN_WORDS = 20  # per line
 _LETTERS = "etaoinshrdlcumwfgypbvkjxqz"
 
 
@@ -33,11 +33,11 @@ def write_text(
 
     Args:
         path: the file to write.
-        megabytes: its size, exceeded by less than a block of lines (about a megabyte).
-        vocabulary: how many words there are to draw from.
-        complete: whether each of them is to occur: then the text begins with all of them, each
-            once, whatever size was asked for.
-        seed: of the random numbers.
+        megabytes: the size, exceeded by less than one block of lines (about a megabyte).
+        vocabulary: the number of distinct words to draw from.
+        complete: whether every word occurs. The text then starts with each word once, whatever
+            the requested size.
+        seed: the seed of the random numbers.
 
     Returns:
         The number of words written.
@@ -51,11 +51,11 @@ def write_text(
             written += len(ids)
             if file.tell() >= megabytes * 1e6:
                 return written
-    raise AssertionError("blocks are without end")
+    raise AssertionError("blocks are endless")
 
 
 def spell(rank: int) -> str:
-    """The word of a rank: short ones first, as in a language.
+    """Return the word of a rank; frequent words are short, as in a language.
 
     >>> [spell(rank) for rank in (0, 1, 25, 26, 27)]
     ['e', 't', 'z', 'ee', 'te']
@@ -71,10 +71,10 @@ def spell(rank: int) -> str:
 def _blocks(
     random: np.random.Generator, vocabulary: int, complete: bool
 ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
-    """Ranks of words and lengths of the lines they fill, block by block without end."""
+    """Yield endless blocks: the ranks of words, and the lengths of the lines that they fill."""
     if complete:
         yield np.argsort(random.random(vocabulary), kind="stable"), _full_lines(vocabulary)
-    cumulated = np.cumsum(1 / (np.arange(vocabulary) + 2.7))  # Zipf's law as Mandelbrot has it
+    cumulated = np.cumsum(1 / (np.arange(vocabulary) + 2.7))  # Zipf-Mandelbrot law
     cumulated /= cumulated[-1]
     while True:
         lengths = (1 + random.random(_LINES_AT_ONCE) * (2 * _MEAN_WORDS - 1)).astype(np.int64)
@@ -87,7 +87,7 @@ def _blocks(
 
 
 def _full_lines(words: int) -> NDArray[np.int64]:
-    """Lengths of as few lines as hold so many words, none too long."""
+    """Return the lengths of full lines that hold a number of words."""
     return np.diff(np.append(np.arange(0, words, _MEAN_WORDS), words))
 
 

@@ -1,4 +1,4 @@
-"""What the benchmark and the scaling study share: processes, `w2v train`, the machine, tables."""
+"""Shared by the benchmark and the scaling study: processes, `w2v train`, machine facts, tables."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ _PACKAGES = ("numpy", "numba", "gensim", "fasttext-numpy2")
 
 @dataclass(frozen=True)
 class Usage:
-    """What a process used and said.
+    """The resources that a process used, and its output.
 
     Attributes:
-        seconds: from its start to its end.
-        memory_mb: the most memory that no file backs (RssAnon), of it and its children together,
-            seen twenty times a second; None where nobody can tell.
-        output: its stdout.
+        seconds: wall time.
+        memory_mb: peak anonymous memory (RssAnon) of the process and its children together,
+            sampled twenty times a second; None if the system does not report it.
+        output: stdout.
     """
 
     seconds: float
@@ -43,14 +43,14 @@ class Usage:
 
 
 def run_process(command: Sequence[str], environment: Mapping[str, str] | None = None) -> Usage:
-    """Run a program to its end, watching its memory.
+    """Run a program and record its memory.
 
     Args:
         command: the program and its arguments.
-        environment: what is added to the environment of this process.
+        environment: variables to add to the environment of this process.
 
     Raises:
-        click.ClickException: it failed; what it last wrote on stderr is quoted.
+        click.ClickException: it failed. The message quotes the end of its stderr.
     """
     memory: list[float] = []
     ended = threading.Event()
@@ -67,7 +67,7 @@ def run_process(command: Sequence[str], environment: Mapping[str, str] | None = 
     try:
         output, errors = process.communicate()
     finally:
-        process.kill()  # does nothing to a process that has ended
+        process.kill()  # no effect on a process that has ended
         ended.set()
         watcher.join()
     seconds = time.perf_counter() - started
@@ -78,7 +78,7 @@ def run_process(command: Sequence[str], environment: Mapping[str, str] | None = 
 
 
 def _watch(process: int, ended: threading.Event, seen: list[float]) -> None:
-    """Note the memory of a process again and again until it has ended."""
+    """Sample the memory of a process until it ends."""
     while not ended.is_set():
         memory = [m for m in map(anonymous_mb, _family(process)) if m is not None]
         if memory:
@@ -87,9 +87,9 @@ def _watch(process: int, ended: threading.Event, seen: list[float]) -> None:
 
 
 def _family(process: int) -> list[int]:
-    """A process and all its descendants."""
+    """Return a process and all its descendants."""
     found = [process]
-    for member in found:  # grows meanwhile
+    for member in found:  # grows during the loop
         found += itertools.chain.from_iterable(map(_children, _threads(member)))
     return found
 
@@ -109,7 +109,7 @@ def _children(thread: Path) -> list[int]:
 
 
 def anonymous_mb(process: int) -> float | None:
-    """Megabytes of a process's memory that no file backs, None where nobody can tell."""
+    """Return the anonymous memory of a process in megabytes, or None if it is not reported."""
     try:
         status = Path(f"/proc/{process}/status").read_text(encoding="ascii")
     except OSError:
@@ -122,19 +122,19 @@ def anonymous_mb(process: int) -> float | None:
 
 @dataclass(frozen=True)
 class Training:
-    """A run of `w2v train`: what its model's meta.json records, and what the process used."""
+    """A run of `w2v train`: its meta.json and its resource usage."""
 
     meta: dict[str, Any]
     usage: Usage
 
     @property
     def seconds(self) -> float:
-        """Of training alone."""
+        """Seconds of training alone."""
         return float(self.meta["timings"]["training"])
 
     @property
     def reading_seconds(self) -> float:
-        """Of reading and encoding the text."""
+        """Seconds of reading and encoding the text."""
         return float(self.meta["timings"]["reading"])
 
     @property
@@ -144,28 +144,28 @@ class Training:
 
     @property
     def words(self) -> int:
-        """Words of the vocabulary in the text, before subsampling."""
+        """In-vocabulary words of the text, before subsampling."""
         return int(self.meta["training"]["words"])
 
     @property
     def pairs(self) -> int:
-        """Pairs of a center and a context trained on, in all epochs."""
+        """(center, context) pairs trained on, over all epochs."""
         return sum(epoch["pairs"] for epoch in self.meta["epochs"])
 
     @property
     def words_per_second(self) -> float:
-        """Those words, times epochs, over the seconds of training."""
+        """In-vocabulary words times epochs, divided by the seconds of training."""
         return float(self.meta["words_per_second"])
 
 
 def train(corpus: Iterable[str | Path], model: Path, options: Mapping[str, Any]) -> Training:
-    """Run `w2v train` in a process of its own.
+    """Run `w2v train` in a separate process.
 
     Args:
-        corpus: the files to train on, one after the other.
-        model: the folder to write; what is there is replaced.
+        corpus: the files to train on, in order.
+        model: the directory to write. An existing model is replaced.
         options: values of command-line options by name, ``min_count`` for ``--min-count``; True
-            stands for a flag, False and None for leaving the option out.
+            sets a flag; False and None omit the option.
     """
     command = [sys.executable, "-m", "w2v", "train", *map(str, corpus), "--output", str(model)]
     usage = run_process([*command, "--overwrite", "--quiet", *command_line(options)])
@@ -174,7 +174,7 @@ def train(corpus: Iterable[str | Path], model: Path, options: Mapping[str, Any])
 
 
 def command_line(options: Mapping[str, Any]) -> list[str]:
-    """Write options as command-line arguments.
+    """Return options as command-line arguments.
 
     >>> command_line({"min_count": 5, "shrink_windows": True, "lr_min": None})
     ['--min-count', '5', '--shrink-windows']
@@ -190,7 +190,7 @@ def command_line(options: Mapping[str, Any]) -> list[str]:
 
 
 def machine(packages: Iterable[str] = _PACKAGES) -> dict[str, str]:
-    """What the figures depend on: the processor, the memory, versions of packages, the day."""
+    """Return facts about the machine: processor, memory, package versions, date."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     return {
         "processor": f"{_processor()} ({platform.machine()})",
@@ -220,12 +220,12 @@ def _version(package: str) -> str | None:
 
 
 def machine_line(facts: Mapping[str, str]) -> str:
-    """The machine as a paragraph."""
+    """Return the machine facts as a paragraph."""
     return "Machine: " + ", ".join(f"{name} {value}" for name, value in facts.items()) + "."
 
 
 def markdown(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A Markdown table; all columns but the first are aligned to the right.
+    """Return a Markdown table. All columns except the first are right-aligned.
 
     >>> print(markdown(["a", "b"], [["x", "1"]]))
     | a | b |
@@ -238,20 +238,20 @@ def markdown(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def median(values: Iterable[float | None]) -> float | None:
-    """The median of those values that are there, None if none is."""
+    """Return the median of the values that are not None, or None without any."""
     known = [value for value in values if value is not None]
     return statistics.median(known) if known else None
 
 
 def number(value: float | None, digits: int = 2) -> str:
-    """A number for a table, a dash where there is none."""
+    """Format a number for a table; None becomes a dash."""
     return "-" if value is None else f"{value:,.{digits}f}"
 
 
 def in_a_folder(context: click.Context, option: click.Parameter, path: str | None) -> str | None:
-    """Refuse before the work what cannot be written after it."""
+    """Reject an output path before the work starts if its directory does not exist."""
     if path is not None and not Path(path).absolute().parent.is_dir():
-        raise click.BadParameter(f"there is no folder to write {path} in", context, option)
+        raise click.BadParameter(f"the directory of {path} does not exist", context, option)
     return path
 
 
@@ -264,10 +264,10 @@ json_option = click.option(
     "json_path",
     type=click.Path(dir_okay=False),
     callback=in_a_folder,
-    help="Write all figures there.",
+    help="Write all figures to this file.",
 )
 
 
 def write_json(path: str | Path, figures: Mapping[str, Any]) -> None:
-    """Write figures, to be read by `plot.py` and by whoever doubts a table."""
+    """Write all figures as JSON, the input of `plot.py`."""
     Path(path).write_text(json.dumps(figures, indent=1, ensure_ascii=False) + "\n", "utf-8")

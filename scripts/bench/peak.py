@@ -1,9 +1,9 @@
-"""How much of the machine's arithmetic a training uses: operations it needs, operations there are.
+"""The share of peak arithmetic that a training uses: useful operations and peak operations.
 
-A score of a pair, of a center with a context or with a noise word, takes a dot product and two
-updates of a vector, each of them ``dim`` multiplications and additions: 3 * 2 * dim operations.
-Everything else (sigmoids, random numbers, subsampling, moving rows) counts for nothing here, nor
-do noise scores that a fixed tile computes for a center that is not there.
+The score of a center with a context or a negative sample takes a dot product and two vector
+updates, each of ``dim`` multiplications and additions: 3 * 2 * dim operations. Everything else
+(sigmoids, random numbers, subsampling, copying rows) is not counted, nor are scores of padding in a
+tile.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ import numpy as np
 
 from w2v.compute.simd import WIDTH, add, fma, reduce_add, splat
 
-# Chains that do not wait for each other: enough for two units of a latency of six cycles.
+# Independent chains: enough to fill two units with a latency of six cycles.
 CHAINS = 12
 _ROUNDS = 4_000_000
-_OPERATIONS_A_SCORE = 3 * 2
+_OPERATIONS_PER_SCORE = 3 * 2
 
 
 @numba.njit(nogil=True, cache=True)  # type: ignore[misc, untyped-decorator, unused-ignore]
 def chained_multiply_adds(rounds: int, start: float) -> float:
-    """Do CHAINS fused multiply-adds of WIDTH float32 in registers, ``rounds`` times.
+    """Run CHAINS fused multiply-adds of WIDTH float32 in registers, ``rounds`` times.
 
-    Each chain is x = x * 0.999 + 0.001, which tends to 1, never to slow denormal numbers.
+    Each chain is x = x * 0.999 + 0.001, which tends to 1 and never to slow denormal numbers.
     """
     factor = splat(np.float32(0.999))
     term = splat(np.float32(0.001))
@@ -63,12 +63,12 @@ def chained_multiply_adds(rounds: int, start: float) -> float:
 
 
 def peak_gflops(threads: int, *, repeats: int = 3, rounds: int = _ROUNDS) -> float:
-    """Measure how many thousand million float32 operations a second the machine can do.
+    """Measure the peak of float32 operations per second, in GFLOP/s.
 
     Args:
-        threads: that do them at the same time.
-        repeats: the median of so many measurements is returned.
-        rounds: length of one; a multiply-add counts as two operations.
+        threads: the number of threads that run at the same time.
+        repeats: the number of measurements, of which the median is returned.
+        rounds: the length of a measurement. A multiply-add counts as two operations.
     """
     chained_multiply_adds(1, 0.5)  # compiles it
     with ThreadPoolExecutor(threads) as pool:
@@ -83,13 +83,14 @@ def _gflops(pool: ThreadPoolExecutor, threads: int, rounds: int) -> float:
 
 
 def useful_operations(meta: Mapping[str, Any]) -> float:
-    """Count the floating-point operations that a training needed.
+    """Count the useful floating-point operations of a training.
 
     Args:
-        meta: of the model. A center with contexts is scored with every noise word of its set.
+        meta: the meta.json of the model. Each center with contexts is scored against every
+            negative sample of its shared set.
     """
     config, epochs = meta["config"], meta["epochs"]
     pairs = sum(epoch["pairs"] for epoch in epochs)
     centers = sum(epoch["centers"] for epoch in epochs)
     scores = pairs + centers * config["shared_negatives"]
-    return float(scores * _OPERATIONS_A_SCORE * config["dim"])
+    return float(scores * _OPERATIONS_PER_SCORE * config["dim"])

@@ -1,8 +1,8 @@
-"""Who is compared: w2v, gensim, fastText and programs with word2vec.c's command line, on one text.
+"""The trainers to compare: w2v, gensim, fastText and programs with the command line of word2vec.c.
 
-Peers train on the words that w2v trains on: the text is cut into words, made small and rid of words
-that the vocabulary leaves out, once, by w2v, and that is not counted in their time. Lines are cut
-at 1,000 words, as word2vec.c does by itself.
+All of them train on the same words: w2v tokenizes and lowercases the text and removes
+out-of-vocabulary words once, which does not count in the time of the peers. Lines are split at
+1,000 words, as word2vec.c does.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from w2v.evaluation.evaluate import AnalogyResult, evaluate
 
 _PROGRAMS = Path(__file__).parent / "peers"
 _LONGEST_LINE = 1_000
-_FIRST_WORDS = 30_000  # among which analogies are asked and answered
+_FIRST_WORDS = 30_000  # the most frequent words, to which analogies are restricted
 
 
 @dataclass(frozen=True)
 class Setting:
-    """The hyper-parameters of a comparison, named as the options of `w2v train` are."""
+    """The hyper-parameters of a comparison, named like the options of `w2v train`."""
 
     name: str = "default"
     dim: int = 128
@@ -43,16 +43,16 @@ class Setting:
     vocab_size: int = 50_000
 
     def options(self) -> dict[str, Any]:
-        """As options of `w2v train`."""
+        """Return the options of `w2v train`."""
         return {name: value for name, value in asdict(self).items() if name != "name"}
 
     def __str__(self) -> str:
-        """In words."""
+        """Describe the setting."""
         windows = "shrinking" if self.shrink_windows else "full"
         return (
             f"dim {self.dim}, window {self.window} ({windows}), {self.negatives} negatives, "
             f"sample {self.sample:g}, {self.epochs} epochs, learning rate {self.lr:g}, "
-            f"at most {self.vocab_size:,} words that occur {self.min_count} times"
+            f"at most {self.vocab_size:,} words, minimum count {self.min_count}"
         )
 
 
@@ -68,13 +68,13 @@ SETTINGS = {
 
 @dataclass(frozen=True)
 class Text:
-    """A text as peers get it.
+    """A text prepared for the peers.
 
     Attributes:
-        raw: the file it came from.
-        path: words of the vocabulary, separated by spaces, a sentence a line.
-        vocabulary: the words, the most frequent first.
-        words: how many words the lines hold in all.
+        raw: the original file.
+        path: in-vocabulary words separated by spaces, one sentence per line.
+        vocabulary: the words, most frequent first.
+        words: the total number of words.
     """
 
     raw: Path
@@ -98,16 +98,16 @@ def prepare(raw: Path, path: Path, setting: Setting) -> Text:
 
 @dataclass(frozen=True)
 class Peer:
-    """A program that takes the command line of word2vec.c.
+    """A program with the command line of word2vec.c.
 
     Attributes:
-        name: for the tables.
+        name: the name in the tables.
         command: the program, before its options.
-        package: that it needs, None if it needs none.
-        bare_epochs: with so many epochs it does everything else that a run takes, and these; None
-            if it prints its seconds of training itself.
-        full_windows: whether it can leave windows as they are; all others shrink them.
-        environment: what it needs.
+        package: the package that it needs, or None.
+        bare_epochs: the number of epochs of the run whose time is subtracted, or None if the
+            program prints its seconds of training.
+        full_windows: whether it supports full windows; the others always shrink them.
+        environment: environment variables that it needs.
     """
 
     name: str
@@ -119,15 +119,15 @@ class Peer:
 
     @property
     def installed(self) -> bool:
-        """Whether the package that it needs is there."""
+        """Whether the package that it needs is installed."""
         return self.package is None or importlib.util.find_spec(self.package) is not None
 
     def run(self, text: Text, setting: Setting, threads: int, seed: int, model: Path) -> PeerRun:
-        """Train, and once more with `bare_epochs` if that is how the training is timed."""
+        """Train, and run once more with `bare_epochs` if the time of training is a difference."""
 
         def process(epochs: int) -> Usage:
             options = word2vec_options(setting, text.path, model, threads, seed)
-            options |= {"iter": epochs, "min-count": 1}  # rare words have been left out
+            options |= {"iter": epochs, "min-count": 1}  # rare words are removed already
             return run_process([*self.command, *self._arguments(options)], self.environment)
 
         usage = process(setting.epochs)
@@ -145,7 +145,7 @@ class Peer:
         return PeerRun(usage, setting.epochs - self.bare_epochs, seconds)
 
     def _arguments(self, options: Mapping[str, Any]) -> Iterator[str]:
-        """Options as word2vec.c takes them; those that it does not know go to those who do."""
+        """Yield the options as arguments of word2vec.c, without those that the program rejects."""
         for name, value in options.items():
             if self.full_windows or name != "full-windows":
                 yield from (f"-{name}", str(value))
@@ -153,7 +153,7 @@ class Peer:
 
 @dataclass(frozen=True)
 class PeerRun:
-    """One training of a peer: what the process used, and the time of so many epochs of it."""
+    """One training of a peer: its resource usage, and the seconds of a number of epochs."""
 
     usage: Usage
     epochs: int
@@ -163,7 +163,7 @@ class PeerRun:
 def word2vec_options(
     setting: Setting, text: Path, model: Path, threads: int, seed: int
 ) -> dict[str, Any]:
-    """A setting as options of word2vec.c."""
+    """Return a setting as options of word2vec.c."""
     return {
         "train": text,
         "output": model,
@@ -183,7 +183,7 @@ def word2vec_options(
 
 
 def reported_seconds(output: str) -> float:
-    """The seconds of training that a program has printed."""
+    """Parse the seconds of training that a program printed."""
     found = re.search(r"^training seconds: (\S+)$", output, re.MULTILINE)
     if found is None:
         raise ValueError(f"expected a line 'training seconds: ...', got {output[-200:]!r}")
@@ -206,14 +206,14 @@ FASTTEXT = Peer(
     _python("fasttext_words.py"),
     package="fasttext",
     bare_epochs=0,
-    # Its vectors start from memory as it finds it, but for a tenth a thread. glibc then gives it
-    # new memory, which is zero, rather than what it has used before, which makes NaN of some.
+    # fastText initializes only part of its matrix. With this threshold, glibc hands out fresh,
+    # zeroed memory instead of reused memory, which produced NaN in some vectors.
     environment={"MALLOC_MMAP_THRESHOLD_": str(1 << 17)},
 )
 
 
 def run_plain_gensim(text: Text, setting: Setting, threads: int, model: Path) -> Usage:
-    """Run gensim on the raw text, as its users write it."""
+    """Run gensim on the raw text, the way its users call it."""
     options = word2vec_options(setting, text.raw, model, threads, seed=1)
     options["vocab-size"] = setting.vocab_size
     arguments = [argument for name in options for argument in (f"-{name}", str(options[name]))]
@@ -221,12 +221,12 @@ def run_plain_gensim(text: Text, setting: Setting, threads: int, model: Path) ->
 
 
 def load_vectors(path: Path, vocabulary: list[str]) -> w2v.Embeddings:
-    """Read a model, in any form that `w2v.load` reads, and bring it to a common vocabulary.
+    """Read a model in any format of `w2v.load`, and reduce it to a common vocabulary.
 
     Args:
         path: the model.
-        vocabulary: words, the most frequent first. The result has those that the model knows, in
-            this order, and no others (word2vec.c and fastText have one for the end of a line).
+        vocabulary: words, most frequent first. The result has the words that the model knows, in
+            this order, and no others (word2vec.c and fastText have a word for the line end).
     """
     loaded = w2v.load(path)
     rows = {word: row for row, word in enumerate(loaded.words)}
@@ -234,12 +234,12 @@ def load_vectors(path: Path, vocabulary: list[str]) -> w2v.Embeddings:
     return w2v.Embeddings(known, loaded.matrix[[rows[word] for word in known]])
 
 
-def judge(embeddings: w2v.Embeddings, path: str) -> dict[str, float | int | str | None]:
-    """Judge vectors by a file, as `w2v eval` does.
+def score_vectors(embeddings: w2v.Embeddings, path: str) -> dict[str, float | int | str | None]:
+    """Evaluate vectors on a file, as `w2v eval` does.
 
     Returns:
         The score (percent of analogies answered, or Spearman's rho times 100; None if the
-        vocabulary covers nothing), its name, and how many items are covered.
+        vocabulary covers no item), its measure, and the number of covered items.
     """
     result = evaluate(embeddings, path, top=_FIRST_WORDS)
     if isinstance(result, AnalogyResult):

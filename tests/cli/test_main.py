@@ -352,7 +352,7 @@ def test_a_model_is_not_replaced_unasked():
     ok("train", "text.txt", "-o", "m", *TINY)
     before = content("m")
     message = error("train", "text.txt", "-o", "m", *TINY, "--seed", "2")
-    assert message == "m exists already; choose another name, or overwrite it (--overwrite)"
+    assert message == "m exists already; choose another name, or replace it with --overwrite"
     assert content("m") == before
     ok("train", "text.txt", "-o", "m", *TINY, "--seed", "2", "--overwrite")
     assert content("m")["embeddings.npy"] != before["embeddings.npy"]
@@ -364,7 +364,7 @@ def test_nothing_but_a_model_is_ever_replaced():
     Path("folder/thesis.tex").write_text("years of work")
     for output in ("folder", "text.txt"):
         message = error("train", "text.txt", "-o", output, *TINY, "--overwrite")
-        assert message.startswith(f"{output} is neither a model folder ")
+        assert message.startswith(f"{output} is neither a model directory ")
     assert Path("folder/thesis.tex").read_text() == "years of work"
     assert Path("text.txt").read_text() == TEXT
 
@@ -445,19 +445,19 @@ def damaged_model() -> None:
                 r"most frequent one occurs 30 times; lower the minimum count \(--min-count\) or"
             ),
         ),
-        (["train", "one.txt", *TINY], "there was no pair to train on"),
+        (["train", "one.txt", *TINY], "there is no pair to train on"),
         (["train", "text.txt", "--vocab", "missing"], "cannot read the vocabulary missing: No su"),
         (["vocab", "text.txt", "--vocab", "one.txt"], "none of the 1 given words occurs"),
-        (["train", "text.txt", "-o", "no/m"], "cannot write no/m: there is no folder .*/no; creat"),
+        (["train", "text.txt", "-o", "no/m"], "cannot write no/m: there is no directory .*/no; creat"),
         (["train", "text.txt", "--work-dir", "no"], "cannot keep the encoded text in no: there is"),
         (["pairs", "text.txt", "--work-dir", "no"], "cannot keep the encoded text in no: there is"),
         (["train", "text.txt", "--log-json", "no/log"], "cannot write no/log: No such file or dir"),
         (["train", "text.txt", *TINY, "--lr", "1e30"], "training diverged: .* in epoch . at learn"),
-        (["similar", "missing.w2v", "a"], "cannot read missing.w2v: there is no such model folder"),
+        (["similar", "missing.w2v", "a"], "cannot read missing.w2v: there is no such model directory"),
         (["similar", "text.txt", "a"], "text.txt: expected a first line with two numbers"),
         (["analogy", "bad.w2v", "a", "b", "c"], "bad.w2v: vocab.txt has 2 words, embeddings.npy 1"),
         (["eval", "bad.w2v", "x"], "bad.w2v: vocab.txt has 2 words"),
-        (["info", "folder"], "folder is not a model folder: it has no meta.json"),
+        (["info", "folder"], "folder is not a model directory: it has no meta.json"),
         (
             ["export", "missing", "-f", "word2vec-bin", "-o", "x"],
             "cannot read missing: there is no",
@@ -506,7 +506,7 @@ def test_too_small_a_disk_is_refused_at_once_with_both_figures(monkeypatch):
     message = error("train", str(KJV))
     # 50,000 rows of 1,044 bytes in a model and 1,024 in a state, 40 noted of each, and 1.8 MB of
     # ids.
-    assert "up to 0.11 GB are needed, but 1.0 MB are free; make room" in message
+    assert "0.11 GB are needed, but 1.0 MB are free in " in message
 
 
 def test_memory_that_runs_out_all_the_same(monkeypatch):
@@ -748,7 +748,7 @@ def test_info_says_what_a_model_is():
     assert facts["words"] == "9, from 'the' to 'sleeps'"
     assert facts["dim"] == "8"
     assert facts["corpus"] == "120 words in 20 lines, 100.00 % of them covered"
-    assert facts["tokenizer"] == "unicode, small letters"
+    assert facts["tokenizer"] == "unicode, lowercased"
     assert "dim=8" in facts["options"]
     assert facts["speed"].endswith(" million words/s")
     assert facts["made"] == f"with   w2v {w2v.__version__}"
@@ -878,7 +878,7 @@ def recorded(path: str) -> object:
 def test_convert_is_told_how_text_becomes_words():
     Path("v.txt").write_text("2 1\nThe 1\nthe 2\n")
     message = error("encode", "v.txt", "-", "-o", "ids.npy", stdin="The\n", code=2)
-    assert "say how it is cut: w2v convert --tokenizer" in message
+    assert "run w2v convert with --tokenizer unicode" in message
     for said, expected in (
         (["unicode"], {"name": "unicode", "lowercase": True}),
         (["unicode", "--no-lowercase"], {"name": "unicode", "lowercase": False}),
@@ -901,8 +901,8 @@ def test_convert_is_told_it_of_a_model_of_token_lists():
 def test_convert_contradicts_no_model(model):
     message = error("convert", model, "out", "-f", "npy", "--tokenizer", "whitespace", code=2)
     assert message == (
-        f"{model} says that its text becomes words by unicode with small letters, "
-        "and other words would find no vectors; leave out --tokenizer"
+        f"{model} records another tokenizer (unicode, lowercased), so other words would find "
+        "no vectors; omit --tokenizer"
     )
     ok("convert", model, "out", "-f", "npy", "--tokenizer", "unicode")
     assert recorded("out")["name"] == "unicode"
@@ -939,7 +939,7 @@ def test_texts_are_read_from_stdin_too(model):
 
 def test_encode_tells_the_line_of_an_unknown_word(model):
     message = error("encode", model, "-", "-o", "x.npy", "--rows", "pad", stdin="king\n\nzion\n")
-    assert message.startswith("stdin, line 3: 'zion' is not among the 5 words, and rows 'pad'")
+    assert message.startswith("stdin, line 3: 'zion' is not among the 5 words, and the layout 'pad'")
     assert not Path("x.npy").exists()
     message = error("encode", model, "-", "-o", "x.npy", stdin="")
     assert message == "stdin has no line: expected one text a line"
@@ -947,7 +947,7 @@ def test_encode_tells_the_line_of_an_unknown_word(model):
 
 def test_encode_names_its_own_options_where_there_is_no_room(model):
     message = error("encode", model, "text.txt", "-o", "x.npy", "--length", 10**15)
-    assert message.endswith("choose another place with --output, or a smaller --length")
+    assert message.endswith("choose another directory with --output, or a smaller --length")
 
 
 def test_encode_replaces_nothing_unasked(model):
@@ -1034,7 +1034,7 @@ def test_output_that_cannot_be_written_is_an_error(command, model):
         )
     assert done.returncode == 1
     assert done.stderr.startswith("Error: cannot write the output: the disk is full: 0 bytes were ")
-    assert done.stderr.endswith(" are free in /dev; make room, or send it elsewhere\n")
+    assert done.stderr.endswith(" are free in /dev; free some space, or send it elsewhere\n")
     assert done.stderr.count("\n") == 1
 
 
@@ -1042,7 +1042,7 @@ def test_output_that_cannot_be_written_is_an_error(command, model):
 def test_a_log_that_cannot_be_written_is_an_error():
     message = error("train", "text.txt", *TINY, "-q", "--log-json", "/dev/full")
     assert message.startswith("cannot write /dev/full: the disk is full: 0 bytes were written")
-    assert message.endswith("; make room, or choose another place with --log-json")
+    assert message.endswith("; free some space, or choose another directory with --log-json")
     assert names() == ["text.txt", "tmp"]
 
 
@@ -1172,7 +1172,7 @@ def test_what_was_stopped_goes_on(place_of, monkeypatch):
     Path("work").mkdir()
     ok("train", "text.txt", "-o", "whole", *TINY)
     with monkeypatch.context() as patch:
-        patch.setattr(trainer._Trainer, "_validate", interrupted)
+        patch.setattr(trainer.Trainer, "_validate", interrupted)
         result = run("train", "text.txt", "-o", "m", *TINY, *place_of)
     assert result.exit_code == 130
     resume = ["--resume", "m", *place_of]
@@ -1190,7 +1190,7 @@ def test_what_was_stopped_goes_on(place_of, monkeypatch):
 
 
 def test_how_to_go_on_can_be_pasted(monkeypatch):
-    monkeypatch.setattr(trainer._Trainer, "_validate", interrupted)
+    monkeypatch.setattr(trainer.Trainer, "_validate", interrupted)
     result = run("train", "text.txt", "-o", "my model", *TINY)
     assert "go on with: w2v train --resume 'my model'\n" in result.stderr
 
@@ -1204,7 +1204,7 @@ def test_there_is_nothing_to_go_on_with_in_a_folder_of_others():
 
 
 def interrupted(the_trainer, *_):
-    if the_trainer.config.dim == 8:  # not the tiny job by which kernels are compiled
+    if the_trainer.setup.config.dim == 8:  # not the tiny job by which kernels are compiled
         raise KeyboardInterrupt
 
 
@@ -1250,7 +1250,7 @@ def test_an_empty_argument_is_not_the_current_folder():
 
 def test_a_job_that_cannot_go_on_is_not_said_to(monkeypatch):
     with monkeypatch.context() as patch:
-        patch.setattr(trainer._Trainer, "_validate", interrupted)
+        patch.setattr(trainer.Trainer, "_validate", interrupted)
         assert (
             "go on with: w2v train --resume m" in run("train", "text.txt", "-o", "m", *TINY).stderr
         )
@@ -1267,7 +1267,7 @@ def test_a_job_that_cannot_go_on_is_not_said_to(monkeypatch):
 
 def test_the_default_is_told_from_its_opposite(monkeypatch):
     with monkeypatch.context() as patch:
-        patch.setattr(trainer._Trainer, "_validate", interrupted)
+        patch.setattr(trainer.Trainer, "_validate", interrupted)
         run("train", "text.txt", "-o", "m", *TINY)
     result = run("train", "--resume", "m", "--no-lowercase")
     assert result.exit_code == 2
@@ -1340,8 +1340,7 @@ def test_the_current_folder_is_never_replaced(path, place, monkeypatch):
     target = {".": ".", "..": ".", "../here": "../../here/below"}[path]
     message = error("train", str(place / "text.txt"), "-o", target, "--overwrite", *TINY)
     assert message == (
-        f"{target} is the current folder, or one around it, and cannot be replaced; choose another "
-        "name"
+        f"{target} is the current directory or a parent of it; choose another name"
     )
 
 

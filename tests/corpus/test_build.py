@@ -79,7 +79,7 @@ def work_dir(tmp_path):
 @pytest.fixture
 def small_blocks(monkeypatch):
     """Set the size of blocks."""
-    return lambda size: monkeypatch.setattr(reading, "BLOCK_BYTES", size)
+    return lambda size: monkeypatch.setattr("w2v.text.blocks.BLOCK_BYTES", size)
 
 
 def test_by_hand(work_dir):
@@ -94,8 +94,8 @@ def test_by_hand(work_dir):
         assert (report.lines, report.tokens, report.types, report.vocabulary) == (3, 11, 9, 3)
         assert (report.kept_tokens, report.coverage) == (5, 5 / 11)
         assert (report.dropped_rare, report.dropped_beyond_size) == (0, 6)
-        assert corpus.tokenizer["name"] == "unicode"
-        assert corpus.tokenizer["lowercase"] is True
+        assert corpus.definition.name == "unicode"
+        assert corpus.definition.lowercase is True
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -151,7 +151,7 @@ def test_any_number_of_threads_gives_the_same_bytes(validation, sized, small_blo
                     corpus.text.ids.tobytes(),
                     corpus.held_out.ids.tobytes(),
                     plain(corpus.report),
-                    corpus.tokenizer,
+                    corpus.definition,
                 )
             )
     assert results[0] == results[1] == results[2]
@@ -175,7 +175,7 @@ def test_tokens_that_are_split_already_stay_as_they_are():
     with build_corpus(IterableSource([["New York", "a"], ["A", "a"]]), Config(**ALL)) as corpus:
         assert corpus.vocabulary.words == ["a", "A", "New York"]
         assert lines_of(corpus.text) == [[2, 0], [1, 0]]
-        assert (corpus.tokenizer["name"], corpus.tokenizer["lowercase"]) == ("tokens", False)
+        assert (corpus.definition.name, corpus.definition.lowercase) == ("tokens", False)
 
 
 def test_given_words_get_their_rows_and_what_is_not_listed_is_told():
@@ -351,7 +351,8 @@ def test_no_line_is_held_out_unasked(monkeypatch):
 def always_passing():
     """The plain function `_rename`, for which every draw passes every threshold."""
     rename = getattr(corpus_module._rename, "py_func", corpus_module._rename)
-    return type(rename)(rename.__code__, {**rename.__globals__, "passes": lambda *arguments: True})
+    always = {"bernoulli": lambda *arguments: True}
+    return type(rename)(rename.__code__, {**rename.__globals__, **always})
 
 
 # Forms of ids
@@ -471,7 +472,7 @@ def test_a_thread_that_fails_stops_the_others(threads, monkeypatch, small_blocks
 
 def test_no_place_for_the_temporary_folder_is_named(tmp_path):
     with pytest.raises(
-        OutputError, match=r"cannot make a temporary folder in .*missing: No such file"
+        OutputError, match=r"cannot create a temporary directory in .*missing: No such file"
     ):
         encode(FOX, tmp_path / "missing", **ALL)
 
@@ -488,8 +489,8 @@ def test_a_full_disk_is_named_with_what_is_free(name, monkeypatch, work_dir):
     monkeypatch.setattr(tempfile, "TemporaryDirectory", full)
     message = (
         f"^cannot write the encoded text to ({work_dir}/w2v-.*): the disk is full: 0 bytes were "
-        r"written, but [\d,.]+ GB are free in \1; make room, or choose another place with "
-        r"--work-dir$"
+        r"written, but [\d,.]+ GB are free in \1; free some space, or choose another directory with "
+        r"`work_dir`$"
     )
     with pytest.raises(DiskFullError, match=message):
         encode(random_text(200), work_dir, validation=0.5, **ALL)
@@ -497,6 +498,8 @@ def test_a_full_disk_is_named_with_what_is_free(name, monkeypatch, work_dir):
 
 def test_what_a_disk_takes_in_parts_is_written_whole():
     class Small(io.BytesIO):
+        name = "text"
+
         def write(self, data):
             return super().write(bytes(data)[:3])
 

@@ -17,12 +17,14 @@ from w2v.corpus.vocabulary import (
     read_word_list,
 )
 from w2v.errors import InputError, VocabularyError
-from w2v.text.tokenizer import Scanner, character_tables
+from w2v.text.characters import character_tables
+from w2v.text.definition import WordDefinition
+from w2v.text.tokenizer import Scanner
 from w2v.text.wordtable import WordTable
 
 
 def table_of(words: list[str]) -> WordTable:
-    scanner = Scanner(character_tables("tokens", lowercase=False))
+    scanner = Scanner(character_tables(WordDefinition("tokens", False)))
     scanner.scan("\x1f".join(words).encode())
     return scanner.words
 
@@ -129,7 +131,7 @@ def test_only_a_line_feed_ends_a_word(tmp_path):
         (b"a\n \xe3\x80\x80\n", "the vocabulary .*words.txt has no word in line 2"),
         (b"\n", "has no word in line 1"),
         (b"a\nb\na\n", "words.txt has the word 'a' in line 1 and again in line 3"),
-        (b"\x1f\x8b\x08\x00", "words.txt is gzip-compressed: expected text in UTF-8; convert or"),
+        (b"\x1f\x8b\x08\x00", "words.txt is gzip-compressed: expected UTF-8 text; convert or"),
         (
             "a\n".encode("utf-16"),
             r"the vocabulary .*words.txt is text in UTF-16 \(little-endian\):",

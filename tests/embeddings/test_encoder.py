@@ -1,4 +1,4 @@
-"""Texts as ids: the same words as in training, the rows of the layout, one length."""
+"""Texts as ids: the tokenizer of training, the rows of the layout, one length."""
 
 from __future__ import annotations
 
@@ -12,39 +12,53 @@ from hypothesis import strategies as st
 import reference
 import w2v
 from w2v.embeddings.embeddings import Embeddings
-from w2v.errors import ConfigError, InputError, OutputError, ResourceError, UnknownWordError
-from w2v.pipeline import encode_file as batch
+from w2v.errors import (
+    ConfigError,
+    ResourceError,
+    UnknownWordError,
+)
+from w2v.formats.layout import Layout
 from w2v.text import tokenizer
+from w2v.text.definition import WordDefinition
 
 UNICODE = {"tokenizer": {"name": "unicode", "lowercase": True}}
+
+
 WHITESPACE = {"tokenizer": {"name": "whitespace", "lowercase": False}}
+
+
 WORDS = ["the", "king's", "日", "of", "judah"]
+
+
 MATRIX = np.arange(1, 16, dtype=np.float32).reshape(5, 3)
+
+
 EMBEDDINGS = Embeddings(WORDS, MATRIX, meta=UNICODE)
-# Rows of the layout pad+unk.
+
+
 PAD, UNK, THE, KINGS, DAY, OF, JUDAH = range(7)
 
 
-def test_a_text_becomes_ids():
+def test_a_string_becomes_ids():
     ids = EMBEDDINGS.encode("The KING\u2019S 日本, of Judah!")
     assert ids.tolist() == [THE, KINGS, DAY, UNK, OF, JUDAH]
     assert ids.dtype == np.int32
 
 
-def test_texts_become_one_table():
+def test_texts_become_one_array():
     ids = EMBEDDINGS.encode(["the king of", "", "judah"])
     assert ids.tolist() == [[THE, UNK, OF], [PAD, PAD, PAD], [JUDAH, PAD, PAD]]
     assert ids.dtype == np.int32
     assert ids.flags.c_contiguous
 
 
-def test_texts_are_cut_and_filled_up():
+def test_texts_are_truncated_and_padded():
     assert EMBEDDINGS.encode(["the of judah", "the"], 2).tolist() == [[THE, OF], [THE, PAD]]
     assert EMBEDDINGS.encode("the of judah", length=4).tolist() == [THE, OF, JUDAH, PAD]
     assert EMBEDDINGS.encode("the of judah", length=np.int64(1)).tolist() == [THE]
 
 
-def test_words_may_be_cut_already():
+def test_texts_may_be_lists_of_words():
     assert EMBEDDINGS.encode([["the", "Judah", "king"], ["of"]]).tolist() == [
         [THE, JUDAH, UNK],
         [OF, PAD, PAD],
@@ -52,7 +66,7 @@ def test_words_may_be_cut_already():
     assert EMBEDDINGS.encode((("the",), np.array(["of"]))).tolist() == [[THE], [OF]]
 
 
-def test_ids_are_checked_and_filled_up():
+def test_texts_may_be_lists_of_ids():
     assert EMBEDDINGS.encode([[4], [2, 6]]).tolist() == [[4, 0], [2, 6]]
     assert EMBEDDINGS.encode(np.array([[4], [6]], np.uint8)).dtype == np.int32
 
@@ -60,15 +74,15 @@ def test_ids_are_checked_and_filled_up():
 @pytest.mark.parametrize(
     ("rows", "bad"), [("pad+unk", 7), ("pad+unk", -1), ("pad", 6), ("none", 5), ("none", -1)]
 )
-def test_an_id_of_no_row_is_refused(rows, bad):
+def test_ids_out_of_range_are_rejected(rows, bad):
     highest = {"pad+unk": 6, "pad": 5, "none": 4}[rows]
-    expected = f"id {bad} belongs to no row: with rows '.*' they go from 0 to {highest}"
+    expected = f"id {bad} is out of range: the layout '.*' has rows 0 to {highest}"
     with pytest.raises(ConfigError, match=expected):
         EMBEDDINGS.encode([[0, bad]], rows=rows)
     assert EMBEDDINGS.encode([[0, highest]], rows=rows).tolist() == [[0, highest]]
 
 
-def test_a_lookup_is_the_product_with_one_hot_vectors():
+def test_lookup_equals_the_product_with_one_hot_vectors():
     matrix = EMBEDDINGS.matrix_for()
     ids = EMBEDDINGS.encode([[4], [6]])
     one_hot = np.eye(len(matrix), dtype=np.float32)[ids]
@@ -76,7 +90,7 @@ def test_a_lookup_is_the_product_with_one_hot_vectors():
     assert (one_hot @ matrix).tolist() == matrix[ids].tolist()
 
 
-def test_each_word_finds_its_vector():
+def test_ids_are_the_rows_of_the_words():
     matrix = EMBEDDINGS.matrix_for("pad+unk", unk="mean-rare")
     for word, id_ in zip(WORDS, EMBEDDINGS.encode([WORDS])[0].tolist(), strict=True):
         assert matrix[id_].tolist() == EMBEDDINGS[word].tolist()
@@ -90,7 +104,7 @@ def test_no_texts_and_empty_texts():
 
 
 @pytest.mark.parametrize("length", [0, -1, 2.0, "3", True, 2**63])
-def test_a_length_that_is_none_is_refused(length):
+def test_invalid_lengths_are_rejected(length):
     with pytest.raises(ConfigError, match=r"^length must be a whole number at least 1 and at "):
         EMBEDDINGS.encode("the", length)
 
@@ -98,7 +112,7 @@ def test_a_length_that_is_none_is_refused(length):
 @pytest.mark.parametrize(
     ("text", "shown"),
     [
-        (3, r"3; a text of ids goes into a list of its own, as in \[\[4, 20\]\]"),
+        (3, r"3; put the ids of each text in a list of their own: \[\[4, 20\]\]"),
         (None, "None"),
         (float("nan"), "nan"),
         (["the", 3], r"\['the', 3\]"),
@@ -108,7 +122,7 @@ def test_a_length_that_is_none_is_refused(length):
         ({"the"}, r"\{'the'\}"),
     ],
 )
-def test_what_is_no_text_is_refused(text, shown):
+def test_invalid_texts_are_rejected(text, shown):
     expected = "text 1: a text must be a string, a list of words or a list of ids, got "
     with pytest.raises(ConfigError, match=f"^{expected}{shown}$"):
         EMBEDDINGS.encode(["the", text])
@@ -124,8 +138,8 @@ class Table:
 @pytest.mark.parametrize(
     "texts", [None, 3, {"the of", "of"}, {"the": "of"}, np.array("the"), Table()]
 )
-def test_what_has_no_texts_in_an_order_is_refused(texts):
-    expected = f"expected a text or a sequence of texts, got a {type(texts).__name__}; give a list"
+def test_unordered_texts_are_rejected(texts):
+    expected = f"expected a text or a sequence of texts, got a {type(texts).__name__}; pass a list"
     with pytest.raises(ConfigError, match=expected):
         EMBEDDINGS.encode(texts)
 
@@ -141,61 +155,63 @@ def test_what_has_no_texts_in_an_order_is_refused(texts):
         [("the", "of"), np.array(["the"])],
     ],
 )
-def test_texts_come_in_many_ways(texts):
+def test_types_of_texts(texts):
     assert EMBEDDINGS.encode(texts).tolist() == [[THE, OF], [THE, PAD]]
 
 
 @pytest.mark.parametrize("length", [10**15, 2**63 - 1])
-def test_a_length_beyond_memory_is_refused(length):
-    with pytest.raises(ResourceError, match=f"there is no memory for 1 x {length} ids; give a sma"):
+def test_lengths_beyond_memory_are_rejected(length):
+    with pytest.raises(ResourceError, match=f"too little memory for 1 x {length} ids; use a sma"):
         EMBEDDINGS.encode("the", length)
 
 
-def test_bytes_are_a_text():
+def test_utf8_bytes_are_a_text():
     assert EMBEDDINGS.encode("日 of".encode()).tolist() == [DAY, OF]
 
 
-def test_an_error_tells_which_text_it_is_about():
-    with pytest.raises(ConfigError, match=r"^text 1: id 7 belongs to no row"):
+def test_errors_name_the_text():
+    with pytest.raises(ConfigError, match=r"^text 1: id 7 is out of range"):
         EMBEDDINGS.encode([[0], [7]])
     with pytest.raises(UnknownWordError, match=r"^text 2: 'zion' is not among the 5 words"):
         EMBEDDINGS.encode(["the", "of", "Zion"], rows="none", length=1)
 
 
-def test_an_unknown_word_needs_a_row():
-    expected = "'zion' is not among the 5 words, and rows 'pad' have none for unknown words; take"
+def test_unknown_words_need_a_row():
+    expected = (
+        "'zion' is not among the 5 words, and the layout 'pad' has no row for unknown words; use"
+    )
     for text in ("the Zion of", ["the", "zion"]):
         with pytest.raises(UnknownWordError, match=expected):
             EMBEDDINGS.encode([text], rows="pad")
     assert EMBEDDINGS.encode(["the of"], rows="pad").tolist() == [[1, 4]]
 
 
-def test_a_short_text_needs_padding():
-    expected = "rows='none' has no padding, so a text of 1 words cannot be filled up to 2; take"
+def test_short_texts_need_a_padding_row():
+    expected = "rows has no padding row in the layout 'none', so a text of 1 words cannot be"
     with pytest.raises(ConfigError, match=expected):
         EMBEDDINGS.encode(["the of", "the"], rows="none")
     assert EMBEDDINGS.encode(["the of", "the"], 1, rows="none").tolist() == [[0], [0]]
 
 
-def test_how_text_was_cut_must_be_known():
+def test_strings_need_a_recorded_tokenizer():
     for meta, reason in (
-        ({}, "do not say how text was cut into words"),
-        ({"tokenizer": {"name": "magic", "lowercase": True}}, "do not say how text was cut"),
-        ({"tokenizer": {"name": "unicode", "lowercase": None}}, "do not say how text was cut"),
-        ({"tokenizer": {"name": "tokens", "lowercase": False}}, "on words that were cut already"),
+        ({}, "do not record a tokenizer"),
+        ({"tokenizer": {"name": "magic", "lowercase": True}}, "do not record a tokenizer"),
+        ({"tokenizer": {"name": "unicode", "lowercase": None}}, "do not record a tokenizer"),
+        ({"tokenizer": {"name": "tokens", "lowercase": False}}, "on lists of tokens"),
     ):
         embeddings = Embeddings(WORDS, MATRIX, meta=meta)
         with pytest.raises(
             ConfigError,
-            match=f"{reason}.*give lists of words, or say how it is cut: w2v convert --tok",
+            match=f"{reason}.*pass lists of words, or run w2v convert with `tok",
         ):
             embeddings.encode("the")
         assert embeddings.encode([["the"]]).tolist() == [[THE]]
 
 
-def test_how_text_is_cut_may_be_said_later_and_again():
+def test_the_tokenizer_may_change():
     embeddings = Embeddings(["The", "the"], MATRIX[:2], meta={})
-    with pytest.raises(ConfigError, match="do not say how text was cut"):
+    with pytest.raises(ConfigError, match="do not record a tokenizer"):
         embeddings.encode("The the")
     embeddings.meta["tokenizer"] = {"name": "whitespace", "lowercase": False}
     assert embeddings.encode("The the").tolist() == [2, 3]
@@ -204,7 +220,7 @@ def test_how_text_is_cut_may_be_said_later_and_again():
     assert embeddings.encode("The the").tolist() == [3, 3]
 
 
-def test_words_are_cut_as_they_were_in_training():
+def test_tokenize_follows_the_definition():
     kept = Embeddings(["The", "king,"], MATRIX[:2], meta=WHITESPACE)
     assert kept.tokenize("The king, the\tking") == ["The", "king,", "the", "king"]
     assert kept.encode("The king, the\tking").tolist() == [2, 3, 1, 1]
@@ -212,7 +228,7 @@ def test_words_are_cut_as_they_were_in_training():
 
 @settings(max_examples=100, deadline=None)
 @given(st.text(st.sampled_from("aB'\u2019 \n\r日\u0301İß_\udcff\0é")))
-def test_words_are_those_of_the_definition(text):
+def test_tokenize_matches_the_reference(text):
     expected = [
         word
         for line in reference.read(text.encode("utf-8", "surrogatepass")).lines
@@ -221,7 +237,7 @@ def test_words_are_those_of_the_definition(text):
     assert EMBEDDINGS.tokenize(text) == expected
 
 
-def test_a_trained_model_encodes_the_text_it_was_trained_on(tmp_path):
+def test_a_trained_model_encodes_its_corpus(tmp_path):
     lines = ["a b c a", "b a d"] * 3
     model = w2v.train(lines, min_count=4, dim=4, epochs=1, threads=1, sample=0)
     assert model.words == ["a", "b"]
@@ -230,9 +246,9 @@ def test_a_trained_model_encodes_the_text_it_was_trained_on(tmp_path):
         assert embeddings.encode("A b c a").tolist() == [2, 3, 1, 2]
 
 
-def test_words_are_forgotten_in_time(monkeypatch):
+def test_the_cache_of_words_is_limited(monkeypatch):
     monkeypatch.setattr(tokenizer, "_MOST_REMEMBERED", 3)
-    tokens = tokenizer.Tokenizer("unicode", True, {"a": 5, "b": 6}.__getitem__)
+    tokens = tokenizer.Tokenizer(WordDefinition("unicode", True), {"a": 5, "b": 6}.__getitem__)
     for text, tags in (("a b", [5, 6]), ("b a", [6, 5]), ("a a", [5, 5])):
         assert tokens.tags(text).tolist() == tags
     embeddings = Embeddings(WORDS, MATRIX, meta=UNICODE)
@@ -241,7 +257,7 @@ def test_words_are_forgotten_in_time(monkeypatch):
     assert len(embeddings.encoder.tokenizer._scanner.words) < 10
 
 
-def test_threads_may_share_embeddings():
+def test_threads_can_share_embeddings():
     embeddings = Embeddings(WORDS, MATRIX, meta=UNICODE)
     found = []
 
@@ -257,82 +273,10 @@ def test_threads_may_share_embeddings():
     assert found == [[THE, UNK, OF]] * 400
 
 
-TEXT = "The king of Judah\n\nof the of 日本\r\nthe\n"
-ROWS = [[THE, UNK, OF, JUDAH, PAD], [PAD] * 5, [OF, THE, OF, DAY, UNK], [THE, PAD, PAD, PAD, PAD]]
-
-
-@pytest.fixture
-def text_file(tmp_path):
-    path = tmp_path / "texts.txt"
-    path.write_text(TEXT, newline="")
-    return path
-
-
-def test_a_file_becomes_a_row_a_line(text_file, tmp_path):
-    report = batch.encode_file(EMBEDDINGS, text_file, tmp_path / "ids.npy")
-    ids = np.load(tmp_path / "ids.npy", allow_pickle=False)
-    assert ids.tolist() == ROWS
-    assert ids.dtype == np.dtype("<i4")
-    assert str(report) == (
-        "4 texts x 5 ids, 20.00 % of 10 words unknown; "
-        "rows pad+unk (0 padding, 1 unknown words, words from 2)"
-    )
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["ids.npy", "texts.txt"]
-
-
-def test_a_file_may_be_cut_short(text_file, tmp_path):
-    report = batch.encode_file(EMBEDDINGS, text_file, tmp_path / "ids.npy", length=2)
-    assert np.load(tmp_path / "ids.npy").tolist() == [row[:2] for row in ROWS]
-    assert str(report).startswith("4 texts x 2 ids, 2 of them cut, ")
-
-
-def test_a_file_in_pieces_is_the_same(text_file, tmp_path, monkeypatch):
-    monkeypatch.setattr("w2v.text.blocks.BLOCK_BYTES", 16)
-    monkeypatch.setattr("w2v.pipeline.encode_file._IDS_AT_ONCE", 7)
-    batch.encode_file(EMBEDDINGS, text_file, tmp_path / "ids.npy")
-    assert np.load(tmp_path / "ids.npy").tolist() == ROWS
-
-
-def test_a_line_longer_than_a_block_stays_one_text(tmp_path, monkeypatch):
-    monkeypatch.setattr("w2v.text.blocks.BLOCK_BYTES", 16)
-    (tmp_path / "texts").write_text("the of judah " * 20 + "\nof")
-    batch.encode_file(EMBEDDINGS, tmp_path / "texts", tmp_path / "ids.npy")
-    ids = np.load(tmp_path / "ids.npy")
-    assert ids.tolist() == [[THE, OF, JUDAH] * 20, [OF] + [PAD] * 59]
-
-
-def test_bytes_that_are_not_utf_8_separate_words(tmp_path):
-    (tmp_path / "texts").write_bytes(b"the caf\xe9 of\n" + b"the " * 100 + b"\n")
-    batch.encode_file(EMBEDDINGS, tmp_path / "texts", tmp_path / "ids.npy", length=3)
-    assert np.load(tmp_path / "ids.npy").tolist() == [[THE, UNK, OF], [THE] * 3]
-
-
-def test_what_cannot_be_a_row_leaves_nothing(text_file, tmp_path):
-    for rows, error, expected in (
-        ("pad", UnknownWordError, "'king' is not among the 5 words"),
-        ("none", UnknownWordError, "'king' is not among"),
-    ):
-        with pytest.raises(error, match=expected):
-            batch.encode_file(EMBEDDINGS, text_file, tmp_path / "ids.npy", rows=rows)
-    text_file.write_text("the\nthe of\n")
-    with pytest.raises(ConfigError, match="rows='none' has no padding"):
-        batch.encode_file(EMBEDDINGS, text_file, tmp_path / "ids.npy", rows="none")
-    text_file.write_text("")
-    with pytest.raises(InputError, match=r"texts\.txt has no line: expected one text a line"):
-        batch.encode_file(EMBEDDINGS, text_file, tmp_path / "ids.npy")
-    assert [path.name for path in tmp_path.iterdir()] == ["texts.txt"]
-
-
-def test_a_file_that_is_there_is_not_replaced_unasked(text_file, tmp_path):
-    (tmp_path / "ids.npy").write_text("old")
-    with pytest.raises(OutputError, match="exists already"):
-        batch.encode_file(EMBEDDINGS, text_file, tmp_path / "ids.npy")
-    assert (tmp_path / "ids.npy").read_text() == "old"
-    batch.encode_file(EMBEDDINGS, text_file, tmp_path / "ids.npy", overwrite=True)
-    assert np.load(tmp_path / "ids.npy").tolist() == ROWS
-
-
-def test_a_table_larger_than_the_disk_is_refused(text_file, tmp_path):
-    with pytest.raises(ResourceError, match=r"no room for the ids in .* are needed, but"):
-        batch.encode_file(EMBEDDINGS, text_file, tmp_path / "ids.npy", length=1 << 55)
-    assert [path.name for path in tmp_path.iterdir()] == ["texts.txt"]
+def test_the_recorded_layout_is_the_default():
+    rows = np.vstack([np.zeros((1, 3), np.float32), MATRIX])
+    embeddings = Embeddings.from_rows(Layout("pad"), WORDS, rows)
+    assert embeddings.rows == "pad"
+    assert embeddings.matrix_for().shape == (6, 3)
+    assert embeddings.encode([["the"]]).tolist() == [[1]]
+    assert embeddings.encode([["the"]], rows="none").tolist() == [[0]]

@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 
 from w2v.embeddings.embeddings import Embeddings
-from w2v.formats.registry import FORMATS, load
+from w2v.embeddings.load import load
+from w2v.formats.registry import FORMATS
 
 WORDS = ["the", "Zoë's", "日本", "0.5", "Don't", *(f"w{i}" for i in range(100))]
 EMBEDDINGS = Embeddings(WORDS, np.random.default_rng(3).standard_normal((105, 7)))

@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 import reference
 from support import KJV
 from w2v.embeddings.embeddings import Embeddings
+from w2v.embeddings.load import load
 from w2v.formats.frameworks import hf_tokenizer
 from w2v.formats.layout import Layout
-from w2v.formats.registry import FORMATS, load
+from w2v.formats.registry import FORMATS
 
 tokenizers = pytest.importorskip("tokenizers")
 DEFINITIONS = [(name, low) for name in ("unicode", "whitespace") for low in (True, False)]

@@ -23,7 +23,7 @@ from pathlib import Path
 from w2v.errors import InputError
 from w2v.pipeline import checkpoint
 from w2v.pipeline import train as job
-from w2v.training import trainer
+from w2v.training import plan, runner
 
 OPTIONS = {"dim": 16, "epochs": 3, "min_count": 2, "window": 3}
 # Ways to train that give the same bits every time.
@@ -125,10 +125,10 @@ def attack(
 
 def main(corpus: Path, folder: Path, moments: int, seed: int) -> None:
     # Many spans, many looks at the clock: a tiny job with all that a long one has.
-    trainer._MOST_SPAN_WORDS = 2_000
-    trainer._REPORT_SECONDS = 0.002
+    plan.MAX_SPAN_POSITIONS = 2_000
+    runner.REPORT_SECONDS = 0.002
     checkpoint._SHARE = 0.9
-    trainer._LEAST_ROUND_WORDS = 500
+    plan.MIN_ROUND_POSITIONS = 500
     another = OPTIONS | ONE_THREAD | {"min_count": 5, "seed": 5}
     job.train([corpus], output=corpus.with_name("another.w2v"), **another)
     expected, whole = {}, {}

@@ -19,7 +19,8 @@ import numpy as np
 
 import w2v
 from w2v.config import Config
-from w2v.training import trainer
+from w2v.training import plan
+from w2v.training.model import new_matrices
 from w2v.training.sampling import NoiseDistribution, keep_thresholds
 
 # Ways of training that promise the same bytes for the same seed. One that does so at any number
@@ -98,14 +99,14 @@ def beginning_of(corpus: Any) -> dict[str, str]:
         counts = np.append(read.vocabulary.counts, read.unknown_count)
     noise = NoiseDistribution.from_counts(counts, config.noise_exponent)
     return {
-        "vectors": digest([trainer.new_model(len(counts), config).vectors.tobytes()]),
+        "vectors": digest([new_matrices(len(counts), config).vectors.tobytes()]),
         "kept": digest([keep_thresholds(counts, config.sample).tobytes()]),
         "noise": digest([noise.thresholds.tobytes(), noise.aliases.tobytes()]),
     }
 
 
 def main(corpus: Path, folder: Path) -> None:
-    trainer._MOST_SPAN_WORDS = SPAN_WORDS
+    plan.MAX_SPAN_POSITIONS = SPAN_WORDS
     found = {"reading": reading_of(corpus), "beginning": beginning_of(corpus)}
     for name, mode in MODES.items():
         w2v.train(corpus, output=folder / name, **OPTIONS | mode)

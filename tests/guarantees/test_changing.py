@@ -31,7 +31,7 @@ TINY = {"min_count": 1, "sample": 0, "dim": 2, "epochs": 1, "threads": 1}
 
 @pytest.fixture(autouse=True)
 def small_blocks(monkeypatch):
-    monkeypatch.setattr(reading, "BLOCK_BYTES", 256)
+    monkeypatch.setattr("w2v.text.blocks.BLOCK_BYTES", 256)
     monkeypatch.setattr(reading, "SNIFFED_BYTES", 64)
 
 
@@ -66,10 +66,10 @@ def touch(path: Path) -> None:
 
 
 CHANGES = {
-    "grows": (grow, "it had 3,090 bytes and has 3,095, last written"),
-    "shrinks": (shrink, "it had 3,090 bytes and has 1,545, last written"),
-    "is rewritten": (rewrite, r"it had 3,090 bytes and has 3,090, last written at 20\d\d-"),
-    "is touched": (touch, r"last written at 2001-.*:40.001 and before at 2001-.*:40.000"),
+    "grows": (grow, "it had 3,090 bytes and now has 3,095; it was last written"),
+    "shrinks": (shrink, "it had 3,090 bytes and now has 1,545; it was last written"),
+    "is rewritten": (rewrite, r"it had 3,090 bytes and now has 3,090; it was last written at 20\d\d-"),
+    "is touched": (touch, r"last written at 2001-.*:40.001, before that at 2001-.*:40.000"),
 }
 CHANGING = pytest.mark.parametrize(("change", "finding"), CHANGES.values(), ids=CHANGES)
 
@@ -128,7 +128,7 @@ def test_a_packed_file_that_is_cut_while_it_is_read_changed_and_is_not_damaged(t
 
 @pytest.mark.parametrize("data", [gzip.compress(TEXT.encode())[:-9], bytes(999)])
 def test_a_file_that_changes_and_cannot_be_read_any_more_changed(data, path, monkeypatch):
-    monkeypatch.setattr(reading, "BLOCK_BYTES", 1 << 20)
+    monkeypatch.setattr("w2v.text.blocks.BLOCK_BYTES", 1 << 20)
     source = FileSource([path])
     path.write_bytes(data)
     with pytest.raises(InputError, match=f"{path} changed while it was read: it had 3,090 bytes"):
@@ -147,7 +147,7 @@ def test_a_file_that_is_replaced_before_it_is_read_is_refused(path, tmp_path):
     source = FileSource([path])
     (tmp_path / "new").write_text("another text\n")
     (tmp_path / "new").rename(path)
-    with pytest.raises(InputError, match="it had 3,090 bytes and has 13, last written"):
+    with pytest.raises(InputError, match="it had 3,090 bytes and now has 13; it was last written"):
         list(blocks(source))
 
 
@@ -238,8 +238,8 @@ def test_what_was_read_once_may_change_and_a_stopped_training_says_so(path, tmp_
         w2v.train(path, output=tmp_path / "m", observer=stop, **TINY | {"epochs": 2})
     touch(path)
     expected = (
-        f"^{path} has changed since the training began: it had 3,090 bytes and has 3,090, "
-        ".*; put it back, or start anew with --overwrite"
+        f"^{path} has changed since the training began: it had 3,090 bytes and now has 3,090; "
+        "it was .*; put it back, or start anew with --overwrite"
     )
     with pytest.raises(InputError, match=expected):
         w2v.resume(tmp_path / "m")
@@ -249,7 +249,7 @@ def test_what_was_read_once_may_change_and_a_stopped_training_says_so(path, tmp_
 
 def test_a_fingerprint_tells_times_that_there_are_not(path):
     found = Fingerprint.of(str(path))._replace(changed=10**40)
-    assert found.difference(path.stat()).endswith(f"and before at {10**40} ns")
+    assert found.difference(path.stat()).endswith(f"before that at {10**40} ns")
     assert Fingerprint.of(str(path)).difference(path.stat()) is None
 
 

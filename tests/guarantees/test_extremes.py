@@ -17,7 +17,7 @@ import w2v
 from support import JIT
 from w2v.cli.main import main
 from w2v.cli.progress import Bars, JsonLines, describe
-from w2v.compute.random import ALWAYS, HELD_OUT_LINES, make_key, passes, to_threshold
+from w2v.compute.random import _STEP, ALWAYS, HELD_OUT_LINES, bernoulli, make_key, to_threshold
 from w2v.config import MOST_WORDS, Config
 from w2v.corpus import build as corpus_module
 from w2v.corpus.build import BlockOrigin, EncodedText, Stages
@@ -26,21 +26,26 @@ from w2v.errors import ConfigError, DivergenceError, VocabularyError
 from w2v.events import EpochDone, Reading, Training
 from w2v.pipeline import checkpoint
 from w2v.text import wordtable
-from w2v.text.tokenizer import Scanner, character_tables
-from w2v.training import sampling, trainer
-from w2v.training.sampling import NoiseDistribution, keep_thresholds
-from w2v.training.sgns.kernel import (
+from w2v.text.characters import character_tables
+from w2v.text.definition import WordDefinition
+from w2v.text.tokenizer import Scanner
+from w2v.training import plan, sampling
+from w2v.training.backends import make_backend
+from w2v.training.model import (
     SCRATCH_ROWS,
-    Keys,
     Matrices,
-    Sampling,
     aligned_zeros,
-    make_workspace,
-    padded,
-    spaced,
+    new_matrices,
+    padded_width,
+    row_stride,
+    rows_of,
 )
-from w2v.training.sgns.kernel import train_span as train_span_of
-from w2v.training.trainer import EpochStats, TrainingState, new_model
+from w2v.training.plan import EpochPlan
+from w2v.training.sampling import Keys, NoiseDistribution, Sampling, keep_thresholds
+from w2v.training.sgns.kernel import LearningRates, TextSpan, train_span
+from w2v.training.sgns.workspace import make_workspace
+from w2v.training.state import EpochStats, NoCheckpointer, TrainingSetup, TrainingState
+from w2v.training.trainer import Trainer
 
 compiled_only = pytest.mark.skipif(not JIT, reason="takes too long without the compiler")
 overflowing = pytest.mark.filterwarnings("ignore:(overflow|invalid value):RuntimeWarning")
@@ -55,7 +60,7 @@ EMPTY = EncodedText(np.empty(0, np.uint16), 0, 0)
 
 def table_of(counts):
     """A word table of w0, w1, ..., and how often each was counted."""
-    scanner = Scanner(character_tables("whitespace", lowercase=False))
+    scanner = Scanner(character_tables(WordDefinition("whitespace", False)))
     scanner.scan(" ".join(f"w{i}" for i in range(len(counts))).encode())
     scanner.words.counts[: len(counts)] = counts
     return scanner.words
@@ -229,19 +234,23 @@ def far_text(tmp_path):
 
 def moved(keys: Keys, places: int) -> Keys:
     """Keys with which the words of a text are kept as others are ``places`` further on."""
-    subsampling = (int(keys.subsampling) + places * int(sampling._STEP)) % 2**64
+    subsampling = (int(keys.subsampling) + places * int(_STEP)) % 2**64
     return keys._replace(subsampling=np.uint64(subsampling))
 
 
-def a_model(counts, **options):
-    """A trainer that was never used, its matrices full of random numbers."""
+def random_setup(counts, **options):
+    """A setup whose matrices are full of random numbers."""
     config = Config(**{"dim": 8, "epochs": 1, "threads": 1, "sample": 0.03} | options)
-    the_trainer = trainer._Trainer(counts, config)
+    setup = TrainingSetup.of(counts, config)
     random = np.random.default_rng(1)
-    for flat in the_trainer.model[:2]:
-        rows = trainer.rows_of(flat, the_trainer.model, len(counts), 8)
+    for flat in setup.matrices[:2]:
+        rows = rows_of(flat, setup.matrices, len(counts), 8)
         rows[:] = random.normal(size=rows.shape)
-    return the_trainer
+    return setup
+
+
+def workspace_of(setup):
+    return make_workspace(setup.span_positions, setup.words, setup.matrices.stride, setup.sampling)
 
 
 @pytest.mark.parametrize("dtype", [np.uint16, np.uint32])
@@ -252,51 +261,54 @@ def test_a_span_far_behind_is_trained_as_one_at_the_beginning(dtype, options, fa
     assert far.nbytes > len(far) > 2**32
     end_of_line = np.iinfo(dtype).max
     keys = Keys(*(make_key(3, purpose) for purpose in (1, 2, 3)))
-    told = []
+    rates = LearningRates(0.1, 0.05)
+    stats = []
     trained = []
     for ids, before, its_keys in ((near, 0, moved(keys, FAR)), (far, FAR, keys)):
-        its = a_model(COUNTS, **options)
+        its = random_setup(COUNTS, **options)
         for begin, end in ((0, 61), (61, len(near))):
-            places = before + begin, before + end
-            told.append(
-                train_span_of(
-                    ids, *places, end_of_line, its.model, its.sampling, its_keys, 0.1, 0.05,
-                    its.steps._work[0],
-                )
-            )  # fmt: skip
-        trained.append(its.model.vectors.tobytes() + its.model.contexts.tobytes())
-    assert told[:2] == told[2:]
-    assert told[0][1] > 20
+            span = TextSpan(ids, before + begin, before + end, end_of_line)
+            work = workspace_of(its)
+            stats.append(train_span(span, its.matrices, its.sampling, its_keys, rates, work))
+        trained.append(its.matrices.vectors.tobytes() + its.matrices.contexts.tobytes())
+    assert stats[:2] == stats[2:]
+    assert stats[0].pairs > 20
     assert trained[0] == trained[1]
 
 
-def test_an_epoch_goes_on_far_behind(far_text, monkeypatch):
-    monkeypatch.setattr(trainer, "_MOST_SPAN_WORDS", SPAN)
+def test_an_epoch_is_resumed_far_from_its_beginning(far_text, monkeypatch):
+    monkeypatch.setattr(plan, "MAX_SPAN_POSITIONS", SPAN)
     near, text = encoded(SHORT_LINES), far_text()
     heard = []
-    far_trainer, near_trainer = a_model(COUNTS), a_model(COUNTS)
-    far_trainer.observer = heard.append
+    far, expected = random_setup(COUNTS), random_setup(COUNTS)
+    trainer = Trainer(far, make_backend(far), heard.append, NoCheckpointer())
     before = EpochStats(FAR, 2**32, 2**34, 2.0**34, 2**33, 3 * 2.0**33)
-    done = far_trainer.run_epoch(text, EMPTY, TrainingState(FAR_SPANS, 0, before, 1.0)).done[0]
+    state = trainer.run_epoch(text, EMPTY, TrainingState(FAR_SPANS, 0, before, 1.0))
+    report = state.reports[0]
 
     pairs = 0
-    keys = near_trainer._keys(0)
+    epoch = EpochPlan.of_training(text, far.config, 0)
     for span, begin in enumerate(range(0, len(near), SPAN)):
         end = min(begin + SPAN, len(near))
-        rates = (0.05 * (1 - 0.9999 * (FAR + place) / len(text.ids)) for place in (begin, end))
-        its = moved(keys(FAR_SPANS + span), FAR)
-        pairs += train_span_of(
-            near, begin, end, 0xFFFF, near_trainer.model, near_trainer.sampling, its, *rates,
-            near_trainer.steps._work[0],
-        )[1]  # fmt: skip
-    assert done.pairs == 2**34 + pairs > 2**34
-    assert done.loss == pytest.approx(4.0, rel=1e-6)
-    np.testing.assert_allclose(far_trainer.model.vectors, near_trainer.model.vectors, atol=1e-7)
-    start = a_model(COUNTS).model.vectors
-    assert np.abs(far_trainer.model.vectors - start).max() > 1e-5  # at a rate of 5e-6
-    report = [event for event in heard if isinstance(event, Training)][-1]
-    assert report.done_words == report.total_words == text.words
-    assert report.seconds_left == 0.0
+        rates = LearningRates(
+            *(0.05 * (1 - 0.9999 * (FAR + position) / len(text.ids)) for position in (begin, end))
+        )
+        pairs += train_span(
+            TextSpan(near, begin, end, 0xFFFF),
+            expected.matrices,
+            expected.sampling,
+            moved(epoch.keys(FAR_SPANS + span), FAR),
+            rates,
+            workspace_of(expected),
+        ).pairs
+    assert report.pairs == 2**34 + pairs > 2**34
+    assert report.loss == pytest.approx(4.0, rel=1e-6)
+    np.testing.assert_allclose(far.matrices.vectors, expected.matrices.vectors, atol=1e-7)
+    start = random_setup(COUNTS).matrices.vectors
+    assert np.abs(far.matrices.vectors - start).max() > 1e-5  # at a rate of 5e-6
+    progress = [event for event in heard if isinstance(event, Training)][-1]
+    assert progress.done_words == progress.total_words == text.words
+    assert progress.seconds_left == 0.0
 
 
 class Sparse:
@@ -371,7 +383,7 @@ def test_a_spool_is_read_back_from_far_behind(tmp_path):
         key, threshold = make_key(config.seed, HELD_OUT_LINES), to_threshold(0.5)
         sides = [[], []]
         for number, expected in enumerate(SHORT_LINES * 2, line):
-            sides[int(passes(key, number, threshold))].append(expected)
+            sides[int(bernoulli(key, number, threshold))].append(expected)
         assert [[s.tolist() for s in side.sentences()] for side in (text, held_out)] == sides
         assert all(sides)
 
@@ -405,10 +417,10 @@ def test_the_last_word_of_16_bits_is_trained_as_any_other(last, dtype):
     trained = []
     for words, kind in ((3, np.uint16), (last + 1, dtype)):
         ids = encoded([[last - 2 + i if words > 3 else i for i in line] for line in lines], kind)
-        stride = spaced(8)
+        stride = row_stride(8)
         flat = aligned_zeros((words + SCRATCH_ROWS) * stride)
-        model = Matrices(flat, aligned_zeros(len(flat)), stride, padded(8))
-        rows = trainer.rows_of(flat, model, words, 8)[-3:]
+        model = Matrices(flat, aligned_zeros(len(flat)), stride, padded_width(8))
+        rows = rows_of(flat, model, words, 8)[-3:]
         rows[:] = np.arange(1, 25).reshape(3, 8) / 10
         # All noise is the first of the three words.
         noise = np.full(words, words - 3, np.int32)
@@ -416,10 +428,11 @@ def test_the_last_word_of_16_bits_is_trained_as_any_other(last, dtype):
         its = Sampling(kept, np.zeros(words, np.uint32), noise, 2, False, 5, 4, 2)
         work = make_workspace(len(ids), words, stride, its)
         keys = Keys(*(np.uint64(i) for i in range(3)))
-        told = train_span_of(ids, 0, len(ids), np.iinfo(kind).max, model, its, keys, 0.1, 0.1, work)
-        trained.append((told, rows.tobytes(), model.contexts[(words - 3) * stride :].tobytes()))
+        span = TextSpan(ids, 0, len(ids), np.iinfo(kind).max)
+        stats = train_span(span, model, its, keys, LearningRates(0.1, 0.1), work)
+        trained.append((stats, rows.tobytes(), model.contexts[(words - 3) * stride :].tobytes()))
     assert trained[0] == trained[1]
-    assert trained[0][0][1] == 6 + 14  # pairs
+    assert trained[0][0].pairs == 6 + 14
 
 
 def test_progress_is_told_in_numbers_beyond_32_bits():
@@ -476,7 +489,7 @@ def test_a_word_that_makes_up_nearly_all_of_the_text():
 @compiled_only
 def test_a_word_that_makes_up_nearly_all_and_is_not_thinned_out_needs_what_is_advised():
     corpus = [" ".join(["a"] * 999 + ["b"])] * 10
-    with pytest.raises(DivergenceError, match=r"start with a lower one than --lr 0.05, say 0.0125"):
+    with pytest.raises(DivergenceError, match=r"than `lr=0\.05`, for example `lr=0\.0125`, or a"):
         w2v.train(corpus, **TINY)
     losses = sound(w2v.train(corpus, **TINY | {"lr": 0.0125}), 2)
     assert losses[-1] == pytest.approx(ITS_OWN_NOISE, abs=0.01)
@@ -515,8 +528,8 @@ def test_a_vocabulary_of_one_word(options, sized):
 def test_lines_of_one_word_only_say_that_there_is_no_pair(unk):
     options = TINY | {"train_unk": unk, "vocab_size": 2 if unk else 9}
     message = (
-        r"^there was no pair to train on: 30 words of the vocabulary stand in 30 lines, and "
-        "no line has two of them; give more text$"
+        r"^there is no pair to train on: the text has 30 words of the vocabulary in 30 lines, and "
+        "no line has two of them; use more text$"
     )
     with pytest.raises(VocabularyError, match=message):
         w2v.train(["a", "b", "c"] * 10, **options)
@@ -537,8 +550,8 @@ def test_a_text_that_is_all_held_out_says_so():
 
     seed = next(seed for seed in range(99) if held_out(seed))
     message = (
-        r"^there was no pair to train on: 0 words of the vocabulary stand in 0 lines that are not "
-        r"held out \(--validation 0.5\), and no line has two of them; give more text$"
+        r"^there is no pair to train on: the text has 0 words of the vocabulary in 0 lines that "
+        r"are not held out \(`validation=0.5`\), and no line has two of them; use more text$"
     )
     with pytest.raises(VocabularyError, match=message):
         w2v.train(["a b"], **TINY, validation=0.5, seed=seed)
@@ -604,13 +617,15 @@ def test_options_at_their_bounds_train(options):
 
 @overflowing
 def test_what_cannot_be_trained_names_a_rate_that_can():
-    with pytest.raises(DivergenceError, match=r"than --lr 0\.05, say 0\.0125$"):
+    with pytest.raises(DivergenceError, match=r"than `lr=0\.05`, for example `lr=0\.0125`$"):
         w2v.train(LINES, **TINY, negatives=1_000, shared_negatives=16)
 
 
 @pytest.mark.parametrize("sample", [1e-300, 5e-324])
 def test_a_sample_so_small_that_nothing_is_left_says_so(sample):
-    message = rf"after subsampling \(--sample {sample:g}\); give more text, or keep all words with"
+    message = (
+        rf"subsampling \(`sample={sample:g}`\) left no line .* or keep all words with `sample=0`"
+    )
     with pytest.raises(VocabularyError, match=message):
         w2v.train(LINES, **TINY | {"sample": sample})
 
@@ -619,21 +634,23 @@ def test_a_sample_so_small_that_nothing_is_left_says_so(sample):
 def test_a_rate_too_small_for_any_step_leaves_the_vectors_as_they_were(lr):
     model = w2v.train(LINES, **TINY | {"lr": lr})
     assert sound(model, 9) == pytest.approx([IGNORANT] * 2, rel=1e-5)
-    start = new_model(9, Config(**TINY))
-    np.testing.assert_array_equal(model.matrix, trainer.rows_of(start.vectors, start, 9, 8))
+    start = new_matrices(9, Config(**TINY))
+    np.testing.assert_array_equal(model.matrix, rows_of(start.vectors, start, 9, 8))
 
 
 @overflowing
 @pytest.mark.filterwarnings("ignore:divide by zero:RuntimeWarning")
 @pytest.mark.parametrize("lr", [10.0, 1e30, 1e300, 1.7e308])
 def test_a_rate_too_large_is_said_to_be(lr):
-    with pytest.raises(DivergenceError, match=r"^training diverged: .* say \S+, or share noise"):
+    with pytest.raises(
+        DivergenceError, match=r"^training diverged: .* `lr=\S+`, or a lower value than"
+    ):
         w2v.train(LINES, **TINY | {"lr": lr})
 
 
 @pytest.mark.parametrize("unk", [False, True])
 def test_a_window_wider_than_any_line_is_as_wide_as_the_longest(unk, monkeypatch):
-    monkeypatch.setattr(trainer, "_MOST_SPAN_WORDS", 10)  # so that lines lie across them
+    monkeypatch.setattr(plan, "MAX_SPAN_POSITIONS", 10)  # so that lines lie across them
     shared = TINY | {"negative_sharing": 4, "shared_negatives": 8, "train_unk": unk}
     widest, wide = (
         w2v.train(LINES, **shared, vocab_size=8, window=window) for window in (1_000, 8)
@@ -676,8 +693,8 @@ def run(*arguments):
 @pytest.mark.parametrize(
     ("text", "options", "finding"),
     [
-        ("a\nb\n" * 9, ["--sample", 0], "there was no pair to train on: 18 words"),
-        ("a b\n" * 9, ["--sample", 1e-300], "there was no pair to train on: 18 words"),
+        ("a\nb\n" * 9, ["--sample", 0], "there is no pair to train on: the text has 18"),
+        ("a b\n" * 9, ["--sample", 1e-300], "there is no pair to train on: the text has 18"),
         ("\n" * 999, [], "the corpus has no words: 999 bytes"),
         ("a b\n" * 9, ["--vocab-size", 2, "--train-unk"], "there is no unknown word to train on"),
     ],

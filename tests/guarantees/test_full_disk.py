@@ -38,7 +38,7 @@ from w2v.pipeline import checkpoint, preflight
 from w2v.pipeline import encode_file as batch
 from w2v.pipeline import train as job
 from w2v.system import atomic as output
-from w2v.training import trainer
+from w2v.training import plan, runner
 
 compiled_only = pytest.mark.skipif(not JIT, reason="takes too long without the compiler")
 WORDS = 4_000 if JIT else 300
@@ -48,9 +48,10 @@ MIB = 1 << 20
 OPTIONS = ["--threads", "1", "--dim", DIM, "--epochs", 2, "--min-count", 1, "--sample", 0]
 FILES = ["contexts.npy", "counts.npy", "embeddings.npy", "vocab.txt"]
 SIZE = r"[\d,.]+ (?:bytes|MB|GB)"
+FULL = {"before": "not enough disk space", "on the way": "the disk is full"}
 FIGURES = (
-    rf"(?:in (?P<place>\S+): up to {SIZE} are needed, but {SIZE} are free"
-    rf"|{SIZE} (?:are needed|were written), but {SIZE} are free in (?P<there>\S+)); make room, or "
+    rf"{SIZE} (?:are needed|were written), but {SIZE} are free in (?P<place>\S+); "
+    "free some space, or "
 )
 
 
@@ -130,8 +131,8 @@ def text(tmp_path_factory) -> Path:
 
 @pytest.fixture(autouse=True)
 def short_spans(monkeypatch):
-    monkeypatch.setattr(trainer, "_MOST_SPAN_WORDS", WORDS // 8)
-    monkeypatch.setattr(trainer, "_REPORT_SECONDS", 0.001)
+    monkeypatch.setattr(plan, "MAX_SPAN_POSITIONS", WORDS // 8)
+    monkeypatch.setattr(runner, "REPORT_SECONDS", 0.001)
     monkeypatch.setattr(checkpoint, "_SHARE", 1e9)  # keeping may take all of the time
 
 
@@ -140,7 +141,7 @@ def whole(text, tmp_path_factory) -> Path:
     """The model of a training that was not disturbed."""
     place = tmp_path_factory.mktemp("whole") / "m.w2v"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(trainer, "_MOST_SPAN_WORDS", WORDS // 8)
+        patch.setattr(plan, "MAX_SPAN_POSITIONS", WORDS // 8)
         assert not run("train", text, "-o", place, *OPTIONS).exit_code
     return place
 
@@ -202,7 +203,7 @@ def error_of(result: Result, place: Path, *, resumable: bool = False) -> str:
     assert all(told.startswith("go on with: w2v train --resume ") for told in more)
     found = re.search(FIGURES, line)
     assert found, line
-    assert Path(found["place"] or found["there"]).is_relative_to(place), line
+    assert Path(found["place"]).is_relative_to(place), line
     return line.removeprefix("Error: ")
 
 
@@ -227,8 +228,8 @@ def test_a_disk_that_is_too_small_is_refused_before_the_work(mount, text, monkey
     disk = mount(MIB // 4)
     monkeypatch.setattr(job, "compile_kernels", None)  # which is not called
     message = error_of(train(text, disk / "m.w2v"), disk)
-    assert message.startswith("there is no room for the model, the checkpoint and the encoded text")
-    remedy = "--output or --work-dir, or go without checkpoints by --checkpoint-every 0"
+    assert message.startswith("cannot store the model, the checkpoint and the encoded text")
+    remedy = "--output or --work-dir, or disable checkpoints with --checkpoint-every 0"
     assert message.endswith(remedy)
     assert names(disk) == []
 
@@ -263,7 +264,7 @@ def test_until_the_text_is_read_nothing_is_left(module, name, leave, what, disk,
 def test_of_a_text_that_could_not_be_encoded_nothing_is_left(module, call, what, found, disk, text):
     # The first call is for the text by which everything is compiled, or for job.json.
     when = {"call": call, "before": found == "before"}
-    with quiet(), around(module, "check_room", lambda: fill(disk), **when):
+    with quiet(), around(module, "require_free_space", lambda: fill(disk), **when):
         message = error_of(train(text, disk / "m.w2v"), disk)
     assert message.startswith(what.format(disk))
     assert names(disk) == []
@@ -272,7 +273,7 @@ def test_of_a_text_that_could_not_be_encoded_nothing_is_left(module, call, what,
 def test_a_text_that_is_larger_than_it_seemed_leaves_a_training_to_go_on_with(disk, text, whole):
     with quiet(), around(preflight, "check_disk", lambda: fill(disk), call=2, before=True):
         message = error_of(train(text, disk / "m.w2v"), disk, resumable=True)
-    assert message.startswith("there is no room for the model, the checkpoint and")
+    assert message.startswith("cannot store the model, the checkpoint and")
     assert names(disk) == ["m.w2v.checkpoint"]
     goes_on(disk, whole)
 
@@ -285,13 +286,13 @@ KEPT = ["corpus.json", "encoded", "job.json", "lock"]
 def test_a_first_state_for_which_there_is_no_room(found, leave, disk, old, text, whole):
     before = content(old)
     when = {"call": 3, "before": found == "before"}
-    with quiet(), around(checkpoint, "check_room", lambda: fill(disk, leave), **when):
+    with quiet(), around(checkpoint, "require_free_space", lambda: fill(disk, leave), **when):
         result = train(text, old, "--overwrite", "--checkpoint-every", 0.0001)
     message = error_of(result, disk, resumable=True)
     assert message.startswith(
-        f"cannot keep the training in {disk}/m.w2v.checkpoint: the disk is full: "
+        f"cannot save the checkpoint {disk}/m.w2v.checkpoint: {FULL[found]}: "
     )
-    assert message.endswith(", or go without by --checkpoint-every 0")
+    assert message.endswith(", or disable checkpoints with --checkpoint-every 0")
     assert names(disk / "m.w2v.checkpoint") == KEPT
     assert names(disk) == ["m.w2v", "m.w2v.checkpoint"]
     assert content(old) == before
@@ -309,10 +310,10 @@ def test_a_second_state_without_room_leaves_the_first(found, leave, disk, text, 
         fill(disk, leave)
 
     when = {"call": 4, "before": found == "before"}
-    with quiet(), around(checkpoint, "check_room", act, **when):
+    with quiet(), around(checkpoint, "require_free_space", act, **when):
         result = train(text, disk / "m.w2v", "--checkpoint-every", 0.0001)
     message = error_of(result, disk, resumable=True)
-    assert message.startswith("cannot keep the training in")
+    assert message.startswith("cannot save the checkpoint")
     assert names(disk / "m.w2v.checkpoint") == [*KEPT, "state"]
     assert [state.read_bytes()] == first
     goes_on(disk, whole)
@@ -326,7 +327,7 @@ def test_an_interrupt_for_which_there_is_no_room(disk, text, whole):
 
     with at_reports(stop):
         result = train(text, disk / "m.w2v")
-    assert error_of(result, disk, resumable=True).startswith("cannot keep the training in")
+    assert error_of(result, disk, resumable=True).startswith("cannot save the checkpoint")
     assert names(disk / "m.w2v.checkpoint") == KEPT
     goes_on(disk, whole)
 
@@ -342,10 +343,11 @@ def test_a_model_for_which_there_is_no_room(whole_files, replacing, disk, text, 
     sizes = [(whole / name).stat().st_size for name in order[: whole_files or 0]]
     leave = sum(-(-size // PAGE) * PAGE for size in sizes)
     when = {"before": whole_files is None}
-    with quiet(), around(output, "check_room", lambda: fill(disk, leave), **when):
+    with quiet(), around(output, "require_free_space", lambda: fill(disk, leave), **when):
         result = train(text, model, *["--overwrite"] * replacing)
     message = error_of(result, disk, resumable=True)
-    assert message.startswith(f"cannot write {model}: the disk is full: ")
+    reason = FULL["before" if whole_files is None else "on the way"]
+    assert message.startswith(f"cannot write {model}: {reason}: ")
     assert names(disk) == ["m.w2v"] * replacing + ["m.w2v.checkpoint"]
     if replacing:
         assert content(model) == before
@@ -354,7 +356,7 @@ def test_a_model_for_which_there_is_no_room(whole_files, replacing, disk, text, 
 
 def test_a_text_that_was_read_again_in_vain_leaves_nothing_half_written(disk, text, whole):
     """A disk that is still full when the training goes on leaves what there was."""
-    with quiet(), around(output, "check_room", lambda: fill(disk)):
+    with quiet(), around(output, "require_free_space", lambda: fill(disk)):
         error_of(train(text, disk / "m.w2v"), disk, resumable=True)
     before = content(disk / "m.w2v.checkpoint")
     with quiet():
@@ -365,7 +367,7 @@ def test_a_text_that_was_read_again_in_vain_leaves_nothing_half_written(disk, te
 
 
 def test_without_checkpoints_nothing_is_left_of_a_model_without_room(disk, text):
-    with quiet(), around(output, "check_room", lambda: fill(disk)):
+    with quiet(), around(output, "require_free_space", lambda: fill(disk)):
         error_of(train(text, disk / "m.w2v", "--checkpoint-every", 0), disk)
     assert names(disk) == []
 
@@ -374,7 +376,7 @@ def test_the_work_may_lie_on_another_disk(mount, text, whole):
     """Each of the two is told by its name."""
     disk, work = mount(), mount()
     where = ["--work-dir", work]
-    with quiet(), around(output, "check_room", lambda: fill(disk)):
+    with quiet(), around(output, "require_free_space", lambda: fill(disk)):
         result = train(text, disk / "m.w2v", *where)
     error_of(result, disk, resumable=True)
     assert f"--resume {disk}/m.w2v --work-dir {work}\n" in result.stderr
@@ -384,7 +386,7 @@ def test_the_work_may_lie_on_another_disk(mount, text, whole):
     make_room(disk)
     with quiet():
         result = run("train", "--resume", disk / "m.w2v", *where)
-    assert error_of(result, work, resumable=True).startswith("there is no room for the checkpoint")
+    assert error_of(result, work, resumable=True).startswith("cannot store the checkpoint")
     make_room(work)
     with quiet():
         assert not run("train", "--resume", disk / "m.w2v", *where).exit_code
@@ -410,23 +412,21 @@ def test_a_folder_for_which_there_is_no_room(mount, text):
 
     with quiet(), around(job, "compile_kernels", take_all):
         result = train(text, disk / "m.w2v")
-    message = (
-        f"cannot make {disk}/m.w2v.checkpoint/encoded: the disk has no room for another file, "
-    )
-    assert result.stderr.startswith(f"Error: {message}however small: ")
+    message = f"cannot create {disk}/m.w2v.checkpoint/encoded: the disk has no free inodes, so it "
+    assert result.stderr.startswith(f"Error: {message}cannot hold another file: ")
     assert (result.exit_code, result.stderr.count("\n")) == (1, 1)
     assert names(disk) == []
 
 
 def note_what_is_asked(asked: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
     """Have each number of bytes for which a job looks for room written down."""
-    check = preflight.check_space
+    check = preflight.require_free_space
 
     def note(folder: Path, needed: int, *more: str) -> None:
         asked.append(needed)
         check(folder, needed, *more)
 
-    monkeypatch.setattr(preflight, "check_space", note)
+    monkeypatch.setattr(preflight, "require_free_space", note)
 
 
 def stop_in_training(event: Event) -> None:
@@ -462,9 +462,7 @@ def test_a_disk_that_takes_no_more_files_is_told_from_a_full_one(files, mount, t
     left = names(disk)
     message = result.stderr.splitlines()[-1]
     assert result.exit_code == 1
-    assert re.search(
-        rf"room for (another file, however small|no more files): .* in {disk}", message
-    )
+    assert re.search(rf"(cannot hold|had no space for) another file: .* in {disk}", message)
     assert left == (["m.w2v.checkpoint"] if "go on with" in result.stderr else [])
 
 
@@ -528,10 +526,11 @@ def test_vectors_for_which_there_is_no_room(
         shutil.rmtree(target) if target.is_dir() else target.unlink()
     leave = int((share or 0) * size) // PAGE * PAGE
     when = {"before": share is None}
-    with around(output, "check_room", lambda: fill(disk, leave), **when):
+    with around(output, "require_free_space", lambda: fill(disk, leave), **when):
         result = run(*command, *["--overwrite"] * replacing)
     message = error_of(result, disk)
-    assert message.startswith(f"cannot write {target}: the disk is full: ")
+    reason = FULL["before" if share is None else "on the way"]
+    assert message.startswith(f"cannot write {target}: {reason}: ")
     told = re.search(r": ([\d.,]+) (bytes|MB) are needed", message)
     needed = float(told[1].replace(",", "")) * {"bytes": 1, "MB": 10**6}[told[2]]
     assert 0.85 * size - 50_000 <= needed <= 1.05 * size + 50_000
@@ -547,9 +546,10 @@ def test_vectors_for_which_there_is_no_room(
 def test_vectors_are_converted_as_they_are_exported(share, disk, vectors):
     leave = int((share or 0) * 100_000) // PAGE * PAGE
     when = {"before": share is None}
-    with around(output, "check_room", lambda: fill(disk, leave), **when):
+    with around(output, "require_free_space", lambda: fill(disk, leave), **when):
         result = run("convert", vectors, disk / "out.bin")
-    assert error_of(result, disk).startswith(f"cannot write {disk}/out.bin: the disk is full: ")
+    reason = FULL["before" if share is None else "on the way"]
+    assert error_of(result, disk).startswith(f"cannot write {disk}/out.bin: {reason}: ")
     assert names(disk) == []
 
 
@@ -565,7 +565,7 @@ def test_ids_that_cannot_be_kept_meanwhile(leave, disk, vectors, texts):
     fill(disk, leave)
     (disk / "ids.npy").write_bytes(b"")
     result = run("encode", vectors, texts, "-o", disk / "ids.npy", "--overwrite")
-    assert error_of(result, disk).startswith(f"cannot keep ids in {disk} meanwhile: the disk is ")
+    assert error_of(result, disk).startswith(f"cannot write temporary ids to {disk}: the disk is ")
     assert content(disk / "ids.npy") == {"ids.npy": b""}
     assert names(disk) == ["ids.npy"]
 
@@ -574,16 +574,15 @@ def test_ids_that_cannot_be_kept_meanwhile(leave, disk, vectors, texts):
 def test_ids_for_which_there_is_no_room(found, disk, vectors, texts):
     target = disk / "ids.npy"
     target.write_bytes(b"old")
-    where = (batch, "check_space") if found == "before" else (output, "check_room")
+    where = (batch, "require_free_space") if found == "before" else (output, "require_free_space")
     when = {"before": found != "on the way"}
     with around(*where, lambda: fill(disk, 4 * PAGE), **when):
         result = run("encode", vectors, texts, "-o", target, "--overwrite")
     message = error_of(result, disk)
+    reason = FULL["on the way" if found == "on the way" else "before"]
+    assert message.startswith(f"cannot write {target}: {reason}: ")
     if found == "before":
-        assert message.startswith("there is no room for the ids in ")
-        assert message.endswith("choose another place with --output, or a smaller --length")
-    else:
-        assert message.startswith(f"cannot write {target}: the disk is full: ")
+        assert message.endswith("choose another directory with --output, or a smaller --length")
     assert content(target) == {"ids.npy": b"old"}
     assert names(disk) == ["ids.npy"]
 
@@ -616,7 +615,7 @@ def test_a_log_for_which_there_is_no_room(stage, disk, text, tmp_path, monkeypat
     resumable = stage is Training
     message = error_of(result, disk, resumable=resumable)
     assert re.match(rf"cannot write {log}: the disk is full: [\d,]+ bytes were written, ", message)
-    assert message.endswith("make room, or choose another place with --log-json")
+    assert message.endswith("free some space, or choose another directory with --log-json")
     assert not model.exists()
     lines = log.read_text().split("\n")[:-1]
     assert all(json.loads(line)["stage"] for line in lines)
@@ -689,7 +688,9 @@ def test_output_for_which_there_is_no_room(
         return
     assert len(written) == leave
     told = f"Error: cannot write the output: the disk is full: {leave:,} bytes were written, but 0 "
-    assert done.stderr.decode().startswith(f"{told}bytes are free in {disk}; make room, or send")
+    assert done.stderr.decode().startswith(
+        f"{told}bytes are free in {disk}; free some space, or send"
+    )
     assert (done.returncode, done.stderr.count(b"\n")) == (1, 1)
 
 
@@ -704,7 +705,7 @@ def size_limit(size: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
-LIMIT = rf"it is over the file size limit of {SIZE} \(ulimit -f\)"
+LIMIT = rf"the file exceeds the size limit of {SIZE} \(ulimit -f\)"
 
 
 @pytest.mark.parametrize("file", ["out.bin", "out.txt", "out.txt.gz"])
@@ -713,7 +714,7 @@ def test_a_limit_on_the_size_of_files_is_told_from_a_full_disk(file, vectors, tm
     with size_limit(20_000):
         result = run("export", vectors, "-o", tmp_path / file, "--overwrite")
     expected = rf"Error: cannot write .*/{file}: {LIMIT}: {SIZE} are needed; raise that limit, or "
-    assert re.fullmatch(f"{expected}choose another place\n", result.stderr)
+    assert re.fullmatch(f"{expected}choose another directory\n", result.stderr)
     assert result.exit_code == 1
     assert content(tmp_path) == {file: b"old"}
 
@@ -724,7 +725,7 @@ def test_a_limit_on_the_size_of_files_stops_a_training_that_may_go_on(text, whol
         result = train(text, place, "--checkpoint-every", 0.0001)
     *_, line = result.stderr.splitlines()
     assert result.exit_code == 1
-    assert re.match(f"Error: cannot keep the training in .*: {LIMIT}: {SIZE} are needed; ", line)
+    assert re.match(f"Error: cannot save the checkpoint .*: {LIMIT}: {SIZE} are needed; ", line)
     assert names(tmp_path / "m.w2v.checkpoint") == KEPT
     with quiet():
         assert run("train", "--resume", place).exit_code == 0
@@ -779,7 +780,7 @@ SHARE = 1 if JIT else 100
 )
 def test_the_room_asked_for_is_what_is_taken(options, disk, tmp_path, monkeypatch):
     """Never less, and for English a seventh more at most if the size of the vocabulary is known."""
-    monkeypatch.setattr(trainer, "_REPORT_SECONDS", 0.2)
+    monkeypatch.setattr(runner, "REPORT_SECONDS", 0.2)
     lines = KJV.read_text().splitlines(keepends=True)[::SHARE]
     options = {"checkpoint_every": 1e-9, "epochs": 1, "threads": 1, "min_count": 2} | options
     most = 1.3 if "wide" in options else 1.15
@@ -812,7 +813,7 @@ def remount(disk: Path, how: str) -> None:
     subprocess.run(["mount", "-o", f"remount,bind,{how}", disk], check=True)
 
 
-READ_ONLY = ": Read-only file system; choose another place"
+READ_ONLY = ": Read-only file system; choose another directory"
 
 
 @pytest.mark.parametrize(

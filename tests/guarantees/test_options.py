@@ -37,7 +37,7 @@ from w2v.pipeline import checkpoint
 from w2v.pipeline import encode_file as batch
 from w2v.pipeline import train as job
 from w2v.pipeline.encode_file import encode_file
-from w2v.training.trainer import most_span_words
+from w2v.training.plan import max_span_positions
 
 OPTIONS = options()
 TEXT = [name for name, option in OPTIONS.items() if option.group == "text"]
@@ -380,7 +380,7 @@ def test_what_follows_from_a_config_is_within_the_bounds_of_options(config):
     check_options(follows)
     assert config.final_lr <= config.lr
     assert type(config.noise_words) is type(config.sharing) is int
-    assert 1 <= most_span_words(config) <= 1 << 17
+    assert 1 <= max_span_positions(config) <= 1 << 17
     own = config.as_dict()
     assert {name: own[name] for name in follows if own[name] is not None}.items() <= follows.items()
 
@@ -937,7 +937,7 @@ def test_a_list_of_paths_has_paths_only(path):
 
 @pytest.mark.parametrize("value", [None, 5, ["a"], Thing()])
 def test_what_is_no_text_is_not_cut(value):
-    with pytest.raises(ConfigError, match=r"^a text must be a string, one at a time, got "):
+    with pytest.raises(ConfigError, match=r"^a text must be a single string, got "):
         EMBEDDINGS.tokenize(value)
 
 

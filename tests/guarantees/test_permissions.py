@@ -23,7 +23,7 @@ from w2v.cli import progress
 from w2v.events import Event, Training
 from w2v.pipeline import checkpoint
 from w2v.pipeline import train as job
-from w2v.training import trainer
+from w2v.training import plan, runner
 
 NOBODY = 65534
 OPTIONS = ["--threads", "1", "--dim", "8", "--epochs", "2", "--min-count", "1", "--sample", "0"]
@@ -125,9 +125,11 @@ def refused(*arguments: object) -> str:
     return done.stderr.removeprefix("Error: ")[:-1]
 
 
-LOOP = "{} is a symbolic link that leads back to itself; choose another name"
-NO_FOLDER = "cannot write {}: there is no folder {}/{}; create it first or choose another place"
-DENIED = "cannot write {}: Permission denied; choose another place"
+LOOP = "{} is a symbolic link to itself; choose another name"
+NO_FOLDER = (
+    "cannot write {}: there is no directory {}/{}; create it first or choose another directory"
+)
+DENIED = "cannot write {}: Permission denied; choose another directory"
 TOO_LONG = "cannot write {}: File name too long; choose a shorter name"
 PLACES = {
     "locked/m": DENIED,
@@ -164,10 +166,10 @@ def test_a_place_that_cannot_be_written_is_refused_before_the_work(
 @pytest.mark.parametrize(
     ("command", "path", "reason"),
     [
-        (["train", "text.txt", *TINY], "file", "is neither a model folder"),
-        (["export", "old", "-f", "npy"], "file", "is neither a model folder"),
-        (["export", "old", "-f", "glove"], "open", "is not a plain file"),
-        (["encode", "old", "text.txt"], "open", "is not a plain file"),
+        (["train", "text.txt", *TINY], "file", "is neither a model directory"),
+        (["export", "old", "-f", "npy"], "file", "is neither a model directory"),
+        (["export", "old", "-f", "glove"], "open", "is not a regular file"),
+        (["encode", "old", "text.txt"], "open", "is not a regular file"),
     ],
 )
 def test_what_is_of_another_kind_is_not_replaced(command, path, reason, overwrite, place):
@@ -183,7 +185,7 @@ def test_an_old_model_that_could_not_be_removed_is_refused_before_the_work(
     (place / "old").chmod((place / inside).stat().st_mode)
     message = refused("train", "text.txt", "-o", "old", "--overwrite", *TINY)
     assert message in (
-        "the files of old may not be removed, so it is not replaced; choose another name",
+        "no permission to remove the files of old; choose another name",
         DENIED.format("old"),  # or even looked at
     )
 
@@ -191,8 +193,8 @@ def test_an_old_model_that_could_not_be_removed_is_refused_before_the_work(
 @pytest.mark.parametrize(
     ("path", "reason"),
     [
-        ("locked", "cannot make {}/m.{}.checkpoint: Permission denied; "),
-        ("shut", "cannot make {}/m.{}.checkpoint: Permission denied; "),
+        ("locked", "cannot create {}/m.{}.checkpoint: Permission denied; "),
+        ("shut", "cannot create {}/m.{}.checkpoint: Permission denied; "),
         ("shut/x", None),
         ("file", None),
         ("file/x", None),
@@ -217,7 +219,7 @@ def test_a_work_dir_that_cannot_be_used_is_refused_before_the_work(
 
 def test_text_that_is_only_read_needs_a_place_too(place, monkeypatch):
     message = refused("pairs", "text.txt", "--work-dir", "locked", "-q")
-    assert message.startswith("cannot make a temporary folder in locked: Permission denied; ")
+    assert message.startswith("cannot create a temporary directory in locked: Permission denied; ")
 
     def none() -> str:
         raise FileNotFoundError(2, "No usable temporary directory found in ['/tmp']")
@@ -225,7 +227,7 @@ def test_text_that_is_only_read_needs_a_place_too(place, monkeypatch):
     monkeypatch.setattr(tempfile, "gettempdir", none)
     assert refused("pairs", "text.txt", "-q") == (
         "cannot keep the encoded text: No usable temporary directory found in ['/tmp']; choose a "
-        "place with --work-dir"
+        "directory with --work-dir"
     )
 
 
@@ -244,7 +246,7 @@ def test_text_that_is_only_read_needs_a_place_too(place, monkeypatch):
 def test_a_log_that_cannot_be_opened_is_refused_before_the_work(path, reason, place, monkeypatch):
     monkeypatch.setattr(job, "train", None)  # which is not called
     message = refused("train", "text.txt", "--log-json", path, *TINY)
-    assert message == f"cannot write {path}: {reason}; choose another place with --log-json"
+    assert message == f"cannot write {path}: {reason}; choose another directory with --log-json"
 
 
 def test_a_name_may_be_so_long(place):
@@ -257,8 +259,8 @@ def test_a_name_may_be_so_long(place):
     assert (done.code, done.stderr) == (0, "")
     command = ["train", "text.txt", "-o", longest, "--overwrite", "--work-dir", "open"]
     message = refused(*command, *TINY)
-    assert message.startswith("cannot make open/xxx")
-    assert message.endswith("File name too long; choose another place with --work-dir")
+    assert message.startswith("cannot create open/xxx")
+    assert message.endswith("File name too long; choose another directory with --work-dir")
 
 
 def test_a_link_that_leads_to_nothing_yet_is_followed(place):
@@ -309,8 +311,8 @@ def train_until(act: Callable[[], object], *arguments: object) -> Done:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(progress.Lines, "__call__", report)
-        patch.setattr(trainer, "_REPORT_SECONDS", 0.001)
-        patch.setattr(trainer, "_MOST_SPAN_WORDS", 10)
+        patch.setattr(runner, "REPORT_SECONDS", 0.001)
+        patch.setattr(plan, "MAX_SPAN_POSITIONS", 10)
         done = run("train", "text.txt", *OPTIONS, *arguments)
     assert acted
     return done

@@ -19,8 +19,8 @@ from guarantees import reproduce
 from guarantees.reproduce import MODES, OPTIONS, SAME, files_of, reading_of, without_times
 from support import JIT
 from w2v.events import CorpusRead, EpochDone, Event, Training
-from w2v.text import sources as reading
-from w2v.training import trainer
+from w2v.training import plan, runner
+from w2v.training.backends import hogwild, rounds
 
 FILES = {
     "embeddings.npy",
@@ -55,8 +55,8 @@ def corpus(lines, tmp_path_factory):
 @pytest.fixture(autouse=True)
 def small_spans(monkeypatch):
     """Many spans, and a look at each."""
-    monkeypatch.setattr(trainer, "_MOST_SPAN_WORDS", reproduce.SPAN_WORDS)
-    monkeypatch.setattr(trainer, "_REPORT_SECONDS", 1e-6)
+    monkeypatch.setattr(plan, "MAX_SPAN_POSITIONS", reproduce.SPAN_WORDS)
+    monkeypatch.setattr(runner, "REPORT_SECONDS", 1e-6)
 
 
 def trained(corpus, output, mode, **options) -> dict[str, str]:
@@ -128,7 +128,7 @@ def here(corpus, tmp_path_factory):
     """What `reproduce` finds in this process, by mode and for what was read."""
     folder = tmp_path_factory.mktemp("here")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(trainer, "_MOST_SPAN_WORDS", reproduce.SPAN_WORDS)
+        patch.setattr(plan, "MAX_SPAN_POSITIONS", reproduce.SPAN_WORDS)
         found = {
             "reading": reading_of(corpus),
             "beginning": reproduce.beginning_of(corpus),
@@ -209,10 +209,10 @@ class Stopper:
             raise KeyboardInterrupt
 
 
-def slow_down(name: str, monkeypatch) -> None:
+def slow_down(module, name: str, monkeypatch) -> None:
     """Let a step take a while, so that reports come in between."""
-    step = getattr(trainer, name)
-    monkeypatch.setattr(trainer, name, lambda *them: (time.sleep(0.001), step(*them))[1])
+    step = getattr(module, name)
+    monkeypatch.setattr(module, name, lambda *them: (time.sleep(0.001), step(*them))[1])
 
 
 @pytest.mark.parametrize("name", MODES)
@@ -232,8 +232,8 @@ def test_what_was_interrupted_gives_the_bytes_of_what_was_not(
     stops, name, here, corpus, tmp_path, monkeypatch
 ):
     output = tmp_path / "stopped"
-    for name_of_step in ("train_span", "train_shard"):
-        slow_down(name_of_step, monkeypatch)
+    slow_down(hogwild, "train_span", monkeypatch)
+    slow_down(rounds, "train_shard", monkeypatch)
     kind, number = stops[0]
     with pytest.raises(KeyboardInterrupt):
         w2v.train(corpus, output=output, observer=Stopper(kind, number), **OPTIONS | MODES[name])
@@ -281,7 +281,7 @@ def test_a_text_in_any_form_gives_the_same_bytes(name, lines, corpus, here, tmp_
 @pytest.mark.parametrize("options", [{}, {"tokenizer": "whitespace", "vocab_size": 99}], ids=str)
 def test_reading_gives_the_same_at_any_number_of_threads(options, lines, corpus, monkeypatch):
     whole = reading_of(corpus, threads=1, **options)
-    monkeypatch.setattr(reading, "BLOCK_BYTES", 64)
+    monkeypatch.setattr("w2v.text.blocks.BLOCK_BYTES", 64)
     for threads in (1, 2, 3, 8):
         assert reading_of(corpus, threads=threads, **options) == whole, threads
         assert reading_of(lines, threads=threads, **options) == whole, threads

@@ -198,7 +198,7 @@ def test_numbers_that_are_not_finite_are_refused_by_every_format(name, number, t
         [np.float32(0.1).tobytes(), b"0.100000001"],
         [np.float32(number).tobytes(), number.encode()],
     )
-    with pytest.raises(FormatError, match=r"holds NaN or infinity|line 2: expected 2 numbers"):
+    with pytest.raises(FormatError, match=r"contains NaN or infinity|line 2: expected 2 numbers"):
         case.target.read(case.path)
 
 
@@ -208,7 +208,7 @@ def test_a_word_that_comes_twice_is_refused_by_every_format(name, tmp_path):
     first, second = "日本", "Zoë's"
     old = [first.encode(), json.dumps(first).encode()]
     changed_everywhere(case, old, [second.encode(), json.dumps(second).encode()])
-    with pytest.raises(FormatError, match=r"words must differ|is word 1 already|each number once"):
+    with pytest.raises(FormatError, match=r"words must be distinct|each number once"):
         case.target.read(case.path)
 
 
@@ -427,7 +427,7 @@ def test_weights_that_lie_elsewhere_are_not_fetched(tmp_path):
             archive.writestr("config.json", config)
             archive.writestr("model.weights.h5", weights.getvalue())
         (tmp_path / "new").rename(case.path / "embedding.keras")
-        with pytest.raises(FormatError, match=r"in the file itself|in one piece"):
+        with pytest.raises(FormatError, match=r"in the file itself|contiguous weights"):
             case.target.read(case.path)
 
 

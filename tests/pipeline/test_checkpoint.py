@@ -34,7 +34,10 @@ from w2v.events import EpochDone, Reading, Resumed, Training
 from w2v.pipeline import checkpoint, warmup
 from w2v.pipeline import train as job
 from w2v.pipeline.checkpoint import Checkpoint, TrainingJob, checkpoint_dir
-from w2v.training import trainer
+from w2v.training import plan, runner
+from w2v.training.backends import hogwild
+from w2v.training.model import new_matrices
+from w2v.training.state import TrainingState
 
 compiled_only = pytest.mark.skipif(not JIT, reason="takes too long without the compiler")
 LINES = 100 if JIT else 30
@@ -57,9 +60,9 @@ def text(tmp_path):
 @pytest.fixture(autouse=True)
 def short_spans(monkeypatch):
     """Spans of 50 words, and a look at the clock after nearly each."""
-    monkeypatch.setattr(trainer, "_MOST_SPAN_WORDS", 50)
-    monkeypatch.setattr(trainer, "_LEAST_ROUND_WORDS", 10)
-    monkeypatch.setattr(trainer, "_REPORT_SECONDS", 0.001)
+    monkeypatch.setattr(plan, "MAX_SPAN_POSITIONS", 50)
+    monkeypatch.setattr(plan, "MIN_ROUND_POSITIONS", 10)
+    monkeypatch.setattr(runner, "REPORT_SECONDS", 0.001)
 
 
 @pytest.fixture
@@ -112,9 +115,9 @@ def test_a_training_that_is_interrupted_between_epochs_is_kept(epoch, text, whol
     stopped(text, output, epoch=epoch, stage=EpochDone)
     kept = Checkpoint(checkpoint_dir(output, None), None)
     kept.prepare(len(whole), 8)
-    position = kept.restore(trainer.new_model(len(whole), Config(**OPTIONS)))
+    state = kept.restore(new_matrices(len(whole), Config(**OPTIONS)))
     kept.close()
-    assert (len(position.done), position.span) == (epoch, 0)
+    assert (len(state.reports), state.step) == (epoch, 0)
     assert w2v.resume(output).matrix.tobytes() == whole.matrix.tobytes()
 
 
@@ -162,7 +165,7 @@ def test_it_may_be_stopped_again_and_again(text, whole, tmp_path):
 
 def test_a_second_interrupt_does_not_keep_a_span_half_done(text, whole, tmp_path, monkeypatch):
     output = tmp_path / "m.w2v"
-    train_span, shutdown = trainer.train_span, ThreadPoolExecutor.shutdown
+    train_span, shutdown = hogwild.train_span, ThreadPoolExecutor.shutdown
     seen = []
 
     def slow(*arguments):
@@ -184,7 +187,7 @@ def test_a_second_interrupt_does_not_keep_a_span_half_done(text, whole, tmp_path
             raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(trainer, "train_span", slow)
+        patch.setattr(hogwild, "train_span", slow)
         patch.setattr(ThreadPoolExecutor, "shutdown", interrupted)
         with pytest.raises(KeyboardInterrupt):
             w2v.train(text, output=output, observer=stop, **OPTIONS)
@@ -201,7 +204,7 @@ def test_what_was_kept_last_counts_when_the_process_dies(text, whole, tmp_path, 
     monkeypatch.setattr(Checkpoint, "is_resumable_after", lambda *_: True)
     stopped(text, output, Stop, stage=EpochDone, checkpoint_every=1e-9)
     monkeypatch.undo()
-    monkeypatch.setattr(trainer, "_MOST_SPAN_WORDS", 50)
+    monkeypatch.setattr(plan, "MAX_SPAN_POSITIONS", 50)
     assert (tmp_path / "m.w2v.checkpoint" / "state").exists()
     assert w2v.resume(output).matrix.tobytes() == whole.matrix.tobytes()
 
@@ -552,7 +555,7 @@ def test_a_work_dir_beside_the_model_is_no_other_place(tmp_path, monkeypatch):
 
 def test_a_folder_that_cannot_be_made_is_named(text, tmp_path, monkeypatch):
     monkeypatch.setattr(Path, "mkdir", lambda *_: (_ for _ in ()).throw(OSError(13, "denied")))
-    with pytest.raises(OutputError, match=r"cannot make .*m\.w2v\.checkpoint: denied"):
+    with pytest.raises(OutputError, match=r"cannot create .*m\.w2v\.checkpoint: denied"):
         Checkpoint.create(
             tmp_path / "m.w2v.checkpoint", TrainingJob(None, None, Config(), False), None
         )
@@ -567,8 +570,8 @@ def test_a_job_that_cannot_be_written_is_explained(name, text, tmp_path, monkeyp
             raise OSError(28, "No space left on device")
         replace(path, parts)
 
-    monkeypatch.setattr(checkpoint, "_replace", full)
-    expected = rf"cannot write .*{name}: the disk is full.*: [\d,]+ bytes are needed.*; make room"
+    monkeypatch.setattr(checkpoint, "_write", full)
+    expected = rf"cannot write .*{name}: the disk is full.*: [\d,]+ bytes are needed.*; free some"
     with pytest.raises(OutputError, match=expected):
         w2v.train(text, output=tmp_path / "m.w2v", **OPTIONS)
     assert names(tmp_path) == ["text.txt"]
@@ -578,15 +581,15 @@ def test_a_state_that_cannot_be_written_is_explained(text, tmp_path, monkeypatch
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(checkpoint, "_replace", full)
+    monkeypatch.setattr(checkpoint, "_write", full)
     kept = object.__new__(Checkpoint)
     kept.folder, kept._every, kept._words, kept._dim = tmp_path, 1.0, 10**6, 10
     (tmp_path / "state").touch()
     with pytest.raises(
         DiskFullError,
-        match=r"cannot keep the training in .*: the disk is full.*: 80\.0 MB are needed",
+        match=r"cannot save the checkpoint .*: (full|not enough disk space): 80\.0 MB are needed",
     ):
-        kept.keep(None, trainer.TrainingState())
+        kept.save(None, TrainingState())
 
 
 def outcome(folder) -> W2VError | None:
@@ -596,7 +599,7 @@ def outcome(folder) -> W2VError | None:
         assert kept.job.config.dim >= 1
         read = kept.corpus()
         kept.prepare(len(read.vocabulary), 8)
-        kept.restore(trainer.new_model(len(read.vocabulary), Config(**OPTIONS)))
+        kept.restore(new_matrices(len(read.vocabulary), Config(**OPTIONS)))
     except W2VError as error:
         return error
     finally:
@@ -662,17 +665,17 @@ def test_what_another_version_kept_is_refused(name, text, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("deterministic", "kind"), [(False, "_MOST_SPAN_WORDS"), (True, "_SHARDS")]
+    ("deterministic", "kind"), [(False, "MAX_SPAN_POSITIONS"), (True, "_SHARDS")]
 )
 def test_what_a_version_with_other_spans_kept_is_refused(
     deterministic, kind, text, tmp_path, monkeypatch
 ):
     output = tmp_path / "m.w2v"
     stopped(text, output, deterministic=deterministic)
-    module = config if kind == "_SHARDS" else trainer
+    module = config if kind == "_SHARDS" else plan
     monkeypatch.setattr(module, kind, 37)
     with pytest.raises(
-        FormatError, match=r"kept at span .* this version of w2v cuts the text into"
+        FormatError, match=r"saved at step .* this version of w2v divides the epoch into"
     ):
         w2v.resume(output)
     assert (tmp_path / "m.w2v.checkpoint" / "state").exists()
@@ -704,19 +707,19 @@ def test_keeping_takes_a_fiftieth_of_the_time_at_most(monkeypatch, tmp_path):
     def slow(*_):
         now[0] += 10
 
-    monkeypatch.setattr(checkpoint, "_replace", slow)
+    monkeypatch.setattr(checkpoint, "_write", slow)
     kept = Checkpoint(tmp_path, 60.0)
     (tmp_path / "state").touch()
     kept.prepare(1, 1)
     now[0] += 59
-    assert not kept.due()
+    assert not kept.should_save()
     now[0] += 1
-    assert kept.due()
-    kept.keep(None, trainer.TrainingState())
+    assert kept.should_save()
+    kept.save(None, TrainingState())
     now[0] += 499
-    assert not kept.due()
+    assert not kept.should_save()
     now[0] += 2
-    assert kept.due()
+    assert kept.should_save()
     kept.close()
 
 
@@ -726,9 +729,9 @@ def test_a_large_model_is_kept_as_late_as_its_size_demands(monkeypatch, tmp_path
     kept = Checkpoint(tmp_path, 60.0)
     kept.prepare(1_000_000, 300)  # 2.4 GB, which take twelve seconds
     now[0] += 599
-    assert not kept.due()
+    assert not kept.should_save()
     now[0] += 2
-    assert kept.due()
+    assert kept.should_save()
     kept.close()
 
 
@@ -790,7 +793,7 @@ def test_a_model_that_appeared_meanwhile_is_replaced_if_asked(text, whole, tmp_p
     stopped(text, output)
     shutil.copytree(tmp_path / "whole.w2v", output)
     (output / "vocab.txt").write_text("another\n")
-    with pytest.raises(OutputError, match="exists already; choose another name, or overwrite it"):
+    with pytest.raises(OutputError, match="exists already; choose another name, or replace it"):
         w2v.resume(output)
     result = w2v.resume(output, overwrite=True)
     assert result.matrix.tobytes() == w2v.load(output).matrix.tobytes() == whole.matrix.tobytes()

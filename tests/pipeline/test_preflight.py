@@ -186,7 +186,7 @@ def all_words(tmp_path_factory):
 
 
 CHECKPOINTS = {"checkpoints": True}
-WITHOUT_CHECKPOINTS = ", or go without checkpoints by --checkpoint-every 0"
+WITHOUT_CHECKPOINTS = ", or disable checkpoints with `checkpoint_every=0`"
 DIM_60 = Config(dim=60)  # 50,000 rows of 500 bytes in a model, 480 in a state, 40 noted of each
 
 
@@ -213,7 +213,7 @@ def test_all_that_lies_on_one_disk_at_a_time_is_added_up(
     free(enough)
     preflight.check_disk(DIM_60, **arguments)
     free(enough - 20_000)
-    with pytest.raises(DiskFullError, match=f"in {tmp_path}: up to {needed} are needed, but "):
+    with pytest.raises(DiskFullError, match=f": {needed} are needed, but .* in {tmp_path};"):
         preflight.check_disk(DIM_60, **arguments)
 
 
@@ -230,8 +230,9 @@ def test_too_little_room_is_told_with_both_figures(checkpoints, files, remedy, f
     with pytest.raises(DiskFullError) as caught:
         preflight.check_disk(DIM_60, **arguments, text_bytes=10**9, checkpoints=checkpoints)
     assert str(caught.value) == (
-        f"there is no room for {files} in {tmp_path}: up to 1.32 GB are needed, but 30,000 bytes "
-        f"are free; make room, or choose another place with --output or --work-dir{remedy}"
+        f"cannot store {files}: not enough disk space: 1.32 GB are needed, but 30,000 bytes are "
+        f"free in {tmp_path}; free some space, or choose another directory with `output` or "
+        f"`work_dir`{remedy}"
     )
 
 
@@ -248,7 +249,7 @@ def test_ids_of_many_words_are_wide(free, tmp_path):
     free(150 * MB)
     arguments = {"output": None, "work_dir": tmp_path, "text_bytes": 100 * MB}
     preflight.check_disk(Config(), words=65_534, checkpoints=False, **arguments)
-    with pytest.raises(DiskFullError, match=r"up to 0\.18 GB are needed"):
+    with pytest.raises(DiskFullError, match=r": 0\.18 GB are needed"):
         preflight.check_disk(Config(), words=65_535, checkpoints=False, **arguments)
 
 
@@ -256,7 +257,7 @@ def test_a_relative_output_lies_in_the_current_folder(free, tmp_path, monkeypatc
     monkeypatch.chdir(tmp_path)
     free(1)
     arguments = {"words": 1, "output": "m.w2v", "work_dir": tmp_path, "text_bytes": None}
-    with pytest.raises(ResourceError, match=f"in {tmp_path}: up to"):
+    with pytest.raises(ResourceError, match=f"free in {tmp_path};"):
         preflight.check_disk(Config(), **arguments, **CHECKPOINTS)
 
 
@@ -267,11 +268,11 @@ def test_model_and_text_on_two_disks_are_held_against_each(free, tmp_path):
     arguments = {"words": 50_000, "output": tmp_path / "m", "work_dir": other}
     arguments |= {"text_bytes": MB} | CHECKPOINTS
     free({str(tmp_path): 10 * MB, other: 1})
-    expected = f"for the model in {tmp_path}: up to 25.1 MB .*; make room.* with --output$"
+    expected = f"the model: not enough disk space: 25.1 MB .* in {tmp_path}; .* with `output`$"
     with pytest.raises(ResourceError, match=expected):
         preflight.check_disk(DIM_60, **arguments)
     free({str(tmp_path): 26 * MB, other: 50 * MB})
-    expected = f"the checkpoint and the encoded text in {other}: up to 50.6 MB .* with --work-dir, "
+    expected = f"the checkpoint and the encoded text: .*: 50.6 MB .* in {other}; .* `work_dir`, "
     with pytest.raises(ResourceError, match=expected):
         preflight.check_disk(DIM_60, **arguments)
     free({str(tmp_path): 26 * MB, other: 51 * MB})

@@ -27,7 +27,7 @@ from w2v.errors import (
 from w2v.events import Compiling, CorpusRead, EpochDone, Event, Reading, Saved, Training
 from w2v.pipeline import preflight, warmup
 from w2v.pipeline import train as job
-from w2v.training import trainer
+from w2v.training.model import new_matrices
 
 compiled_only = pytest.mark.skipif(not JIT, reason="takes too long without the compiler")
 overflowing = pytest.mark.filterwarnings("ignore:(overflow|invalid value):RuntimeWarning")
@@ -81,7 +81,7 @@ def test_words_and_counts_are_those_of_the_text(model):
 
 
 def test_training_moves_every_vector(model):
-    start = trainer.new_model(9, Config(**TINY))
+    start = new_matrices(9, Config(**TINY))
     before = start.vectors.reshape(-1, start.stride)[:9, :8]
     assert (np.abs(model.matrix - before).max(axis=1) > 1e-3).all()
 
@@ -280,7 +280,7 @@ def test_the_model_is_saved_and_loaded(tmp_path):
 
 def test_a_model_is_replaced_only_if_asked(tmp_path):
     w2v.train(LINES, output=tmp_path / "m", **TINY)
-    with pytest.raises(OutputError, match=r"m exists already; choose another name, or overwrite"):
+    with pytest.raises(OutputError, match=r"m exists already; choose another name, or replace"):
         w2v.train(LINES[:2], output=tmp_path / "m", **TINY)
     assert w2v.load(tmp_path / "m").counts[0] == 30
     w2v.train(LINES[:2], output=str(tmp_path / "m"), overwrite=True, **TINY)
@@ -291,7 +291,7 @@ def test_the_output_is_checked_before_the_text(tmp_path):
     (tmp_path / "m").mkdir()
     with pytest.raises(OutputError, match="exists already"):
         w2v.train("no such file", output=tmp_path / "m", **TINY)
-    with pytest.raises(OutputError, match="there is no folder"):
+    with pytest.raises(OutputError, match="there is no directory"):
         w2v.train("no such file", output=tmp_path / "no" / "m", **TINY)
 
 
@@ -404,8 +404,8 @@ def test_reports_are_plain_values():
 def test_a_huge_learning_rate_is_told_from_a_result(tmp_path):
     expected = (
         r"^training diverged: the vectors hold NaN or infinity in epoch \d+ at learning rate "
-        r"\S+; start with a lower one than --lr 1e\+30, say 0\.05, "
-        r"or share noise among fewer centers than --negative-sharing 64$"
+        r"\S+; use a lower learning rate than `lr=1e\+30`, for example `lr=0\.05`, "
+        r"or a lower value than `negative_sharing=64`$"
     )
     with pytest.raises(DivergenceError, match=expected):
         w2v.train(LINES, output=tmp_path / "m", **{**TINY, "lr": 1e30})
@@ -414,12 +414,12 @@ def test_a_huge_learning_rate_is_told_from_a_result(tmp_path):
 
 @pytest.mark.parametrize("corpus", [["a"], ["a", "b", "a"], [["a"], ["b"]]])
 def test_no_pair_to_train_on(corpus):
-    with pytest.raises(VocabularyError, match=r"^there was no pair to train on: . words? of"):
+    with pytest.raises(VocabularyError, match=r"^there is no pair to train on: the text has . words of"):
         w2v.train(corpus, **TINY)
 
 
 def test_subsampling_may_leave_no_pair():
-    with pytest.raises(VocabularyError, match=r"subsampling \(--sample 1e-09\); give more text"):
+    with pytest.raises(VocabularyError, match=r"subsampling \(`sample=1e-09`\) left no line"):
         w2v.train(LINES[:2], **{**TINY, "sample": 1e-9})
 
 
@@ -440,7 +440,7 @@ def test_validation_of_tiny_texts(seed):
     with w2v.read_corpus(LINES[:2], **options) as corpus:
         lines = corpus.text.lines
     if not lines:
-        with pytest.raises(VocabularyError, match="there was no pair to train on"):
+        with pytest.raises(VocabularyError, match="there is no pair to train on"):
             w2v.train(LINES[:2], **options)
         return
     model = w2v.train(LINES[:2], **options)

@@ -28,9 +28,13 @@ from w2v.formats.registry import FORMATS
 from w2v.pipeline import preflight, warmup
 from w2v.pipeline import train as job
 from w2v.pipeline.checkpoint import Checkpoint
-from w2v.text.tokenizer import Scanner, character_tables
-from w2v.training import trainer
-from w2v.training.trainer import TrainingState, train_model
+from w2v.text.characters import character_tables
+from w2v.text.definition import WordDefinition
+from w2v.text.tokenizer import Scanner
+from w2v.training import plan, runner
+from w2v.training.model import new_matrices, rows_of
+from w2v.training.state import TrainingState
+from w2v.training.trainer import train_model
 
 compiled_only = pytest.mark.skipif(not JIT, reason="takes too long without the compiler")
 LINES = 60 if JIT else 12
@@ -53,8 +57,8 @@ def random_lines(letters: str, seed: int) -> str:
 def place(tmp_path, monkeypatch) -> Path:
     """Run in a folder with two texts, with spans of 50 words and a report after nearly each."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(trainer, "_MOST_SPAN_WORDS", 50)
-    monkeypatch.setattr(trainer, "_REPORT_SECONDS", 0.001)
+    monkeypatch.setattr(plan, "MAX_SPAN_POSITIONS", 50)
+    monkeypatch.setattr(runner, "REPORT_SECONDS", 0.001)
     Path("old.txt").write_text(random_lines("abcdefghij", 3))
     Path("new.txt").write_text(random_lines("bcdefxyz", 4))
     return tmp_path
@@ -198,8 +202,8 @@ def damaged(change: str) -> None:
         ("no array", r"expected a NumPy array file"),
         ("fewer rows", r"expected context vectors of shape \(10, 8\), .* got \(9, 8\); the files"),
         ("other type", r"expected an array of 2 axes of float32"),
-        ("nan", r"the context vectors hold NaN or infinity"),
-        ("inf", r"the context vectors hold NaN or infinity"),
+        ("nan", r"the context vectors contain NaN or infinity"),
+        ("inf", r"the context vectors contain NaN or infinity"),
     ],
 )
 def test_damaged_context_vectors_are_refused_at_once(change, message, old, monkeypatch):
@@ -223,13 +227,13 @@ class Memory:
     def restore(self, model) -> TrainingState:
         vectors, contexts, position = self.start
         for flat, rows in ((model.vectors, vectors), (model.contexts, contexts)):
-            trainer.rows_of(flat, model, *rows.shape)[:] = rows
+            rows_of(flat, model, *rows.shape)[:] = rows
         return position
 
-    def due(self) -> bool:
+    def should_save(self) -> bool:
         return False
 
-    def keep(self, *_) -> None:
+    def save(self, *_) -> None:
         raise AssertionError
 
 
@@ -253,7 +257,7 @@ def test_more_epochs_go_on_as_if_they_had_been_asked_for_at_first(options):
         rows,
         contexts_of("old.w2v"),
         TrainingState(
-            done=tuple(
+            reports=tuple(
                 EpochDone(**{name: value for name, value in report.items() if name != "stage"})
                 for report in before.meta["epochs"]
             )
@@ -264,7 +268,7 @@ def test_more_epochs_go_on_as_if_they_had_been_asked_for_at_first(options):
         if read.unknown_count is not None:
             counts = np.append(counts, read.unknown_count)
         config = Config(**{n: v for n, v in options.items() if n != "vocab"} | {"epochs": 5})
-        expected = train_model(read.text, read.held_out, counts, config, keeper=memory)
+        expected = train_model(read.text, read.held_out, counts, config, checkpointer=memory)
     after = w2v.resume("old.w2v", epochs=5)
     assert after.matrix.tobytes() == expected.matrix[: len(after)].tobytes()
     assert contexts_of("old.w2v").tobytes() == expected.contexts.tobytes()
@@ -448,7 +452,7 @@ LETTERS = st.sampled_from(["a", "b", "B", "é", "\uffff", "𝔘", "ab", "abcdefg
     least=st.integers(1, 3),
 )
 def test_new_words_come_behind_old_ones_as_defined(old, new, size, least):
-    scanner = Scanner(character_tables("tokens", lowercase=False))
+    scanner = Scanner(character_tables(WordDefinition("tokens", False)))
     scanner.scan("\x1f".join(new).encode())
     table = scanner.words
     if not set(old) & set(new):
@@ -478,9 +482,9 @@ def test_old_words_keep_their_rows_and_counts_are_added_up(old):
 
 def test_training_begins_with_the_old_matrices(old):
     model = go_on(**STILL)
-    fresh = trainer.new_model(13, Config(**OPTIONS))
+    fresh = new_matrices(13, Config(**OPTIONS))
     assert model.matrix[:10].tobytes() == old.matrix.tobytes()
-    expected = trainer.rows_of(fresh.vectors, fresh, 13, 8)[10:]
+    expected = rows_of(fresh.vectors, fresh, 13, 8)[10:]
     assert model.matrix[10:].tobytes() == expected.tobytes()
     contexts = contexts_of("m.w2v")
     assert contexts[:10].tobytes() == contexts_of("old.w2v").tobytes()
@@ -501,8 +505,8 @@ def test_training_changes_what_occurs_and_nothing_else(old):
 def test_frozen_vectors_stay_bit_for_bit_and_all_else_is_trained(options, old):
     model = go_on(freeze_old=True, **options)
     assert model.matrix[:10].tobytes() == old.matrix.tobytes()
-    fresh = trainer.new_model(13, Config(**OPTIONS))
-    start = trainer.rows_of(fresh.vectors, fresh, 13, 8)[10:]
+    fresh = new_matrices(13, Config(**OPTIONS))
+    start = rows_of(fresh.vectors, fresh, 13, 8)[10:]
     assert (np.abs(model.matrix[10:] - start).max(axis=1) > 1e-3).all()
     occurs = [word in "bcdef" for word in old.words]
     contexts = contexts_of("m.w2v")
@@ -728,8 +732,8 @@ def test_room_is_looked_for_as_many_words_as_there_may_be(corpus, options, most,
             ConfigError,
             "^freeze_old needs init, the model whose",
         ),
-        ({"init": "none.w2v"}, InputError, "cannot read none.w2v: there is no such model folder"),
-        ({"init": "new.doc"}, InputError, "cannot read new.doc: there is no such model folder"),
+        ({"init": "none.w2v"}, InputError, "cannot read none.w2v: there is no such model directory"),
+        ({"init": "new.doc"}, InputError, "cannot read new.doc: there is no such model directory"),
         (
             {"init": ["a"]},
             InputError,
@@ -750,10 +754,10 @@ def test_what_cannot_be_gone_on_with_is_refused(options, error, message, old):
 
 def test_a_word_that_could_not_be_written_is_refused_before_the_training(old, monkeypatch):
     monkeypatch.setattr(
-        "w2v.pipeline.warm_start.load", lambda _: w2v.Embeddings(["a", "b\nc"], np.eye(2))
+        "w2v.formats.registry.read", lambda _: w2v.Embeddings(["a", "b\nc"], np.eye(2))
     )
     monkeypatch.setattr(job, "_train", None)  # which is not called
-    with pytest.raises(FormatError, match=r"'b\\nc' contains a line end"):
+    with pytest.raises(FormatError, match=r"'b\\nc' contains a line break"):
         go_on()
 
 

@@ -177,7 +177,7 @@ def test_the_report_says_what_was_learnt_from():
     [
         ("neg\tone\n", (), "expected texts of at least two labels"),
         ("neg\tone\npos\ttwo\n", (), "cannot draw 500 texts"),
-        ("\0\1\2\3", (), "expected text in UTF-8; convert or extract it first"),
+        ("\0\1\2\3", (), "expected UTF-8 text; convert or extract it first"),
         ("neg\tone\n", ("--plot", "/no/such/folder/x.svg"), "there is no folder to write"),
         ("neg\tone\n", ("--output", "/no/such/folder/x.md"), "there is no folder to write"),
     ],

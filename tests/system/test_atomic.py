@@ -21,14 +21,14 @@ from w2v.system import atomic as output
 def model(tmp_path: Path) -> Path:
     folder = tmp_path / "old.w2v"
     folder.mkdir()
-    for name in (*output.MODEL_MARKS, "vocab.txt"):
+    for name in (*output.MODEL_SIGNATURE, "vocab.txt"):
         (folder / name).write_text("old")
     return folder
 
 
 FULL = (
-    r"^cannot write .*: the disk is full, or had room for no more files: 4 bytes are needed, and "
-    r"by now [\d.,]+ [MG]B are free in .*; make room, or choose another place$"
+    r"^cannot write .*: the disk is full, or had no space for another file: 4 bytes are needed, "
+    r"and now [\d.,]+ [MG]B are free in .*; free some space, or choose another directory$"
 )
 
 
@@ -43,32 +43,32 @@ def fail_within_file(path: Path, error: type[BaseException]) -> None:
 
 
 def fail_within_folder(path: Path, error: type[BaseException]) -> None:
-    with output.new_folder(path, needed=4, overwrite=True) as folder:
+    with output.new_directory(path, needed=4, overwrite=True) as folder:
         (folder / "part").write_text("half")
         raise error
 
 
-@pytest.mark.parametrize("check", [output.check_file, output.check_folder])
+@pytest.mark.parametrize("check", [output.check_file, output.check_directory])
 def test_a_free_place_passes_and_the_check_leaves_nothing(check, tmp_path):
     check(tmp_path / "new", overwrite=False)
     check(str(tmp_path / "new"), overwrite=True)
     assert names(tmp_path) == []
 
 
-@pytest.mark.parametrize("check", [output.check_file, output.check_folder])
+@pytest.mark.parametrize("check", [output.check_file, output.check_directory])
 def test_a_missing_parent_is_named(check, tmp_path):
-    with pytest.raises(OutputError, match=r"there is no folder .*missing; create it first"):
+    with pytest.raises(OutputError, match=r"there is no directory .*missing; create it first"):
         check(tmp_path / "missing" / "new", overwrite=False)
 
 
-@pytest.mark.parametrize("check", [output.check_file, output.check_folder])
+@pytest.mark.parametrize("check", [output.check_file, output.check_directory])
 def test_a_parent_that_is_a_file_is_no_folder(check, tmp_path):
     (tmp_path / "file").write_text("x")
-    with pytest.raises(OutputError, match="there is no folder"):
+    with pytest.raises(OutputError, match="there is no directory"):
         check(tmp_path / "file" / "new", overwrite=True)
 
 
-@pytest.mark.parametrize("check", [output.check_file, output.check_folder])
+@pytest.mark.parametrize("check", [output.check_file, output.check_directory])
 def test_a_place_where_nothing_can_be_created_is_refused(check, tmp_path, monkeypatch):
     def refuse(**_: object) -> None:
         raise PermissionError(errno.EACCES, "Permission denied")
@@ -78,7 +78,7 @@ def test_a_place_where_nothing_can_be_created_is_refused(check, tmp_path, monkey
         check(tmp_path / "new", overwrite=False)
 
 
-@pytest.mark.parametrize("check", [output.check_file, output.check_folder])
+@pytest.mark.parametrize("check", [output.check_file, output.check_directory])
 def test_a_name_the_system_does_not_take_is_refused(check, tmp_path):
     with pytest.raises(OutputError, match=r"cannot write .*: File name too long"):
         check(tmp_path / ("x" * 300), overwrite=False)
@@ -86,21 +86,21 @@ def test_a_name_the_system_does_not_take_is_refused(check, tmp_path):
 
 def test_what_exists_needs_overwrite(model, tmp_path):
     (tmp_path / "file").write_text("x")
-    with pytest.raises(OutputError, match=r"file exists already; .*--overwrite"):
+    with pytest.raises(OutputError, match=r"file exists already; .*`overwrite=True`"):
         output.check_file(tmp_path / "file", overwrite=False)
-    with pytest.raises(OutputError, match=r"old\.w2v exists already; .*--overwrite"):
-        output.check_folder(model, overwrite=False)
+    with pytest.raises(OutputError, match=r"old\.w2v exists already; .*`overwrite=True`"):
+        output.check_directory(model, overwrite=False)
     output.check_file(tmp_path / "file", overwrite=True)
-    output.check_folder(model, overwrite=True)
+    output.check_directory(model, overwrite=True)
 
 
 def test_a_file_never_replaces_a_folder(tmp_path):
-    with pytest.raises(OutputError, match="is not a plain file"):
+    with pytest.raises(OutputError, match="is not a regular file"):
         output.check_file(tmp_path, overwrite=True)
 
 
 def test_a_device_is_never_replaced():
-    with pytest.raises(OutputError, match="is not a plain file"):
+    with pytest.raises(OutputError, match="is not a regular file"):
         output.check_file("/dev/null", overwrite=True)
 
 
@@ -109,9 +109,11 @@ def test_only_a_model_folder_or_an_empty_one_is_replaced(model, tmp_path):
     (tmp_path / "file").write_text("x")
     (tmp_path / "empty").mkdir()
     for path in (model, tmp_path / "file", tmp_path):
-        with pytest.raises(OutputError, match=r"neither a model folder .* nor an empty folder"):
-            output.check_folder(path, overwrite=True)
-    output.check_folder(tmp_path / "empty", overwrite=True)
+        with pytest.raises(
+            OutputError, match=r"neither a model directory .* nor an empty directory"
+        ):
+            output.check_directory(path, overwrite=True)
+    output.check_directory(tmp_path / "empty", overwrite=True)
 
 
 @pytest.mark.parametrize("foreign", ["notes.txt", "README.md", "config.json", ".hidden", "folder"])
@@ -120,14 +122,12 @@ def test_what_else_is_in_a_folder_is_not_lost(foreign, model):
         (model / foreign).mkdir()
     else:
         (model / foreign).write_text("mine")
-    expected = (
-        rf"old\.w2v has {re.escape(foreign)} in it, which would be lost .* move that elsewhere"
-    )
+    expected = rf"old\.w2v contains {re.escape(foreign)}, which replacing it would delete; move it"
     with pytest.raises(OutputError, match=expected):
-        output.check_folder(model, overwrite=True)
+        output.check_directory(model, overwrite=True)
     with (
         pytest.raises(OutputError, match=expected),
-        output.new_folder(model, needed=0, overwrite=True),
+        output.new_directory(model, needed=0, overwrite=True),
     ):
         pytest.fail("it is written all the same")
     assert (model / foreign).exists()
@@ -135,7 +135,7 @@ def test_what_else_is_in_a_folder_is_not_lost(foreign, model):
 
 def test_what_a_system_puts_into_any_folder_is_nobodys(model):
     (model / ".DS_Store").write_text("x")
-    output.check_folder(model, overwrite=True)
+    output.check_directory(model, overwrite=True)
 
 
 def test_new_file_appears_when_the_block_ends(tmp_path):
@@ -182,7 +182,7 @@ def test_what_appears_during_the_block_is_kept(tmp_path):
     assert target.read_bytes() == b"theirs"
     with (
         pytest.raises(OutputError, match="exists already"),
-        output.new_folder(tmp_path / "m", needed=4, overwrite=False),
+        output.new_directory(tmp_path / "m", needed=4, overwrite=False),
     ):
         (tmp_path / "m").mkdir()
     assert names(tmp_path) == ["m", "out.bin"]
@@ -213,7 +213,7 @@ def test_a_full_disk_is_one_clear_line_for_a_file(tmp_path, monkeypatch):
 def test_a_full_disk_is_one_clear_line_for_a_folder(model):
     with (
         pytest.raises(DiskFullError, match=FULL),
-        output.new_folder(model, needed=4, overwrite=True),
+        output.new_directory(model, needed=4, overwrite=True),
     ):
         raise OSError(errno.ENOSPC, "No space left on device")
     assert (model / "vocab.txt").read_text() == "old"
@@ -233,7 +233,7 @@ def test_files_reach_the_disk_before_they_get_their_name(tmp_path, monkeypatch):
         file.write(b"12345")
     assert synced[0] == ((tmp_path / "out").stat().st_ino, 5)
     synced.clear()
-    with output.new_folder(tmp_path / "m", needed=4, overwrite=False) as folder:
+    with output.new_directory(tmp_path / "m", needed=4, overwrite=False) as folder:
         (folder / "part").write_bytes(b"123456")
     assert ((tmp_path / "m" / "part").stat().st_ino, 6) in synced
 
@@ -243,7 +243,7 @@ def test_permissions_follow_the_umask(tmp_path):
     try:
         with output.new_file(tmp_path / "out", needed=4, overwrite=False):
             pass
-        with output.new_folder(tmp_path / "m", needed=4, overwrite=False):
+        with output.new_directory(tmp_path / "m", needed=4, overwrite=False):
             pass
     finally:
         os.umask(before)
@@ -252,7 +252,7 @@ def test_permissions_follow_the_umask(tmp_path):
 
 
 def test_new_folder_appears_when_the_block_ends(tmp_path):
-    with output.new_folder(tmp_path / "m", needed=4, overwrite=False) as folder:
+    with output.new_directory(tmp_path / "m", needed=4, overwrite=False) as folder:
         assert folder.parent == tmp_path
         assert folder.name.startswith(".m.")
         (folder / "part").write_text("x")
@@ -270,7 +270,7 @@ def test_new_folder_leaves_nothing_when_the_block_fails(error, model):
 
 
 def test_new_folder_replaces_a_whole_model(model):
-    with output.new_folder(model, needed=4, overwrite=True) as folder:
+    with output.new_directory(model, needed=4, overwrite=True) as folder:
         (folder / "part").write_text("new")
     assert names(model.parent) == ["old.w2v"]
     assert names(model) == ["part"]
@@ -278,7 +278,7 @@ def test_new_folder_replaces_a_whole_model(model):
 
 def test_new_folder_replaces_an_empty_folder(tmp_path):
     (tmp_path / "m").mkdir()
-    with output.new_folder(tmp_path / "m", needed=4, overwrite=True) as folder:
+    with output.new_directory(tmp_path / "m", needed=4, overwrite=True) as folder:
         (folder / "part").write_text("new")
     assert names(tmp_path) == ["m"]
     assert names(tmp_path / "m") == ["part"]
@@ -288,7 +288,7 @@ def test_new_folder_replaces_an_empty_folder(tmp_path):
     "failure", [OSError(errno.EIO, "Input/output error"), KeyboardInterrupt()], ids=["EIO", "^C"]
 )
 def test_an_old_model_is_put_back_if_the_new_one_cannot_take_its_place(failure, model, monkeypatch):
-    monkeypatch.setattr(output, "_exchanged", lambda *_: False)
+    monkeypatch.setattr(output, "_exchange", lambda *_: False)
     real_rename = Path.rename
 
     def rename(self: Path, target: Path) -> Path:
@@ -299,7 +299,7 @@ def test_an_old_model_is_put_back_if_the_new_one_cannot_take_its_place(failure, 
     monkeypatch.setattr(Path, "rename", rename)
     with (
         pytest.raises((OutputError, KeyboardInterrupt)),
-        output.new_folder(model, needed=4, overwrite=True) as folder,
+        output.new_directory(model, needed=4, overwrite=True) as folder,
     ):
         (folder / "part").write_text("new")
     assert names(model.parent) == ["old.w2v"]
@@ -310,13 +310,13 @@ def test_an_old_model_is_put_back_if_the_new_one_cannot_take_its_place(failure, 
 def way(request, monkeypatch) -> str:
     """The ways in which a new folder takes the place of an old one."""
     if request.param == "one by one":
-        monkeypatch.setattr(output, "_exchanged", lambda *_: False)
+        monkeypatch.setattr(output, "_exchange", lambda *_: False)
     return request.param
 
 
 def test_a_model_is_replaced_whole_in_either_way(way, model):
     before = model.stat().st_ino
-    with output.new_folder(model, needed=4, overwrite=True) as folder:
+    with output.new_directory(model, needed=4, overwrite=True) as folder:
         (folder / "part").write_text("new")
         new = folder.stat().st_ino
     assert names(model.parent) == ["old.w2v"]
@@ -328,21 +328,21 @@ def test_a_model_is_replaced_whole_in_either_way(way, model):
 def test_no_moment_is_without_a_model(model, monkeypatch):
     """Folders change places in one step, so nothing is renamed but a folder to a free place."""
     monkeypatch.setattr(Path, "rename", None)
-    with output.new_folder(model, needed=4, overwrite=True, recoverable=True) as folder:
+    with output.new_directory(model, needed=4, overwrite=True, recoverable=True) as folder:
         (folder / "part").write_text("new")
     assert names(model.parent) == ["old.w2v"]
     assert names(model) == ["part"]
 
 
 def test_folders_that_cannot_be_swapped_stay_as_they_are(model, tmp_path, monkeypatch):
-    assert not output._exchanged(tmp_path / "missing", model)
+    assert not output._exchange(tmp_path / "missing", model)
 
     class Nothing:
         """A C library without renameat2."""
 
     monkeypatch.setattr(output.ctypes, "CDLL", lambda _: Nothing)
-    assert not output._exchanged(tmp_path, model)
-    with output.new_folder(model, needed=4, overwrite=True) as folder:
+    assert not output._exchange(tmp_path, model)
+    with output.new_directory(model, needed=4, overwrite=True) as folder:
         (folder / "part").write_text("new")
     assert names(model.parent) == ["old.w2v"]
     assert names(model) == ["part"]
@@ -372,12 +372,12 @@ def test_a_replacement_that_is_killed_leaves_one_of_the_two(step, way, model, mo
         patch.setattr(Path, "rename", killing(Path.rename))
         patch.setattr(output.shutil, "rmtree", killing(shutil.rmtree))
         if way == "in one step":
-            patch.setattr(output, "_exchanged", killing(output._exchanged))
+            patch.setattr(output, "_exchange", killing(output._exchange))
         with (
             contextlib.suppress(Killed),
-            output.new_folder(model, needed=4, overwrite=True, recoverable=True) as folder,
+            output.new_directory(model, needed=4, overwrite=True, recoverable=True) as folder,
         ):
-            for name in (*output.MODEL_MARKS, "vocab.txt"):
+            for name in (*output.MODEL_SIGNATURE, "vocab.txt"):
                 (folder / name).write_text("new")
     if way == "in one step":
         assert model.exists()
@@ -391,7 +391,7 @@ def test_a_replacement_that_is_killed_leaves_one_of_the_two(step, way, model, mo
 def test_a_process_that_is_writing_is_waited_for(tmp_path):
     target = tmp_path / "m"
     waiting = threading.Thread(target=output.recover, args=[target])
-    with output.new_folder(target, needed=4, overwrite=True, recoverable=True) as folder:
+    with output.new_directory(target, needed=4, overwrite=True, recoverable=True) as folder:
         (folder / "one").touch()
         waiting.start()
         waiting.join(0.2)
@@ -404,11 +404,11 @@ def test_a_process_that_is_writing_is_waited_for(tmp_path):
 
 def test_what_another_process_writes_is_not_removed(tmp_path):
     target = tmp_path / "m"
-    with output.new_folder(target, needed=4, overwrite=True, recoverable=True) as folder:
+    with output.new_directory(target, needed=4, overwrite=True, recoverable=True) as folder:
         (folder / "one").touch()
         with (
             pytest.raises(OutputError, match=r"cannot write .*: File exists"),
-            output.new_folder(target, needed=4, overwrite=True, recoverable=True),
+            output.new_directory(target, needed=4, overwrite=True, recoverable=True),
         ):
             pass
     assert [path.name for path in target.iterdir()] == ["one"]

@@ -22,7 +22,7 @@ from w2v.pipeline.checkpoint import Checkpoint, TrainingJob
 from w2v.system import atomic as output
 from w2v.system import disk
 from w2v.text.sources import IterableSource
-from w2v.training.trainer import TrainingState
+from w2v.training.state import TrainingState
 
 
 @pytest.fixture
@@ -37,8 +37,8 @@ def free(monkeypatch):
     return pretend
 
 
-BUT = "but 1.0 MB are free in {}; make room, or R"
-NOW = "and by now 1.0 MB are free in {}; make room, or R"
+BUT = "but 1.0 MB are free in {}; free some space, or R"
+NOW = "and now 1.0 MB are free in {}; free some space, or R"
 
 
 def system(number: int) -> OSError:
@@ -62,27 +62,27 @@ def test_sizes_in_words(size, text):
 
 
 def test_files_take_whole_pages():
-    assert disk.in_pages() == disk.in_pages(0) == 0
-    assert disk.in_pages(1, 4096, 4097) == 4096 + 4096 + 8192
+    assert disk.size_on_disk() == disk.size_on_disk(0) == 0
+    assert disk.size_on_disk(1, 4096, 4097) == 4096 + 4096 + 8192
 
 
 def test_a_job_that_fits_passes_and_one_that_does_not_is_told_both_figures(free, tmp_path):
     free(1_000_000)
-    disk.check_space(tmp_path, 1_000_000, "the ids")
+    disk.require_free_space(tmp_path, 900_000, "cannot store the ids")
     expected = (
-        rf"^there is no room for the ids in {tmp_path}: up to 1\.1 MB are needed, but 1\.0 MB are "
-        r"free; make room, or choose another place$"
+        r"^cannot store the ids: not enough disk space: 1\.1 MB are needed, but 1\.0 MB are free "
+        rf"in {tmp_path}; free some space, or choose another directory$"
     )
     with pytest.raises(DiskFullError, match=expected):
-        disk.check_space(tmp_path, 1_100_000, "the ids")
+        disk.require_free_space(tmp_path, 1_100_000, "cannot store the ids")
 
 
 def test_room_is_looked_for_in_whole_pages(free, tmp_path):
     free(8192)
-    disk.check_room(tmp_path, 8192)
+    disk.require_free_space(tmp_path, 8192, "cannot do it")
     for needed in (8193, 1 << 60):
-        with pytest.raises(OSError, match="No space left on device"):
-            disk.check_room(tmp_path, needed)
+        with pytest.raises(DiskFullError, match="cannot do it: not enough disk space"):
+            disk.require_free_space(tmp_path, needed, "cannot do it")
 
 
 def test_no_room_is_an_error_of_the_output_and_of_what_there_is():
@@ -106,13 +106,13 @@ def test_no_room_is_an_error_of_the_output_and_of_what_there_is():
         (
             errno.ENOSPC,
             {"needed": 1_000},
-            f"the disk is full, or had room for no more files: 1,000 bytes are needed, {NOW}",
+            f"the disk is full, or had no space for another file: 1,000 bytes are needed, {NOW}",
         ),
-        (errno.ENOSPC, {}, "the disk is full: 1.0 MB are free in {}; make room, or R"),
+        (errno.ENOSPC, {}, "the disk is full: 1.0 MB are free in {}; free some space, or R"),
         (
             errno.EDQUOT,
             {"needed": 5_000_000},
-            f"the quota on the disk is used up: 5.0 MB are needed, {BUT}",
+            f"the disk quota is used up: 5.0 MB are needed, {BUT}",
         ),
     ],
 )
@@ -132,15 +132,17 @@ def test_a_disk_that_has_no_room_for_files_is_told_from_one_that_counts_none(
         counts = SimpleNamespace(f_files=files, f_favail=0)
         monkeypatch.setattr(os, "statvfs", lambda _, counts=counts: counts)
         told.append(str(disk.write_error("cannot do it", system(errno.ENOSPC), tmp_path)))
-    assert told[0].startswith("cannot do it: the disk has no room for another file, however small")
+    assert told[0].startswith(
+        "cannot do it: the disk has no free inodes, so it cannot hold another file"
+    )
     assert told[1].startswith("cannot do it: the disk is full: ")
 
 
 @pytest.mark.parametrize(
     ("limit", "told"),
     [
-        (5_000, "it is over the file size limit of 5,000 bytes (ulimit -f)"),
-        (resource.RLIM_INFINITY, "it is over the file size limit of the file system"),
+        (5_000, "the file exceeds the size limit of 5,000 bytes (ulimit -f)"),
+        (resource.RLIM_INFINITY, "the file exceeds the size limit of the file system"),
     ],
 )
 def test_a_file_size_limit_is_told(limit, told, tmp_path, monkeypatch):
@@ -162,11 +164,13 @@ def test_other_errors_are_told_as_the_system_does(error, tmp_path):
 # Before a file is begun
 
 
-@pytest.mark.parametrize("new", [output.new_file, output.new_folder])
+@pytest.mark.parametrize("new", [output.new_file, output.new_directory])
 def test_nothing_is_begun_for_which_there_is_no_room(new, tmp_path, monkeypatch):
     monkeypatch.setattr(Path, "open", None)  # which is not called
     monkeypatch.setattr(Path, "mkdir", None)
-    expected = rf"cannot write {tmp_path}/out: the disk is full: 1,000,000\.00 GB are needed, but "
+    expected = (
+        rf"cannot write {tmp_path}/out: not enough disk space: 1,000,000\.00 GB are needed, but "
+    )
     with (
         pytest.raises(DiskFullError, match=expected),
         new(tmp_path / "out", needed=10**15, overwrite=False),
@@ -179,20 +183,20 @@ def test_a_state_for_which_there_is_no_room_is_not_begun(free, tmp_path, monkeyp
         tmp_path / "m.checkpoint", TrainingJob(None, None, Config(), False), 60.0
     )
     (tmp_path / "m.checkpoint" / "encoded").mkdir()
-    monkeypatch.setattr(checkpoint, "_replace", None)  # which is not called
+    monkeypatch.setattr(checkpoint, "_write", None)  # which is not called
     kept.prepare(1_000, 1_000)
     free(8_000_000)
-    expected = r"^cannot keep the training in .*: 8\.0 MB are needed, but 8\.0 MB are free in "
+    expected = r"^cannot save the checkpoint .*: 8\.0 MB are needed, but 8\.0 MB are free in "
     with pytest.raises(DiskFullError, match=expected):
-        kept.keep(None, TrainingState())
+        kept.save(None, TrainingState())
     kept.close()
 
 
 def test_a_job_for_which_there_is_no_room_is_not_begun(free, tmp_path, monkeypatch):
-    monkeypatch.setattr(checkpoint, "_replace", None)  # which is not called
+    monkeypatch.setattr(checkpoint, "_write", None)  # which is not called
     free(0)
     job = TrainingJob(None, None, Config(), False)
-    expected = r"cannot write .*job\.json: the disk is full: [\d,]+ bytes are needed, but 0 bytes"
+    expected = r"cannot write .*job\.json: not enough disk space: [\d,]+ bytes are needed, but 0"
     with pytest.raises(DiskFullError, match=expected):
         Checkpoint.create(tmp_path / "m.checkpoint", job, None)
     assert list(tmp_path.iterdir()) == []
@@ -207,7 +211,9 @@ def test_ranks_for_which_there_is_no_room_are_not_begun(free, tmp_path, monkeypa
 
     monkeypatch.setattr(corpus, "_opened", spool_only)
     free(0)
-    expected = r"^cannot write the encoded text to .*: the disk is full: 12 bytes are needed, but 0"
+    expected = (
+        r"^cannot write the encoded text to .*: not enough disk space: 12 bytes are needed, but 0"
+    )
     lines, config = IterableSource(["a b a", "b a b"]), Config(min_count=1, threads=1)
     with pytest.raises(DiskFullError, match=expected):
         corpus.build_corpus(lines, config, work_dir=str(tmp_path))
@@ -222,7 +228,7 @@ def test_the_size_of_a_text_is_known_beforehand(packed, rows, tmp_path):
     path = tmp_path / f"out.vec{packed}"
     asked = []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(output, "check_room", lambda _, needed: asked.append(needed))
+        patch.setattr(output, "require_free_space", lambda _, needed, *more: asked.append(needed))
         FORMATS["word2vec-text"].write(w2v.Embeddings(words, matrix), path)
     assert asked == [pytest.approx(path.stat().st_size, rel=0.03, abs=50)]
 
@@ -233,22 +239,24 @@ def test_the_size_of_a_model_is_known_beforehand(tmp_path):
     vectors = w2v.Embeddings(words, matrix, [5] * len(words))
     asked = []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(output, "check_room", lambda _, needed: asked.append(needed))
+        patch.setattr(output, "require_free_space", lambda _, needed, *more: asked.append(needed))
         model.write(vectors, tmp_path / "m", contexts=matrix)
     sizes = [path.stat().st_size for path in (tmp_path / "m").iterdir()]
-    assert asked == [disk.in_pages(*sizes)]
+    assert asked == [disk.size_on_disk(*sizes)]
 
 
 def test_a_file_system_that_counts_nothing_has_room(monkeypatch, tmp_path):
     monkeypatch.setattr(disk.shutil, "disk_usage", lambda _: SimpleNamespace(free=0, total=0))
-    disk.check_space(tmp_path, 10**12, "all")
-    disk.check_room(tmp_path, 10**12)
-    said = [str(disk.write_error("no", system(errno.ENOSPC), tmp_path, "R", **figures)) for figures in
-            ({}, {"needed": 10**6}, {"written": 10**6})]  # fmt: skip
+    disk.require_free_space(tmp_path, 10**12, "no")
+    full = system(errno.ENOSPC)
+    said = [
+        str(disk.write_error("no", full, tmp_path, "R", **figures))
+        for figures in ({}, {"needed": 10**6}, {"written": 10**6})
+    ]
     assert said == [
-        "no: the disk is full; make room, or R",
-        "no: the disk is full: 1.0 MB are needed; make room, or R",
-        "no: the disk is full: 1.0 MB were written; make room, or R",
+        "no: the disk is full; free some space, or R",
+        "no: the disk is full: 1.0 MB are needed; free some space, or R",
+        "no: the disk is full: 1.0 MB were written; free some space, or R",
     ]
 
 
@@ -256,6 +264,6 @@ def test_what_was_written_may_be_gone_by_now(free, tmp_path):
     free(3 * 10**6)
     said = disk.write_error("no", system(errno.ENOSPC), tmp_path, "R", written=2 * 10**6)
     assert str(said) == (
-        "no: the disk is full: 2.0 MB were written, and by now 3.0 MB are free in "
-        f"{tmp_path}; make room, or R"
+        "no: the disk is full: 2.0 MB were written, and now 3.0 MB are free in "
+        f"{tmp_path}; free some space, or R"
     )

@@ -20,9 +20,10 @@ from click.testing import CliRunner
 import w2v
 from w2v.cli.main import main
 from w2v.embeddings.embeddings import Embeddings
+from w2v.embeddings.load import load
 from w2v.errors import InputError
-from w2v.formats.registry import load
 from w2v.pipeline import encode_file as batch
+from w2v.text import blocks
 from w2v.text import decompress as unpacking
 from w2v.text import sources as reading
 from w2v.text.sources import STDIN, FileSource
@@ -49,7 +50,7 @@ def little_is_free(monkeypatch):
     """Let a bound count from a kilobyte on, so that small files show what large ones do."""
     monkeypatch.setattr(unpacking, "FREE_BYTES", 1000)
     monkeypatch.setattr(reading, "SNIFFED_BYTES", 256)
-    monkeypatch.setattr(reading, "BLOCK_BYTES", 4096)
+    monkeypatch.setattr("w2v.text.blocks.BLOCK_BYTES", 4096)
 
 
 def bomb(pack, lines: int = 100_000) -> bytes:
@@ -75,7 +76,7 @@ def test_a_small_file_that_unpacks_to_much_is_refused_while_it_is_read(
     )
     with pytest.raises(InputError, match=expected):
         got.extend(len(block) for block in source.blocks(lambda block: len(block)))
-    assert sum(got) <= 10 * path.stat().st_size + 2 * reading.BLOCK_BYTES
+    assert sum(got) <= 10 * path.stat().st_size + 2 * blocks.BLOCK_BYTES
 
 
 @PACKINGS

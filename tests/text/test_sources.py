@@ -22,15 +22,16 @@ from hypothesis import strategies as st
 import reference
 from w2v.errors import InputError, MissingExtraError
 from w2v.system.sniff import sniff_non_text
+from w2v.text import blocks
 from w2v.text import sources as reading
+from w2v.text.characters import character_tables
+from w2v.text.definition import WordDefinition
 from w2v.text.sources import STDIN, FileSource, IterableSource, find_files, open_corpus
 from w2v.text.tokenizer import (
     END_OF_LINE,
     INVALID,
     TOO_LONG,
     Scanner,
-    character_tables,
-    last_boundary,
 )
 
 TEXT = "The quick brown fox\njumps over the lazy dög's 日本 bed\n".encode() * 40
@@ -48,13 +49,13 @@ WITH_MEMBERS = pytest.mark.parametrize(
 )
 
 
-def blocks(source, name="unicode"):
-    tables = character_tables(name, lowercase=True)
-    return list(source.blocks(lambda block: last_boundary(block, tables)))
+def blocks_of(source, name="unicode"):
+    tables = character_tables(WordDefinition(name, True))
+    return list(source.blocks(tables.last_boundary))
 
 
 def text_of(*paths: Path | str) -> bytes:
-    return b"".join(blocks(FileSource(paths)))
+    return b"".join(blocks_of(FileSource(paths)))
 
 
 def write(path: Path, data: bytes) -> Path:
@@ -64,9 +65,9 @@ def write(path: Path, data: bytes) -> Path:
 
 def read(source, name="unicode", *, lowercase=True) -> reference.Read:
     """All words of a source, block by block."""
-    scanner = Scanner(character_tables(name, lowercase=lowercase))
+    scanner = Scanner(character_tables(WordDefinition(name, lowercase)))
     lines: list[list[str]] = [[]]
-    for block in blocks(source, name):
+    for block in blocks_of(source, name):
         for i in scanner.scan(block).tolist():
             if i == END_OF_LINE:
                 lines.append([])
@@ -166,7 +167,7 @@ def test_a_file_that_vanishes_is_named(tmp_path):
     source = FileSource([path])
     path.unlink()
     with pytest.raises(InputError, match=f"cannot read {path}: No such file"):
-        blocks(source)
+        blocks_of(source)
 
 
 def test_a_pipe_has_no_length(tmp_path):
@@ -208,7 +209,7 @@ def test_a_byte_order_mark_is_no_part_of_a_whitespace_token(tmp_path):
 def test_compression_is_told_by_content_not_by_name(compress, name, tmp_path):
     path = write(tmp_path / name, compress(TEXT))
     source = FileSource([path])
-    assert b"".join(blocks(source)) == TEXT
+    assert b"".join(blocks_of(source)) == TEXT
     assert source.done_bytes == source.total_bytes == path.stat().st_size
 
 
@@ -359,7 +360,7 @@ REFUSED = {
 @pytest.mark.parametrize(("data", "kind"), REFUSED.values(), ids=REFUSED)
 def test_what_is_no_text_is_refused_by_name(data, kind, tmp_path):
     path = write(tmp_path / "f.txt", data)
-    with pytest.raises(InputError, match=f"f.txt is {kind}.*: expected text in UTF-8; convert"):
+    with pytest.raises(InputError, match=f"f.txt is {kind}.*: expected UTF-8 text; convert"):
         text_of(path)
     path = write(tmp_path / "f.txt", gzip.compress(data))
     with pytest.raises(InputError, match=rf"f.txt \(decompressed\) is {kind}"):
@@ -369,7 +370,7 @@ def test_what_is_no_text_is_refused_by_name(data, kind, tmp_path):
 @COMPRESSIONS
 def test_what_is_compressed_twice_is_refused(compress, tmp_path):
     path = write(tmp_path / "f", gzip.compress(compress(TEXT)))
-    with pytest.raises(InputError, match=r"f \(decompressed\) is \w+-compressed once more"):
+    with pytest.raises(InputError, match=r"f \(decompressed\) is \w+-compressed: expected"):
         text_of(path)
 
 
@@ -401,7 +402,7 @@ def test_a_character_cut_by_the_end_of_what_is_looked_at_is_no_matter():
 @pytest.fixture
 def small_blocks(monkeypatch):
     """Set the size of blocks."""
-    return lambda size: monkeypatch.setattr(reading, "BLOCK_BYTES", size)
+    return lambda size: monkeypatch.setattr("w2v.text.blocks.BLOCK_BYTES", size)
 
 
 HARD = (
@@ -438,10 +439,10 @@ def test_blocks_of_any_text_give_the_same_words(pieces, dirt, size, name, small_
     text = dirt.join(piece.encode() for piece in pieces)
     small_blocks(size)
     stream = io.BytesIO(text)
-    tables = character_tables(name, lowercase=True)
+    tables = character_tables(WordDefinition(name, True))
     scanner = Scanner(tables)
     words = []
-    for block in reading.split_blocks(stream, lambda block: last_boundary(block, tables)):
+    for block in reading.split_blocks(stream, tables.last_boundary):
         ids = scanner.scan(block)
         words += [scanner.words.word(i).decode() for i in ids[ids != END_OF_LINE]]
     whole = expected(text, name)
@@ -450,7 +451,7 @@ def test_blocks_of_any_text_give_the_same_words(pieces, dirt, size, name, small_
 
 
 def test_what_was_sniffed_is_read_first_in_parts_of_any_size():
-    raw = reading._Counted(io.BytesIO(b"abcde"))
+    raw = reading._CountingReader(io.BytesIO(b"abcde"))
     assert raw.sniff() == b"abcde"
     part = bytearray(2)
     assert [(raw.readinto(part), bytes(part)) for _ in range(3)] == [
@@ -464,7 +465,7 @@ def test_what_was_sniffed_is_read_first_in_parts_of_any_size():
 def test_a_block_is_bounded_and_ends_a_line(small_blocks, tmp_path):
     small_blocks(1000)
     path = write(tmp_path / "f", TEXT)
-    found = blocks(FileSource([path]))
+    found = blocks_of(FileSource([path]))
     assert b"".join(found) == TEXT
     assert all(block.endswith(b"\n") for block in found)
     assert max(map(len, found)) < 2 * 1000
@@ -473,7 +474,7 @@ def test_a_block_is_bounded_and_ends_a_line(small_blocks, tmp_path):
 def test_one_huge_line_is_cut_at_white_space(small_blocks, tmp_path):
     small_blocks(1000)
     text = b"some words, in one line, without end " * 200
-    found = blocks(FileSource([write(tmp_path / "f", text)]))
+    found = blocks_of(FileSource([write(tmp_path / "f", text)]))
     assert b"".join(found) == text + b"\n"
     assert max(map(len, found)) < 2 * 1000
     assert all(block.endswith((b" ", b"\n")) for block in found)
@@ -483,7 +484,7 @@ def test_one_huge_line_without_white_space_is_cut_between_words(small_blocks, tm
     small_blocks(1000)
     text = "数学是研究数量、结构以及空间等概念的一门学科".encode() * 300
     source = FileSource([write(tmp_path / "f", text)])
-    found = blocks(source)
+    found = blocks_of(source)
     assert b"".join(found) == text + b"\n"
     assert max(map(len, found)) < 2 * 1000
     assert read(FileSource([tmp_path / "f"])) == expected(text)
@@ -496,12 +497,12 @@ def test_a_giant_token_is_dropped_whole_in_bounded_memory(
     name, letter, behind, sized, small_blocks, monkeypatch, tmp_path
 ):
     small_blocks(sized(1 << 15))
-    monkeypatch.setattr(reading, "STAND_IN_CHARACTERS", 1100)
+    monkeypatch.setattr("w2v.text.blocks.STAND_IN_CHARACTERS", 1100)
     text = f"ab {letter * sized(1 << 16)}{behind} cd'ef".encode()
     source = FileSource([write(tmp_path / "f", text)])
     assert read(source, name) == expected(text, name)
-    found = blocks(FileSource([tmp_path / "f"]), name)
-    assert max(map(len, found)) <= reading.BLOCK_BYTES + 4 * reading.STAND_IN_CHARACTERS + 8
+    found = blocks_of(FileSource([tmp_path / "f"]), name)
+    assert max(map(len, found)) <= blocks.BLOCK_BYTES + 4 * blocks.STAND_IN_CHARACTERS + 8
 
 
 def test_a_block_that_ends_between_two_apostrophes_ends_a_giant_token(small_blocks, tmp_path):
@@ -555,7 +556,7 @@ def test_many_lines_come_in_blocks(tokens, small_blocks):
     small_blocks(100)
     line = "some words in a line"
     source = IterableSource(line.split() if tokens else line for _ in range(50))
-    found = blocks(source)
+    found = blocks_of(source)
     assert len(found) > 5
     assert max(map(len, found)) < 200
     name = "tokens" if tokens else "unicode"
@@ -586,7 +587,7 @@ def test_nothing_has_no_words(corpus):
 )
 def test_what_is_no_line_is_named(corpus, message):
     with pytest.raises(InputError, match=message):
-        blocks(IterableSource(corpus))
+        blocks_of(IterableSource(corpus))
 
 
 # What is meant by a corpus

@@ -1,37 +1,21 @@
-"""The compiled definition of a word against the slow one."""
+"""The tokenizer, compared with the reference."""
 
 from __future__ import annotations
 
 import itertools
 
-import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 import reference
 from w2v.text import tokenizer
-from w2v.text.tokenizer import (
-    APOSTROPHE,
-    CODE_POINTS,
-    DOTTED_I,
-    END_OF_LINE,
-    INVALID,
-    NEWLINE,
-    SEPARATOR,
-    SINGLE,
-    TOKENS,
-    TOO_LONG,
-    WORD,
-    Scanner,
-    character_tables,
-    last_boundary,
-)
+from w2v.text.characters import character_tables
+from w2v.text.definition import WordDefinition
+from w2v.text.tokenizer import END_OF_LINE, INVALID, TOKENS, TOO_LONG, Scanner
 from w2v.text.wordtable import WordTable
 
-SURROGATES = range(0xD800, 0xE000)
-UNICODE = character_tables("unicode", lowercase=True)
-WHITESPACE = character_tables("whitespace", lowercase=False)
+UNICODE = character_tables(WordDefinition("unicode", True))
 DEFINITIONS = pytest.mark.parametrize(
     ("name", "lowercase"),
     [("unicode", True), ("unicode", False), ("whitespace", False), ("whitespace", True)],
@@ -51,7 +35,7 @@ def scanned(scanner: Scanner, block: bytes) -> list[list[str]]:
 
 def read(block: bytes, name: str = "unicode", *, lowercase: bool = True) -> reference.Read:
     """What the compiled tokenizer makes of a block; the lines that have words."""
-    scanner = Scanner(character_tables(name, lowercase=lowercase))
+    scanner = Scanner(character_tables(WordDefinition(name, lowercase)))
     lines = scanned(scanner, block)
     tallies = scanner.tallies
     assert tallies[TOKENS] == sum(map(len, lines)) + tallies[TOO_LONG]
@@ -62,54 +46,6 @@ def expected(block: bytes, name: str = "unicode", *, lowercase: bool = True) -> 
     """What the slow definition makes of it."""
     result = reference.read(block, name, lowercase=lowercase)
     return result._replace(lines=[line for line in result.lines if line])
-
-
-def kind_of(character: str) -> int:
-    if character in "\r\n":
-        return NEWLINE
-    if character in reference.APOSTROPHES:
-        return APOSTROPHE
-    if reference.is_single(character):
-        return SINGLE
-    return WORD if reference.is_word_character(character) else SEPARATOR
-
-
-def test_every_character_has_the_class_of_the_definition():
-    kinds = np.array([kind_of(chr(code)) for code in range(CODE_POINTS)], np.uint8)
-    assert np.flatnonzero(UNICODE.classes != kinds).tolist() == []
-
-
-def test_white_space_is_what_python_takes_for_it():
-    kinds = [
-        NEWLINE if c in "\r\n" else SEPARATOR if c.isspace() or c == "\0" else WORD
-        for c in map(chr, range(CODE_POINTS))
-    ]
-    kinds[SURROGATES.start : SURROGATES.stop] = [SEPARATOR] * len(SURROGATES)
-    assert np.flatnonzero(WHITESPACE.classes != kinds).tolist() == []
-
-
-def test_only_separators_end_a_token_that_was_split_already():
-    classes = character_tables("tokens", lowercase=False).classes
-    others = np.flatnonzero(classes != WORD).tolist()
-    assert others == [ord("\n"), 0x1F, *SURROGATES]
-    assert classes[ord("\n")] == NEWLINE
-    assert classes[0x1F] == SEPARATOR
-
-
-def test_every_small_form_is_pythons():
-    small = UNICODE.written.copy()
-    assert small[0x2019] == ord("'")
-    small[0x2019] = 0x2019
-    lowered = [chr(code).lower() for code in range(CODE_POINTS)]
-    assert [code for code in range(CODE_POINTS) if len(lowered[code]) > 1] == [DOTTED_I]
-    assert lowered[DOTTED_I] == "i" + chr(tokenizer.COMBINING_DOT)
-    firsts = [ord(characters[0]) for characters in lowered]
-    assert np.flatnonzero(small != firsts).tolist() == []
-
-
-def test_letters_stay_as_they_are_if_asked():
-    written = character_tables("whitespace", lowercase=False).written
-    assert (written == np.arange(CODE_POINTS)).all()
 
 
 @pytest.mark.parametrize(
@@ -310,37 +246,14 @@ def test_many_different_words(sized):
 @example(text=b"ab\xff")
 @example(text="日'".encode())
 def test_a_text_cut_at_the_last_break_has_the_same_words(name, lowercase, text):
-    tables = character_tables(name, lowercase=lowercase)
-    cut = last_boundary(text, tables)
+    tables = character_tables(WordDefinition(name, lowercase))
+    cut = tables.last_boundary(text)
     for behind in (b"b", b"'b", "\u2019b".encode(), "é".encode(), b"\x97\xa5", b" ", b"\n"):
         scanner = Scanner(tables)
         lines = scanned(scanner, text[:cut]) + scanned(scanner, text[cut:] + behind)
         whole = expected(text + behind, name, lowercase=lowercase)
         assert list(itertools.chain(*lines)) == list(itertools.chain(*whole.lines))
         assert scanner.tallies[INVALID] == whole.invalid_bytes
-
-
-@pytest.mark.parametrize(
-    ("text", "cut"),
-    [
-        ("abc", ""),
-        ("a'", ""),
-        ("a'b", ""),
-        ("a''", "a''"),
-        ("ab.c", "ab."),
-        ("日本", "日本"),
-        ("日本a", "日本"),
-        ("'a", "'"),
-    ],
-)
-def test_the_last_break_by_hand(text, cut):
-    assert last_boundary(text.encode(), UNICODE) == len(cut.encode())
-
-
-def test_an_unfinished_character_is_never_cut():
-    assert last_boundary("a 日".encode()[:-1], UNICODE) == 2
-    assert last_boundary("日".encode()[:-1], UNICODE) == 0
-    assert last_boundary(b"ab\xffcd", WHITESPACE) == 3
 
 
 @pytest.mark.parametrize("gap", [1, 6, 7, 8, 55, 56, 57, 58, 63, 64, 65, 200])
@@ -366,7 +279,7 @@ def test_a_word_that_is_too_long_costs_no_other_word():
 
 @DEFINITIONS
 def test_nothing_is_seen_behind_a_block(name, lowercase):
-    tables = character_tables(name, lowercase=lowercase)
+    tables = character_tables(WordDefinition(name, lowercase))
     for size in (1, 63, 64, 65, 128):
         scanner = Scanner(tables)
         scanner.scan(b"b\n" * size)

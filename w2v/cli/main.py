@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from w2v.embeddings.embeddings import Embeddings
     from w2v.evaluation.evaluate import AnalogyResult, Section, SimilarityResult
     from w2v.events import Event, Observer
+    from w2v.formats.table import VectorTable
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -331,15 +332,13 @@ def _while_there(show: Callable[..., None]) -> Callable[..., None]:
 def _log(path: Path) -> Iterator[Observer]:
     """Write reports to a file, which stays as it was, or absent, until there is one."""
     from w2v.cli.progress import JsonLines
-    from w2v.system.disk import write_error
+    from w2v.system.disk import writing
 
     begun = False
-    try:
+    remedy = "choose another directory with `log_json`"
+    with writing(f"cannot write {path}", path.absolute().parent, remedy):
         there = path.exists()
         stream = path.open("a", encoding="utf-8")
-    except OSError as error:
-        remedy = "choose another place with --log-json"
-        raise write_error(f"cannot write {path}", error, path.absolute().parent, remedy) from error
     write = JsonLines(stream)
 
     def observe(event: Event) -> None:
@@ -585,7 +584,7 @@ def _write_lines(lines: Iterable[str]) -> None:
 
 
 def _load(model: str) -> Embeddings:
-    from w2v.formats.registry import load
+    from w2v.embeddings.load import load
 
     return load(model)
 
@@ -746,20 +745,20 @@ def _convert(
     from_format: str | None = None,
     definition: dict[str, Any] | None = None,
 ) -> None:
-    from w2v.formats.registry import FORMATS, by_extension, load
+    from w2v.formats.registry import FORMATS, by_extension, read
 
     target = by_extension(output) if format_name is None else FORMATS[format_name]
     if target is None:
         raise click.UsageError(
             f"the name {output} does not tell a format; choose one with -f: {', '.join(FORMATS)}"
         )
-    target.check(rows, unk)
+    target.check_layout(rows, unk)
     target.check_output(output, overwrite=overwrite)
-    embeddings = load(source) if from_format is None else FORMATS[from_format].read(source)
+    table = read(source) if from_format is None else FORMATS[from_format].read(source)
     if definition is not None:
-        _define_words(embeddings, definition, source)
-    target.write(embeddings, output, rows=rows, unk=unk, overwrite=overwrite)
-    replaced = embeddings.meta.get("replaced_words")
+        _define_words(table, definition, source)
+    target.write(table, output, rows=rows, unk=unk, overwrite=overwrite)
+    replaced = table.meta.get("replaced_words")
     if replaced:
         click.echo(
             f"{replaced:,} words of {source} are not UTF-8; in their place stands U+FFFD",
@@ -767,21 +766,19 @@ def _convert(
         )
 
 
-def _define_words(embeddings: Embeddings, definition: dict[str, Any], source: str) -> None:
+def _define_words(table: VectorTable, definition: dict[str, Any], source: str) -> None:
     """Note how text becomes words, unless it is known to become others."""
-    from w2v.text.definition import checked_definition
+    from w2v.text.definition import WordDefinition
 
-    recorded = embeddings.meta.get("tokenizer")
     try:
-        known = checked_definition(recorded)
+        known = WordDefinition.from_meta(table.meta.get("tokenizer"))
     except ConfigError:
-        embeddings.meta["tokenizer"] = definition
+        table.meta["tokenizer"] = definition
         return
-    if known != (definition["name"], definition["lowercase"]):
-        small = "small letters" if known[1] else "letters as they are"
+    if known != WordDefinition.from_meta(definition):
         message = (
-            f"{source} says that its text becomes words by {known[0]} with {small}, and other "
-            "words would find no vectors; leave out --tokenizer"
+            f"{source} records another tokenizer ({known}), so other words would find no vectors; "
+            "omit `tokenizer`"
         )
         raise ConfigError(message)
 
@@ -892,8 +889,10 @@ def _history(meta: dict[str, Any]) -> Iterator[tuple[str, str]]:
     for origin in meta.get("origins", []):
         yield "began with", _describe_origin(origin)
     if "tokenizer" in meta:
-        small = "small letters" if meta["tokenizer"]["lowercase"] else "letters as they are"
-        yield "tokenizer", f"{meta['tokenizer']['name']}, {small}"
+        from w2v.text.definition import WordDefinition
+
+        definition = WordDefinition(meta["tokenizer"]["name"], meta["tokenizer"]["lowercase"])
+        yield "tokenizer", str(definition)
     if "config" in meta:
         yield "options", ", ".join(f"{name}={value}" for name, value in meta["config"].items())
     for epoch in meta.get("epochs", []):

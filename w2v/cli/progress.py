@@ -10,7 +10,6 @@ from typing import IO, Any
 
 from tqdm import tqdm
 
-from w2v.errors import OutputError
 from w2v.events import (
     Compiling,
     CorpusRead,
@@ -23,7 +22,7 @@ from w2v.events import (
     Training,
     WarmStarted,
 )
-from w2v.system.disk import write_error
+from w2v.system.disk import writing
 
 _LINE_SECONDS = 10.0
 _JSON_SECONDS = 1.0
@@ -113,18 +112,15 @@ class JsonLines:
             if now - self._last.get(event.stage, 0.0) < _JSON_SECONDS:
                 return
             self._last[event.stage] = now
-        try:
+        name = self._stream.name
+        directory = Path(name).absolute().parent
+        remedy = "choose another directory with `log_json`"
+        with writing(f"cannot write {name}", directory, remedy, written=self._size):
             self._stream.write(json.dumps({"time": round(now, 3), **event.as_dict()}) + "\n")
             self._stream.flush()
-        except OSError as error:
-            raise self._refused(error) from error
 
-    def _refused(self, error: OSError) -> OutputError:
-        name = self._stream.name
-        written = os.fstat(self._stream.fileno()).st_size
-        remedy = "choose another place with --log-json"
-        folder = Path(name).absolute().parent
-        return write_error(f"cannot write {name}", error, folder, remedy, written=written)
+    def _size(self) -> int:
+        return os.fstat(self._stream.fileno()).st_size
 
 
 def every(observers: list[Observer]) -> Observer:

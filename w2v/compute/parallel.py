@@ -8,26 +8,23 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
 Item = TypeVar("Item")
+Result = TypeVar("Result")
 
-
-Done = TypeVar("Done")
-
-
-# Blocks of text that are in the hands of the threads, for each thread.
-_BLOCKS_AHEAD = 4
+# The number of items per thread that are submitted and not yet yielded, at most. It bounds memory.
+_PENDING_PER_THREAD = 4
 
 
 def ordered_map(
-    work: Callable[[Item], Done], items: Iterable[Item], threads: int
-) -> Generator[Done, None, None]:
-    """Do some work on threads and give its results in the order of the items."""
-    pending: deque[Future[Done]] = deque()
+    function: Callable[[Item], Result], items: Iterable[Item], threads: int
+) -> Generator[Result, None, None]:
+    """Call a function for each item on several threads; yield the results in order."""
+    pending: deque[Future[Result]] = deque()
     pool = ThreadPoolExecutor(threads, thread_name_prefix="w2v-read")
     try:
         for item in items:
-            if len(pending) >= _BLOCKS_AHEAD * threads:
+            if len(pending) >= _PENDING_PER_THREAD * threads:
                 yield pending.popleft().result()
-            pending.append(pool.submit(work, item))
+            pending.append(pool.submit(function, item))
         while pending:
             yield pending.popleft().result()
     finally:

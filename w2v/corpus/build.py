@@ -11,7 +11,6 @@ from __future__ import annotations
 import dataclasses
 import tempfile
 import time
-import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -24,21 +23,19 @@ from numpy.typing import NDArray
 
 from w2v.compute.jit import kernel
 from w2v.compute.parallel import ordered_map
-from w2v.compute.random import HELD_OUT_LINES, make_key, passes, to_threshold
+from w2v.compute.random import HELD_OUT_LINES, bernoulli, make_key, to_threshold
 from w2v.corpus.vocabulary import UNKNOWN, Vocabulary, extend_words, match_words, rank_words
-from w2v.errors import OutputError, VocabularyError
+from w2v.errors import VocabularyError
 from w2v.events import CorpusRead, Observer, Reading, ignore
-from w2v.system.disk import check_room, write_error
+from w2v.system.disk import require_free_space, temporary_directory, writing
+from w2v.text.characters import CharacterTables, character_tables
+from w2v.text.definition import WordDefinition
 from w2v.text.tokenizer import (
     END_OF_LINE,
     INVALID,
-    MAX_WORD_BYTES,
     TOKENS,
     TOO_LONG,
-    CharacterTables,
     Scanner,
-    character_tables,
-    last_boundary,
 )
 
 if TYPE_CHECKING:
@@ -50,7 +47,7 @@ if TYPE_CHECKING:
     from w2v.text.wordtable import WordTable
 
 
-_REMEDY = "choose another place with --work-dir"
+_REMEDY = "choose another directory with `work_dir`"
 # Ids looked at together when a text is walked line by line.
 _WALKED_AT_ONCE = 1 << 20
 
@@ -136,7 +133,7 @@ class Corpus:
         unknown_count: how often words without a row occur, which stand in the text as one word
             whose id is V; None if they were dropped.
         report: what was read, kept and dropped.
-        tokenizer: the definition of a word, as ``meta.json`` records it.
+        definition: of a word.
         stages: where the time went.
 
     """
@@ -148,7 +145,7 @@ class Corpus:
         text: EncodedText,
         held_out: EncodedText,
         report: CorpusRead,
-        tokenizer: dict[str, Any],
+        definition: WordDefinition,
         stages: Stages,
         folder: tempfile.TemporaryDirectory[str] | None = None,
     ) -> None:
@@ -158,7 +155,7 @@ class Corpus:
         self.text = text
         self.held_out = held_out
         self.report = report
-        self.tokenizer = tokenizer
+        self.definition = definition
         self.stages = stages
 
     def close(self) -> None:
@@ -209,12 +206,7 @@ def build_corpus(
     """
     temporary = None
     if folder is None:
-        place = tempfile.gettempdir() if work_dir is None else work_dir
-        try:
-            temporary = tempfile.TemporaryDirectory(prefix="w2v-", dir=place)
-        except OSError as error:
-            doing = f"cannot make a temporary folder in {place}"
-            raise write_error(doing, error, Path(place), _REMEDY) from error
+        temporary = temporary_directory(tempfile.gettempdir() if work_dir is None else work_dir)
         folder = Path(temporary.name)
     started = time.perf_counter()
     try:
@@ -228,7 +220,7 @@ def build_corpus(
             text,
             held_out,
             report,
-            counted.tokenizer,
+            counted.definition,
             counted.stages,
             temporary,
         )
@@ -262,7 +254,7 @@ class _CountedText:
     unknown_count: int | None
     ranks: list[NDArray[np.uint32]]
     report: CorpusRead
-    tokenizer: dict[str, Any]
+    definition: WordDefinition
     stages: Stages
 
 
@@ -294,9 +286,8 @@ def _count(
     sink: Sink,
 ) -> _CountedText:
     started = time.perf_counter()
-    name = "tokens" if source.tokenized else config.tokenizer
-    lowercase = config.lowercases(name)
-    tables = character_tables(name, lowercase=lowercase)
+    definition = WordDefinition.from_config(config, tokenized=source.tokenized)
+    tables = character_tables(definition)
     stages = Stages()
     scanners, text_bytes, lines = _scan(source, tables, config.thread_count, observer, sink, stages)
     with stages.add_to("ranking"):
@@ -348,18 +339,12 @@ def _count(
         old_words=len(words) if words is not None and extend else 0,
         left_out_words=int(np.count_nonzero(without >= config.min_count)) if extend else 0,
     )
-    tokenizer = {
-        "name": name,
-        "lowercase": lowercase,
-        "max_word_bytes": MAX_WORD_BYTES,
-        "unicode": unicodedata.unidata_version,
-    }
     unknown_count = None
     if config.train_unk:
         unknown_count = dropped
         ranks[ranks == UNKNOWN] = len(vocabulary)
     ranks_of = [ranks[part] for part in ids]
-    return _CountedText(vocabulary, unknown_count, ranks_of, report, tokenizer, stages)
+    return _CountedText(vocabulary, unknown_count, ranks_of, report, definition, stages)
 
 
 def _scan(
@@ -386,7 +371,7 @@ def _scan(
 
     text_bytes = tokens = lines = 0
     line_begun = False
-    blocks = _timed(source.blocks(lambda block: last_boundary(block, tables)), stages)
+    blocks = _timed(source.blocks(tables.last_boundary), stages)
     with closing(ordered_map(scan, blocks, threads)) as done:
         for size, ids, number in done:
             with stages.add_to("spooling"):
@@ -464,7 +449,7 @@ def _rename(
     told[:] = 0
     told[_FIRST_END] = -1
     side = 0
-    if held_out_threshold >= 0 and passes(held_out_key, line, held_out_threshold):
+    if held_out_threshold >= 0 and bernoulli(held_out_key, line, held_out_threshold):
         side = 1
     written = line_start = np.int64(0)
     tokens_before = -1 if begun else 0
@@ -482,7 +467,7 @@ def _rename(
             line += i > tokens_before
             tokens_before = i + 1
             if held_out_threshold >= 0:
-                side = 1 if passes(held_out_key, line, held_out_threshold) else 0
+                side = 1 if bernoulli(held_out_key, line, held_out_threshold) else 0
                 written = told[_WRITTEN + side]
             line_start = written
         else:
@@ -576,34 +561,26 @@ class _Spool:
 
     def _look_for_room(self, counted: _CountedText, bytes_each: int) -> None:
         """Find out whether the ranks will fit beside the spool, but for line ends."""
-        folder = self._path.parent
+        directory = self._path.parent
         words = int(counted.vocabulary.counts.sum()) + (counted.unknown_count or 0)
         spooled = sum(length for _, length, _ in self._blocks)
         needed = min(words, spooled) * bytes_each
-        try:
-            check_room(folder, needed)
-        except OSError as error:
-            raise _refused(folder, error, needed=needed) from error
+        require_free_space(directory, needed, _cannot_write(directory), _REMEDY)
 
 
 def _opened(path: Path) -> IO[bytes]:
     """Open a file to append ids to."""
-    try:
+    with writing(_cannot_write(path.parent), path.parent, _REMEDY, written=lambda: 0):
         return path.open("wb", buffering=0)
-    except OSError as error:
-        raise _refused(path.parent, error, written=0) from error
 
 
 def _append(file: IO[bytes], ids: NDArray[Any]) -> None:
     rest = ids.view(np.uint8).data
-    try:
-        while rest:  # a disk that fills up takes a part first
+    directory = Path(file.name).parent
+    with writing(_cannot_write(directory), directory, _REMEDY, written=file.tell):
+        while rest:  # a full disk accepts a part first
             rest = rest[file.write(rest) :]
-    except OSError as error:
-        raise _refused(Path(file.name).parent, error, written=file.tell()) from error
 
 
-def _refused(folder: Path, error: OSError, **sizes: int) -> OutputError:
-    return write_error(
-        f"cannot write the encoded text to {folder}", error, folder, _REMEDY, **sizes
-    )
+def _cannot_write(directory: Path) -> str:
+    return f"cannot write the encoded text to {directory}"

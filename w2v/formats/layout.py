@@ -1,9 +1,8 @@
-"""Which row of an Embedding layer's matrix belongs to which word.
+"""Layouts: which row of an Embedding layer belongs to which word.
 
-Layers keep rows for what is not a word: padding, which fills short texts up, and words that are
-not in the vocabulary. A matrix whose rows are numbered one way and ids that are numbered another
-give a model that trains and means nothing; so a layout has a name, is recorded beside the matrix,
-and whoever needs a number asks it.
+Besides words, an Embedding layer may need a row for padding, which makes texts equally long, and
+one for out-of-vocabulary words. If the matrix and the ids disagree on these rows, a model still
+trains, but on the wrong vectors. So each layout has a name, and files record it with the matrix.
 """
 
 from __future__ import annotations
@@ -14,46 +13,46 @@ from typing import Any
 from w2v.errors import ConfigError, FormatError
 from w2v.options import Option
 
-ROWS = ("none", "pad", "pad+unk")
-"""The layouts: words from row 0; row 0 for padding; and row 1 for unknown words too."""
+LAYOUTS = ("none", "pad", "pad+unk")
+"""Words from row 0; a padding row before them; a padding row and a row for unknown words."""
 
 UNKNOWN_VECTORS = ("zeros", "mean-rare", "trained")
-"""What the row of unknown words may hold."""
+"""Vectors for the row of out-of-vocabulary words."""
 
 ROWS_OPTION = Option(
     str,
-    "Rows before the words: none, one of zeros for padding, and one for unknown words.",
-    choices=ROWS,
+    "Rows before the words: none, padding (zeros), or padding and unknown words.",
+    choices=LAYOUTS,
 )
 UNK_OPTION = Option(
     str,
-    "What unknown words get.  [default: as trained by --train-unk or exported, else zeros]",
+    "Vector of unknown words.  [default: the model's own, if it has one, else zeros]",
     choices=UNKNOWN_VECTORS,
 )
 
 
 @dataclass(frozen=True)
 class Layout:
-    """How rows are numbered.
+    """The rows of an Embedding layer.
 
     Attributes:
-        rows: one of ROWS.
-        unknown_vector: one of UNKNOWN_VECTORS, or None where unknown words have no row.
+        name: one of LAYOUTS.
+        unknown_vector: one of UNKNOWN_VECTORS, or None if there is no row for unknown words.
 
     Raises:
-        ConfigError: there is no such layout, or it has no row for unknown words.
+        ConfigError: a name is invalid, or there is a vector but no row for unknown words.
 
     """
 
-    rows: str = "none"
+    name: str = "none"
     unknown_vector: str | None = None
 
     def __post_init__(self) -> None:
-        ROWS_OPTION.check("rows", self.rows)
+        ROWS_OPTION.check("rows", self.name)
         if self.unknown is None and self.unknown_vector is not None:
             message = (
                 f"requires a row for unknown words: got `unk={self.unknown_vector!r}` and "
-                f"`rows={self.rows!r}`; omit `unk`, or use `rows='pad+unk'`"
+                f"`rows={self.name!r}`; omit `unk`, or use `rows='pad+unk'`"
             )
             raise ConfigError(message, option="unk")
         if self.unknown is not None:
@@ -61,47 +60,47 @@ class Layout:
 
     @property
     def padding(self) -> int | None:
-        """The row of padding, all zeros, or None."""
-        return None if self.rows == "none" else 0
+        """The row of padding, which is all zeros, or None."""
+        return None if self.name == "none" else 0
 
     @property
     def unknown(self) -> int | None:
-        """The row of words that are not in the vocabulary, or None."""
-        return 1 if self.rows == "pad+unk" else None
+        """The row of out-of-vocabulary words, or None."""
+        return 1 if self.name == "pad+unk" else None
 
     @property
     def first_word(self) -> int:
-        """The row of the most frequent word; the others follow by rank."""
-        return ROWS.index(self.rows)
+        """The row of the most frequent word. The other words follow by rank."""
+        return LAYOUTS.index(self.name)
 
     def check_lengths(self, shortest: int, wanted: int) -> None:
-        """Refuse to fill a text up where there is nothing to fill it with.
+        """Check that texts can be padded to a length.
 
         Raises:
-            ConfigError: there is not.
+            ConfigError: a text is shorter, and the layout has no padding row.
 
         """
         if self.padding is None and shortest < wanted:
             message = (
-                f"has no padding row in the layout {self.rows!r}, so a text of {shortest} words "
+                f"has no padding row in the layout {self.name!r}, so a text of {shortest} words "
                 f"cannot be padded to {wanted}; use `rows='pad'` or `rows='pad+unk'`, here and "
                 "for the matrix"
             )
             raise ConfigError(message, option="rows")
 
     def __str__(self) -> str:
-        """Say which rows are for what."""
+        """Describe the rows, as in ``pad (0 padding, words from 1)``."""
         parts = [f"words from {self.first_word}"]
         if self.unknown is not None:
             parts.insert(0, f"{self.unknown} unknown words")
         if self.padding is not None:
             parts.insert(0, f"{self.padding} padding")
-        return f"{self.rows} ({', '.join(parts)})"
+        return f"{self.name} ({', '.join(parts)})"
 
     def as_dict(self) -> dict[str, Any]:
-        """Return plain values, as they are recorded beside a matrix."""
+        """Return plain values, as files record them."""
         return {
-            "layout": self.rows,
+            "layout": self.name,
             "padding": self.padding,
             "unknown": self.unknown,
             "first_word": self.first_word,
@@ -110,10 +109,10 @@ class Layout:
 
     @classmethod
     def from_dict(cls, recorded: object) -> Layout:
-        """Take back what ``as_dict`` gave.
+        """Return the layout that ``as_dict`` described.
 
         Raises:
-            FormatError: it is something else.
+            FormatError: ``recorded`` does not describe a layout.
 
         """
         try:
@@ -123,7 +122,8 @@ class Layout:
             raise FormatError(message) from error
         if recorded != layout.as_dict():
             message = (
-                f"the rows of layout {layout.rows!r} are {layout.as_dict()}, got {recorded!r:.200}"
+                f"the rows of the layout {layout.name!r} are {layout.as_dict()}, "
+                f"got {recorded!r:.200}"
             )
             raise FormatError(message)
         return layout

@@ -1,9 +1,14 @@
-"""The files that embeddings are written to and read from, one module a format.
+"""The registry of file formats. Format modules are imported when they are first used.
 
-To add a format, write a module with ``read(path)`` and ``write(embeddings, path, *, overwrite)``,
-and ``layout`` too if it can hold rows that are not words, and list it in ``FORMATS``; the
-round-trip tests run over the list. A format that shares an extension with another one has
-``fits(path)`` too, which tells them apart. Modules are loaded when they are used.
+To add a format, write a module and add an entry to ``FORMATS``. The contract tests in
+``tests/formats/test_registry.py`` then cover it. A module defines:
+
+- ``read(path) -> VectorTable``
+- ``write(table, path, *, overwrite)``, or ``write(table, path, *, layout, overwrite)`` if the
+  format can store rows for padding and unknown words
+- ``SIGNATURE_FILES``, if the format is a directory: the files that identify it
+- ``matches(path) -> bool``, if the format shares a file extension with another one: whether the
+  content of the file is in this format
 """
 
 from __future__ import annotations
@@ -17,24 +22,24 @@ from typing import TYPE_CHECKING, Any
 from w2v.errors import ConfigError, FormatError
 from w2v.formats.layout import ROWS_OPTION, UNK_OPTION, Layout
 from w2v.options import SWITCH, check_path
+from w2v.system import atomic
 from w2v.system.files import status_of
 
 if TYPE_CHECKING:
-    from w2v.embeddings.embeddings import Embeddings
+    from w2v.formats.table import VectorTable
 
 
 @dataclass(frozen=True)
 class Format:
-    """What is known of a format without loading its module.
+    """The properties of a format that are known without importing its module.
 
     Attributes:
-        name: on the command line.
-        module: below this package.
-        extensions: of files, the usual one first; none for a format that is a folder.
-        description: in a line.
-        rows: the layout of embeddings that were read from no other one, unless told otherwise;
-            None if it holds words only.
-        marks: the files by which a folder is known to be of this format.
+        name: the name on the command line.
+        module: the module, relative to ``w2v.formats``.
+        extensions: the file extensions, the usual one first; empty if the format is a directory.
+        description: one line for users.
+        default_layout: the name of the layout of tables without one of their own; None if the
+            format stores rows for words only.
 
     """
 
@@ -42,75 +47,81 @@ class Format:
     module: str
     extensions: tuple[str, ...]
     description: str
-    rows: str | None = None
-    marks: tuple[str, ...] = ()
+    default_layout: str | None = None
 
     @property
-    def is_folder(self) -> bool:
-        """Whether it is a folder, not a file."""
+    def is_directory(self) -> bool:
+        """Whether the format is a directory, not a file."""
         return not self.extensions
 
-    def read(self, path: str | Path) -> Embeddings:
-        """Read ``path``.
+    @property
+    def signature_files(self) -> tuple[str, ...]:
+        """The files that identify a directory of this format; empty if the format is a file."""
+        files: tuple[str, ...] = self._module.SIGNATURE_FILES if self.is_directory else ()
+        return files
+
+    def read(self, path: str | Path) -> VectorTable:
+        """Read a file or directory.
 
         Raises:
             InputError: it cannot be read.
-            FormatError: it is not what the format says.
+            FormatError: it does not match the format.
             MissingExtraError: the format needs a package that is not installed.
+            ConfigError: ``path`` is not a path.
 
         """
         check_path("path", path)
-        embeddings: Embeddings = self._module.read(path)
-        return embeddings
+        table: VectorTable = self._module.read(path)
+        return table
 
     def write(
         self,
-        embeddings: Embeddings,
+        table: VectorTable,
         path: str | Path,
         *,
         rows: str | None = None,
         unk: str | None = None,
         overwrite: bool = False,
     ) -> None:
-        """Write ``path``, whole or not at all.
+        """Write a file or directory, atomically.
 
         Args:
-            embeddings: what to write.
-            path: where.
-            rows: the layout of the rows; None for that of the embeddings, which `encode` uses too.
-            unk: what unknown words get; see `Embeddings.layout`.
-            overwrite: whether something of the same kind that stands there is replaced.
+            table: the words and vectors.
+            path: the file or directory to create.
+            rows: the name of the layout; None for the default layout of the table.
+            unk: the vector of out-of-vocabulary words; see `VectorTable.layout`.
+            overwrite: whether to replace an existing file, or directory of the same format.
 
         Raises:
-            ConfigError: the format cannot hold such rows.
-            FormatError: it cannot hold a word.
-            OutputError: it cannot be put there.
+            ConfigError: the format does not support the layout, or an argument is invalid.
+            FormatError: the format cannot store a word.
+            OutputError: the file or directory cannot be written.
             MissingExtraError: the format needs a package that is not installed.
 
         """
         check_path("path", path)
         SWITCH.check("overwrite", overwrite)
-        self.check(rows, unk)
-        if self.rows is None:
-            self._module.write(embeddings, path, overwrite=overwrite)
+        self.check_layout(rows, unk)
+        if self.default_layout is None:
+            self._module.write(table, path, overwrite=overwrite)
         else:
-            layout = embeddings.layout(rows, unk)
-            self._module.write(embeddings, path, layout=layout, overwrite=overwrite)
+            layout = table.layout(rows, unk)
+            self._module.write(table, path, layout=layout, overwrite=overwrite)
 
-    def check(self, rows: str | None, unk: str | None) -> None:
-        """Find out whether the format can hold such rows.
+    def check_layout(self, rows: str | None, unk: str | None) -> None:
+        """Check the ``rows`` and ``unk`` arguments of ``write``.
 
         Raises:
-            ConfigError: it cannot, or none can.
+            ConfigError: a name is invalid, or the format does not support the layout.
 
         """
         if rows is not None:
             ROWS_OPTION.check("rows", rows)
         if unk is not None:
             UNK_OPTION.check("unk", unk)
-        if self.rows is None and ((rows or "none") != "none" or unk is not None):
-            values = {"rows": rows, "unk": unk}
-            given = {name: value for name, value in values.items() if value is not None}
+        if self.default_layout is None and (rows not in (None, "none") or unk is not None):
+            arguments = {"rows": rows, "unk": unk}
+            given = {name: value for name, value in arguments.items() if value is not None}
             shown = " and ".join(f"`{name}={value!r}`" for name, value in given.items())
             message = f"cannot apply to {self.name}, which has rows for words only: omit {shown}"
             raise ConfigError(message, option=tuple(given))
@@ -118,29 +129,27 @@ class Format:
             Layout(rows, unk)
 
     def check_output(self, path: str | Path, *, overwrite: bool) -> None:
-        """Find out, before the long work, whether ``path`` can be written.
+        """Check that ``path`` can be written, before the vectors are read or trained.
 
         Raises:
             OutputError: it cannot.
 
         """
-        from w2v.system import atomic as output
-
-        if self.is_folder:
-            output.check_folder(path, overwrite=overwrite, marks=self.marks)
+        if self.is_directory:
+            atomic.check_directory(path, overwrite=overwrite, signature=self.signature_files)
         else:
-            output.check_file(path, overwrite=overwrite)
+            atomic.check_file(path, overwrite=overwrite)
 
-    def fits(self, path: str | Path) -> bool:
-        """Whether the beginning of a file is as the format says.
+    def matches(self, path: str | Path) -> bool:
+        """Return whether the content of a file is in this format.
 
         Raises:
-            InputError: it cannot be read.
-            FormatError: it is damaged.
+            InputError: the file cannot be read.
+            FormatError: the file is damaged.
 
         """
-        fits: bool = self._module.fits(path)
-        return fits
+        matches: bool = self._module.matches(path)
+        return matches
 
     @property
     def _module(self) -> Any:
@@ -154,115 +163,126 @@ FORMATS: dict[str, Format] = {
             "npy",
             "native",
             (),
-            "a folder like a model's: embeddings.npy, vocab.txt, meta.json, which has the layout",
-            rows="pad+unk",
-            marks=("meta.json", "embeddings.npy"),
+            "directory like a model: embeddings.npy, vocab.txt, and meta.json with the layout",
+            default_layout="pad+unk",
         ),
         Format(
             "word2vec-text",
             "classic.word2vec_text",
             (".txt", ".vec", ".txt.gz", ".vec.gz"),
-            "word2vec's text file: a line with V and D, then a word and D numbers a line",
+            "word2vec text file: a line with V and D, then a word and D numbers per line",
         ),
         Format(
             "word2vec-bin",
             "classic.word2vec_bin",
             (".bin",),
-            "word2vec's binary file: a line with V and D, then each word and D float32",
+            "word2vec binary file: a line with V and D, then each word and D float32",
         ),
         Format(
             "glove",
             "classic.glove",
             (".glove", ".glove.gz", ".txt", ".txt.gz"),
-            "GloVe's text file: a word and D numbers a line, no line with V and D",
+            "GloVe text file: a word and D numbers per line, without a line with V and D",
         ),
         Format(
             "spacy",
             "classic.word2vec_text",
             (".txt.gz",),
-            "for spacy init vectors: word2vec's text file, packed if it is named so",
+            "word2vec text file for spacy init vectors, compressed if its name ends in .gz",
         ),
         Format(
             "safetensors",
             "frameworks.safetensors",
             (".safetensors",),
-            "a file with the tensor embeddings, the words, their layout and the tokenizer",
-            rows="pad+unk",
+            "safetensors file with the tensor embeddings, the words, the layout and the tokenizer",
+            default_layout="pad+unk",
         ),
         Format(
             "projector",
             "classic.projector",
             (),
-            "a folder for TensorBoard's projector: tensors.tsv and metadata.tsv",
-            marks=("tensors.tsv", "metadata.tsv"),
+            "directory for the TensorBoard projector: tensors.tsv and metadata.tsv",
         ),
         Format(
             "hf",
             "frameworks.hf",
             (),
-            "a folder for model2vec and sentence-transformers: safetensors and a tokenizer",
-            rows="pad+unk",
-            marks=("model.safetensors", "tokenizer.json", "meta.json"),
+            "directory for model2vec and sentence-transformers: safetensors and a tokenizer",
+            default_layout="pad+unk",
         ),
         Format(
             "keras",
             "frameworks.keras",
             (),
-            "a folder for Keras: an Embedding layer as a model, and vocab.txt for StringLookup",
-            rows="pad+unk",
-            marks=("embedding.keras", "vocab.txt", "meta.json"),
+            "directory for Keras: an Embedding layer as a model, and vocab.txt for StringLookup",
+            default_layout="pad+unk",
         ),
     )
 }
 
 
-def load(path: str | Path) -> Embeddings:
-    """Read embeddings: a model folder, or a file whose extension tells its format.
+def read(path: str | Path) -> VectorTable:
+    """Read a file or directory, whose format is detected.
 
     Raises:
-        InputError: there is nothing there, or it may not be read.
-        FormatError: it is not what its format says, or the extension belongs to no format.
+        InputError: the path does not exist or cannot be read.
+        FormatError: the file does not match its format, or its extension is unknown.
+        ConfigError: ``path`` is not a path.
 
     """
     check_path("path", path)
-    return _recognised(Path(path)).read(path)
+    return detect(Path(path)).read(path)
 
 
 def by_extension(path: str | Path) -> Format | None:
-    """Tell the format of a file by the end of its name, None if that tells nothing.
+    """Return the format for writing a file of this name, None if the extension is unknown.
 
-    Where formats share an extension, the first in the list is meant.
+    Where formats share an extension, the first one in ``FORMATS`` is chosen.
     """
-    return next(iter(_named_like(path)), None)
+    return next(iter(_candidates(path)), None)
 
 
-def _named_like(path: str | Path) -> list[Format]:
-    name = Path(path).name.lower()
-    return [known for known in FORMATS.values() if name.endswith(known.extensions)]
+def detect(path: Path) -> Format:
+    """Return the format of an existing path.
 
+    The files in a directory determine its format. The extension of a file does, and where formats
+    share an extension, the content decides.
 
-def _recognised(path: Path) -> Format:
-    """Tell the format of what is there: a folder by the files in it, a file by its extension.
+    Raises:
+        InputError: the path cannot be read.
+        FormatError: the extension is unknown.
 
-    Where formats share an extension, the beginning of the file decides.
     """
-    known = _named_like(path)
+    candidates = _candidates(path)
     status = status_of(path)
-    if (status is None and not known) or (status is not None and stat.S_ISDIR(status.st_mode)):
-        kinds = (kind for kind in FORMATS.values() if kind.is_folder)
-        held = (kind for kind in kinds if all(status_of(path / mark) for mark in kind.marks))
-        return next(held, FORMATS["npy"])  # which says what is missing
-    if len(known) > 1:
-        return next((entry for entry in known if entry.fits(path)), known[0])
-    if known:
-        return known[0]
+    is_directory = not candidates if status is None else stat.S_ISDIR(status.st_mode)
+    if is_directory:
+        return _detect_directory(path)
+    if len(candidates) > 1:
+        return next((entry for entry in candidates if entry.matches(path)), candidates[0])
+    if candidates:
+        return candidates[0]
     extensions = ", ".join(
-        f"{' '.join(known.extensions)} ({known.name})"
-        for known in FORMATS.values()
-        if not known.is_folder
+        f"{' '.join(entry.extensions)} ({entry.name})"
+        for entry in FORMATS.values()
+        if not entry.is_directory
     )
     message = (
-        f"{path} is neither a model folder nor a file in a known format; "
+        f"{path} is neither a model directory nor a file of a known format; "
         f"the known extensions are {extensions}"
     )
     raise FormatError(message)
+
+
+def _candidates(path: str | Path) -> list[Format]:
+    """Return the formats with the extension of ``path``, in the order of ``FORMATS``."""
+    name = Path(path).name.lower()
+    return [entry for entry in FORMATS.values() if name.endswith(entry.extensions)]
+
+
+def _detect_directory(path: Path) -> Format:
+    """Return the format whose signature files a directory has."""
+    for entry in FORMATS.values():
+        if entry.is_directory and all(status_of(path / name) for name in entry.signature_files):
+            return entry
+    return FORMATS["npy"]  # its reader names the missing file

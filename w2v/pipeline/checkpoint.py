@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import fcntl
 import hashlib
 import json
 import os
@@ -39,20 +38,22 @@ from w2v.errors import (
     DivergenceError,
     FormatError,
     InputError,
-    LockedError,
     OutputError,
     VocabularyError,
 )
 from w2v.events import CorpusRead, EpochDone
-from w2v.system.atomic import iter_row_chunks, sync_folder
-from w2v.system.disk import check_room, write_error
-from w2v.system.files import Fingerprint
-from w2v.training.trainer import EpochStats, TrainingState, rows_of
+from w2v.system.atomic import iter_row_chunks, replace_file, sync_tree
+from w2v.system.disk import TEMPORARY_PREFIX, require_free_space, writing
+from w2v.system.files import Fingerprint, read_error
+from w2v.system.lock import lock_file
+from w2v.text.definition import WordDefinition
+from w2v.training.model import rows_of
+from w2v.training.state import EpochStats, TrainingState
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from w2v.training.sgns.kernel import Matrices
+    from w2v.training.model import Matrices
 
 VERSION = 2
 SUFFIX = ".checkpoint"
@@ -68,10 +69,9 @@ _BYTES_A_SECOND = 200e6
 _NAMES = {"job.json", "lock", "encoded", "corpus.json", "state"}
 _WRONG_CHECKSUM = "its checksum is wrong"
 # Of the temporary folders that a process killed while compiling leaves among these.
-TEMPORARY_PREFIX = "w2v-"
 # Options that change how a job is done, not what comes out.
 FREE_OPTIONS = {"threads", "max_expansion"}
-_REMEDY = "choose another place with --work-dir"
+_REMEDY = "choose another directory with `work_dir`"
 
 
 Files = list[Fingerprint]
@@ -335,7 +335,7 @@ class Checkpoint:
             "counts": corpus.vocabulary.counts.tolist(),
             "unknown_count": corpus.unknown_count,
             "report": dataclasses.asdict(corpus.report),
-            "tokenizer": corpus.tokenizer,
+            "tokenizer": corpus.definition.as_dict(),
             "stages": dataclasses.asdict(corpus.stages),
         }
         _write_json(self.folder / "corpus.json", entry)
@@ -365,7 +365,7 @@ class Checkpoint:
                 texts[0],
                 texts[1],
                 CorpusRead(**entry["report"]),
-                entry["tokenizer"],
+                WordDefinition(**entry["tokenizer"]),
                 Stages(**entry["stages"]),
             )
         except FormatError:  # of the encoded text
@@ -395,29 +395,25 @@ class Checkpoint:
         self._kept = time.monotonic()
         self._pause = state_size(words, dim) / _BYTES_A_SECOND / _SHARE
 
-    def due(self) -> bool:
-        """Whether it is time to keep the training."""
+    def should_save(self) -> bool:
+        """Return whether it is time to save."""
         return self._every is not None and time.monotonic() - self._kept >= max(
             self._every, self._pause
         )
 
-    def keep(self, model: Matrices, position: TrainingState) -> None:
-        """Keep the training as it is now."""
+    def save(self, model: Matrices, state: TrainingState) -> None:
+        """Save the matrices and the state."""
         if self._every is None:
             return
         started = time.monotonic()
         needed = state_size(self._words, self._dim)
-        try:
-            check_room(self.folder, needed)
+        doing = f"cannot save the checkpoint {self.folder}"
+        remedy = "disable checkpoints with `checkpoint_every=0`"
+        with writing(doing, self.folder, remedy, needed=needed):
+            require_free_space(self.folder, needed, doing, remedy)
             if not self.has_state:
-                for path in (self.folder / "encoded").iterdir():
-                    _sync(path)
-                sync_folder(self.folder / "encoded")
-            _replace(self.folder / "state", self._state(model, position))
-        except OSError as error:
-            doing = f"cannot keep the training in {self.folder}"
-            remedy = "go without by --checkpoint-every 0"
-            raise write_error(doing, error, self.folder, remedy, needed=needed) from error
+                sync_tree(self.folder / "encoded")
+            _write(self.folder / "state", self._state(model, state))
         self._kept = time.monotonic()
         self._pause = (self._kept - started) / _SHARE
 
@@ -479,13 +475,13 @@ class Checkpoint:
         """Let go of the folder, which stays."""
         self._lock.close()
 
-    def _state(self, model: Matrices, position: TrainingState) -> Iterator[bytes]:
+    def _state(self, model: Matrices, state: TrainingState) -> Iterator[bytes]:
         """The parts of the file that keeps a training."""
         header = {
             "format_version": VERSION,
             "words": self._words,
             "dim": self._dim,
-            "position": dataclasses.asdict(position),
+            "position": _state_entry(state),
         }
         digest = hashlib.blake2b(digest_size=_DIGEST_BYTES)
         for part in self._parts(json.dumps(header).encode(), model):
@@ -528,92 +524,65 @@ class Checkpoint:
         expected = digest.digest()
         if file.read(len(expected) + 1) != expected:
             raise ValueError(_WRONG_CHECKSUM)
-        entry = header["position"]
-        return TrainingState(
-            int(entry["span"]),
-            int(entry["spans"]),
-            EpochStats(**entry["tally"]),
-            float(entry["seconds"]),
-            tuple(EpochDone(**report) for report in entry["done"]),
-        )
+        return _state_of(header["position"])
+
+
+def _state_entry(state: TrainingState) -> dict[str, Any]:
+    """Return the JSON object of a training state, whose keys differ from its fields."""
+    entry = dataclasses.asdict(state)
+    stats = entry["stats"]
+    return {
+        "span": entry["step"],
+        "spans": entry["steps"],
+        "tally": {"places": stats.pop("positions"), **stats},
+        "seconds": entry["seconds"],
+        "done": entry["reports"],
+    }
+
+
+def _state_of(entry: dict[str, Any]) -> TrainingState:
+    """Return the training state of `_state_entry`."""
+    stats = dict(entry["tally"])
+    return TrainingState(
+        int(entry["span"]),
+        int(entry["spans"]),
+        EpochStats(positions=stats.pop("places"), **stats),
+        float(entry["seconds"]),
+        tuple(EpochDone(**report) for report in entry["done"]),
+    )
 
 
 def _locked(folder: Path) -> IO[bytes]:
-    try:
-        file = (folder / "lock").open("ab")
-    except OSError as error:
-        raise write_error(f"cannot use {folder}", error, folder, _REMEDY) from error
-    with contextlib.ExitStack() as opened:
-        opened.enter_context(file)
-        # Some file systems know no locks; there, nobody can tell who else is at work.
-        busy = False
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            busy = isinstance(error, BlockingIOError)
-        if busy or not _is_at(file, folder / "lock"):
-            message = f"another process is at work in {folder}; wait for it, or stop it"
-            raise LockedError(message)
-        opened.pop_all()
-    return file
-
-
-def _is_at(file: IO[bytes], path: Path) -> bool:
-    """Whether a path still leads to an open file, which may have been removed meanwhile."""
-    try:
-        return os.path.samestat(os.fstat(file.fileno()), path.stat())
-    except FileNotFoundError:
-        return False
+    with writing(f"cannot use {folder}", folder, _REMEDY):
+        return lock_file(folder / "lock")
 
 
 def _is_checkpoint(folder: Path) -> bool:
     if not folder.is_dir() or folder.is_symlink():
         return False
-    try:
+    with writing(f"cannot use {folder}", folder, _REMEDY):
         names = {entry.name.removesuffix(".new") for entry in folder.iterdir()}
-    except OSError as error:
-        raise write_error(f"cannot use {folder}", error, folder, _REMEDY) from error
     return {name for name in names if not name.startswith(TEMPORARY_PREFIX)} <= _NAMES
 
 
 def _explained_mkdir(folder: Path) -> None:
-    try:
+    with writing(f"cannot create {folder}", folder.parent, _REMEDY):
         folder.mkdir()
-    except OSError as error:
-        raise write_error(f"cannot make {folder}", error, folder.parent, _REMEDY) from error
 
 
-def _replace(path: Path, parts: Iterable[bytes]) -> None:
-    """Write a file, which is there as a whole or not at all."""
-    new = path.with_name(path.name + ".new")
-    try:
-        with new.open("wb") as file:
-            file.writelines(parts)
-            file.flush()
-            os.fsync(file.fileno())
-        new.replace(path)
-        sync_folder(path.parent)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            new.unlink(missing_ok=True)
-        raise
+def _write(path: Path, parts: Iterable[bytes]) -> None:
+    """Write a file, whole or not at all."""
+    with replace_file(path, path.with_name(path.name + ".new")) as file:
+        file.writelines(parts)
 
 
 def _write_json(path: Path, entry: dict[str, Any]) -> None:
     sealed = {"format_version": VERSION, "checksum": _digest(json.dumps(entry).encode()), **entry}
     data = json.dumps(sealed).encode()
-    try:
-        check_room(path.parent, len(data))
-        _replace(path, [data])
-    except OSError as error:
-        doing = f"cannot write {path}"
-        raise write_error(doing, error, path.parent, _REMEDY, needed=len(data)) from error
-
-
-def _sync(path: Path) -> None:
-    """Bring a file to the disk."""
-    with path.open("rb") as file:
-        os.fsync(file.fileno())
+    doing = f"cannot write {path}"
+    with writing(doing, path.parent, _REMEDY, needed=len(data)):
+        require_free_space(path.parent, len(data), doing, _REMEDY)
+        _write(path, [data])
 
 
 def _json(path: Path) -> dict[str, Any]:
@@ -622,8 +591,7 @@ def _json(path: Path) -> dict[str, Any]:
             raise _damaged(path, "it is no file")
         entry = json.loads(path.read_bytes())
     except OSError as error:
-        message = f"cannot read {path}: {error.strerror or error}"
-        raise InputError(message) from error
+        raise read_error(path, error) from error
     except (ValueError, RecursionError) as error:
         raise _damaged(path, error) from error
     if not isinstance(entry, dict):

@@ -18,9 +18,8 @@ from w2v.embeddings.encoder import check_length
 from w2v.errors import InputError, UnknownWordError
 from w2v.options import SWITCH, check_path
 from w2v.system import atomic as output
-from w2v.system.disk import check_space, write_error
+from w2v.system.disk import require_free_space, writing
 from w2v.text.sources import FileSource
-from w2v.text.tokenizer import last_boundary
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
 
 _ID = np.dtype("<i4")
 _IDS_AT_ONCE = 1 << 20
-_REMEDY = "choose another place with --output, or a smaller --length"
+_REMEDY = "choose another directory with `output`, or a smaller `length`"
 
 
 @dataclass(frozen=True)
@@ -114,7 +113,7 @@ def encode_file(
         wanted = int(sizes.max() if length is None else length)
         layout.check_lengths(int(sizes.min()), wanted)
         needed = len(sizes) * wanted * _ID.itemsize
-        check_space(folder, needed, "the ids", _REMEDY)
+        require_free_space(folder, needed, f"cannot write {destination}", _REMEDY)
         with output.new_file(Path(destination), needed=needed, overwrite=overwrite) as file:
             shape = (len(sizes), wanted)
             npy.write_array_header_1_0(
@@ -135,15 +134,15 @@ def _name(path: str | os.PathLike[str]) -> str:
 def _spool_in(folder: Path) -> Iterator[IO[bytes]]:
     """Open a file without a name for what is not yet of one length."""
     written = 0
-    try:
-        with tempfile.TemporaryFile(dir=folder) as file:
-            try:
-                yield file
-            finally:
-                written = file.tell()
-    except OSError as error:
-        doing = f"cannot keep ids in {folder} meanwhile"
-        raise write_error(doing, error, folder, _REMEDY, written=written) from error
+    doing = f"cannot write temporary ids to {folder}"
+    with (
+        writing(doing, folder, _REMEDY, written=lambda: written),
+        tempfile.TemporaryFile(dir=folder) as file,
+    ):
+        try:
+            yield file
+        finally:
+            written = file.tell()
 
 
 def _spool(
@@ -158,10 +157,9 @@ def _spool(
     A line too long for a block comes in pieces that cut no word.
     """
     encoder = embeddings.encoder
-    tables = encoder.tokenizer.tables
     sizes = array("q")
     unknown = size = 0
-    for block in source.blocks(lambda block: last_boundary(block, tables)):
+    for block in source.blocks(encoder.tokenizer.tables.last_boundary):
         for line in _lines(block):
             try:
                 ids = encoder.rows_of(line, layout)

@@ -11,10 +11,10 @@ import numpy as np
 
 from w2v.compute.jit import is_cached
 from w2v.errors import ResourceError
-from w2v.system.disk import check_space, format_bytes, write_error
+from w2v.system.disk import format_bytes, require_free_space, write_error
 from w2v.system.memory import available_memory, held_memory
+from w2v.training.memory import training_memory
 from w2v.training.sgns.kernel import train_words
-from w2v.training.trainer import training_memory
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -136,33 +136,37 @@ def check_disk(
     """
     place = Path(work_dir)
     if output is None:
-        check_space(place, _reading(words, text_bytes), "the encoded text", _remedy("--work-dir"))
+        _require(place, _reading(words, text_bytes), "the encoded text", _remedy("work_dir"))
         return
     parent = Path(os.path.realpath(output)).parent
     model, state = _model(words, config), _matrices(words, config) if checkpoints else 0
     text = _encoded(words, text_bytes) + _WORD_KEPT * words + _AROUND
     what = "the checkpoint and the encoded text" if checkpoints else "the encoded text"
-    options = ["--output", "--work-dir"]
+    options = ["output", "work_dir"]
     if _on_one_disk(parent, place):
         # A new state is written beside the last one, which is there while the model is written.
         work = max(_reading(words, text_bytes), text + state + max(state, model))
         what = f"the model, {what}" if checkpoints else f"the model and {what}"
     else:
         work = max(_reading(words, text_bytes), text + 2 * state)
-        check_space(parent, model, "the model", _remedy(options.pop(0)))
-    check_space(place, work - there, what, _remedy(*options, checkpoints=checkpoints))
+        _require(parent, model, "the model", _remedy(options.pop(0)))
+    _require(place, work - there, what, _remedy(*options, checkpoints=checkpoints))
 
 
-def _on_one_disk(*folders: Path) -> bool:
+def _require(directory: Path, needed: int, files: str, remedy: str) -> None:
+    require_free_space(directory, needed, f"cannot store {files}", remedy)
+
+
+def _on_one_disk(*directories: Path) -> bool:
     try:
-        return len({folder.stat().st_dev for folder in folders}) == 1
-    except OSError as error:  # one has gone meanwhile
-        raise write_error(f"cannot write to {error.filename}", error, folders[0]) from error
+        return len({directory.stat().st_dev for directory in directories}) == 1
+    except OSError as error:  # one has been removed meanwhile
+        raise write_error(f"cannot write to {error.filename}", error, directories[0]) from error
 
 
 def _remedy(*options: str, checkpoints: bool = False) -> str:
-    without = ", or go without checkpoints by --checkpoint-every 0" if checkpoints else ""
-    return f"choose another place with {' or '.join(options)}{without}"
+    without = ", or disable checkpoints with `checkpoint_every=0`" if checkpoints else ""
+    return f"choose another directory with {' or '.join(f'`{name}`' for name in options)}{without}"
 
 
 def _matrices(words: int, config: Config) -> int:

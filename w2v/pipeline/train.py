@@ -22,7 +22,7 @@ from w2v.corpus.vocabulary import Vocabulary, check_word_list, read_word_list
 from w2v.embeddings.embeddings import Embeddings
 from w2v.errors import ConfigError, FormatError, InputError, OutputError, short_repr
 from w2v.events import CorpusRead, Observer, Saved, ignore
-from w2v.formats import native as model
+from w2v.formats import directory, native
 from w2v.options import SECONDS, SWITCH, check_path, is_ordered_iterable
 from w2v.pipeline import preflight, warmup
 from w2v.pipeline.checkpoint import (
@@ -40,7 +40,7 @@ from w2v.pipeline.warm_start import (
     load_initial_model,
     more_epochs,
 )
-from w2v.system.atomic import check_folder, recover
+from w2v.system.atomic import check_directory, recover
 from w2v.system.files import Fingerprint
 from w2v.text.sources import STDIN, FileSource, TextSource, open_corpus
 from w2v.training.trainer import Result, train_model
@@ -103,7 +103,7 @@ def train(
     _refuse_contradictions(vocab, init, freeze_old=freeze_old)
     started = time.perf_counter()
     if output is not None:
-        check_folder(Path(output), overwrite=overwrite)
+        check_directory(Path(output), overwrite=overwrite)
     words, origin = given_words(vocab), None
     if init is not None:
         config, words, origin = load_initial_model(init, options, freeze_old=freeze_old)
@@ -237,7 +237,7 @@ def resume(
         recover(target)
         if _is_done(target, job):
             checkpoint.remove()
-            return model.read(target)
+            return Embeddings.from_table(native.read(target))
         config = with_free_options(job.config, options)
         job = dataclasses.replace(job, config=config, overwrite=job.overwrite or overwrite)
         # Before it is looked at: from then on it may not change until it is read.
@@ -265,7 +265,7 @@ def _source_again(job: TrainingJob) -> TextSource:
 def _is_done(target: Path, job: TrainingJob) -> bool:
     """Whether the model that stands there is the one that the job was to make."""
     try:
-        meta, _ = model.read_meta(target)
+        meta, _ = directory.read_meta(target)
     except (FormatError, InputError):
         return False
     record = meta.get("job")
@@ -296,7 +296,7 @@ def _finish(
     """
     try:
         recover(output)
-        check_folder(output, overwrite=job.overwrite)
+        check_directory(output, overwrite=job.overwrite)
         embeddings, result = _train(
             source, job, str(checkpoint.folder), output, checkpoint, observer
         )
@@ -486,7 +486,7 @@ def _work_folder(
         if not os.path.isdir(work_dir):  # noqa: PTH112 - Path.is_dir is refused sometimes
             message = (
                 f"cannot keep the encoded text in {work_dir}: there is no such folder, or it may "
-                "not be entered; create it first or choose another place"
+                "not be entered; create it first or choose another directory"
             )
             raise OutputError(message)
         return os.fspath(work_dir)
@@ -495,7 +495,7 @@ def _work_folder(
     try:
         return tempfile.gettempdir()
     except FileNotFoundError as error:
-        message = f"cannot keep the encoded text: {error.strerror}; choose a place with --work-dir"
+        message = f"cannot keep the encoded text: {error.strerror}; choose a directory with `work_dir`"
         raise OutputError(message) from error
 
 
@@ -504,18 +504,10 @@ def _save(
 ) -> None:
     """Write the model, with the seconds that it took until all but ``meta.json`` was written."""
     started = time.perf_counter()
-
-    def note() -> None:
+    with native.new_model(
+        embeddings, output, contexts=contexts, overwrite=overwrite, recoverable=True
+    ):
         embeddings.meta["timings"]["writing"] = time.perf_counter() - started
-
-    model.write(
-        embeddings,
-        output,
-        contexts=contexts,
-        overwrite=overwrite,
-        recoverable=True,
-        before_meta=note,
-    )
 
 
 def _meta(job: TrainingJob, read: Corpus, result: Result, compiled: float) -> dict[str, Any]:
@@ -532,7 +524,7 @@ def _meta(job: TrainingJob, read: Corpus, result: Result, compiled: float) -> di
             "shards": config.shard_count if config.deterministic else None,
         },
         **({"origins": origins} if origins else {}),
-        "tokenizer": read.tokenizer,
+        "tokenizer": read.definition.as_dict(),
         "corpus": read.report.as_dict(),
         "training": {
             "words": read.text.words,

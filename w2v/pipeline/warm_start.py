@@ -16,22 +16,23 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from w2v.config import Config
-from w2v.embeddings.embeddings import Embeddings
 from w2v.errors import ConfigError, InputError
 from w2v.events import EpochDone, WarmStarted
-from w2v.formats import native as model
-from w2v.formats.registry import load
+from w2v.formats import native, registry
+from w2v.formats.words import encode_vocabulary
 from w2v.options import check_path
 from w2v.pipeline.checkpoint import Checkpoint, InitialModel, TrainingJob, with_free_options
 from w2v.system.files import Fingerprint
-from w2v.text.definition import checked_definition
-from w2v.training.trainer import TrainingState, rows_of
+from w2v.text.definition import WordDefinition
+from w2v.training.model import rows_of
+from w2v.training.state import TrainingState
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from w2v.corpus.build import Corpus
-    from w2v.training.sgns.kernel import Matrices
+    from w2v.formats.table import VectorTable
+    from w2v.training.model import Matrices
 
 
 def load_initial_model(
@@ -62,11 +63,11 @@ def load_initial_model(
         raise InputError(message)
     check_path("init", init)
     path = Path(init)
-    old = load(path)
-    model.encode_words(old.words)  # refuses what could not be written in the end
-    contexts = model.has_contexts(path)
+    old = registry.read(path)
+    encode_vocabulary(old.words)  # fails now rather than at the end
+    contexts = native.has_contexts(path)
     if contexts:
-        model.read_contexts(path, old)
+        native.read_contexts(path, old)
     origin = InitialModel(
         str(path.absolute()),
         [Fingerprint.of(file) for file in _files_of(path)],
@@ -84,7 +85,7 @@ def _files_of(path: Path) -> list[str]:
     return [str(path)]
 
 
-def _summary(old: Embeddings, path: Path, contexts: bool, freeze_old: bool) -> dict[str, Any]:
+def _summary(old: VectorTable, path: Path, contexts: bool, freeze_old: bool) -> dict[str, Any]:
     """What a model's ``meta.json`` tells of the one it began with."""
     return {
         "path": str(path.absolute()),
@@ -102,11 +103,12 @@ def _list(meta: dict[str, Any], name: str) -> list[Any]:
     return entry if isinstance(entry, list) else []
 
 
-def _config(old: Embeddings, path: Path, options: dict[str, Any]) -> Config:
+def _config(old: VectorTable, path: Path, options: dict[str, Any]) -> Config:
     """The hyper-parameters given, and those of the old model that must stay."""
     taken: dict[str, Any] = {"dim": old.dim}
     with contextlib.suppress(ConfigError):  # foreign vectors do not tell how text becomes words
-        taken["tokenizer"], taken["lowercase"] = checked_definition(old.meta.get("tokenizer"))
+        words = WordDefinition.from_meta(old.meta.get("tokenizer"))
+        taken |= {"tokenizer": words.name, "lowercase": words.lowercase}
     for name, value in taken.items():
         given = options.get(name)
         if given is not None and given != value:
@@ -134,7 +136,7 @@ def more_epochs(output: Path, options: dict[str, Any]) -> TrainingJob:
         FormatError: the model is damaged.
 
     """
-    old = model.read(output)
+    old = native.read(output)
     done, job = _finished(old, output)
     epochs = options.get("epochs", 0)
     if epochs <= len(done):
@@ -149,7 +151,7 @@ def more_epochs(output: Path, options: dict[str, Any]) -> TrainingJob:
     job.refuse_others(options)
     _refuse_what_is_missing(job, output)
     job.refuse_changes(f"train on what it is now by --init {output}")
-    model.read_contexts(output, old)
+    native.read_contexts(output, old)
     origin = InitialModel(
         str(output.absolute()),
         [Fingerprint.of(file) for file in _files_of(output)],
@@ -162,7 +164,7 @@ def more_epochs(output: Path, options: dict[str, Any]) -> TrainingJob:
     return TrainingJob(job.files, job.vocab, config, True, job.extend, job.freeze_old, origin)
 
 
-def _finished(old: Embeddings, output: Path) -> tuple[list[EpochDone], TrainingJob]:
+def _finished(old: VectorTable, output: Path) -> tuple[list[EpochDone], TrainingJob]:
     """What a model was trained by, as its ``meta.json`` tells."""
     try:
         record = old.meta["job"]
@@ -199,7 +201,7 @@ def _refuse_what_is_missing(job: TrainingJob, output: Path) -> None:
             f"give it anew, and go on with it by --init {output}"
         )
         raise InputError(message)
-    if not model.has_contexts(output):
+    if not native.has_contexts(output):
         message = (
             f"{output} has no contexts.npy, without which its training cannot go on; a new one "
             f"may begin with its vectors by --init {output}"
@@ -260,20 +262,20 @@ class WarmStart:
             return self._checkpoint.restore(model)
         self._origin.refuse_changes()
         self._fill(model)
-        return TrainingState(done=tuple(_reports(self._origin.epochs)))
+        return TrainingState(reports=tuple(_reports(self._origin.epochs)))
 
-    def due(self) -> bool:
-        """Whether it is time to keep the training."""
-        return self._checkpoint is not None and self._checkpoint.due()
+    def should_save(self) -> bool:
+        """Return whether it is time to save."""
+        return self._checkpoint is not None and self._checkpoint.should_save()
 
-    def keep(self, model: Matrices, position: TrainingState) -> None:
-        """Keep the training as it is now."""
+    def save(self, matrices: Matrices, state: TrainingState) -> None:
+        """Save the matrices and the state."""
         if self._checkpoint is not None:
-            self._checkpoint.keep(model, position)
+            self._checkpoint.save(matrices, state)
 
     def _fill(self, matrices: Matrices) -> None:
         """Put the rows of the old words, and that of unknown words, where they belong."""
-        old = load(self._origin.path)
+        old = registry.read(self._origin.path)
         self._check(old)
         size = len(self._read.vocabulary)
         unknown = old.unknown if old.unk == "trained" and self._job.config.train_unk else None
@@ -285,12 +287,12 @@ class WarmStart:
         if unknown is not None:
             vectors[size] = unknown
         if self._origin.contexts:
-            trained = model.read_contexts(self._origin.path, old)
+            trained = native.read_contexts(self._origin.path, old)
             contexts[: len(old)] = trained[: len(old)]
             if unknown is not None:
                 contexts[size] = trained[len(old)]
 
-    def _check(self, old: Embeddings) -> None:
+    def _check(self, old: VectorTable) -> None:
         """Refuse a model and a text that do not belong together.
 
         Raises:

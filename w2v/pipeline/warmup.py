@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import tempfile
 import threading
 import time
-from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,14 +11,13 @@ import numpy as np
 from w2v.config import Config
 from w2v.corpus.build import EncodedText, build_corpus
 from w2v.events import Compiling, Observer
-from w2v.pipeline.checkpoint import TEMPORARY_PREFIX
-from w2v.system.disk import write_error
+from w2v.system.disk import temporary_directory
 from w2v.text.sources import IterableSource
 from w2v.text.wordtable import warm_up_table
 from w2v.training.trainer import train_model
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
 _COMPILING_SECONDS = 2.0  # longer than loading compiled kernels takes
 _WAKE_SECONDS = 0.1
@@ -43,22 +39,8 @@ def compile_kernels(work_dir: str, observer: Observer, *, deterministic: bool = 
         with build_corpus(lines, config, work_dir=folder) as read:
             train_model(read.text, read.held_out, read.vocabulary.counts, config)
 
-    with _temporary_folder(work_dir) as folder:
+    with temporary_directory(work_dir) as folder:
         return _compile(tiny_job, observer)
-
-
-@contextmanager
-def _temporary_folder(work_dir: str) -> Iterator[str]:
-    try:
-        folder = tempfile.TemporaryDirectory(
-            "", TEMPORARY_PREFIX, work_dir, ignore_cleanup_errors=True
-        )
-    except OSError as error:
-        doing = f"cannot make a temporary folder in {work_dir}"
-        remedy = "choose another place with --work-dir"
-        raise write_error(doing, error, Path(work_dir), remedy) from error
-    with folder as name:
-        yield name
 
 
 def compile_wide_ids(text: EncodedText, observer: Observer) -> float:

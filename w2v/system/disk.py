@@ -1,7 +1,7 @@
-"""Room on the disk: held against what is needed, and what is said where there is too little.
+"""Disk space, errors of writing, and temporary directories.
 
-All that write say it in the same words, whether it was found out before or on the way: what cannot
-be written, how much it needs or has taken, how much is free and where, and what may help.
+Every error about a file that cannot be written is built here, whether it was found before or while
+writing: it names the file, the bytes needed or written, the bytes free, and a remedy.
 """
 
 from __future__ import annotations
@@ -10,18 +10,28 @@ import errno
 import os
 import resource
 import shutil
+import tempfile
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from w2v.errors import DiskFullError, OutputError
 
-_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+TEMPORARY_PREFIX = "w2v-"
+"""The beginning of the name of every temporary directory."""
+
+_REMEDY = "choose another directory"
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _PAGE = 4096
 _MEGABYTE = 1e6
 _GIGABYTE = 1e9
 
 
 def format_bytes(size: int) -> str:
-    """Put a number of bytes in words."""
+    """Format a number of bytes for a message."""
     if size < _MEGABYTE / 10:
         return f"{size:,} bytes"
     if size < _GIGABYTE / 10:
@@ -29,103 +39,141 @@ def format_bytes(size: int) -> str:
     return f"{size / _GIGABYTE:,.2f} GB"
 
 
-def free_bytes(folder: Path) -> int | None:
-    """Bytes that this user may still write in a folder, None where the system does not count."""
-    usage = shutil.disk_usage(folder)
+def free_bytes(directory: Path) -> int | None:
+    """Return the bytes that this user can write, or None if the file system does not count."""
+    usage = shutil.disk_usage(directory)
     return usage.free if usage.total else None
 
 
-def in_pages(*sizes: int) -> int:
-    """Bytes that files of such sizes take on most disks, which give them whole pages."""
+def size_on_disk(*sizes: int) -> int:
+    """Return the bytes that files take on the disk, which gives most files whole pages."""
     return sum(-(-size // _PAGE) * _PAGE for size in sizes)
 
 
-def check_space(
-    folder: Path, needed: int, purpose: str, remedy: str = "choose another place"
-) -> None:
-    """Refuse a job whose files, ``needed`` bytes, do not fit in a folder; ``remedy`` may help.
+def require_free_space(directory: Path, needed: int, doing: str, remedy: str = _REMEDY) -> None:
+    """Check that ``needed`` bytes are free, before anything is written.
+
+    Args:
+        directory: where they will be written.
+        needed: the size of the files.
+        doing: the beginning of the message, such as "cannot write FILE".
+        remedy: an alternative to freeing space.
 
     Raises:
-        DiskFullError: with the space needed and the space there is.
+        DiskFullError: with the bytes needed and free.
 
     """
-    free = free_bytes(folder)
-    if free is not None and needed > free:
+    free = free_bytes(directory)
+    if free is not None and size_on_disk(needed) > free:
         message = (
-            f"there is no room for {purpose} in {folder}: up to {format_bytes(needed)} are needed, "
-            f"but {format_bytes(free)} are free; make room, or {remedy}"
+            f"{doing}: not enough disk space: {format_bytes(needed)} are needed, but "
+            f"{format_bytes(free)} are free in {directory}; free some space, or {remedy}"
         )
         raise DiskFullError(message)
 
 
-def check_room(folder: Path, needed: int) -> None:
-    """Find out, before a file is begun, that there is room for it.
+@contextmanager
+def writing(
+    doing: str,
+    directory: Path,
+    remedy: str = _REMEDY,
+    *,
+    needed: int | None = None,
+    written: Callable[[], int] | None = None,
+) -> Iterator[None]:
+    """Turn an OSError of the block into an OutputError.
+
+    Args:
+        doing: see `write_error`, as for all other arguments.
+        directory: where the block writes.
+        remedy: what the user can do.
+        needed: bytes that the block needs.
+        written: a function that returns the bytes written so far.
 
     Raises:
-        OSError: there is none; it is what the system would say on the way.
+        OutputError: the block raised OSError.
+        DiskFullError: the reason was a lack of space.
 
     """
-    free = free_bytes(folder)
-    if free is not None and in_pages(needed) > free:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    try:
+        yield
+    except OSError as error:
+        done = None if written is None else written()
+        raise write_error(doing, error, directory, remedy, needed=needed, written=done) from error
 
 
 def write_error(
     doing: str,
     error: OSError,
-    folder: Path,
-    remedy: str = "choose another place",
+    directory: Path,
+    remedy: str = _REMEDY,
     *,
     needed: int | None = None,
     written: int | None = None,
 ) -> OutputError:
-    """Put in a line that the system refused to write.
+    """Return the exception for a file that cannot be written.
 
     Args:
-        doing: what cannot be done.
-        error: of the system.
-        folder: where.
-        remedy: what may help, besides room.
-        needed: bytes that it takes, if that is known.
-        written: else bytes that it has taken so far, if there are any.
+        doing: the beginning of the message, such as "cannot write FILE".
+        error: from the system.
+        directory: where it happened.
+        remedy: what the user can do; for a lack of space, besides freeing some.
+        needed: bytes needed, if known.
+        written: otherwise bytes written so far, if any.
 
     Returns:
-        What to raise: a DiskFullError, with both figures, if room is what was missing.
+        A DiskFullError, with these figures, for a lack of space; otherwise an OutputError.
 
     """
-    if error.errno not in _NO_ROOM:
+    if error.errno not in _FULL:
         return OutputError(f"{doing}: {error.strerror or error}; {remedy}")
-    taken = "" if written is None else f"{format_bytes(written)} were written"
-    taken = taken if needed is None else f"{format_bytes(needed)} are needed"
+    size = "" if written is None else f"{format_bytes(written)} were written"
+    size = size if needed is None else f"{format_bytes(needed)} are needed"
     if error.errno == errno.EFBIG:
-        end = f": {taken}" if taken else ""
-        return DiskFullError(f"{doing}: {_size_limit()}{end}; raise that limit, or {remedy}")
-    free = free_bytes(folder)
-    lack = _lack(error, folder)
+        end = f": {size}" if size else ""
+        return DiskFullError(f"{doing}: {_file_size_limit()}{end}; raise that limit, or {remedy}")
+    free = free_bytes(directory)
+    lack = _lack(error, directory)
     if free is None:
-        return DiskFullError(f"{doing}: {lack}{taken and f': {taken}'}; make room, or {remedy}")
-    size = written if needed is None else needed
-    if size and size <= free:  # what was written of it is gone by now
-        lack = lack if needed is None else f"{lack}, or had room for no more files"
-        taken += ", and by now "
-    elif taken:
-        taken += ", but "
+        return DiskFullError(f"{doing}: {lack}{size and f': {size}'}; free some space, or {remedy}")
+    bytes_known = written if needed is None else needed
+    if bytes_known and bytes_known <= free:  # the partial file has been removed by now
+        lack = lack if needed is None else f"{lack}, or had no space for another file"
+        size += ", and now "
+    elif size:
+        size += ", but "
     return DiskFullError(
-        f"{doing}: {lack}: {taken}{format_bytes(free)} are free in {folder}; make room, or {remedy}"
+        f"{doing}: {lack}: {size}{format_bytes(free)} are free in {directory}; "
+        f"free some space, or {remedy}"
     )
 
 
-def _lack(error: OSError, folder: Path) -> str:
+def temporary_directory(
+    parent: str | Path, remedy: str = "choose another directory with `work_dir`"
+) -> tempfile.TemporaryDirectory[str]:
+    """Create a temporary directory in ``parent``.
+
+    Raises:
+        OutputError: it cannot be created.
+
+    """
+    with writing(f"cannot create a temporary directory in {parent}", Path(parent), remedy):
+        return tempfile.TemporaryDirectory(
+            prefix=TEMPORARY_PREFIX, dir=parent, ignore_cleanup_errors=True
+        )
+
+
+def _lack(error: OSError, directory: Path) -> str:
     if error.errno == errno.EDQUOT:
-        return "the quota on the disk is used up"
-    system = os.statvfs(folder)
+        return "the disk quota is used up"
+    system = os.statvfs(directory)
     if system.f_files and not system.f_favail:  # some file systems count no files
-        return "the disk has no room for another file, however small"
+        return "the disk has no free inodes, so it cannot hold another file"
     return "the disk is full"
 
 
-def _size_limit() -> str:
+def _file_size_limit() -> str:
     limit, _ = resource.getrlimit(resource.RLIMIT_FSIZE)
     if limit == resource.RLIM_INFINITY:
-        return "it is over the file size limit of the file system"
-    return f"it is over the file size limit of {format_bytes(limit)} (ulimit -f)"
+        return "the file exceeds the size limit of the file system"
+    return f"the file exceeds the size limit of {format_bytes(limit)} (ulimit -f)"

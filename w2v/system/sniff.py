@@ -60,7 +60,7 @@ def sniff_non_text(head: bytes) -> str | None:
         return kind
     kind = first_match(COMPRESSED, head)
     if kind is not None:
-        return f"{kind}-compressed once more"
+        return f"{kind}-compressed"
     zeros = head.count(0)
     odd_zeros = head[1::2].count(0)
     if zeros > 0.2 * len(head) and not 0.05 < odd_zeros / zeros < 0.95:

@@ -1,43 +1,94 @@
-"""The definition of a word: the name of the tokenizer, and whether it lowercases."""
+"""The definition of a word: the rule by which text becomes words."""
 
 from __future__ import annotations
 
-from typing import Any
+import unicodedata
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from w2v.errors import ConfigError
 
+if TYPE_CHECKING:
+    from w2v.config import Config
+
+MAX_WORD_BYTES = 1000
+"""Longer words are dropped."""
+
 TOKENIZER_HINT = (
-    "say how it is cut: w2v convert --tokenizer, or in Python embeddings.meta['tokenizer'] = "
+    "run w2v convert with `tokenizer='unicode'`, or in Python set embeddings.meta['tokenizer'] = "
     "{'name': 'unicode', 'lowercase': True} (or 'whitespace')"
 )
-"""What to do where it is not recorded."""
+"""How to record the tokenizer of embeddings that do not."""
+
+_TEXT_TOKENIZERS = ("unicode", "whitespace")
 
 
-def checked_definition(recorded: Any) -> tuple[str, bool]:
-    """Return the name of the tokenizer and whether letters are made small.
+@dataclass(frozen=True)
+class WordDefinition:
+    """The rule by which text becomes words.
 
-    Args:
-        recorded: ``meta["tokenizer"]``, if there is one.
+    Two definitions are equal if name and lowercase are.
 
-    Raises:
-        ConfigError: text cannot be cut into words by it.
+    Attributes:
+        name: the tokenizer, ``unicode`` or ``whitespace``; ``tokens`` for lists of tokens.
+        lowercase: whether words are lowercased.
+        max_word_bytes: longer words are dropped.
+        unicode: the version of Unicode.
 
     """
-    try:
-        name, lowercase = recorded["name"], recorded["lowercase"]
-    except (LookupError, TypeError):
-        name, lowercase = None, None
-    if name not in ("unicode", "whitespace") or not isinstance(lowercase, bool):
-        reason = (
-            "were trained on words that were cut already"
-            if name == "tokens"
-            else "do not say how text was cut into words"
-        )
-        message = f"these embeddings {reason}, so a string cannot be; give lists of words, or {TOKENIZER_HINT}"
-        raise ConfigError(message)
-    return name, lowercase
+
+    name: str
+    lowercase: bool
+    max_word_bytes: int = field(default=MAX_WORD_BYTES, compare=False)
+    unicode: str = field(default=unicodedata.unidata_version, compare=False)
+
+    @classmethod
+    def from_config(cls, config: Config, *, tokenized: bool) -> WordDefinition:
+        """Return the definition for a corpus of text, or one of lists of tokens."""
+        name = "tokens" if tokenized else config.tokenizer
+        return cls(name, config.lowercases(name))
+
+    @classmethod
+    def from_meta(cls, recorded: Any) -> WordDefinition:
+        """Return the definition that embeddings record.
+
+        Args:
+            recorded: ``meta["tokenizer"]``, or None.
+
+        Raises:
+            ConfigError: none is recorded, or it does not apply to text.
+
+        """
+        try:
+            definition = cls(recorded["name"], recorded["lowercase"])
+        except (LookupError, TypeError):
+            definition = None
+        if (
+            definition is None
+            or definition.name not in _TEXT_TOKENIZERS
+            or not isinstance(definition.lowercase, bool)
+        ):
+            reason = (
+                "were trained on lists of tokens"
+                if definition is not None and definition.name == "tokens"
+                else "do not record a tokenizer"
+            )
+            message = (
+                f"these embeddings {reason}, so they cannot split a string into words; pass lists "
+                f"of words, or {TOKENIZER_HINT}"
+            )
+            raise ConfigError(message)
+        return definition
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the definition as ``meta.json`` records it."""
+        return asdict(self)
+
+    def __str__(self) -> str:
+        """Describe the definition in a few words."""
+        return f"{self.name}, {'lowercased' if self.lowercase else 'case-sensitive'}"
 
 
 def lowercase_word(word: str) -> str:
-    """Lower-case character by character, as the tokenizer does (no rule looks at neighbours)."""
+    """Lowercase each character on its own, as the tokenizer does."""
     return "".join(character.lower() for character in word)

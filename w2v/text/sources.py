@@ -24,12 +24,13 @@ from typing import IO, Any, Protocol, cast
 from w2v.config import MAX_EXPANSION
 from w2v.errors import InputError, short_repr
 from w2v.options import is_ordered_iterable
-from w2v.system.files import Fingerprint
+from w2v.system.files import Fingerprint, read_error
 from w2v.system.sniff import COMPRESSED, SNIFFED_BYTES, first_match, sniff_non_text
-from w2v.text.blocks import BLOCK_BYTES, Block, LastBoundary, split_blocks
+from w2v.text import blocks
+from w2v.text.blocks import Block, LastBoundary, split_blocks
+from w2v.text.characters import TOKEN_SEPARATOR
 from w2v.text.decompress import ExpansionGuard, unpacked
 
-TOKEN_SEPARATOR = "\x1f"
 STDIN = "-"
 
 
@@ -107,8 +108,7 @@ class FileSource:
                         yield block
             except (OSError, EOFError, lzma.LZMAError, zlib.error) as error:
                 if isinstance(error, OSError) and error.errno is not None:
-                    message = f"cannot read {name}: {error.strerror}"
-                    raise InputError(message) from error
+                    raise read_error(name, error) from error
                 message = f"{name} is damaged or cut short: {error}"
                 raise InputError(message) from error
 
@@ -154,7 +154,7 @@ class IterableSource:
                 message = f"item {number} of the corpus is not valid Unicode: {error}"
                 raise InputError(message) from error
             gathered += b"\n"
-            if len(gathered) >= BLOCK_BYTES:
+            if len(gathered) >= blocks.BLOCK_BYTES:
                 yield from self._cut(bytes(gathered), last_boundary)
                 gathered.clear()
         yield from self._cut(bytes(gathered), last_boundary)
@@ -255,16 +255,13 @@ def find_files(paths: Iterable[str | os.PathLike[str]]) -> list[str]:
 def _is_folder(path: str) -> bool:
     try:
         return stat.S_ISDIR(Path(path).stat().st_mode)
-    except (OSError, ValueError) as error:  # ValueError: a NUL in it
-        reason = getattr(error, "strerror", None) or error
-        message = f"cannot read {path}: {reason}"
-        raise InputError(message) from error
+    except (OSError, ValueError) as error:
+        raise read_error(path, error) from error
 
 
 def _files_below(folder: str) -> list[str]:
     def refuse(error: OSError) -> None:
-        message = f"cannot read {error.filename}: {error.strerror}"
-        raise InputError(message) from error
+        raise read_error(error.filename, error) from error
 
     files = []
     walked = set()
@@ -372,7 +369,7 @@ def _decoded(raw: _CountingReader, name: str, max_expansion: float) -> io.Buffer
         name = f"{name} (decompressed)"
     finding = sniff_non_text(head)
     if finding is not None:
-        message = f"{name} is {finding}: expected text in UTF-8; convert or extract it first"
+        message = f"{name} is {finding}: expected UTF-8 text; convert or extract it first"
         raise InputError(message)
     if head.startswith(_BYTE_ORDER_MARK):
         stream.read(len(_BYTE_ORDER_MARK))

@@ -15,18 +15,27 @@ byte took 30.
 
 from __future__ import annotations
 
-import codecs
-import functools
 import threading
 import time
-import unicodedata
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from w2v.compute.jit import inlined, kernel
 from w2v.compute.simd import BYTES, ascii_lowercase, bytes_between, eight_bytes, trailing_zeros
+from w2v.text.characters import (
+    APOSTROPHE,
+    COMBINING_DOT,
+    DOTTED_I,
+    NEWLINE,
+    SEPARATOR,
+    SINGLE,
+    TOKEN_SEPARATOR,
+    WORD,
+    CharacterTables,
+    character_tables,
+)
+from w2v.text.definition import MAX_WORD_BYTES, WordDefinition
 from w2v.text.wordtable import NO_WORD, WordTable, hash_word
 
 if TYPE_CHECKING:
@@ -34,15 +43,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-MAX_WORD_BYTES = 1000
 END_OF_LINE = NO_WORD  # stands between the provisional ids of two lines
-
-# Classes of characters.
-SEPARATOR = 0
-WORD = 1
-SINGLE = 2  # a word of its own
-APOSTROPHE = 3
-NEWLINE = 4
 
 # Entries of a scanner's tallies.
 TOKENS = 0
@@ -62,125 +63,11 @@ _LONGEST = MAX_WORD_BYTES + 16
 # does not keep every misspelling it was sent.
 _MOST_REMEMBERED = 1 << 20
 
-# A character of class SEPARATOR by every definition of a word. So many of them stand behind a
-# block that whoever looks at BYTES bytes from one of the block on sees nothing else there.
-_ALWAYS_SEPARATES = "\x1f"
 _BEHIND = 2 * BYTES
 
 # Entries of the state of `_cut_words`.
 _POSITION = 0
 _LINE_ENDED = 1  # whether the last thing that was given is the end of a line
-
-# The one character whose small form is two: capital I with a dot above, "i" and a combining dot.
-DOTTED_I = 0x130
-COMBINING_DOT = 0x307
-
-CODE_POINTS = 0x110000
-# Planes without any assigned letter, mark or number are not looked at, for the time it takes;
-# a test looks at all of them.
-_PLANES_IN_USE = (range(0x40000), range(0xE0000, 0xE1000))
-# Not in valid UTF-8; in `last_boundary` they stand for bytes that are not UTF-8.
-_SURROGATES = slice(0xD800, 0xE000)
-
-# Code points of the scripts Han, Hiragana and Katakana (Unicode 17, Scripts.txt), first and last.
-_SINGLE_SCRIPTS = (
-    (0x2E80, 0x2E99), (0x2E9B, 0x2EF3), (0x2F00, 0x2FD5), (0x3005, 0x3005), (0x3007, 0x3007),
-    (0x3021, 0x3029), (0x3038, 0x303B), (0x3400, 0x4DBF), (0x4E00, 0x9FFF), (0xF900, 0xFA6D),
-    (0xFA70, 0xFAD9), (0x16FE2, 0x16FE3), (0x16FF0, 0x16FF6), (0x20000, 0x2A6DF),
-    (0x2A700, 0x2B81D), (0x2B820, 0x2CEAD), (0x2CEB0, 0x2EBE0), (0x2EBF0, 0x2EE5D),
-    (0x2F800, 0x2FA1D), (0x30000, 0x3134A), (0x31350, 0x33479),
-    (0x3041, 0x3096), (0x309D, 0x309F), (0x1B001, 0x1B11F), (0x1B132, 0x1B132),
-    (0x1B150, 0x1B152), (0x1F200, 0x1F200),
-    (0x30A1, 0x30FA), (0x30FD, 0x30FF), (0x31F0, 0x31FF), (0x32D0, 0x32FE), (0x3300, 0x3357),
-    (0xFF66, 0xFF6F), (0xFF71, 0xFF9D), (0x1AFF0, 0x1AFF3), (0x1AFF5, 0x1AFFB),
-    (0x1AFFD, 0x1AFFE), (0x1B000, 0x1B000), (0x1B120, 0x1B122), (0x1B155, 0x1B155),
-    (0x1B164, 0x1B167),
-)  # fmt: skip
-
-
-@dataclass(frozen=True)
-class CharacterTables:
-    """How every code point is treated.
-
-    Attributes:
-        classes: (0x110000,) uint8, SEPARATOR, WORD, SINGLE, APOSTROPHE or NEWLINE.
-        written: (0x110000,) int32, the code point that stands for it in a word.
-        plain: (k, 2) uint8, first and last of the ranges of ASCII characters of class WORD.
-        odd: (k, 2) uint8, the same for bytes that must be looked at one by one: line ends,
-            apostrophes, and parts of characters beyond ASCII. What is neither is SEPARATOR.
-        lowercase: whether letters are made small.
-
-    """
-
-    classes: NDArray[np.uint8]
-    written: NDArray[np.int32]
-    plain: NDArray[np.uint8]
-    odd: NDArray[np.uint8]
-    lowercase: bool
-
-
-@functools.lru_cache(maxsize=4)
-def character_tables(tokenizer: str, *, lowercase: bool) -> CharacterTables:
-    """Return the tables of a definition of a word.
-
-    Args:
-        tokenizer: ``unicode``, ``whitespace``, or ``tokens`` for text that was split already
-            and is joined by U+001F.
-        lowercase: whether letters are made small.
-
-    """
-    if tokenizer == "unicode":
-        classes = _unicode_classes()
-    else:
-        separators = "\x1f" if tokenizer == "tokens" else "\0" + _white_space()
-        classes = np.full(CODE_POINTS, WORD, np.uint8)
-        classes[[ord(character) for character in separators]] = SEPARATOR
-    classes[_SURROGATES] = SEPARATOR
-    classes[ord("\n")] = NEWLINE
-    if tokenizer != "tokens":
-        classes[ord("\r")] = NEWLINE
-    written = _small_forms() if lowercase else np.arange(CODE_POINTS, dtype=np.int32)
-    if tokenizer == "unicode":
-        written[0x2019] = ord("'")
-    kinds = classes[:256].copy()
-    kinds[128:] = APOSTROPHE
-    return CharacterTables(
-        classes,
-        written,
-        plain=_ranges(kinds == WORD),
-        odd=_ranges((kinds == NEWLINE) | (kinds == APOSTROPHE)),
-        lowercase=lowercase,
-    )
-
-
-def _ranges(members: NDArray[np.bool]) -> NDArray[np.uint8]:
-    """First and last of each run of true values among 256."""
-    steps = np.diff(members.astype(np.int8), prepend=0, append=0)
-    return np.stack([np.flatnonzero(steps > 0), np.flatnonzero(steps < 0) - 1], 1).astype(np.uint8)
-
-
-def _unicode_classes() -> NDArray[np.uint8]:
-    classes = np.zeros(CODE_POINTS, np.uint8)
-    for plane in _PLANES_IN_USE:
-        categories = map(unicodedata.category, map(chr, plane))
-        classes[plane.start : plane.stop] = [c[0] in "LMN" or c == "Pc" for c in categories]
-    classes[[0x200C, 0x200D]] = WORD  # zero width non-joiner and joiner
-    for first, last in _SINGLE_SCRIPTS:
-        script = classes[first : last + 1]
-        script[script == WORD] = SINGLE
-    classes[[ord("'"), 0x2019]] = APOSTROPHE
-    return classes
-
-
-def _white_space() -> str:
-    return "".join(filter(str.isspace, map(chr, range(0x3001))))
-
-
-def _small_forms() -> NDArray[np.int32]:
-    small = np.arange(CODE_POINTS, dtype=np.int32)
-    letters = range(0x20000)
-    small[: letters.stop] = [ord(chr(c).lower()[0]) for c in letters]
-    return small
 
 
 @inlined
@@ -333,7 +220,7 @@ def _cut_words(
     """Find the next words of a block of text, until there is no room for more.
 
     Args:
-        letters: the text, marked, and _BEHIND of _ALWAYS_SEPARATES; then _ASIDE bytes of room for
+        letters: the text, marked, and _BEHIND of TOKEN_SEPARATOR; then _ASIDE bytes of room for
             words that are written otherwise than they stand there.
         size: bytes of the text.
         plain_bits: what `_mark` says of each byte.
@@ -456,13 +343,13 @@ class Scanner:
             self._letters = np.zeros(size + _BEHIND + _ASIDE, np.uint8)
             self._bits = np.zeros((2, size // BYTES + 3), np.uint64)
         self._letters[:size] = np.frombuffer(block, np.uint8)
-        self._letters[size : size + _BEHIND] = ord(_ALWAYS_SEPARATES)
+        self._letters[size : size + _BEHIND] = ord(TOKEN_SEPARATOR)
         tables = self.tables
         _mark(
             self._letters,
             size + BYTES,
             tables.plain,
-            tables.odd,
+            tables.special,
             tables.lowercase,
             self._bits[0],
             self._bits[1],
@@ -490,14 +377,13 @@ class Tokenizer:
     It remembers the words it has seen; threads may share it.
 
     Args:
-        name: of the definition of a word, ``unicode`` or ``whitespace``.
-        lowercase: whether letters are made small.
+        definition: of a word.
         tag: gives the number of a word, and is asked once for each as long as it is remembered.
 
     """
 
-    def __init__(self, name: str, lowercase: bool, tag: Callable[[str], int]) -> None:
-        self.tables = character_tables(name, lowercase=lowercase)
+    def __init__(self, definition: WordDefinition, tag: Callable[[str], int]) -> None:
+        self.tables = character_tables(definition)
         self._tag = tag
         self._lock = threading.Lock()
         self._scanner = Scanner(self.tables)
@@ -530,22 +416,3 @@ class Tokenizer:
             text = text.encode("utf-8", "surrogatepass")
         ids = self._scanner.scan(text)
         return np.asarray(ids[ids != END_OF_LINE], np.int64)
-
-
-def last_boundary(block: bytes | bytearray, tables: CharacterTables) -> int:
-    """Return the last place where ``block`` can be cut without cutting a word or a character.
-
-    Returns:
-        An offset in bytes; 0 if the whole block may be part of one word.
-
-    """
-    decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
-    text = decoder.decode(block)
-    codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
-    kinds = tables.classes[codes]
-    apostrophes = kinds == APOSTROPHE
-    lone = apostrophes & ~np.concatenate([[True], apostrophes[:-1]])
-    breaks = np.flatnonzero((kinds != WORD) & ~lone)
-    if not len(breaks):
-        return 0
-    return len(text[: breaks[-1] + 1].encode("utf-8", "surrogateescape"))

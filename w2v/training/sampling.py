@@ -1,31 +1,75 @@
-"""Random numbers, subsampling of frequent words, and the noise distribution.
+"""Subsampling of frequent words and the noise distribution, as tables that kernels draw from.
 
-All random numbers are values of one function, SplitMix64 (Steele, Lea and Flood 2014: "Fast
-splittable pseudorandom number generators"), at a key and a position. There is no state to keep:
-the number for a word depends on the seed, the epoch and the word's place in the corpus, whatever
-thread asks for it, in whatever order.
+Random numbers are functions of a key and a position (`w2v.compute.random`): the number for a word
+depends on the seed, the epoch and the position of the word in the corpus, on any thread and in any
+order.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from w2v.compute.jit import inlined, kernel
-from w2v.compute.random import ALWAYS, HALF, LOW_HALF, draw
+from w2v.compute.random import ALWAYS, HALF, LOW_HALF, random_bits
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from w2v.config import Config
+
+
+class Sampling(NamedTuple):
+    """How words, windows and noise are drawn."""
+
+    keep_thresholds: NDArray[
+        np.uint32
+    ]  # (V + 1,) for `bernoulli`; the last one, of line ends, is 1
+    noise_thresholds: NDArray[np.uint32]  # (V,) of `NoiseDistribution`
+    noise_aliases: NDArray[np.int32]  # (V,) of `NoiseDistribution`
+    window: int
+    shrink_windows: bool
+    negatives: int
+    shared_negatives: int
+    negative_sharing: int
+
+
+class Keys(NamedTuple):
+    """The keys of the random numbers of a span."""
+
+    subsampling: np.uint64
+    windows: np.uint64
+    noise: np.uint64
+
+
+def make_sampling(counts: NDArray[np.int64], config: Config) -> Sampling:
+    """Build the tables of a training.
+
+    Args:
+        counts: (V,) occurrences of each word.
+        config: the hyper-parameters.
+
+    """
+    noise = NoiseDistribution.from_counts(counts, config.noise_exponent)
+    return Sampling(
+        np.append(keep_thresholds(counts, config.sample), np.uint32(ALWAYS)),
+        noise.thresholds,
+        noise.aliases,
+        config.window,
+        config.shrink_windows,
+        config.negatives,
+        config.noise_words,
+        config.sharing,
+    )
 
 
 @inlined
 def draw_noise(
     key: np.uint64, position: int, thresholds: NDArray[np.uint32], aliases: NDArray[np.int32]
 ) -> np.int64:
-    """Return a random word of the noise distribution, by Walker's alias method (Vose 1991)."""
-    bits = draw(key, position)
+    """Draw a word of the noise distribution, by Walker's alias method (Vose 1991)."""
+    bits = random_bits(key, position)
     column = np.int64(((bits >> HALF) * np.uint64(len(thresholds))) >> HALF)
     if (bits & LOW_HALF) < np.uint64(thresholds[column]):
         return column
@@ -33,14 +77,14 @@ def draw_noise(
 
 
 def keep_thresholds(counts: NDArray[np.int64], sample: float) -> NDArray[np.uint32]:
-    """How likely each word is kept, as thresholds for `passes`.
+    """Return the probability that subsampling keeps each word, as thresholds for `bernoulli`.
 
-    A word whose share of the corpus is f is kept with probability sqrt(t / f) + t / f, t being
-    ``sample``, at most 1: word2vec.c's variant of Mikolov et al. 2013b, equation 5.
+    A word of relative frequency f is kept with probability min(1, sqrt(t / f) + t / f), where t is
+    ``sample``: word2vec.c's variant of Mikolov et al. 2013b, equation 5.
 
     Args:
         counts: (V,) occurrences.
-        sample: the share above which words are thinned out, 0 to keep all.
+        sample: the relative frequency above which words are dropped at random; 0 keeps all words.
 
     Returns:
         (V,) uint32.
@@ -48,7 +92,7 @@ def keep_thresholds(counts: NDArray[np.int64], sample: float) -> NDArray[np.uint
     """
     if sample == 0:
         return np.full(len(counts), ALWAYS, np.uint32)
-    total = max(float(counts.sum(dtype=np.float64)), 1.0)  # as integers they might overflow
+    total = max(float(counts.sum(dtype=np.float64)), 1.0)  # the sum of integers might overflow
     ratio = sample * total / np.maximum(counts, 1)
     probability = np.minimum(np.sqrt(ratio) + ratio, 1.0)
     return (np.maximum(np.rint(probability * 2.0**32), 1) - 1).clip(0, ALWAYS).astype(np.uint32)
@@ -56,10 +100,10 @@ def keep_thresholds(counts: NDArray[np.int64], sample: float) -> NDArray[np.uint
 
 @dataclass(frozen=True)
 class NoiseDistribution:
-    """Words by count to a power, ready to draw from in constant time.
+    """The distribution count**exponent as an alias table, which is drawn from in constant time.
 
-    Column i of the alias table stands for word i if a draw of 32 bits is below thresholds[i],
-    else for word aliases[i].
+    Column i of the table stands for word i if 32 random bits are below thresholds[i], else for
+    word aliases[i].
 
     Attributes:
         thresholds: (V,) uint32.
@@ -72,11 +116,11 @@ class NoiseDistribution:
 
     @classmethod
     def from_counts(cls, counts: NDArray[np.int64], exponent: float) -> NoiseDistribution:
-        """Build the alias table of the distribution count**exponent; words never seen have none.
+        """Build the alias table. Words of count 0 are never drawn.
 
         Args:
-            counts: (V,) occurrences, some above 0.
-            exponent: 0.75 in word2vec, 1 for the corpus's own distribution, 0 for a uniform one.
+            counts: (V,) occurrences, some of them above 0.
+            exponent: 0.75 in word2vec, 1 for the distribution of the corpus, 0 for a uniform one.
 
         """
         thresholds, aliases = _alias_table(noise_probabilities(counts, exponent) * len(counts))
@@ -84,7 +128,7 @@ class NoiseDistribution:
 
 
 def noise_probabilities(counts: NDArray[np.int64], exponent: float) -> NDArray[np.float64]:
-    """Return (V,) how likely each word is drawn as noise; arguments are those of `from_counts`."""
+    """Return the (V,) probabilities of the noise distribution; see `NoiseDistribution`."""
     weights = np.zeros(len(counts))
     seen = counts > 0
     # Relative to the largest count, so that no exponent overflows.
@@ -95,10 +139,10 @@ def noise_probabilities(counts: NDArray[np.int64], exponent: float) -> NDArray[n
 
 @kernel
 def _alias_table(heights: NDArray[np.float64]) -> tuple[NDArray[np.uint32], NDArray[np.int32]]:
-    """Level columns of mean height 1 by moving what stands out of the high ones to low ones.
+    """Fill up each column below height 1 with the excess of one column above it.
 
     Args:
-        heights: (V,) float64, changed.
+        heights: (V,) float64 of mean 1; they are changed.
 
     Returns:
         The thresholds and aliases of `NoiseDistribution`.

@@ -1,8 +1,7 @@
-"""fastText without subwords, which is skip-gram. Its windows always shrink.
+"""fastText without subwords, which is plain skip-gram. Its windows always shrink.
 
-With -iter 0 it reads the text for its dictionary and trains nothing. Vectors that its matrix holds
-before training are those of memory that it has just been given, for it fills only a part: whoever
-calls this sees to it that this memory is zero.
+With -iter 0 it builds its dictionary and does not train. fastText initializes only part of its
+matrix, so the caller must ensure that fresh memory is zero.
 """
 
 from __future__ import annotations

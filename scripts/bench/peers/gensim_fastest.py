@@ -1,4 +1,4 @@
-"""gensim at its fastest: tokens from a file, by `corpus_file`. Prints the seconds of training."""
+"""gensim in its fastest mode, `corpus_file`. Prints the seconds of training."""
 
 from __future__ import annotations
 

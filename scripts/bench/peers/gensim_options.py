@@ -1,4 +1,4 @@
-"""The options of word2vec.c as gensim names them."""
+"""The options of word2vec.c under the names of gensim."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 
 def as_gensim(options: argparse.Namespace) -> dict[str, Any]:
-    """Keyword arguments of gensim.models.Word2Vec."""
+    """Return keyword arguments of gensim.models.Word2Vec."""
     return {
         "sg": 1,
         "vector_size": options.size,

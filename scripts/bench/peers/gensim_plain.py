@@ -1,4 +1,4 @@
-"""gensim as its users write it: raw text in, line by line through simple_preprocess, model out."""
+"""gensim the way its users call it: raw text, line by line through simple_preprocess."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from gensim_options import as_gensim
 
 
 class Lines:
-    """The lines of a file, cut into words, as often as they are asked for."""
+    """The tokenized lines of a file, re-iterable."""
 
     def __init__(self, path: str) -> None:
         self.path = path

@@ -1,4 +1,4 @@
-"""The command line of word2vec.c, which the programs in this folder take."""
+"""The command line of word2vec.c, shared by the programs in this directory."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import argparse
 
 
 def parse() -> argparse.Namespace:
-    """Read the options of word2vec.c, and two more, of which a window's way is gensim's choice."""
+    """Parse the options of word2vec.c and two more: full windows and the vocabulary size."""
     parser = argparse.ArgumentParser(allow_abbrev=False)
     for name in ("train", "output"):
         parser.add_argument(f"-{name}", required=True)

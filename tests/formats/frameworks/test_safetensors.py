@@ -1,4 +1,4 @@
-"""The safetensors file: what is in it, and what is refused."""
+"""The safetensors file: its content, and the rejection of other files."""
 
 from __future__ import annotations
 
@@ -8,17 +8,29 @@ import sys
 import numpy as np
 import pytest
 
-from w2v.embeddings.embeddings import Embeddings
-from w2v.errors import FormatError, InputError, MissingExtraError
+from w2v.embeddings.load import load
+from w2v.errors import (
+    FormatError,
+    InputError,
+    MissingExtraError,
+)
 from w2v.formats.frameworks import safetensors as safetensors_file
 from w2v.formats.layout import Layout
-from w2v.formats.registry import FORMATS, load
+from w2v.formats.registry import FORMATS
+from w2v.formats.table import VectorTable
 
 library = pytest.importorskip("safetensors", reason="safetensors is not installed")
+
+
 numpy_library = pytest.importorskip("safetensors.numpy")
 
+
 TOKENIZER = {"name": "unicode", "lowercase": True}
-TWO = Embeddings(["New York", "é\n"], [[1.0, 0.1], [3.0, -4.5]], meta={"tokenizer": TOKENIZER})
+
+
+TWO = VectorTable(["New York", "é\n"], [[1.0, 0.1], [3.0, -4.5]], meta={"tokenizer": TOKENIZER})
+
+
 FORMAT = FORMATS["safetensors"]
 
 
@@ -34,7 +46,7 @@ def record(**changes: object) -> dict[str, str]:
 MATRIX = np.array([[0, 0], [1, 2], [3, 4]], np.float32)
 
 
-def test_one_file_holds_the_matrix_the_words_their_layout_and_the_tokenizer(tmp_path):
+def test_content_of_a_file(tmp_path):
     FORMAT.write(TWO, tmp_path / "x.safetensors")
     with library.safe_open(tmp_path / "x.safetensors", framework="numpy") as file:
         matrix = file.get_tensor("embeddings")
@@ -59,18 +71,18 @@ def test_the_same_model_gives_the_same_bytes(tmp_path):
     assert (tmp_path / "x").read_bytes() == (tmp_path / "y").read_bytes()
 
 
-def test_words_that_do_not_fit_into_the_header_are_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(safetensors_file, "LONGEST_HEADER", 1_215)
+def test_words_that_exceed_the_header_are_rejected(tmp_path, monkeypatch):
+    monkeypatch.setattr(safetensors_file, "MAX_HEADER_BYTES", 1_215)
     with pytest.raises(FormatError, match="the 2 words take 1216 bytes in the header of a safet"):
         FORMAT.write(TWO, tmp_path / "x")
-    monkeypatch.setattr(safetensors_file, "LONGEST_HEADER", 1_216)
+    monkeypatch.setattr(safetensors_file, "MAX_HEADER_BYTES", 1_216)
     FORMAT.write(TWO, tmp_path / "x")
     header = int.from_bytes((tmp_path / "x").read_bytes()[:8], "little")
     assert 216 < header < 1_216
 
 
-def test_the_header_has_the_room_that_is_said(tmp_path):
-    room = safetensors_file.LONGEST_HEADER
+def test_the_estimate_of_the_header_is_an_upper_bound(tmp_path):
+    room = safetensors_file.MAX_HEADER_BYTES
     with pytest.raises(library.SafetensorError, match="header too large"):
         numpy_library.save({"embeddings": MATRIX}, {"w2v": "x" * room})
     most = room - 1_000  # as much as passes the check
@@ -80,21 +92,37 @@ def test_the_header_has_the_room_that_is_said(tmp_path):
 @pytest.mark.parametrize(
     ("tensors", "metadata", "finding"),
     [
-        ({"embeddings": MATRIX}, None, "a safetensors file, but not of w2v: its metadata have no"),
-        ({"embeddings": MATRIX}, {"format": "pt"}, "not of w2v: its metadata have no entry 'w2v'"),
-        ({"embeddings": MATRIX}, {"w2v": "{"}, "expected JSON as the metadata's entry 'w2v'"),
-        ({"embeddings": MATRIX}, {"w2v": "[" * 100_000}, "expected JSON as the metadata's entry"),
+        (
+            {"embeddings": MATRIX},
+            None,
+            "a safetensors file of another program: its metadata have no",
+        ),
+        (
+            {"embeddings": MATRIX},
+            {"format": "pt"},
+            "of another program: its metadata have no entry 'w2v'",
+        ),
+        ({"embeddings": MATRIX}, {"w2v": "{"}, "expected JSON in the entry 'w2v'"),
+        ({"embeddings": MATRIX}, {"w2v": "[" * 100_000}, "expected JSON in the entry"),
         ({"embeddings": MATRIX}, {"w2v": "[]"}, "of version 1, got version None; use a newer w2v"),
         ({"embeddings": MATRIX}, record(version=2), "version 1, got version 2; use a newer w2v"),
         ({"embeddings": MATRIX}, record(words="ab"), "expected a list of words, got 'ab'"),
         ({"embeddings": MATRIX}, record(words=["a", 1]), r"expected a list of words, got \['a', 1"),
         ({"embeddings": MATRIX}, record(words=["a", "\ud800"]), r"'\\ud800' cannot be written as"),
-        ({"embeddings": MATRIX}, record(words=["a", "a"]), "'a' is both word 0 and word 1"),
-        ({"embeddings": MATRIX}, record(words=["a", ""]), "word 1 is ''"),
+        (
+            {"embeddings": MATRIX},
+            record(words=["a", "a"]),
+            "words must be distinct, but words 0 and 1 are 'a'",
+        ),
+        ({"embeddings": MATRIX}, record(words=["a", ""]), "word 1 must be a non-empty string"),
         ({"embeddings": MATRIX}, record(words=["a"]), "got 2 rows and 2 columns for 1 words"),
         ({"embeddings": MATRIX}, record(rows=None), "expected a layout of rows as w2v records it"),
-        ({"embeddings": MATRIX + 1}, record(), "row 0 is not zero, but with rows 'pad' it is padd"),
-        ({"embeddings": MATRIX * np.nan}, record(), "row 0 is not zero"),
+        (
+            {"embeddings": MATRIX + 1},
+            record(),
+            "row 0 must be zero, because it is the padding row of the layout 'pad'",
+        ),
+        ({"embeddings": MATRIX * np.nan}, record(), "row 0 must be zero"),
         (
             {"embeddings": MATRIX.astype("f8")},
             record(),
@@ -106,7 +134,7 @@ def test_the_header_has_the_room_that_is_said(tmp_path):
         ({"embeddings": MATRIX, "x": MATRIX}, record(), "expected one tensor, 'embeddings', got"),
     ],
 )
-def test_a_file_that_is_not_ours_is_refused(tensors, metadata, finding, tmp_path):
+def test_files_of_other_programs_are_rejected(tensors, metadata, finding, tmp_path):
     (tmp_path / "x.safetensors").write_bytes(numpy_library.save(tensors, metadata))
     with pytest.raises(FormatError, match=f"x.safetensors: .*{finding}"):
         load(tmp_path / "x.safetensors")
@@ -124,18 +152,18 @@ def test_a_file_that_is_not_ours_is_refused(tensors, metadata, finding, tmp_path
         + b'{"embeddings":{"dtype":"F32","shape":[1073741824,2],"data_offsets":[0,8]}}'.ljust(79),
     ],
 )
-def test_a_header_that_lies_is_refused(data, tmp_path):
+def test_wrong_headers_are_rejected(data, tmp_path):
     (tmp_path / "x").write_bytes(data)
-    with pytest.raises(FormatError, match=r"x: expected a safetensors .* damaged or cut short"):
+    with pytest.raises(FormatError, match=r"x: expected a safetensors .* damaged or truncated"):
         FORMAT.read(tmp_path / "x")
 
 
-def test_what_is_no_file_is_no_input(tmp_path):
+def test_directories_are_rejected(tmp_path):
     with pytest.raises(InputError, match=r"cannot read .*: Is a directory"):
         FORMAT.read(tmp_path)
 
 
-def test_the_package_that_is_missing_is_named(tmp_path, monkeypatch):
+def test_the_error_names_the_missing_package(tmp_path, monkeypatch):
     FORMAT.write(TWO, tmp_path / "x")
     for module in ("safetensors", "safetensors.numpy"):
         monkeypatch.setitem(sys.modules, module, None)

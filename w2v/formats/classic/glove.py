@@ -1,9 +1,9 @@
-"""The text format of GloVe: one word and its D numbers a line, and no header.
+"""The text format of GloVe: one word and its D numbers per line, without a header.
 
-The first line tells D: it is how many fields at its end are numbers, at least the first field
-being the word. The last D fields of every other line are its numbers. So a word may have spaces
-in it, as ``. . .`` in Stanford's glove.840B.300d.txt has; but not a word whose last part reads
-as a number, for that may as well be a number too many.
+D is the number of fields at the end of the first line that are numbers, except its first field,
+which is part of the word. In every other line, the last D fields are the numbers. So a word may
+contain spaces, like ``. . .`` in Stanford's glove.840B.300d.txt, unless its last part is a number:
+such a line is rejected, because it may as well have one number too many.
 """
 
 from __future__ import annotations
@@ -13,99 +13,97 @@ from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from w2v.errors import FormatError
-from w2v.formats.classic import lines as textfile
+from w2v.formats.classic import lines
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from w2v.embeddings.embeddings import Embeddings
+    from w2v.formats.table import VectorTable
 
 _NUMBER = re.compile(rb"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
-_SHOWN = 64
+_MAX_SHOWN = 64
 
 
-def write(embeddings: Embeddings, path: str | Path, *, overwrite: bool = False) -> None:
-    """Write ``path``, whole or not at all; gzip packs it if the name ends in ``.gz``.
+def write(table: VectorTable, path: str | Path, *, overwrite: bool = False) -> None:
+    """Write a text file, atomically; compressed by gzip if its name ends in ``.gz``.
 
     Raises:
-        FormatError: a word contains white space, which other programs cannot read here, or
-            cannot be written as UTF-8.
-        OutputError: the file cannot be put there.
+        FormatError: a word contains white space, which other programs cannot read in this format,
+            or cannot be written as UTF-8.
+        OutputError: the file cannot be written.
 
     """
-    words = textfile.encode_words(embeddings.words, "glove")
-    needed = textfile.estimated_size(words, embeddings.matrix, path)
-    with textfile.new_text(path, needed=needed, overwrite=overwrite) as file:
-        rows = textfile.rows_of_text(embeddings.matrix, " ")
+    words = lines.encode_unspaced(table.words, "glove")
+    needed = lines.estimate_size(words, table.matrix, path)
+    with lines.new_text(path, needed=needed, overwrite=overwrite) as file:
+        rows = lines.format_rows(table.matrix, " ")
         for word, row in zip(words, rows, strict=True):
             file.write(word + b" " + row)
 
 
-def read(path: str | Path) -> Embeddings:
-    """Read a text file, packed by gzip or not; white space at line ends is ignored.
+def read(path: str | Path) -> VectorTable:
+    """Read a text file, compressed by gzip or not. White space at line ends is ignored.
 
-    Without a header, a file that is cut short at the end of a line looks whole. Words in an
-    encoding other than UTF-8 are treated as ``textfile.decode_words`` says.
+    Without a header, a file that is truncated at a line end cannot be detected. For words that
+    are not UTF-8, see `w2v.formats.words.decode_words`.
 
     Raises:
         InputError: the file cannot be read.
-        FormatError: what is wrong, by line.
+        FormatError: a line is invalid.
 
     """
-    with textfile.opened_text(path) as lines:
-        line = _stripped(lines.following())
-        numbers = textfile.Numbers(_dimensions(line, lines.where))
+    with lines.open_text(path) as reader:
+        line = _next_line(reader)
+        rows = lines.RowBuffer(_parse_dim(line, reader.where))
         words: dict[bytes, int] = {}
         while line is not None:
-            word, fields = _row(line, numbers, lines.where)
-            textfile.add_word(words, word, lines.where)
-            numbers.add(fields, lines.where)
-            line = _stripped(lines.following())
-    return textfile.as_embeddings(list(words), numbers.matrix(), path)
+            word, fields = _split(line, rows, reader.where)
+            lines.add_word(words, word, reader.where)
+            rows.add(fields, reader.where)
+            line = _next_line(reader)
+    return lines.as_table(list(words), rows.matrix(), path)
 
 
-def fits(path: str | Path) -> bool:
-    """Whether the first line is one of this format.
+def matches(path: str | Path) -> bool:
+    """Return whether the first line is a word and numbers.
 
     Raises:
         InputError: the file cannot be read.
-        FormatError: the line is too long or cut short, or the file is packed, and damaged.
+        FormatError: the line is too long or truncated, or the file is compressed and damaged.
 
     """
-    with textfile.opened_text(path) as lines:
-        return _count_numbers(_stripped(lines.following()) or b"") > 0
+    with lines.open_text(path) as reader:
+        return _count_numbers(_next_line(reader) or b"") > 0
 
 
-def _stripped(line: bytes | None) -> bytes | None:
+def _next_line(reader: lines.LineReader) -> bytes | None:
+    line = reader.next_line()
     return None if line is None else line.rstrip(b" \t\r")
 
 
-def _dimensions(line: bytes | None, where: str) -> int:
-    """Tell D by the first line."""
+def _parse_dim(line: bytes | None, where: str) -> int:
+    """Return D, according to the first line."""
     dim = _count_numbers(line or b"")
     if line is None or dim == 0:
-        shown = (line or b"")[:_SHOWN].decode("utf-8", "replace")
+        shown = (line or b"")[:_MAX_SHOWN].decode("utf-8", "replace")
         message = f"{where}: expected a first line of a word and its numbers, got {shown!r}"
         raise FormatError(message)
-    if dim > textfile.MOST_DIMENSIONS:
-        message = f"{where}: expected at most {textfile.MOST_DIMENSIONS} numbers, got {dim}"
+    if dim > lines.MAX_DIM:
+        message = f"{where}: expected at most {lines.MAX_DIM} numbers, got {dim}"
         raise FormatError(message)
     return dim
 
 
 def _count_numbers(line: bytes) -> int:
-    """How many fields at the end of a line are numbers, the first field, a word, apart.
-
-    Of more than MOST_DIMENSIONS, one more are counted.
-    """
-    _, *fields = line.rsplit(b" ", textfile.MOST_DIMENSIONS + 1)
+    """Count the numbers at the end of a line, except in its first field, up to MAX_DIM + 1."""
+    _, *fields = line.rsplit(b" ", lines.MAX_DIM + 1)
     return sum(1 for _ in takewhile(_NUMBER.fullmatch, reversed(fields)))
 
 
-def _row(line: bytes, numbers: textfile.Numbers, where: str) -> tuple[bytes, list[bytes]]:
-    """Return the word of a line and its last D fields."""
-    word, *fields = line.rsplit(b" ", numbers.dim)
+def _split(line: bytes, rows: lines.RowBuffer, where: str) -> tuple[bytes, list[bytes]]:
+    """Split a line into the word and its D last fields."""
+    word, *fields = line.rsplit(b" ", rows.dim)
     _, space, last = word.rpartition(b" ")
-    if len(fields) != numbers.dim or (space and _NUMBER.fullmatch(last)):
-        raise numbers.wrong_count(_count_numbers(line), where)
+    if len(fields) != rows.dim or (space and _NUMBER.fullmatch(last)):
+        raise rows.wrong_count(_count_numbers(line), where)
     return word, fields

@@ -1,7 +1,7 @@
-"""What the text formats share: lines and numbers, words as bytes, and gzip.
+"""What the text formats share: lines, rows of numbers, words, and gzip.
 
-Nothing is allocated for what a file promises: lines have a longest length, and memory grows by
-the rows that are really there, so that a small packed file cannot ask for all of the memory.
+The readers do not allocate memory for what a file merely announces. Lines have a maximum length,
+and the matrix grows with the rows that are read, so a small compressed file cannot exhaust memory.
 """
 
 from __future__ import annotations
@@ -18,10 +18,11 @@ from typing import IO, TYPE_CHECKING, BinaryIO, cast
 
 import numpy as np
 
-from w2v.embeddings.embeddings import Embeddings
-from w2v.errors import FormatError, InputError
-from w2v.system import atomic as output
-from w2v.system.files import require_regular_file
+from w2v.errors import FormatError
+from w2v.formats.table import VectorTable
+from w2v.formats.words import decode_words, encode_words
+from w2v.system import atomic
+from w2v.system.files import read_error, require_regular_file
 from w2v.text.decompress import ExpansionGuard
 
 if TYPE_CHECKING:
@@ -29,200 +30,205 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-MOST_DIMENSIONS = 1_000_000
-"""As many as w2v trains."""
+MAX_DIM = 1_000_000
+"""The largest vector size, as in training."""
 
-LONGEST_LINE = 1 << 25
-"""Bytes: a word and MOST_DIMENSIONS numbers of 16 characters fit."""
+MAX_LINE_BYTES = 1 << 25
+"""Enough for a word and MAX_DIM numbers of 16 characters."""
 
 _GZIP_MAGIC = b"\x1f\x8b"
-_MOST_EXPANSION = 1032
-"""Of a byte that is unpacked (zlib's technical details, "Maximum Compression Factor")."""
+_MAX_GZIP_RATIO = 1032
+"""Bytes that one byte can expand to (zlib technical details, "Maximum Compression Factor")."""
 
-# Of 50,000 x 128 numbers, level 6 makes files a tenth smaller in seven times the time.
+# Level 6 takes seven times as long for files that are a tenth smaller (50,000 x 128 numbers).
 _GZIP_LEVEL = 1
 
-_LONGEST_REST = 1 << 10
-_ROWS_SAMPLED = 64
-_BUFFER = 1 << 16
-_EXPANSION_ADVICE = "if it is to be so, unpack it first (gzip -d)"
+_MAX_TRAILING_SPACE = 1 << 10
+_SAMPLED_ROWS = 64
+_BUFFER_BYTES = 1 << 16
+_EXPANSION_ADVICE = "if that is intended, decompress it first (gzip -d)"
 
 
 @dataclass
-class Lines:
-    """The lines of a text that is being read.
+class LineReader:
+    """The lines of an open text file.
 
     Attributes:
-        file: the text, unpacked.
-        path: its name, for errors.
-        most_bytes: there can be no more of it, as far as the size of the file tells.
-        number: of the line that was read last, from 1.
+        file: the decompressed text.
+        path: its name, for error messages.
+        max_bytes: an upper bound of its length, from the size of the file.
+        number: the number of the last line that was read, from 1.
 
     """
 
     file: IO[bytes]
     path: str | Path
-    most_bytes: int
+    max_bytes: int
     number: int = 0
 
     @property
     def where(self) -> str:
-        """The line that was read last, for errors."""
+        """The file and the number of the last line, for error messages."""
         return f"{self.path}, line {self.number}"
 
-    def following(self) -> bytes | None:
-        """Return the next line without its LF, None at the end of the file.
+    def next_line(self) -> bytes | None:
+        """Return the next line without its LF, or None at the end of the file.
 
         Raises:
-            FormatError: the line is too long or has no LF, so that the file may be cut short.
+            FormatError: the line is too long, or it has no LF, so the file may be truncated.
 
         """
-        line = self.file.readline(LONGEST_LINE + 1)
+        line = self.file.readline(MAX_LINE_BYTES + 1)
         if not line:
             return None
         self.number += 1
-        if len(line) > LONGEST_LINE:
-            message = f"{self.where}: no line of a text of vectors takes over {LONGEST_LINE} bytes"
+        if len(line) > MAX_LINE_BYTES:
+            message = f"{self.where}: the line is longer than {MAX_LINE_BYTES} bytes"
             raise FormatError(message)
         if not line.endswith(b"\n"):
-            raise self.cut_short()
+            raise self.truncated()
         return line[:-1]
 
-    def cut_short(self) -> FormatError:
-        """What to raise if there should be more."""
-        return FormatError(
-            f"{self.where}: expected a whole line, the file ends before a line end; it is cut short"
-        )
+    def truncated(self) -> FormatError:
+        """Return the error for a file that ends too early."""
+        return FormatError(f"{self.where}: the line is incomplete; the file is truncated")
 
-    def has_ended(self) -> bool:
-        """Whether nothing follows but a little white space."""
-        rest = self.file.read(_LONGEST_REST)
-        return len(rest) < _LONGEST_REST and not rest.strip()
+    def at_end(self) -> bool:
+        """Return whether only a little white space follows."""
+        rest = self.file.read(_MAX_TRAILING_SPACE)
+        return len(rest) < _MAX_TRAILING_SPACE and not rest.strip()
 
 
-class Numbers:
-    """Rows of D numbers, gathered as they come."""
+class RowBuffer:
+    """A matrix of D columns that grows row by row."""
 
     def __init__(self, dim: int) -> None:
         self.dim = dim
         self._numbers = array("f")
 
     def add(self, fields: list[bytes], where: str) -> None:
-        """Add a row.
+        """Parse and append a row.
 
         Raises:
-            FormatError: these are not D numbers.
+            FormatError: the fields are not D numbers.
 
         """
         if len(fields) != self.dim:
             raise self.wrong_count(len(fields), where)
         try:
-            self._numbers.fromlist(list(map(float, fields)))  # too large becomes infinite
+            # Numbers too large for float32 become infinite, which `VectorTable` rejects.
+            self._numbers.fromlist(list(map(float, fields)))
         except ValueError as error:
             message = f"{where}: expected {self.dim} numbers: {error!s:.200}"
             raise FormatError(message) from error
 
     def wrong_count(self, count: int, where: str) -> FormatError:
-        """What to raise if there are too few or too many in a row."""
+        """Return the error for a row of ``count`` numbers."""
         return FormatError(f"{where}: expected {self.dim} numbers, got {count}")
 
     def matrix(self) -> NDArray[np.float32]:
-        """Return the rows: (rows, D) float32, C order, no copy."""
+        """Return the rows, (n, D) float32 in C order, without a copy."""
         return np.frombuffer(self._numbers, dtype=np.float32).reshape(-1, self.dim)
 
 
-def rows_of_text(matrix: NDArray[np.float32], separator: str) -> Iterator[bytes]:
-    """Write each row as a line of numbers with 9 significant digits.
+def format_rows(matrix: NDArray[np.float32], separator: str) -> Iterator[bytes]:
+    """Format each row as a line of numbers with 9 significant digits.
 
-    So many tell every float32 from its neighbours (IEEE 754-2008, 5.12.2).
+    9 digits identify every float32 (IEEE 754-2008, 5.12.2).
     """
     row_format = separator.join(["%.9g"] * matrix.shape[1]) + "\n"
     for row in matrix:
         yield (row_format % tuple(row.tolist())).encode("ascii")
 
 
-def estimated_size(words: Sequence[bytes], matrix: NDArray[np.float32], path: str | Path) -> int:
-    """Tell about how many bytes a text of words and rows will take, by some of them.
+def estimate_size(prefixes: Sequence[bytes], matrix: NDArray[np.float32], path: str | Path) -> int:
+    """Estimate the size of a text file from a sample of its rows.
 
     Args:
-        words: (V,) what stands before the numbers.
+        prefixes: (V,) the text before the numbers of each row.
         matrix: (V, D) the numbers.
-        path: whose name tells whether gzip packs it.
+        path: the file, whose name determines whether it is compressed.
 
     """
-    step = -(-len(matrix) // _ROWS_SAMPLED)
-    rows = rows_of_text(matrix[::step], " ")
-    text = b"".join(word + b" " + row for word, row in zip(words[::step], rows, strict=False))
-    size = len(gzip.compress(text, _GZIP_LEVEL)) if _is_packed(path) else len(text)
+    step = -(-len(matrix) // _SAMPLED_ROWS)
+    rows = format_rows(matrix[::step], " ")
+    text = b"".join(
+        prefix + b" " + row for prefix, row in zip(prefixes[::step], rows, strict=False)
+    )
+    size = len(gzip.compress(text, _GZIP_LEVEL)) if _has_gzip_name(path) else len(text)
     return size * len(matrix) // max(len(matrix[::step]), 1)
 
 
 @contextmanager
-def opened(path: str | Path) -> Iterator[BinaryIO]:
-    """Open a file for reading; what the system refuses is an InputError."""
+def open_binary(path: str | Path) -> Iterator[BinaryIO]:
+    """Open a file for reading.
+
+    Raises:
+        InputError: it cannot be read.
+
+    """
     require_regular_file(path)
     try:
         with Path(path).open("rb") as file:
             yield file
     except OSError as error:
-        message = f"cannot read {path}: {error.strerror or error}"
-        raise InputError(message) from error
+        raise read_error(path, error) from error
 
 
 @contextmanager
-def opened_text(path: str | Path) -> Iterator[Lines]:
-    """Open a text, which gzip may have packed; its content tells.
+def open_text(path: str | Path) -> Iterator[LineReader]:
+    """Open a text file for reading. Its content determines whether it is compressed by gzip.
 
     Raises:
-        InputError: the file cannot be read, or unpacks to too much.
-        FormatError: it is packed, and damaged.
+        InputError: the file cannot be read, or expands too much.
+        FormatError: it is compressed, and damaged.
 
     """
-    with opened(path) as file:
+    with open_binary(path) as file:
         size = os.fstat(file.fileno()).st_size
-        packed = file.read(len(_GZIP_MAGIC)) == _GZIP_MAGIC
+        compressed = file.read(len(_GZIP_MAGIC)) == _GZIP_MAGIC
         file.seek(0)
-        if not packed:
-            yield Lines(file, path, size)
+        if not compressed:
+            yield LineReader(file, path, size)
             return
         try:
-            with gzip.GzipFile(fileobj=file, mode="rb") as packed_text:
-                text = cast("IO[bytes]", packed_text)
-                bounded = ExpansionGuard(text, file.tell, path, advice=_EXPANSION_ADVICE)
-                yield Lines(io.BufferedReader(bounded, _BUFFER), path, size * _MOST_EXPANSION)
+            with gzip.GzipFile(fileobj=file, mode="rb") as decompressed:
+                text = cast("IO[bytes]", decompressed)
+                guarded = ExpansionGuard(text, file.tell, path, advice=_EXPANSION_ADVICE)
+                buffered = io.BufferedReader(guarded, _BUFFER_BYTES)
+                yield LineReader(buffered, path, size * _MAX_GZIP_RATIO)
         except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-            message = f"{path}: a gzip file that is damaged or cut short: {error}"
+            message = f"{path}: the gzip file is damaged or truncated: {error}"
             raise FormatError(message) from error
 
 
 @contextmanager
 def new_text(path: str | Path, *, needed: int, overwrite: bool) -> Iterator[IO[bytes]]:
-    """Yield a text that becomes ``path``, packed by gzip if the name ends in ``.gz``.
+    """Yield a file that becomes ``path``, compressed by gzip if the name ends in ``.gz``.
 
-    The same text gives the same bytes: neither a name nor a time is put into the file.
+    The gzip header contains neither a name nor a time, so equal text gives equal files.
 
     Raises:
-        OutputError: the file cannot be put there.
+        OutputError: the file cannot be written.
 
     """
-    with output.new_file(path, needed=needed, overwrite=overwrite) as file:
-        if not _is_packed(path):
+    with atomic.new_file(path, needed=needed, overwrite=overwrite) as file:
+        if not _has_gzip_name(path):
             yield file
             return
-        with gzip.GzipFile("", "wb", _GZIP_LEVEL, file, mtime=0) as packed:
-            yield cast("IO[bytes]", packed)
+        with gzip.GzipFile("", "wb", _GZIP_LEVEL, file, mtime=0) as compressed:
+            yield cast("IO[bytes]", compressed)
 
 
-def _is_packed(path: str | Path) -> bool:
+def _has_gzip_name(path: str | Path) -> bool:
     return str(path).lower().endswith(".gz")
 
 
-def encode_words(words: Sequence[str], format_name: str) -> list[bytes]:
-    """Encode words as UTF-8 for a format in which white space ends a word.
+def encode_unspaced(words: Sequence[str], format_name: str) -> list[bytes]:
+    """Encode words as UTF-8, for a format in which white space ends a word.
 
     Raises:
-        FormatError: a word contains white space, or a lone surrogate, which UTF-8 has no bytes
-            for.
+        FormatError: a word contains white space or cannot be written as UTF-8.
 
     """
     for word in words:
@@ -232,82 +238,41 @@ def encode_words(words: Sequence[str], format_name: str) -> list[bytes]:
                 "choose another format or rename the word"
             )
             raise FormatError(message)
-    return encode(words)
-
-
-def encode(words: Sequence[str]) -> list[bytes]:
-    """Encode words as UTF-8.
-
-    Raises:
-        FormatError: a word contains a lone surrogate.
-
-    """
-    try:
-        return [word.encode("utf-8") for word in words]
-    except UnicodeEncodeError as error:
-        message = f"{error.object!r} cannot be written as UTF-8; rename the word"
-        raise FormatError(message) from error
+    return encode_words(words)
 
 
 def add_word(words: dict[bytes, int], word: bytes, where: str) -> None:
-    """Add a word and its row.
+    """Map a word to the next row.
 
-    A word that is there already ends the reading: the rest of the file need not be unpacked.
+    A duplicate is an error at once, so that the rest of the file need not be decompressed.
 
     Raises:
-        FormatError: it is there already.
+        FormatError: the word is a duplicate.
 
     """
     row = len(words)
     first = words.setdefault(word, row)
     if first != row:
         name = word.decode("utf-8", "replace")
-        message = f"{where}: {name!r:.200} is word {first} already; words must differ"
+        message = f"{where}: {name!r:.200} is also word {first}; words must be distinct"
         raise FormatError(message)
 
 
-def as_embeddings(
+def as_table(
     words: Sequence[bytes],
     matrix: NDArray[np.float32],
     path: str | Path,
     counts: list[int] | None = None,
-) -> Embeddings:
-    """Make embeddings of what was read; ``meta["replaced_words"]`` is as ``decode_words`` says.
+) -> VectorTable:
+    """Make a table of what was read from ``path``.
+
+    ``meta["replaced_words"]`` is the number of words that were not valid UTF-8, if any; see
+    `w2v.formats.words.decode_words`.
 
     Raises:
-        FormatError: a number is not finite, or a word empty.
+        FormatError: a number is not finite, or a word is empty.
 
     """
     decoded, replaced = decode_words(words)
     meta = {"replaced_words": replaced} if replaced else {}
-    return Embeddings(decoded, matrix, counts, meta, source=path)
-
-
-def decode_words(words: Sequence[bytes]) -> tuple[list[str], int]:
-    r"""Decode words from UTF-8, and those that are not UTF-8 (word2vec.c cuts at a byte) too.
-
-    Bytes that are not UTF-8 become U+FFFD. If that makes a word equal to another one, they are
-    spelled out instead, as in ``caf\xe9``, so that every row keeps a name of its own.
-
-    Returns:
-        The words, and how many of them were not UTF-8.
-
-    """
-    decoded: list[str | None] = [_strictly(word) for word in words]
-    taken = set(decoded)
-    result = []
-    for word, text in zip(words, decoded, strict=True):
-        if text is None:
-            text = word.decode("utf-8", "replace")
-            if text in taken:
-                text = word.decode("utf-8", "backslashreplace")
-            taken.add(text)
-        result.append(text)
-    return result, decoded.count(None)
-
-
-def _strictly(word: bytes) -> str | None:
-    try:
-        return word.decode("utf-8")
-    except UnicodeDecodeError:
-        return None
+    return VectorTable(decoded, matrix, counts, meta, source=path)

@@ -1,6 +1,6 @@
 """The binary format of word2vec: ``V D`` and LF, then word, space, D little-endian float32, LF.
 
-Some programs (gensim, for one) leave out the LF after each row; the reader takes both kinds.
+Some programs, such as gensim, omit the LF after each row. The reader accepts both variants.
 """
 
 from __future__ import annotations
@@ -12,46 +12,46 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from w2v.errors import FormatError
-from w2v.formats.classic import lines as textfile
+from w2v.formats.classic import lines
 from w2v.formats.classic.word2vec_text import read_header
-from w2v.system import atomic as output
+from w2v.system import atomic
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from w2v.embeddings.embeddings import Embeddings
+    from w2v.formats.table import VectorTable
 
 _FLOAT = np.dtype("<f4")
 
 
-def write(embeddings: Embeddings, path: str | Path, *, overwrite: bool = False) -> None:
-    """Write ``path``, whole or not at all.
+def write(table: VectorTable, path: str | Path, *, overwrite: bool = False) -> None:
+    """Write a binary file, atomically.
 
     Raises:
         FormatError: a word contains white space or cannot be written as UTF-8.
-        OutputError: the file cannot be put there.
+        OutputError: the file cannot be written.
 
     """
-    words = textfile.encode_words(embeddings.words, "word2vec-bin")
-    matrix = embeddings.matrix.astype(_FLOAT, copy=False)
+    words = lines.encode_unspaced(table.words, "word2vec-bin")
+    matrix = table.matrix.astype(_FLOAT, copy=False)
     needed = matrix.nbytes + sum(len(word) + len(b" \n") for word in words)
-    with output.new_file(path, needed=needed, overwrite=overwrite) as file:
+    with atomic.new_file(path, needed=needed, overwrite=overwrite) as file:
         file.write(b"%d %d\n" % matrix.shape)
         for word, row in zip(words, matrix, strict=True):
             file.write(word + b" " + row.tobytes() + b"\n")
 
 
-def read(path: str | Path) -> Embeddings:
-    """Read a binary file, with or without LF after the rows.
+def read(path: str | Path) -> VectorTable:
+    """Read a binary file.
 
-    Words in an encoding other than UTF-8 are treated as ``textfile.decode_words`` says.
+    For words that are not UTF-8, see `w2v.formats.words.decode_words`.
 
     Raises:
         InputError: the file cannot be read.
-        FormatError: what is wrong, by row; nothing is allocated for a header that lies.
+        FormatError: the header or a row is invalid.
 
     """
-    with textfile.opened(path) as file:
+    with lines.open_binary(path) as file:
         length = os.fstat(file.fileno()).st_size
         size, dim = read_header(file, path, length, lambda dim: 2 + _FLOAT.itemsize * dim)
         matrix = np.empty((size, dim), dtype=_FLOAT)
@@ -62,7 +62,7 @@ def read(path: str | Path) -> Embeddings:
                 word, start = _next_word(data, position, f"{path}, row {row}")
                 position = start + matrix[row].nbytes
                 if position > len(data):
-                    message = f"{path}, row {row}: the file ends here; it is cut short"
+                    message = f"{path}, row {row}: the row is incomplete; the file is truncated"
                     raise FormatError(message)
                 matrix[row] = np.frombuffer(data[start:position], dtype=_FLOAT)
                 words.append(word)
@@ -70,16 +70,16 @@ def read(path: str | Path) -> Embeddings:
             if rest > 1 or data[position:] not in (b"", b"\n"):
                 message = (
                     f"{path}: {rest} bytes follow the {size} rows of {dim} numbers "
-                    "that the header promises; the header or the file is damaged"
+                    "that the header announces; the header or the file is damaged"
                 )
                 raise FormatError(message)
-    return textfile.as_embeddings(words, matrix, path)
+    return lines.as_table(words, matrix, path)
 
 
 def _next_word(data: mmap.mmap, position: int, where: str) -> tuple[bytes, int]:
-    """Return the word at ``position`` and where its numbers start."""
+    """Return the word at ``position`` and the offset of its numbers."""
     space = data.find(b" ", position)
     if space < 0:
-        message = f"{where}: expected a word and a space; the file is cut short or damaged"
+        message = f"{where}: expected a word and a space; the file is truncated or damaged"
         raise FormatError(message)
     return data[position:space].removeprefix(b"\n"), space + 1

@@ -1,8 +1,8 @@
-"""The text format of word2vec: ``V D``, then one word and its D numbers a line.
+"""The text format of word2vec: a line ``V D``, then one word and its D numbers per line.
 
-fastText writes the same as ``.vec``, and spaCy reads it, packed or not. Numbers have 9
-significant digits, so that every float32 comes back exactly. The format has no escapes: a word
-with white space in it cannot be written. The header of both word2vec formats is here too.
+fastText writes this format as ``.vec``, and spaCy reads it, compressed or not. Numbers have 9
+significant digits, so that float32 survives exactly. The format has no escapes, so words cannot
+contain white space. The header, which the binary format shares, is parsed here, too.
 """
 
 from __future__ import annotations
@@ -11,127 +11,126 @@ import re
 from typing import IO, TYPE_CHECKING
 
 from w2v.errors import FormatError
-from w2v.formats.classic import lines as textfile
+from w2v.formats.classic import lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from w2v.embeddings.embeddings import Embeddings
+    from w2v.formats.table import VectorTable
 
-_LONGEST_HEADER = 64
+_MAX_HEADER_BYTES = 64
 _HEADER = re.compile(rb"\s*(\d+)\s+(\d+)\s*\n")
 
 
-def write(embeddings: Embeddings, path: str | Path, *, overwrite: bool = False) -> None:
-    """Write ``path``, whole or not at all; gzip packs it if the name ends in ``.gz``.
+def write(table: VectorTable, path: str | Path, *, overwrite: bool = False) -> None:
+    """Write a text file, atomically; compressed by gzip if its name ends in ``.gz``.
 
     Raises:
         FormatError: a word contains white space or cannot be written as UTF-8.
-        OutputError: the file cannot be put there.
+        OutputError: the file cannot be written.
 
     """
-    words = textfile.encode_words(embeddings.words, "word2vec-text")
-    needed = textfile.estimated_size(words, embeddings.matrix, path)
-    with textfile.new_text(path, needed=needed, overwrite=overwrite) as file:
-        file.write(b"%d %d\n" % (len(embeddings), embeddings.dim))
-        rows = textfile.rows_of_text(embeddings.matrix, " ")
+    words = lines.encode_unspaced(table.words, "word2vec-text")
+    needed = lines.estimate_size(words, table.matrix, path)
+    with lines.new_text(path, needed=needed, overwrite=overwrite) as file:
+        file.write(b"%d %d\n" % table.matrix.shape)
+        rows = lines.format_rows(table.matrix, " ")
         for word, row in zip(words, rows, strict=True):
             file.write(word + b" " + row)
 
 
-def read(path: str | Path) -> Embeddings:
-    """Read a text file, packed by gzip or not; white space at line ends is ignored.
+def read(path: str | Path) -> VectorTable:
+    """Read a text file, compressed by gzip or not. White space at line ends is ignored.
 
-    A file whose last line is cut short inside a number still looks right, but for the missing
-    LF: that is why each line must end in one. Words in an encoding other than UTF-8 are treated
-    as ``textfile.decode_words`` says.
+    Every line must end in LF: a file that is truncated inside its last number would look valid
+    otherwise. For words that are not UTF-8, see `w2v.formats.words.decode_words`.
 
     Raises:
         InputError: the file cannot be read.
-        FormatError: what is wrong, by line; nothing is allocated for a header that lies.
+        FormatError: the header or a line is invalid.
 
     """
-    with textfile.opened_text(path) as lines:
-        size, dim = read_header(lines.file, path, lines.most_bytes, lambda dim: 2 + 2 * dim)
-        lines.number = 1
+    with lines.open_text(path) as reader:
+        size, dim = read_header(reader.file, path, reader.max_bytes, lambda dim: 2 + 2 * dim)
+        reader.number = 1
         words: dict[bytes, int] = {}
-        numbers = textfile.Numbers(dim)
+        rows = lines.RowBuffer(dim)
         for _ in range(size):
-            word, fields = _next_row(lines, numbers)
-            textfile.add_word(words, word, lines.where)
-            numbers.add(fields, lines.where)
-        if not lines.has_ended():
-            message = f"{path}: there is text after the {size} rows that the header promises"
+            word, fields = _next_row(reader, rows)
+            lines.add_word(words, word, reader.where)
+            rows.add(fields, reader.where)
+        if not reader.at_end():
+            message = f"{path}: there is text after the {size} rows that the header announces"
             raise FormatError(message)
-    return textfile.as_embeddings(list(words), numbers.matrix(), path)
+    return lines.as_table(list(words), rows.matrix(), path)
 
 
-def fits(path: str | Path) -> bool:
-    """Whether the first line is one of this format.
+def matches(path: str | Path) -> bool:
+    """Return whether the first line is a header.
 
     Raises:
         InputError: the file cannot be read.
-        FormatError: it is packed, and damaged.
+        FormatError: it is compressed, and damaged.
 
     """
-    with textfile.opened_text(path) as lines:
-        return _HEADER.fullmatch(lines.file.readline(_LONGEST_HEADER)) is not None
+    with lines.open_text(path) as reader:
+        return _HEADER.fullmatch(reader.file.readline(_MAX_HEADER_BYTES)) is not None
 
 
 def read_header(
-    file: IO[bytes], path: str | Path, most_bytes: int, smallest_row: Callable[[int], int]
+    file: IO[bytes], path: str | Path, max_bytes: int, min_row_bytes: Callable[[int], int]
 ) -> tuple[int, int]:
     """Read the line ``V D`` and check it against the size of the file.
 
     Args:
-        file: open at its start.
-        path: its name, for errors.
-        most_bytes: that can be in the file.
-        smallest_row: the bytes that a row of D numbers takes at least.
+        file: the file, at its start.
+        path: its name, for error messages.
+        max_bytes: an upper bound of its length.
+        min_row_bytes: returns the least number of bytes in a row of D numbers.
 
     Returns:
-        V and D, both positive, so small that V rows of D numbers can be in the file.
+        V and D, both positive, and such that the file can contain V rows of D numbers.
 
     Raises:
-        FormatError: they are not.
+        FormatError: the header is invalid.
 
     """
-    line = file.readline(_LONGEST_HEADER)
+    line = file.readline(_MAX_HEADER_BYTES)
     match = _HEADER.fullmatch(line)
     if match is None:
         message = (
-            f"{path}: expected a first line with two numbers, how many words and "
-            f"how many dimensions, got {line.decode('utf-8', 'replace').rstrip()!r}"
+            f"{path}: expected a first line with two numbers, the number of words and the vector "
+            f"size, got {line.decode('utf-8', 'replace').rstrip()!r}"
         )
         raise FormatError(message)
     size, dim = int(match[1]), int(match[2])
     if size == 0 or dim == 0:
         message = f"{path}: expected at least one word and one dimension, got {size} and {dim}"
         raise FormatError(message)
-    needed = size * smallest_row(dim)
-    available = max(0, most_bytes - len(line))
+    needed = size * min_row_bytes(dim)
+    available = max(0, max_bytes - len(line))
     if available < needed:
         message = (
-            f"{path}: {size} words of {dim} dimensions, as its header promises, take at least "
-            f"{needed} bytes, but {available} follow; the file is cut short or no word2vec file"
+            f"{path}: the header announces {size} words of {dim} dimensions, which take at least "
+            f"{needed} bytes, but {available} follow; the file is truncated or not a word2vec file"
         )
         raise FormatError(message)
-    if dim > textfile.MOST_DIMENSIONS:
-        message = f"{path}: expected at most {textfile.MOST_DIMENSIONS} dimensions, got {dim}"
+    if dim > lines.MAX_DIM:
+        message = f"{path}: expected at most {lines.MAX_DIM} dimensions, got {dim}"
         raise FormatError(message)
     return size, dim
 
 
-def _next_row(lines: textfile.Lines, numbers: textfile.Numbers) -> tuple[bytes, list[bytes]]:
-    """Return the word and the fields of the next line, as many as there should be."""
-    line = lines.following()
+def _next_row(reader: lines.LineReader, rows: lines.RowBuffer) -> tuple[bytes, list[bytes]]:
+    """Return the word and the D fields of the next line."""
+    line = reader.next_line()
     if line is None:
-        lines.number += 1
-        raise lines.cut_short()
+        reader.number += 1
+        raise reader.truncated()
     line = line.rstrip(b" \t\r")
     count = line.count(b" ")
-    if count != numbers.dim:  # found out before the line is split
-        raise numbers.wrong_count(count, lines.where)
+    if count != rows.dim:  # checked before a split that may take much memory
+        raise rows.wrong_count(count, reader.where)
     word, *fields = line.split(b" ")
     return word, fields

@@ -1,20 +1,20 @@
-"""The folder that model2vec and sentence-transformers load.
+"""The directory that model2vec and sentence-transformers load.
 
 - ``model.safetensors``: one tensor, ``embeddings``, (V + 2, D) float32: padding, unknown words,
-  the words by rank
-- ``tokenizer.json``: cuts a text into words as the training did, and numbers them; see
+  then the words by rank
+- ``tokenizer.json``: the tokenizer of the model, and the rows of the words; see
   `w2v.formats.frameworks.hf_tokenizer`
-- ``config.json``, ``modules.json``: what the two programs look for
+- ``config.json``, ``modules.json``: the configuration of the two programs
 - ``README.md``: a model card
-- ``meta.json``, and ``counts.npy`` if the counts are known: as in a model folder
+- ``meta.json``, and ``counts.npy`` if the counts are known: as in a model directory
 
-Both programs give a text the mean of its words' rows, of length as it comes. They differ in
-unknown words: model2vec leaves them out, sentence-transformers counts their row too. With
-zeros there (the default) its vectors are shorter, and point the same way. A text without a
-known word gets zeros from model2vec, the row of unknown words from sentence-transformers.
+In both programs the vector of a text is the mean of its words' rows, not normalized. They differ in
+unknown words: model2vec ignores them, sentence-transformers includes their row. If that row is
+zeros (the default), its vectors are shorter, but have the same direction. The vector of a text
+without known words is zeros in model2vec, and the row of unknown words in sentence-transformers.
 
-A layout without a row for unknown words is refused: the first such word in a text would be an
-error of the tokenizer.
+A layout without a row for unknown words is rejected, because the tokenizer would fail at the first
+such word.
 """
 
 from __future__ import annotations
@@ -24,17 +24,23 @@ import stat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from w2v.embeddings.embeddings import Embeddings
 from w2v.errors import ConfigError, FormatError
-from w2v.formats import native as model
-from w2v.formats.frameworks.safetensors import TENSOR, missing, opened_tensor, system_error
-from w2v.formats.native import brief
-from w2v.formats.registry import FORMATS
-from w2v.system import atomic as output
-from w2v.system.disk import in_pages
+from w2v.formats import directory as files
+from w2v.formats.frameworks.safetensors import (
+    TENSOR,
+    as_os_error,
+    missing_safetensors,
+    read_tensor,
+)
+from w2v.formats.table import VectorTable
+from w2v.system import atomic
+from w2v.system.disk import size_on_disk
 
 if TYPE_CHECKING:
     from w2v.formats.layout import Layout
+
+SIGNATURE_FILES = ("model.safetensors", "tokenizer.json", "meta.json")
+"""The files that identify a directory of this format."""
 
 _CARD = """\
 ---
@@ -50,7 +56,8 @@ tags:
 
 # Word vectors
 
-{size:,} words, each with a vector of {dim} numbers. A text gets the mean of its words' vectors.
+{size:,} words, each with a vector of {dim} numbers. The vector of a text is the mean of the
+vectors of its words.
 
 ## Use
 
@@ -78,46 +85,43 @@ embeddings = w2v.load("path/to/this/folder")
 
 {words}
 
-Rows of the matrix: {layout}; the row of unknown words is {unknown}. A word of more than 1,000
-bytes is unknown, as such words are left out of the training.
+Rows of the matrix: {layout}; the row of unknown words is {unknown}. Words of more than 1,000 bytes
+are unknown, because training drops them.
 
-model2vec leaves unknown words out of the mean; sentence-transformers counts their row too. With
-zeros in it, the vectors of the two have the same direction but not the same length.
+model2vec ignores unknown words; sentence-transformers includes their row in the mean. If that row
+is zeros, the vectors of both have the same direction but not the same length.
 """
 _UNICODE = (
-    "A word is a run of letters, marks, digits and connectors, in which one apostrophe between "
-    "two of them stays inside; a Han, Hiragana or Katakana character is a word of its own."
+    "A word is a run of letters, marks, digits and connectors, which may contain single "
+    "apostrophes; each Han, Hiragana or Katakana character is a word of its own."
 )
 _UNKNOWN = {
     "zeros": "zeros",
     "mean-rare": "the mean of the rarest words",
-    "trained": "a vector that was trained",
+    "trained": "a trained vector",
 }
-_WHITESPACE = "A word is what stands between white space."
+_WHITESPACE = "Words are separated by white space."
 
 
-def write(
-    embeddings: Embeddings, path: str | Path, *, layout: Layout, overwrite: bool = False
-) -> None:
-    """Write the folder ``path``, whole or not at all.
+def write(table: VectorTable, path: str | Path, *, layout: Layout, overwrite: bool = False) -> None:
+    """Write a directory, atomically.
 
     Args:
-        embeddings: what to write; ``meta["tokenizer"]`` says how a text is cut into words.
-        path: where.
-        layout: of the rows; ``pad+unk``.
-        overwrite: whether such a folder that stands there is replaced.
+        table: the words and vectors. ``meta["tokenizer"]`` must define the tokenizer.
+        path: the directory to create.
+        layout: must be ``pad+unk``.
+        overwrite: whether to replace an existing directory of this format.
 
     Raises:
-        ConfigError: the layout has no row for unknown words, or it is not known how a text is
-            cut into words.
+        ConfigError: the layout has no row for unknown words, or the tokenizer is not defined.
         FormatError: a word cannot be written as UTF-8, or ``meta`` is not JSON.
-        OutputError: the folder cannot be put there.
+        OutputError: the directory cannot be written.
         MissingExtraError: safetensors is not installed.
 
     """
     if layout.unknown is None:
         message = (
-            f"must have a row for unknown words in the format hf, got {layout.rows!r}; use "
+            f"must have a row for unknown words in the format hf, got {layout.name!r}; use "
             "`rows='pad+unk'`"
         )
         raise ConfigError(message, option="rows")
@@ -125,48 +129,49 @@ def write(
         from safetensors import SafetensorError
         from safetensors.numpy import save_file
     except ModuleNotFoundError as error:
-        raise missing("hf") from error
+        raise missing_safetensors("hf") from error
     # Imported here because it loads the compiler, which reading does not need.
     from w2v.formats.frameworks import hf_tokenizer
 
-    tokenizer = hf_tokenizer.encode(embeddings.words, layout, embeddings.meta.get("tokenizer"))
-    meta = model.encode_meta(embeddings.meta, layout)
-    matrix = embeddings.matrix_for(layout.rows, layout.unknown_vector)
-    card = _card(embeddings, layout, meta)
-    counts = model.bytes_of_counts(embeddings)
-    needed = in_pages(len(tokenizer), matrix.nbytes, len(card), counts, len(meta), *_SMALL)
-    with output.new_folder(
-        path, needed=needed, overwrite=overwrite, marks=FORMATS["hf"].marks
-    ) as folder:
-        (folder / "tokenizer.json").write_bytes(tokenizer)
+    tokenizer = hf_tokenizer.encode(table.words, layout, table.meta.get("tokenizer"))
+    meta = files.encode_meta(table.meta, layout)
+    matrix = table.matrix_for(layout.name, layout.unknown_vector)
+    card = _card(table, layout, meta)
+    config, modules = _json(_config(table.dim)), _json(_MODULES)
+    texts = [tokenizer, card, meta, config, modules]
+    needed = size_on_disk(matrix.nbytes, files.size_of_counts(table), *map(len, texts))
+    with atomic.new_directory(
+        path, needed=needed, overwrite=overwrite, signature=SIGNATURE_FILES
+    ) as directory:
+        (directory / "tokenizer.json").write_bytes(tokenizer)
         try:
-            save_file({TENSOR: matrix}, folder / "model.safetensors")
+            save_file({TENSOR: matrix}, directory / "model.safetensors")
         except SafetensorError as error:
-            raise system_error(error) from error
-        # The library makes a file that its owner alone can read, whatever the umask says.
-        permissions = stat.S_IMODE((folder / "tokenizer.json").stat().st_mode)
-        (folder / "model.safetensors").chmod(permissions)
-        (folder / "config.json").write_bytes(_json(_config(embeddings.dim)))
-        (folder / "modules.json").write_bytes(_json(_MODULES))
-        (folder / "README.md").write_bytes(card)
-        model.write_counts(folder, embeddings)
-        (folder / "meta.json").write_bytes(meta)
+            raise as_os_error(error) from error
+        # The library ignores the umask and creates a file for its owner only.
+        permissions = stat.S_IMODE((directory / "tokenizer.json").stat().st_mode)
+        (directory / "model.safetensors").chmod(permissions)
+        (directory / "config.json").write_bytes(config)
+        (directory / "modules.json").write_bytes(modules)
+        (directory / "README.md").write_bytes(card)
+        files.write_counts(directory, table)
+        (directory / "meta.json").write_bytes(meta)
 
 
-def read(path: str | Path) -> Embeddings:
-    """Read a folder that w2v wrote, trusting nothing in it.
+def read(path: str | Path) -> VectorTable:
+    """Read a directory that ``write`` wrote.
 
     Raises:
-        InputError: there is no such folder, or it may not be read.
-        FormatError: the file that is missing or wrong, and how.
+        InputError: the directory does not exist or cannot be read.
+        FormatError: a file is missing or invalid.
         MissingExtraError: safetensors is not installed.
 
     """
-    folder = Path(path)
-    meta, layout = model.read_folder(folder, FORMATS["hf"])
-    names = _decode_tokenizer(model.content(folder / "tokenizer.json"), folder / "tokenizer.json")
-    with opened_tensor(folder / "model.safetensors", "hf") as (_, read_matrix):
-        matrix = read_matrix()
+    directory = Path(path)
+    files.check_directory(directory, "hf", SIGNATURE_FILES)
+    meta, layout = files.read_layout(directory)
+    names = _read_tokenizer(directory / "tokenizer.json")
+    _, matrix = read_tensor(directory / "model.safetensors", "hf")
     if len(matrix) != len(names):
         message = (
             f"{path}: tokenizer.json has {len(names)} names, model.safetensors {len(matrix)} rows; "
@@ -174,11 +179,10 @@ def read(path: str | Path) -> Embeddings:
         )
         raise FormatError(message)
     words = names[layout.first_word :]
-    counts = model.read_counts(folder)
-    return Embeddings.from_rows(layout, words, matrix, counts, meta, source=folder)
+    counts = files.read_counts(directory)
+    return VectorTable.from_rows(layout, words, matrix, counts, meta, source=directory)
 
 
-_SMALL = [1, 1]  # config.json and modules.json take a page each
 _MODULES = [
     {
         "idx": 0,
@@ -190,16 +194,13 @@ _MODULES = [
 
 
 def _config(dim: int) -> dict[str, Any]:
-    """Return what model2vec keeps in config.json.
-
-    ``max_length`` is what keeps it from cutting texts after 512 words.
-    """
+    """Return the config.json of model2vec."""
     return {
         "model_type": "model2vec",
         "architectures": ["StaticModel"],
         "hidden_dim": dim,
         "normalize": False,
-        "max_length": None,
+        "max_length": None,  # otherwise texts are truncated after 512 words
         "embedding_dtype": "float32",
     }
 
@@ -208,15 +209,15 @@ def _json(value: object) -> bytes:
     return f"{json.dumps(value, indent=2)}\n".encode()
 
 
-def _card(embeddings: Embeddings, layout: Layout, meta: bytes) -> bytes:
-    """Return the model card: what the vectors are, how to load them, how they were made."""
+def _card(table: VectorTable, layout: Layout, meta: bytes) -> bytes:
+    """Return the model card: the vectors, how to load them, and how they were made."""
     recorded = json.loads(meta)
     definition = recorded["tokenizer"]
     text = _CARD.format(
-        size=len(embeddings),
-        dim=embeddings.dim,
+        size=len(table),
+        dim=table.dim,
         words=(_UNICODE if definition["name"] == "unicode" else _WHITESPACE)
-        + (" Letters are made small." if definition["lowercase"] else ""),
+        + (" Text is lowercased." if definition["lowercase"] else ""),
         layout=layout,
         unknown=_UNKNOWN[str(layout.unknown_vector)],
     )
@@ -224,7 +225,7 @@ def _card(embeddings: Embeddings, layout: Layout, meta: bytes) -> bytes:
     facts = {
         "Corpus": recorded.get("corpus"),
         "Options": recorded.get("config"),
-        "The last epoch": epochs[-1] if isinstance(epochs, list) and epochs else None,
+        "Last epoch": epochs[-1] if isinstance(epochs, list) and epochs else None,
         "Evaluation": recorded.get("evaluation"),
     }
     for title, fact in facts.items():
@@ -233,15 +234,18 @@ def _card(embeddings: Embeddings, layout: Layout, meta: bytes) -> bytes:
     return text.encode()
 
 
-def _decode_tokenizer(data: bytes, path: Path) -> list[str]:
+def _read_tokenizer(path: Path) -> list[str]:
     """Return the names of the rows in a tokenizer.json."""
+    data = files.read_bytes(path)
     try:
-        numbers = json.loads(data.decode("utf-8"))["model"]["vocab"]
+        rows = json.loads(data.decode("utf-8"))["model"]["vocab"]
     except (ValueError, LookupError, TypeError, RecursionError) as error:
-        message = f"{path}: expected a tokenizer in JSON, with a vocab in its model: {brief(error)}"
+        message = (
+            f"{path}: expected a tokenizer in JSON, with a vocab in its model: {files.brief(error)}"
+        )
         raise FormatError(message) from error
-    rows: list[Any] = list(numbers.values()) if isinstance(numbers, dict) else [None]
-    if any(type(row) is not int for row in rows) or sorted(rows) != list(range(len(rows))):
-        message = f"{path}: expected a vocab that numbers words from 0 on, each number once"
+    numbers: list[Any] = list(rows.values()) if isinstance(rows, dict) else [None]
+    if any(type(row) is not int for row in numbers) or sorted(numbers) != list(range(len(numbers))):
+        message = f"{path}: expected a vocab that numbers the words from 0, each number once"
         raise FormatError(message)
-    return sorted(numbers, key=numbers.__getitem__)
+    return sorted(rows, key=rows.__getitem__)

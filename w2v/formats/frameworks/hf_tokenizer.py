@@ -1,13 +1,13 @@
-"""tokenizer.json: the definition of a word, for the ``tokenizers`` library and all that use it.
+"""tokenizer.json: the tokenizer of a model, for the ``tokenizers`` library and its users.
 
-A normaliser changes the characters of a text, a pre-tokeniser finds the words in it, and a model
-numbers them; the file is plain JSON. Characters are listed as ranges, from the tables that
-training used, for the regular expressions of the library know another version of Unicode.
+The file is JSON: a normalizer changes the characters of a text, a pre-tokenizer finds the words,
+and a model maps them to rows. Character classes are listed as ranges, from the tables that training
+uses, because the regular expressions of the library follow another version of Unicode.
 
-Letters are made small by the library, which may know letters that Python does not. The
-``unicode`` tokenizer takes those for separators, so they are made spaces before. To the
-``whitespace`` tokenizer they are parts of words, which keep them as they are, and here they
-become small: with Python 3.11, 55 letters that came with Unicode 16 and 17.
+The library lowercases by its own version of Unicode, which may know letters that Python does not.
+The ``unicode`` tokenizer treats such letters as separators, so a normalizer replaces them by
+spaces first. The ``whitespace`` tokenizer leaves them unchanged, but the library lowercases them:
+with Python 3.11, 55 letters of Unicode 16 and 17.
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from w2v.errors import ConfigError, FormatError
-from w2v.text.definition import TOKENIZER_HINT, checked_definition
-from w2v.text.tokenizer import SEPARATOR, SINGLE, WORD, CharacterTables, character_tables
+from w2v.errors import ConfigError
+from w2v.formats.words import encode_words
+from w2v.text.characters import SEPARATOR, SINGLE, WORD, CharacterTables, character_tables, runs
+from w2v.text.definition import TOKENIZER_HINT, WordDefinition
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -28,25 +29,26 @@ if TYPE_CHECKING:
 
     from w2v.formats.layout import Layout
 
-_BEYOND_ASCII = 0x80
+_FIRST_NON_ASCII = 0x80
 
 
 def encode(words: Sequence[str], layout: Layout, definition: object) -> bytes:
     """Return the bytes of a tokenizer.json.
 
     Args:
-        words: by rank.
-        layout: which number each gets; it has rows for padding and unknown words.
-        definition: of a word, as ``meta["tokenizer"]`` records it.
+        words: the words by rank.
+        layout: the layout of the rows, with padding and unknown words.
+        definition: ``meta["tokenizer"]``.
 
     Raises:
-        ConfigError: it is not known how a text is cut into words.
+        ConfigError: the tokenizer is not defined.
         FormatError: a word cannot be written as UTF-8.
 
     """
-    tokenizer, lowercase = _checked(definition)
-    tables = character_tables(tokenizer, lowercase=lowercase)
-    pad, unknown = special_names(words, tokenizer)
+    rule = _checked(definition)
+    encode_words(words)  # raises the error for words that are not Unicode
+    tables = character_tables(rule)
+    pad, unknown = special_names(words, rule.name)
     content: dict[str, Any] = {
         "version": "1.0",
         "truncation": None,
@@ -58,9 +60,9 @@ def encode(words: Sequence[str], layout: Layout, definition: object) -> bytes:
             "pad_type_id": 0,
             "pad_token": pad,
         },
-        # The library would look for added tokens in a text before it cuts it into words.
+        # The library searches texts for added tokens before it splits them into words.
         "added_tokens": [],
-        "normalizer": _normalizer(tables, tokenizer),
+        "normalizer": _normalizer(tables, rule.name),
         "pre_tokenizer": {
             "type": "Split",
             "pattern": {"Regex": _word(tables)},
@@ -75,19 +77,14 @@ def encode(words: Sequence[str], layout: Layout, definition: object) -> bytes:
             "unk_token": unknown,
         },
     }
-    try:
-        return json.dumps(content, ensure_ascii=False).encode("utf-8")
-    except UnicodeEncodeError as error:
-        word = next(word for word in words if error.object[error.start] in word)
-        message = f"{word!r} cannot be written as UTF-8; rename the word"
-        raise FormatError(message) from error
+    return json.dumps(content, ensure_ascii=False).encode("utf-8")
 
 
 def special_names(words: Iterable[str], tokenizer: str) -> tuple[str, str]:
-    """Return names of padding and of unknown words that neither a word nor a text can have.
+    """Return names for padding and unknown words that differ from every word of any text.
 
-    They are ``[PAD]`` and ``[UNK]``, as no word has brackets. Where one may have, they have a
-    space, which separates words; and more spaces as long as a foreign word is the same.
+    These are ``[PAD]`` and ``[UNK]`` if words cannot contain brackets, else names with a space,
+    which words cannot contain. More spaces are added while a word of another program is equal.
     """
     taken = set(words)
     pad, unknown = ("[PAD]", "[UNK]") if tokenizer == "unicode" else ("[PAD ]", "[UNK ]")
@@ -96,25 +93,25 @@ def special_names(words: Iterable[str], tokenizer: str) -> tuple[str, str]:
     return pad, unknown
 
 
-def _checked(definition: object) -> tuple[str, bool]:
+def _checked(definition: object) -> WordDefinition:
     try:
-        return checked_definition(definition)
+        return WordDefinition.from_meta(definition)
     except ConfigError as error:
         message = (
-            "hf records how a text is cut into words, and these embeddings do not say how; "
+            "the format hf needs the tokenizer, which these embeddings do not record; "
             f"{TOKENIZER_HINT}"
         )
         raise ConfigError(message) from error
 
 
 def _normalizer(tables: CharacterTables, tokenizer: str) -> dict[str, Any] | None:
-    """Return what is done to the characters of a text before words are looked for."""
+    """Return the normalizer, which changes the characters of a text before it is split."""
     steps: list[dict[str, Any]] = []
     if tokenizer == "unicode":
         steps.append({"type": "Replace", "pattern": {"String": "\u2019"}, "content": "'"})
     if tokenizer == "unicode" and tables.lowercase:
         others = tables.classes == SEPARATOR
-        others[:_BEYOND_ASCII] = False
+        others[:_FIRST_NON_ASCII] = False
         pattern = f"[{_ranges(others)}]"
         steps.append({"type": "Replace", "pattern": {"Regex": pattern}, "content": " "})
     if tables.lowercase:
@@ -123,15 +120,12 @@ def _normalizer(tables: CharacterTables, tokenizer: str) -> dict[str, Any] | Non
 
 
 def _word(tables: CharacterTables) -> str:
-    """Return the regular expression of a word."""
+    """Return the regular expression for a word."""
     inner = f"[{_ranges(tables.classes == WORD)}]+"
     singles = tables.classes == SINGLE
     return f"[{_ranges(singles)}]|{inner}(?:'{inner})*" if singles.any() else inner
 
 
 def _ranges(members: NDArray[np.bool]) -> str:
-    """Return the code points that are true as the inside of a class of a regular expression."""
-    steps = np.diff(members.astype(np.int8), prepend=0, append=0)
-    firsts = np.flatnonzero(steps > 0)
-    lasts = np.flatnonzero(steps < 0) - 1
-    return "".join(rf"\x{{{a:X}}}-\x{{{b:X}}}" for a, b in zip(firsts, lasts, strict=True))
+    """Return the true code points as the inside of a character class of a regular expression."""
+    return "".join(rf"\x{{{first:X}}}-\x{{{last:X}}}" for first, last in runs(members))

@@ -1,9 +1,9 @@
-"""One safetensors file with everything an Embedding layer needs.
+"""One safetensors file with everything that an Embedding layer needs.
 
-The tensor ``embeddings`` is (rows, D) float32. The metadata, which the format keeps as strings,
-has one entry, ``w2v``: JSON with ``version``, the layout (``rows``), the words, and the
-tokenizer, if it is known. It is one entry, because the library writes several in any order, and
-the same model should give the same bytes.
+The tensor ``embeddings`` is (rows, D) float32. The metadata, whose values are strings, has the one
+entry ``w2v``: JSON with ``version``, the layout (``rows``), the words and, if it is known, the
+tokenizer. It is one entry because the library writes several in random order, and the same model
+should give the same bytes.
 """
 
 from __future__ import annotations
@@ -11,17 +11,16 @@ from __future__ import annotations
 import json
 import os
 import re
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from w2v.embeddings.embeddings import Embeddings
 from w2v.errors import FormatError, MissingExtraError
-from w2v.formats.classic import lines as textfile
+from w2v.formats.classic.lines import open_binary
 from w2v.formats.layout import Layout
-from w2v.system import atomic as output
+from w2v.formats.table import VectorTable
+from w2v.formats.words import encode_words
+from w2v.system import atomic
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     import numpy as np
@@ -30,70 +29,66 @@ if TYPE_CHECKING:
 TENSOR = "embeddings"
 ENTRY = "w2v"
 VERSION = 1
-"""Of the metadata; raised when an older reader would misunderstand newer files."""
+"""The version of the metadata; raised when an older reader would misread newer files."""
 
-LONGEST_HEADER = 100_000_000
-"""Bytes, of which the library allows no more (MAX_HEADER_SIZE in its source)."""
+MAX_HEADER_BYTES = 100_000_000
+"""The limit of the library (MAX_HEADER_SIZE in its source)."""
 
-_HEADER_BESIDES = 1_000  # bytes for the tensor's entry, and to spare
+_TENSOR_ENTRY_BYTES = 1_000  # an upper bound of the rest of the header
 
 
-def write(
-    embeddings: Embeddings, path: str | Path, *, layout: Layout, overwrite: bool = False
-) -> None:
-    """Write ``path``, whole or not at all.
+def write(table: VectorTable, path: str | Path, *, layout: Layout, overwrite: bool = False) -> None:
+    """Write a file, atomically.
 
     Raises:
-        FormatError: a word cannot be written as UTF-8, or the words take more room than the
-            format has for them.
-        OutputError: the file cannot be put there.
+        FormatError: a word cannot be written as UTF-8, or the words do not fit into the header.
+        OutputError: the file cannot be written.
         MissingExtraError: safetensors is not installed.
 
     """
     try:
         from safetensors.numpy import save
     except ModuleNotFoundError as error:
-        raise missing("safetensors") from error
-    record = _encode(embeddings, layout)
-    matrix = embeddings.matrix_for(layout.rows, layout.unknown_vector)
+        raise missing_safetensors("safetensors") from error
+    record = _encode_record(table, layout)
+    matrix = table.matrix_for(layout.name, layout.unknown_vector)
     data = save({TENSOR: matrix}, {ENTRY: record})
-    with output.new_file(path, needed=len(data), overwrite=overwrite) as file:
+    with atomic.new_file(path, needed=len(data), overwrite=overwrite) as file:
         file.write(data)
 
 
-def read(path: str | Path) -> Embeddings:
-    """Read a file as ``write`` writes it; the library checks the sizes before it allocates.
+def read(path: str | Path) -> VectorTable:
+    """Read a file that ``write`` wrote.
 
     Raises:
         InputError: the file cannot be read.
-        FormatError: it is no safetensors file, or not one of w2v, or damaged.
+        FormatError: it is not a safetensors file of w2v, or it is damaged.
         MissingExtraError: safetensors is not installed.
 
     """
-    with opened_tensor(path, "safetensors") as (metadata, read_matrix):
-        record = _decode(metadata, path)
-        matrix = read_matrix()
+    metadata, matrix = read_tensor(path, "safetensors")
+    record = _decode_record(metadata, path)
     words = record.get("words")
     if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
         message = f"{path}: expected a list of words, got {words!r:.200}"
         raise FormatError(message)
     try:
         layout = Layout.from_dict(record.get("rows"))
-        textfile.encode(words)  # for JSON can spell what is not Unicode
+        encode_words(words)  # JSON can contain lone surrogates
     except FormatError as error:
         message = f"{path}: {error}"
         raise FormatError(message) from error
     meta = {name: value for name, value in record.items() if name in ("rows", "tokenizer")}
-    return Embeddings.from_rows(layout, words, matrix, meta=meta, source=path)
+    return VectorTable.from_rows(layout, words, matrix, meta=meta, source=path)
 
 
-def missing(format_name: str) -> MissingExtraError:
-    """What a format that needs the library says without it."""
+def missing_safetensors(format_name: str) -> MissingExtraError:
+    """Return the error for a format that needs the library, which is not installed."""
     return MissingExtraError(f"the format {format_name}", "safetensors")
 
 
-def system_error(error: Exception) -> OSError:
-    """What the system refused when the library wrote a file, which tells its number in the text."""
+def as_os_error(error: Exception) -> OSError:
+    """Return the OSError behind an error of the library, which has its number in the text only."""
     found = re.search(r"(?:os error|code:) (\d+)", str(error))
     if found is None:
         return OSError(str(error))
@@ -101,47 +96,22 @@ def system_error(error: Exception) -> OSError:
     return OSError(number, os.strerror(number))
 
 
-def _encode(embeddings: Embeddings, layout: Layout) -> str:
-    """Make the entry of the metadata."""
-    textfile.encode(embeddings.words)
-    content: dict[str, Any] = {"version": VERSION, "rows": layout.as_dict()}
-    if "tokenizer" in embeddings.meta:
-        content["tokenizer"] = embeddings.meta["tokenizer"]
-    content["words"] = embeddings.words
-    record = _json(content)
-    length = len(_json(record).encode("utf-8")) + _HEADER_BESIDES  # for it becomes a string there
-    if length > LONGEST_HEADER:
-        message = (
-            f"the {len(embeddings)} words take {length} bytes in the header of a safetensors "
-            f"file, which has room for {LONGEST_HEADER}; choose another format"
-        )
-        raise FormatError(message)
-    return record
+def read_tensor(path: str | Path, format_name: str) -> tuple[dict[str, str], NDArray[np.float32]]:
+    """Read the metadata and the only tensor, TENSOR, of a file.
 
-
-def _json(content: object) -> str:
-    return json.dumps(content, ensure_ascii=False, separators=(",", ":"))
-
-
-@contextmanager
-def opened_tensor(
-    path: str | Path, format_name: str
-) -> Iterator[tuple[dict[str, str], Callable[[], NDArray[np.float32]]]]:
-    """Open a file with the one tensor TENSOR; yields its metadata, and what gives the matrix.
-
-    The library holds sizes to the file's length before it allocates.
+    The library checks sizes against the length of the file before it allocates memory.
 
     Raises:
         InputError: the file cannot be read.
-        FormatError: it is no safetensors file, or has other tensors.
+        FormatError: it is not a safetensors file, or has other tensors.
         MissingExtraError: safetensors is not installed.
 
     """
     try:
         from safetensors import SafetensorError, safe_open
     except ModuleNotFoundError as error:
-        raise missing(format_name) from error
-    with textfile.opened(path):
+        raise missing_safetensors(format_name) from error
+    with open_binary(path):  # for clear errors; the library opens the file itself
         try:
             with safe_open(path, framework="numpy") as file:
                 names = list(file.keys())
@@ -156,24 +126,47 @@ def opened_tensor(
                         f"got shape {tuple(shape)} of {dtype}"
                     )
                     raise FormatError(message)
-                yield file.metadata() or {}, lambda: file.get_tensor(TENSOR)
+                return file.metadata() or {}, file.get_tensor(TENSOR)
         except SafetensorError as error:
-            message = f"{path}: expected a safetensors file: {error}; is it damaged or cut short?"
+            message = f"{path}: expected a safetensors file: {error}; is it damaged or truncated?"
             raise FormatError(message) from error
 
 
-def _decode(metadata: dict[str, str], path: str | Path) -> dict[str, Any]:
-    """Take the entry of the metadata apart."""
+def _encode_record(table: VectorTable, layout: Layout) -> str:
+    """Return the entry of the metadata."""
+    encode_words(table.words)  # raises the error for words that are not Unicode
+    content: dict[str, Any] = {"version": VERSION, "rows": layout.as_dict()}
+    if "tokenizer" in table.meta:
+        content["tokenizer"] = table.meta["tokenizer"]
+    content["words"] = table.words
+    record = _json(content)
+    # The header contains the record as a JSON string, which escapes its quotes.
+    size = len(_json(record).encode("utf-8")) + _TENSOR_ENTRY_BYTES
+    if size > MAX_HEADER_BYTES:
+        message = (
+            f"the {len(table)} words take {size} bytes in the header of a safetensors file, "
+            f"whose limit is {MAX_HEADER_BYTES}; choose another format"
+        )
+        raise FormatError(message)
+    return record
+
+
+def _json(content: object) -> str:
+    return json.dumps(content, ensure_ascii=False, separators=(",", ":"))
+
+
+def _decode_record(metadata: dict[str, str], path: str | Path) -> dict[str, Any]:
+    """Return the content of the entry of the metadata."""
     if ENTRY not in metadata:
         message = (
-            f"{path}: a safetensors file, but not of w2v: its metadata have no entry {ENTRY!r}, "
-            "which says what words the rows belong to"
+            f"{path}: a safetensors file of another program: its metadata have no entry "
+            f"{ENTRY!r} with the words of the rows"
         )
         raise FormatError(message)
     try:
         record = json.loads(metadata[ENTRY])
     except (ValueError, RecursionError) as error:
-        message = f"{path}: expected JSON as the metadata's entry {ENTRY!r}: {error}"
+        message = f"{path}: expected JSON in the entry {ENTRY!r} of the metadata: {error}"
         raise FormatError(message) from error
     version = record.get("version") if isinstance(record, dict) else None
     if not isinstance(record, dict) or version != VERSION:

@@ -1,1 +1,16 @@
-"""Backends: how the steps of an epoch are distributed over threads."""
+"""Backends: how the steps of an epoch are distributed.
+
+- `hogwild`: threads that share the matrices without locks
+- `rounds`: shards that train on replicas, which are merged; the same bits on any number of threads
+"""
+
+from __future__ import annotations
+
+from w2v.training.backends.hogwild import HogwildBackend
+from w2v.training.backends.rounds import RoundsBackend
+from w2v.training.state import Backend, TrainingSetup
+
+
+def make_backend(setup: TrainingSetup) -> Backend:
+    """Return the backend that the options of a training ask for."""
+    return (RoundsBackend if setup.config.deterministic else HogwildBackend)(setup)

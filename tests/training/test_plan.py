@@ -1,0 +1,70 @@
+"""Spans, rounds and learning rates."""
+
+from __future__ import annotations
+
+import pytest
+
+from training.helpers import random_text, small
+from w2v.compute.random import NOISE, SUBSAMPLING, VALIDATION, WINDOWS, make_key
+from w2v.training.plan import EpochPlan, Schedule, max_span_positions, round_count
+
+
+def deterministic(**changes):
+    return small(deterministic=True, **changes)
+
+
+@pytest.mark.parametrize(
+    ("positions", "expected"),
+    [
+        (0, 0),
+        (1, 1),
+        (4 * (1 << 10), 1),
+        (4 * (1 << 10) * 3, 3),
+        (4 * (1 << 16), 16),
+        (4 * (1 << 16) * 20 + 1, 21),
+    ],
+)
+def test_the_number_of_rounds(positions, expected):
+    assert round_count(positions, deterministic()) == expected
+
+
+@pytest.mark.parametrize(("window", "expected"), [(1, 1 << 16), (2, 1 << 16), (8, 1 << 14)])
+def test_spans_of_rounds_are_shorter_for_wide_windows(window, expected):
+    config = deterministic(window=window)
+    assert max_span_positions(config) == expected
+    assert round_count(4 * expected * 20, config) == 20
+    assert max_span_positions(small(window=window)) == 1 << 16
+
+
+def test_spans_are_shorter_for_large_vectors():
+    config = small(dim=100_000, window=10)
+    products = config.dim * (2 * 10 + config.noise_words)
+    assert (max_span_positions(config) + 1) * products > 1 << 33
+    assert max_span_positions(config) * products <= 1 << 33
+    assert max_span_positions(small(dim=1_000_000, window=1_000)) >= 1
+
+
+def test_the_learning_rate_decreases_linearly_over_all_epochs():
+    schedule = Schedule(initial=1.0, final=0.2, epochs=2)
+    rates = [schedule.rate(epochs) for epochs in (0, 0.5, 1, 1.5, 2)]
+    assert rates == pytest.approx([1.0, 0.8, 0.6, 0.4, 0.2])
+    plan = EpochPlan.of_training(random_text(3), small(lr=1.0, lr_min=0.2), epoch=1)
+    assert plan.rate(0.5) == pytest.approx(0.4)
+    assert plan.rates(0.0, 1.0) == pytest.approx((0.6, 0.2))
+
+
+def test_the_keys_of_a_span():
+    text = random_text(3)
+    training = EpochPlan.of_training(text, small(seed=9), epoch=4)
+    assert training.keys(7) == (
+        make_key(9, SUBSAMPLING, 4),
+        make_key(9, WINDOWS, 4, 7),
+        make_key(9, NOISE, 4, 7),
+    )
+    validation = EpochPlan.of_validation(text, small(seed=9))
+    assert validation.keys(7) == (
+        make_key(9, SUBSAMPLING, 0, VALIDATION),
+        make_key(9, WINDOWS, 0, 7, VALIDATION),
+        make_key(9, NOISE, 0, 7, VALIDATION),
+    )
+    assert validation.rates(0.0, 1.0) == (0.0, 0.0)

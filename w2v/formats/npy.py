@@ -1,0 +1,85 @@
+"""NumPy array files, read without trusting their headers."""
+
+from __future__ import annotations
+
+import math
+import os
+import tokenize
+import warnings
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import numpy as np
+from numpy.lib import format as npy
+
+from w2v.errors import FormatError
+from w2v.system.atomic import iter_row_chunks
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+HEADER_SIZE = 128
+"""Bytes before the numbers in a file that `write_npy` writes."""
+
+
+def write_npy(path: Path, array: NDArray[Any]) -> None:
+    """Write an array, whose rows may be apart in memory, to a new file."""
+    # np.save hides the errno of a full disk.
+    with path.open("xb") as file:
+        npy.write_array_header_1_0(file, npy.header_data_from_array_1_0(array))
+        for part in iter_row_chunks(array):
+            file.write(np.ascontiguousarray(part).data)
+
+
+def read_npy(
+    file: BinaryIO, path: Path, dtype: str, axes: int, *, mapped: bool = False
+) -> NDArray[Any]:
+    """Read an open file, or map it into memory.
+
+    The header must match the length of the file; ``np.load`` would allocate the shape in the
+    header before it reads the file.
+
+    Args:
+        file: the file, at its start.
+        path: its name, for error messages.
+        dtype: the expected type of the numbers.
+        axes: the expected number of axes.
+        mapped: whether to map the file instead of reading it.
+
+    Raises:
+        FormatError: the file is not an array of this type, or it is damaged.
+
+    """
+    shape = _read_header(file, path, dtype, axes)
+    expected = math.prod(shape) * np.dtype(dtype).itemsize
+    available = os.fstat(file.fileno()).st_size - file.tell()
+    if available != expected:
+        message = (
+            f"{path}: an array of shape {shape}, as in its header, takes {expected} bytes, "
+            f"but {available} follow; the file is damaged"
+        )
+        raise FormatError(message)
+    if mapped:
+        return np.memmap(file, dtype, "r", file.tell(), shape)
+    return np.fromfile(file, dtype=dtype).reshape(shape)
+
+
+def _read_header(file: BinaryIO, path: Path, dtype: str, axes: int) -> tuple[int, ...]:
+    try:
+        version = npy.read_magic(file)
+        # NumPy warns when it has to repair a header.
+        with warnings.catch_warnings(action="error"):
+            shape, fortran_order, found = npy.read_array_header_1_0(file)
+    except (ValueError, SyntaxError, tokenize.TokenError, Warning) as error:
+        message = f"{path}: expected a NumPy array file: {error}"
+        raise FormatError(message) from error
+    expected = np.dtype(dtype)
+    matches = version == (1, 0) and found == expected and not fortran_order
+    if not matches or len(shape) != axes or min(shape) < 1:
+        message = (
+            f"{path}: expected an array of {axes} axes of {expected} in C order, "
+            f"got shape {shape} of {found}{' in Fortran order' if fortran_order else ''}"
+        )
+        raise FormatError(message)
+    return shape

@@ -1,0 +1,263 @@
+"""Words with their vectors: the table that every format reads and writes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+
+from w2v.errors import ConfigError, FormatError
+from w2v.formats.layout import ROWS_OPTION, UNK_OPTION, Layout
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from numpy.typing import ArrayLike, NDArray
+
+_MATRIX_AXES = 2
+_RARE_SHARE = 10
+_MAX_RARE = 1_000
+
+
+class VectorTable:
+    """V words and their vectors. Row i of the matrix belongs to word i, the most frequent first.
+
+    Attributes:
+        words: the V words.
+        matrix: (V, D) float32, C order.
+        counts: (V,) int64, the frequency of each word, or None if it is not known.
+        meta: how the vectors were made, as plain JSON values.
+        unknown: (D,) float32, the vector of out-of-vocabulary words, or None.
+        unk: the kind of ``unknown``, one of `w2v.formats.layout.UNKNOWN_VECTORS`, or None.
+        rows: the name of the default layout (see `w2v.formats.layout`): the layout recorded in
+            the file that the table was read from, else ``"pad+unk"``. It does not apply to
+            ``matrix``, which has rows for words only.
+
+    """
+
+    def __init__(
+        self,
+        words: Sequence[str],
+        matrix: ArrayLike,
+        counts: ArrayLike | None = None,
+        meta: dict[str, Any] | None = None,
+        *,
+        unknown: ArrayLike | None = None,
+        source: str | Path | None = None,
+    ) -> None:
+        """Check the parts and that they fit together. Arrays of the right type are not copied.
+
+        Args:
+            words: V distinct, non-empty words.
+            matrix: (V, D) of any float type, all finite; V and D are at least 1.
+            counts: (V,) of any integer type, none negative, or None.
+            meta: plain JSON values, or None.
+            unknown: (D,) of any float type, all finite: the trained vector of out-of-vocabulary
+                words, or None.
+            source: the file that the parts were read from, for error messages.
+
+        Raises:
+            FormatError: a part is invalid.
+
+        """
+        try:
+            self.words = list(words)
+            self.matrix = _checked_matrix(matrix, self.words)
+            self._row_of = _checked_words(self.words)
+            self.counts = None if counts is None else _checked_counts(counts, len(self.words))
+            self.unknown = None if unknown is None else _checked_unknown(unknown, self.dim)
+        except FormatError as error:
+            if source is None:
+                raise
+            message = f"{source}: {error}"
+            raise FormatError(message) from error
+        self.meta: dict[str, Any] = {} if meta is None else meta
+        self.unk = None if unknown is None else "trained"
+        self.rows = "pad+unk"
+
+    @classmethod
+    def from_rows(
+        cls,
+        layout: Layout,
+        words: Sequence[str],
+        matrix: NDArray[np.float32],
+        counts: ArrayLike | None = None,
+        meta: dict[str, Any] | None = None,
+        *,
+        source: str | Path | None = None,
+    ) -> Self:
+        """Make a table from the matrix of an Embedding layer, the inverse of ``matrix_for``.
+
+        Args:
+            layout: the layout of the rows of ``matrix``.
+            words: V words.
+            matrix: (V + layout.first_word, D) of any float type.
+            counts: (V,) of any integer type, or None.
+            meta: plain JSON values, or None.
+            source: the file that the parts were read from, for error messages.
+
+        Raises:
+            FormatError: a part is invalid, or the padding row is not zero.
+
+        """
+        is_matrix = matrix.ndim == _MATRIX_AXES
+        if is_matrix and layout.padding is not None and matrix[:1].any():
+            where = "" if source is None else f"{source}: "
+            message = (
+                f"{where}row 0 must be zero, because it is the padding row of the layout "
+                f"{layout.name!r}; the file is damaged"
+            )
+            raise FormatError(message)
+        unknown = None
+        if is_matrix and layout.unknown is not None and len(matrix) > layout.unknown:
+            unknown = matrix[layout.unknown].copy()
+        table = cls(
+            words, matrix[layout.first_word :], counts, meta, unknown=unknown, source=source
+        )
+        table.rows = layout.name
+        table.unk = layout.unknown_vector
+        return table
+
+    def __len__(self) -> int:
+        """Return V, the number of words."""
+        return len(self.words)
+
+    @property
+    def dim(self) -> int:
+        """D, the length of a vector."""
+        return int(self.matrix.shape[1])
+
+    def layout(self, rows: str | None = None, unk: str | None = None) -> Layout:
+        """Return a layout of the rows of an Embedding layer.
+
+        Args:
+            rows: ``"none"``, ``"pad"`` or ``"pad+unk"``; None for the default, ``self.rows``.
+            unk: the vector of out-of-vocabulary words: ``"zeros"``, ``"mean-rare"`` (the mean of
+                the rarest tenth of the words, at most 1,000) or ``"trained"``; None for the
+                vector in ``self.unknown``, or zeros if there is none.
+
+        Raises:
+            ConfigError: a name is invalid, the layout has no row for out-of-vocabulary words, or
+                there is no trained vector.
+
+        """
+        rows = self.rows if rows is None else rows
+        ROWS_OPTION.check("rows", rows)
+        if unk is not None:
+            UNK_OPTION.check("unk", unk)
+        if rows == "pad+unk" and unk is None:
+            unk = self.unk or "zeros"
+        if unk == "trained" and self.unk != "trained":
+            message = (
+                "must not be 'trained', because these embeddings have no trained vector for "
+                "unknown words; train with `train_unk=True`, or use `unk='zeros'` or "
+                "`unk='mean-rare'`"
+            )
+            raise ConfigError(message, option="unk")
+        return Layout(rows, unk)
+
+    def matrix_for(self, rows: str | None = None, unk: str | None = None) -> NDArray[np.float32]:
+        """Return the matrix of an Embedding layer, as a copy.
+
+        Args:
+            rows: the name of the layout, as in ``layout``.
+            unk: the vector of out-of-vocabulary words, as in ``layout``.
+
+        Returns:
+            (V + k, D) float32, C order: k rows for padding (zeros) and out-of-vocabulary words,
+            then the words by rank. ``encode(..., rows=rows)`` returns the ids of these rows.
+
+        Raises:
+            ConfigError: the layout is invalid, or there is no trained vector.
+
+        """
+        layout = self.layout(rows, unk)
+        matrix = np.zeros((len(self) + layout.first_word, self.dim), np.float32)
+        matrix[layout.first_word :] = self.matrix
+        if layout.unknown is not None and layout.unknown_vector == self.unk:
+            matrix[layout.unknown] = self.unknown
+        elif layout.unknown_vector == "mean-rare":
+            rare = min(_MAX_RARE, -(-len(self) // _RARE_SHARE))
+            matrix[layout.unknown] = self.matrix[-rare:].mean(axis=0, dtype=np.float64)
+        return matrix
+
+
+def _checked_matrix(matrix: ArrayLike, words: list[str]) -> NDArray[np.float32]:
+    array = np.asarray(matrix)
+    if array.ndim != _MATRIX_AXES or array.dtype.kind != "f":
+        message = (
+            "the matrix must be a table of floats, words x dimensions, "
+            f"got shape {array.shape} of {array.dtype}"
+        )
+        raise FormatError(message)
+    if 0 in array.shape or len(words) != len(array):
+        message = (
+            "the matrix must have a row for each word and at least one row and one column, "
+            f"got {len(array)} rows and {array.shape[1]} columns for {len(words)} words"
+        )
+        raise FormatError(message)
+    array = _as_float32(array)
+    # The minimum and the maximum find NaN and infinity without a temporary array of V x D.
+    if not (np.isfinite(array.min()) and np.isfinite(array.max())):
+        row = int(np.flatnonzero(~np.isfinite(array).all(axis=1))[0])
+        message = (
+            f"vectors must be finite in float32, but that of word {row}, {words[row]!r:.200}, "
+            "contains NaN or infinity"
+        )
+        raise FormatError(message)
+    return array
+
+
+def _checked_words(words: list[str]) -> dict[str, int]:
+    """Map each word to its row, provided that the words are valid and distinct."""
+    row_of: dict[str, int] = {}
+    for row, word in enumerate(words):
+        if not isinstance(word, str) or not word:
+            message = f"word {row} must be a non-empty string, got {word!r:.200}"
+            raise FormatError(message)
+        if row_of.setdefault(word, row) != row:
+            message = (
+                f"words must be distinct, but words {row_of[word]} and {row} are {word!r:.200}"
+            )
+            raise FormatError(message)
+    return row_of
+
+
+def _checked_unknown(unknown: ArrayLike, dim: int) -> NDArray[np.float32]:
+    array = np.asarray(unknown)
+    if array.shape != (dim,) or array.dtype.kind != "f":
+        message = (
+            f"the vector of unknown words must be {dim} floats, "
+            f"got shape {array.shape} of {array.dtype}"
+        )
+        raise FormatError(message)
+    array = _as_float32(array)
+    if not np.isfinite(array).all():
+        message = (
+            "the vector of unknown words contains NaN or infinity; it must be finite in float32"
+        )
+        raise FormatError(message)
+    return array
+
+
+def _as_float32(array: NDArray[Any]) -> NDArray[np.float32]:
+    """Return float32 in C order, not copied where possible; too large numbers become infinite."""
+    with np.errstate(over="ignore"):
+        return np.ascontiguousarray(array, dtype=np.float32)
+
+
+def _checked_counts(counts: ArrayLike, size: int) -> NDArray[np.int64]:
+    array = np.asarray(counts)
+    if array.shape != (size,) or not np.can_cast(array.dtype, np.int64) or array.dtype == bool:
+        message = (
+            f"the counts must be {size} integers, one per word, "
+            f"got shape {array.shape} of {array.dtype}"
+        )
+        raise FormatError(message)
+    array = np.ascontiguousarray(array, dtype=np.int64)
+    if array.min() < 0:
+        row = int(array.argmin())
+        message = f"counts must not be negative, but the count of word {row} is {array[row]}"
+        raise FormatError(message)
+    return array

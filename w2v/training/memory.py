@@ -1,0 +1,53 @@
+"""An estimate of the memory that training needs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from w2v.compute.random import ALWAYS
+from w2v.training.model import SCRATCH_ROWS, row_stride
+from w2v.training.plan import round_count
+from w2v.training.sampling import keep_thresholds, noise_probabilities
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from w2v.config import Config
+
+_NUMBER_BYTES = 4
+# Float32 numbers in a page of memory, of the size used for large arrays.
+_PAGE_NUMBERS = (1 << 21) // _NUMBER_BYTES
+
+
+def training_memory(counts: NDArray[np.int64], config: Config) -> int:
+    """Estimate the peak memory in bytes: both matrices, the replicas of shards, and the result.
+
+    Args:
+        counts: (V,) occurrences of each word.
+        config: the hyper-parameters.
+
+    """
+    words = len(counts)
+    stride = row_stride(config.dim)
+    numbers = 2 * stride * (words + SCRATCH_ROWS * config.thread_count) + words * config.dim
+    if config.deterministic:
+        numbers += config.shard_count * (stride * _replicated_rows(counts, config) + words)
+        # The part of a shard in each array of replicas ends within a page.
+        numbers += config.shard_count * 2 * _PAGE_NUMBERS
+    return _NUMBER_BYTES * numbers
+
+
+def _replicated_rows(counts: NDArray[np.int64], config: Config) -> int:
+    """Estimate the rows of both matrices that a shard copies for a span.
+
+    These are the vectors of the words that subsampling keeps, and the context vectors of those and
+    of the negative samples.
+    """
+    spans = config.shard_count * round_count(int(counts.sum()), config)
+    kept = counts / spans
+    kept *= keep_thresholds(counts, config.sample) / ALWAYS
+    sets = kept.sum() / config.sharing
+    drawn = sets * config.noise_words * noise_probabilities(counts, config.noise_exponent)
+    return int(-np.expm1(-kept).sum() - np.expm1(-kept - drawn).sum())

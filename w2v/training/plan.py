@@ -1,0 +1,118 @@
+"""How an epoch is cut into spans and rounds, and its learning rates: pure arithmetic."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from w2v.compute.random import NOISE, SUBSAMPLING, VALIDATION, WINDOWS, make_key
+from w2v.config import Config
+from w2v.corpus.build import EncodedText
+from w2v.training.sampling import Keys
+from w2v.training.sgns.kernel import LearningRates, TextSpan
+
+# Spans are short against an epoch, so that no thread waits long for the last one and a training
+# stops soon when asked to. The second limit is on their multiplications.
+MAX_SPAN_POSITIONS = 1 << 16
+_MAX_SPAN_PRODUCTS = 1 << 33
+# The more pairs a shard trains on in a round, the farther the replicas drift apart. With windows so
+# wide that a span would exceed this, and nothing dropped by subsampling, spans are shorter.
+_MAX_ROUND_PAIRS = 1 << 18
+# An epoch has at least this many rounds, unless its spans would get too short.
+_MIN_ROUNDS = 16
+MIN_ROUND_POSITIONS = 1 << 10
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """A learning rate that decreases linearly over all epochs."""
+
+    initial: float
+    final: float
+    epochs: int
+
+    @classmethod
+    def of(cls, config: Config) -> Schedule:
+        """Return the schedule of a training."""
+        return cls(config.lr, config.final_lr, config.epochs)
+
+    def rate(self, epochs: float) -> float:
+        """Return the learning rate after a number of epochs and fractions of an epoch."""
+        return self.initial + (self.final - self.initial) * (epochs / self.epochs)
+
+
+@dataclass(frozen=True)
+class EpochPlan:
+    """One pass over a text: the random numbers and learning rates of its spans.
+
+    Attributes:
+        text: the text.
+        seed: the seed of all random numbers.
+        schedule: of the learning rate.
+        epoch: the number of the epoch, from 0.
+        purpose: further parts of the keys, which tell validation from training.
+
+    """
+
+    text: EncodedText
+    seed: int
+    schedule: Schedule
+    epoch: int = 0
+    purpose: tuple[int, ...] = ()
+
+    @classmethod
+    def of_training(cls, text: EncodedText, config: Config, epoch: int) -> EpochPlan:
+        """Plan an epoch of training."""
+        return cls(text, config.seed, Schedule.of(config), epoch)
+
+    @classmethod
+    def of_validation(cls, held_out: EncodedText, config: Config) -> EpochPlan:
+        """Plan a pass that measures the loss: the learning rate is 0, so that nothing changes.
+
+        Its random numbers are the same after each epoch.
+        """
+        return cls(held_out, config.seed, Schedule(0.0, 0.0, 1), purpose=(VALIDATION,))
+
+    @property
+    def size(self) -> int:
+        """The number of positions in the text: words and line ends."""
+        return len(self.text.ids)
+
+    def span(self, begin: int, end: int) -> TextSpan:
+        """Return the span between two positions."""
+        return TextSpan(self.text.ids, begin, end, self.text.end_of_line)
+
+    def keys(self, span: int) -> Keys:
+        """Return the keys of the random numbers of the span with this number.
+
+        Spans share the key of subsampling, so that a word near the border of two spans is kept in
+        both or in none.
+        """
+        return Keys(
+            make_key(self.seed, SUBSAMPLING, self.epoch, *self.purpose),
+            make_key(self.seed, WINDOWS, self.epoch, span, *self.purpose),
+            make_key(self.seed, NOISE, self.epoch, span, *self.purpose),
+        )
+
+    def rate(self, share: float) -> float:
+        """Return the learning rate when this share of the epoch is done."""
+        return self.schedule.rate(self.epoch + share)
+
+    def rates(self, begin: float, end: float) -> LearningRates:
+        """Return the learning rates between two shares of the epoch."""
+        return LearningRates(self.rate(begin), self.rate(end))
+
+
+def max_span_positions(config: Config) -> int:
+    """Return the largest number of positions in a span."""
+    products = config.dim * (2 * config.window + config.noise_words)
+    limits = [MAX_SPAN_POSITIONS, _MAX_SPAN_PRODUCTS // products]
+    if config.deterministic:
+        limits.append(_MAX_ROUND_PAIRS // (2 * config.window))
+    return max(1, min(limits))
+
+
+def round_count(positions: int, config: Config) -> int:
+    """Return the number of rounds of an epoch, in each of which every shard trains on one span."""
+    per_shard = -(-positions // config.shard_count)
+    required = -(-per_shard // max_span_positions(config))
+    return max(required, min(_MIN_ROUNDS, -(-per_shard // MIN_ROUND_POSITIONS)))

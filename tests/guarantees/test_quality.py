@@ -13,7 +13,7 @@ from scripts import quality
 from scripts.quality import MODES, OPTIONS, Record, Spread, find_regressions, score, train_w2v
 from support import JIT
 from w2v.errors import DivergenceError
-from w2v.training import trainer
+from w2v.training import sampling
 from w2v.training.sampling import keep_thresholds
 
 compiled_only = pytest.mark.skipif(not JIT, reason="trains on 4 MB, which takes hours uncompiled")
@@ -76,7 +76,7 @@ def test_scores_are_not_below_those_of_gensim(mode, record, tokens):
 def test_faults_in_training_are_found(fault, mode, record, tokens, monkeypatch):
     options, subsampling = FAULTS[fault]
     if subsampling is not None:
-        monkeypatch.setattr(trainer, "keep_thresholds", subsampling)
+        monkeypatch.setattr(sampling, "keep_thresholds", subsampling)
     run = score(train_w2v(tokens, seed=SEEDS[0], **MODES[mode], **options))
     assert find_regressions(record, mode, [run])
 

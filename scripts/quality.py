@@ -140,8 +140,8 @@ def read_rows(path: Path) -> list[list[str]]:
 def compared_pairs() -> list[tuple[str, str]]:
     """Return all pairs of words that are scored or stand in one question, each once."""
     rows = [row[:2] for row in read_rows(SIMILARITY)] + read_rows(ODD_ONE_OUT)
-    pairs = [tuple(sorted(pair)) for row in rows for pair in itertools.combinations(row, 2)]
-    return list(dict.fromkeys(pairs))
+    pairs = (pair for row in rows for pair in itertools.combinations(row, 2))
+    return list(dict.fromkeys((min(pair), max(pair)) for pair in pairs))
 
 
 def train_w2v(tokens: list[list[str]], seed: int, **options: Any) -> w2v.Embeddings:

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from w2v.config import Config
     from w2v.corpus.pairs import skipgram_pair_blocks, skipgram_pairs
     from w2v.embeddings.embeddings import Embeddings
-    from w2v.errors import W2VError
     from w2v.embeddings.load import load
+    from w2v.errors import W2VError
     from w2v.pipeline.train import read_corpus, resume, train
 
 __all__ = [

@@ -38,7 +38,7 @@ def formats_table() -> str:
         ]
         for entry in FORMATS.values()
     ]
-    return table(["format", "files", "default rows", "description"], rows)
+    return table(["format", "files", "default layout", "description"], rows)
 
 
 def hyperparameters_table() -> str:
@@ -47,7 +47,8 @@ def hyperparameters_table() -> str:
     for name, option in config.options().items():
         text, default = text_and_default(option.help)
         default = default or f"`{config.DEFAULTS[name]!r}`"
-        rows.append([f"`{name}`", f"`{option.kind.__name__}`", default, text])
+        cells = [f"`{name}`", f"`{option.kind.__name__}`", default, text]
+        rows.append([flags_as_code(cell) for cell in cells])
     return table(["name", "type", "default", "meaning"], rows)
 
 
@@ -121,8 +122,13 @@ def command_context(name: str, command: click.Command) -> click.Context:
 
 
 def description(command: click.Command) -> str:
-    """Return the description of a command as Markdown paragraphs."""
-    return inspect.cleandoc(command.help or "") + "\n"
+    """Return the description of a command as Markdown paragraphs, with options as code."""
+    return flags_as_code(inspect.cleandoc(command.help or "").replace("\b\n", "")) + "\n"
+
+
+def flags_as_code(text: str) -> str:
+    """Return a text with options such as ``--dim`` in backticks."""
+    return re.sub(r"(?<![\w`-])(--?[a-z][\w-]*)", r"`\1`", text)
 
 
 def option_groups(command: click.Command) -> Iterator[tuple[str, list[click.Option]]]:
@@ -147,7 +153,7 @@ def option_row(option: click.Option, context: click.Context) -> list[str]:
     text, default = text_and_default(option.help or "")
     if default is None:
         default = str(option.default) if option.show_default else ""
-    return [f"`{name}`", default, text]
+    return [f"`{name}`", flags_as_code(default), flags_as_code(text)]
 
 
 def text_and_default(text: str) -> tuple[str, str | None]:

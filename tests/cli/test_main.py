@@ -441,8 +441,8 @@ def damaged_model() -> None:
         (
             ["train", "text.txt", "--min-count", "99"],
             (
-                r"no word occurs 99 times: the corpus has 120 words, 9 different ones, and the "
-                r"most frequent one occurs 30 times; lower the minimum count \(--min-count\) or"
+                r"no word occurs 99 times: the corpus has 120 words, 9 of them distinct, and "
+                r"the most frequent one occurs 30 times; lower --min-count, or"
             ),
         ),
         (["train", "one.txt", *TINY], "there is no pair to train on"),

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import reference
 from w2v.corpus import pairs as pairs_module
-from w2v.corpus.build import EncodedText
+from w2v.corpus.encoded import EncodedText
 from w2v.corpus.pairs import context_range, fill_pairs, skipgram_pair_blocks, skipgram_pairs
 from w2v.errors import ConfigError
 

@@ -77,8 +77,8 @@ def test_the_size_asked_for_is_the_size_given_also_among_ties():
 
 def test_no_word_that_is_frequent_enough_is_an_error_with_the_figures():
     message = (
-        "no word occurs 5 times: the corpus has 6 words, 3 different ones, and the most frequent "
-        r"one occurs 3 times; lower the minimum count \(--min-count\) or give more text"
+        "no word occurs 5 times: the corpus has 6 words, 3 of them distinct, and the most frequent "
+        r"one occurs 3 times; lower `min_count`, or use a larger corpus"
     )
     with pytest.raises(VocabularyError, match=message):
         rank_words(table_of(["a", "a", "a", "b", "b", "c"]), vocab_size=10, min_count=5)
@@ -97,8 +97,8 @@ def test_words_that_are_given_keep_their_order():
 
 def test_given_words_of_which_none_occurs_are_an_error_with_the_figures():
     message = (
-        "none of the 2 given words occurs in the corpus, which has 3 words, 2 different ones;"
-        " are they written in the same way, small letters for instance"
+        "none of the 2 given words occurs in the corpus, which has 3 words, 2 of them distinct; "
+        "check that their spelling matches, for instance that both are lowercase"
     )
     with pytest.raises(VocabularyError, match=message):
         match_words(table_of(["a", "b", "a"]), ["A", "B"])
@@ -130,7 +130,7 @@ def test_only_a_line_feed_ends_a_word(tmp_path):
         (b"a\n\nb\n", "the vocabulary .*words.txt has no word in line 2"),
         (b"a\n \xe3\x80\x80\n", "the vocabulary .*words.txt has no word in line 2"),
         (b"\n", "has no word in line 1"),
-        (b"a\nb\na\n", "words.txt has the word 'a' in line 1 and again in line 3"),
+        (b"a\nb\na\n", "words.txt repeats the word 'a' of line 1 in line 3"),
         (b"\x1f\x8b\x08\x00", "words.txt is gzip-compressed: expected UTF-8 text; convert or"),
         (
             "a\n".encode("utf-16"),
@@ -152,7 +152,7 @@ def test_a_missing_list_is_named(tmp_path):
 
 def test_words_from_anywhere_are_checked():
     assert check_word_list(("b", "a"), "of the list") == ["b", "a"]
-    with pytest.raises(InputError, match="the vocabulary given has the word 'b' in line 1 and"):
+    with pytest.raises(InputError, match="the vocabulary given repeats the word 'b' of line 1 in"):
         check_word_list(["b", "b"], "given")
 
 
@@ -162,5 +162,5 @@ def test_a_vocabulary_knows_its_length():
 
 @pytest.mark.parametrize("word", ["a\nb", "\ud800"])
 def test_a_word_that_cannot_be_a_line_is_refused(word):
-    with pytest.raises(InputError, match="which no line of text can hold"):
+    with pytest.raises(InputError, match="which cannot be a line of UTF-8"):
         check_word_list(["fine", word], "given")

@@ -36,6 +36,7 @@ def test_every_command_and_option_is_in_the_reference():
     [
         ("Size.", ["`--size INT`", "3", "Size."]),
         ("Size.  [default: all]", ["`--size INT`", "all", "Size."]),
+        ("As --all.  [default: of --x]", ["`--size INT`", "of `--x`", "As `--all`."]),
     ],
 )
 def test_the_row_of_an_option(text, cells):

@@ -12,27 +12,15 @@ from hypothesis import strategies as st
 import reference
 import w2v
 from w2v.embeddings.embeddings import Embeddings
-from w2v.errors import (
-    ConfigError,
-    ResourceError,
-    UnknownWordError,
-)
+from w2v.errors import ConfigError, ResourceError, UnknownWordError
 from w2v.formats.layout import Layout
 from w2v.text import tokenizer
 from w2v.text.definition import WordDefinition
 
 UNICODE = {"tokenizer": {"name": "unicode", "lowercase": True}}
-
-
 WHITESPACE = {"tokenizer": {"name": "whitespace", "lowercase": False}}
-
-
 WORDS = ["the", "king's", "日", "of", "judah"]
-
-
 MATRIX = np.arange(1, 16, dtype=np.float32).reshape(5, 3)
-
-
 EMBEDDINGS = Embeddings(WORDS, MATRIX, meta=UNICODE)
 
 
@@ -247,10 +235,10 @@ def test_a_trained_model_encodes_its_corpus(tmp_path):
 
 
 def test_the_cache_of_words_is_limited(monkeypatch):
-    monkeypatch.setattr(tokenizer, "_MOST_REMEMBERED", 3)
+    monkeypatch.setattr(tokenizer, "_MAX_REMEMBERED", 3)
     tokens = tokenizer.Tokenizer(WordDefinition("unicode", True), {"a": 5, "b": 6}.__getitem__)
     for text, tags in (("a b", [5, 6]), ("b a", [6, 5]), ("a a", [5, 5])):
-        assert tokens.tags(text).tolist() == tags
+        assert tokens.numbers(text).tolist() == tags
     embeddings = Embeddings(WORDS, MATRIX, meta=UNICODE)
     for i in range(10):
         assert embeddings.encode(f"the w{i} of x{i}").tolist() == [THE, UNK, OF, UNK]

@@ -9,12 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from vectors import SMALL
+from samples import SMALL
 from w2v.embeddings.embeddings import Embeddings
 from w2v.embeddings.load import load
-from w2v.errors import (
-    FormatError,
-)
+from w2v.errors import FormatError
 from w2v.formats import native
 
 

@@ -6,11 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from vectors import SMALL
+from samples import SMALL
 from w2v.embeddings.load import load
-from w2v.errors import (
-    FormatError,
-)
+from w2v.errors import FormatError
 from w2v.formats import native
 
 

@@ -31,7 +31,7 @@ from support import JIT, KJV, ROOT
 from w2v.cli import main as cli
 from w2v.cli import progress
 from w2v.compute.jit import kernel
-from w2v.corpus import build as corpus
+from w2v.corpus import spool
 from w2v.events import Event, Reading, Training
 from w2v.formats.registry import FORMATS
 from w2v.pipeline import checkpoint, preflight
@@ -256,7 +256,7 @@ def test_until_the_text_is_read_nothing_is_left(module, name, leave, what, disk,
 @pytest.mark.parametrize(
     ("module", "call", "what"),
     [
-        (corpus, 2, "cannot write the encoded text to {}/m.w2v.checkpoint/encoded: "),
+        (spool, 2, "cannot write the encoded text to {}/m.w2v.checkpoint/encoded: "),
         (checkpoint, 2, "cannot write {}/m.w2v.checkpoint/corpus.json: "),
     ],
     ids=["ranks", "corpus.json"],

@@ -15,7 +15,7 @@ import pytest
 import w2v
 from support import JIT, KJV
 from w2v.config import Config
-from w2v.corpus.build import Stages
+from w2v.corpus.stages import StageTimes
 from w2v.errors import (
     ConfigError,
     DivergenceError,
@@ -195,7 +195,7 @@ def test_a_given_vocabulary_rules_rows_and_order(tmp_path):
     ("vocab", "error", "message"),
     [
         ([], InputError, "the vocabulary given is empty"),
-        (["a", "b", "a"], InputError, "the word 'a' in line 1 and again in line 3"),
+        (["a", "b", "a"], InputError, "repeats the word 'a' of line 1 in line 3"),
         (["a", 1], InputError, "the vocabulary given has 1 in it: expected strings"),
         (b"abc", InputError, "the vocabulary given has 97 in it"),
         ("no such file", InputError, "cannot read the vocabulary no such file"),
@@ -342,7 +342,7 @@ def test_meta_tells_how_the_model_was_made(tmp_path):
         assert 0 < epoch["validation_loss"] < 6 * np.log(2) + 0.1
     timings = {**meta["timings"]}
     stages = timings.pop("stages")
-    assert stages.keys() == {field.name for field in dataclasses.fields(Stages)}
+    assert stages.keys() == {field.name for field in dataclasses.fields(StageTimes)}
     assert timings.keys() == {"compiling", "reading", "training", "writing"}
     assert all(seconds > 0 for seconds in [*timings.values(), *stages.values()])
     expected = training["words"] * 2 / meta["timings"]["training"]

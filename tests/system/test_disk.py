@@ -13,7 +13,6 @@ import pytest
 
 import w2v
 from w2v.config import Config
-from w2v.corpus import build as corpus
 from w2v.errors import DiskFullError, OutputError, ResourceError
 from w2v.formats import native as model
 from w2v.formats.registry import FORMATS
@@ -21,7 +20,6 @@ from w2v.pipeline import checkpoint
 from w2v.pipeline.checkpoint import Checkpoint, TrainingJob
 from w2v.system import atomic as output
 from w2v.system import disk
-from w2v.text.sources import IterableSource
 from w2v.training.state import TrainingState
 
 
@@ -199,24 +197,6 @@ def test_a_job_for_which_there_is_no_room_is_not_begun(free, tmp_path, monkeypat
     expected = r"cannot write .*job\.json: not enough disk space: [\d,]+ bytes are needed, but 0"
     with pytest.raises(DiskFullError, match=expected):
         Checkpoint.create(tmp_path / "m.checkpoint", job, None)
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_ranks_for_which_there_is_no_room_are_not_begun(free, tmp_path, monkeypatch):
-    opened = corpus._opened
-
-    def spool_only(path):
-        assert path.name == "provisional"
-        return opened(path)
-
-    monkeypatch.setattr(corpus, "_opened", spool_only)
-    free(0)
-    expected = (
-        r"^cannot write the encoded text to .*: not enough disk space: 12 bytes are needed, but 0"
-    )
-    lines, config = IterableSource(["a b a", "b a b"]), Config(min_count=1, threads=1)
-    with pytest.raises(DiskFullError, match=expected):
-        corpus.build_corpus(lines, config, work_dir=str(tmp_path))
     assert list(tmp_path.iterdir()) == []
 
 

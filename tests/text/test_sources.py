@@ -29,8 +29,6 @@ from w2v.text.definition import WordDefinition
 from w2v.text.sources import STDIN, FileSource, IterableSource, find_files, open_corpus
 from w2v.text.tokenizer import (
     END_OF_LINE,
-    INVALID,
-    TOO_LONG,
     Scanner,
 )
 
@@ -74,7 +72,7 @@ def read(source, name="unicode", *, lowercase=True) -> reference.Read:
             else:
                 lines[-1].append(scanner.words.word(i).decode())
     kept = [line for line in lines if line]
-    return reference.Read(kept, scanner.tallies[TOO_LONG], scanner.tallies[INVALID])
+    return reference.Read(kept, scanner.counts.too_long, scanner.counts.invalid_bytes)
 
 
 def expected(text: bytes, name="unicode", *, lowercase=True) -> reference.Read:
@@ -447,7 +445,7 @@ def test_blocks_of_any_text_give_the_same_words(pieces, dirt, size, name, small_
         words += [scanner.words.word(i).decode() for i in ids[ids != END_OF_LINE]]
     whole = expected(text, name)
     assert words == list(itertools.chain(*whole.lines))
-    assert scanner.tallies[INVALID] == whole.invalid_bytes
+    assert scanner.counts.invalid_bytes == whole.invalid_bytes
 
 
 def test_what_was_sniffed_is_read_first_in_parts_of_any_size():

@@ -12,7 +12,7 @@ import reference
 from w2v.text import tokenizer
 from w2v.text.characters import character_tables
 from w2v.text.definition import WordDefinition
-from w2v.text.tokenizer import END_OF_LINE, INVALID, TOKENS, TOO_LONG, Scanner
+from w2v.text.tokenizer import END_OF_LINE, Scanner, TokenCounts
 from w2v.text.wordtable import WordTable
 
 UNICODE = character_tables(WordDefinition("unicode", True))
@@ -23,7 +23,7 @@ DEFINITIONS = pytest.mark.parametrize(
 
 
 def scanned(scanner: Scanner, block: bytes) -> list[list[str]]:
-    """The lines of a block that have words."""
+    """Return the lines of a block that have words."""
     lines: list[list[str]] = [[]]
     for i in scanner.scan(block).tolist():
         if i == END_OF_LINE:
@@ -34,16 +34,16 @@ def scanned(scanner: Scanner, block: bytes) -> list[list[str]]:
 
 
 def read(block: bytes, name: str = "unicode", *, lowercase: bool = True) -> reference.Read:
-    """What the compiled tokenizer makes of a block; the lines that have words."""
+    """Read a block with the compiled tokenizer."""
     scanner = Scanner(character_tables(WordDefinition(name, lowercase)))
     lines = scanned(scanner, block)
-    tallies = scanner.tallies
-    assert tallies[TOKENS] == sum(map(len, lines)) + tallies[TOO_LONG]
-    return reference.Read(lines, tallies[TOO_LONG], tallies[INVALID])
+    counts = scanner.counts
+    assert counts.tokens == sum(map(len, lines)) + counts.too_long
+    return reference.Read(lines, counts.too_long, counts.invalid_bytes)
 
 
 def expected(block: bytes, name: str = "unicode", *, lowercase: bool = True) -> reference.Read:
-    """What the slow definition makes of it."""
+    """Read a block with the reference."""
     result = reference.read(block, name, lowercase=lowercase)
     return result._replace(lines=[line for line in result.lines if line])
 
@@ -201,32 +201,30 @@ def test_a_word_over_a_thousand_bytes_as_written_is_dropped_whole(text, too_long
 
 
 @given(texts=st.lists(TEXTS, max_size=4))
-def test_ids_and_tallies_go_on_from_block_to_block(texts):
+def test_ids_and_counts_continue_from_block_to_block(texts):
     scanner = Scanner(UNICODE)
     lines = [line for text in texts for line in scanned(scanner, text)]
     wanted = [expected(text) for text in texts]
     assert lines == [line for one in wanted for line in one.lines]
-    assert scanner.tallies[TOO_LONG] == 0
-    assert scanner.tallies[TOKENS] == sum(map(len, lines))
+    invalid = sum(one.invalid_bytes for one in wanted)
+    assert scanner.counts == TokenCounts(sum(map(len, lines)), 0, invalid)
     words = [word for line in lines for word in line]
     assert [scanner.words.word(i).decode() for i in range(len(scanner.words))] == list(
         dict.fromkeys(words)
     )
-    assert scanner.words.counts[: len(scanner.words)].tolist() == [
-        words.count(word) for word in dict.fromkeys(words)
-    ]
+    assert scanner.words.counts.tolist() == [words.count(word) for word in dict.fromkeys(words)]
 
 
 @given(text=st.one_of(TEXTS, DIRTY))
 def test_a_table_that_grows_in_the_middle_changes_nothing(text):
     scanner = Scanner(UNICODE)
     scanner.words = WordTable(1)
-    scanner.words.pool = scanner.words.pool[:1].copy()
+    arrays = scanner.words.arrays
+    scanner.words.arrays = arrays._replace(pool=arrays.pool[:1].copy())
     lines = scanned(scanner, text)
     wanted = expected(text)
     assert lines == wanted.lines
-    assert scanner.tallies[TOKENS] == sum(map(len, lines))
-    assert scanner.tallies[INVALID] == wanted.invalid_bytes
+    assert scanner.counts == TokenCounts(sum(map(len, lines)), 0, wanted.invalid_bytes)
 
 
 def test_many_different_words(sized):
@@ -235,7 +233,7 @@ def test_many_different_words(sized):
     text = " ".join(words).encode()
     assert scanner.scan(text).tolist() == list(range(len(words)))
     assert scanner.scan(text).tolist() == list(range(len(words)))
-    assert (scanner.words.counts[: len(words)] == 2).all()
+    assert (scanner.words.counts == 2).all()
 
 
 @DEFINITIONS
@@ -253,7 +251,7 @@ def test_a_text_cut_at_the_last_break_has_the_same_words(name, lowercase, text):
         lines = scanned(scanner, text[:cut]) + scanned(scanner, text[cut:] + behind)
         whole = expected(text + behind, name, lowercase=lowercase)
         assert list(itertools.chain(*lines)) == list(itertools.chain(*whole.lines))
-        assert scanner.tallies[INVALID] == whole.invalid_bytes
+        assert scanner.counts.invalid_bytes == whole.invalid_bytes
 
 
 @pytest.mark.parametrize("gap", [1, 6, 7, 8, 55, 56, 57, 58, 63, 64, 65, 200])
@@ -265,7 +263,7 @@ def test_words_and_gaps_of_any_length_are_cut_wherever_they_stand(gap, size):
 
 
 def test_words_that_are_not_written_as_they_stand_take_no_more_room_than_there_is(monkeypatch):
-    monkeypatch.setattr(tokenizer, "_ASIDE", 2 * tokenizer._LONGEST)
+    monkeypatch.setattr(tokenizer, "_SCRATCH", 2 * tokenizer._MAX_WRITTEN)
     words = ["é" * 450, "x'y" * 300, "Ä" * 501, "z"] * 5
     text = " ".join(words).encode()
     assert read(text) == expected(text)
@@ -290,7 +288,7 @@ def test_nothing_is_seen_behind_a_block(name, lowercase):
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7])
 def test_a_block_is_cut_in_parts_of_any_number_of_words(size, monkeypatch):
-    monkeypatch.setattr(tokenizer, "_WORDS_AT_ONCE", size)
+    monkeypatch.setattr(tokenizer, "_BATCH", size)
     text = "\n\na b\n \r\n.\nc'd é日本\n\n".encode()
     assert read(text) == expected(text)
     assert Scanner(UNICODE).scan(text).tolist() == [

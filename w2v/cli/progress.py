@@ -112,7 +112,7 @@ class JsonLines:
             if now - self._last.get(event.stage, 0.0) < _JSON_SECONDS:
                 return
             self._last[event.stage] = now
-        name = self._stream.name
+        name = getattr(self._stream, "name", "the log")
         directory = Path(name).absolute().parent
         remedy = "choose another directory with `log_json`"
         with writing(f"cannot write {name}", directory, remedy, written=self._size):

@@ -31,7 +31,9 @@ from typing import IO, TYPE_CHECKING, Any
 import numpy as np
 
 from w2v.config import Config
-from w2v.corpus.build import Corpus, EncodedText, Stages
+from w2v.corpus.build import Corpus
+from w2v.corpus.encoded import EncodedText
+from w2v.corpus.stages import StageTimes
 from w2v.corpus.vocabulary import Vocabulary, check_word_list
 from w2v.errors import (
     ConfigError,
@@ -336,7 +338,7 @@ class Checkpoint:
             "unknown_count": corpus.unknown_count,
             "report": dataclasses.asdict(corpus.report),
             "tokenizer": corpus.definition.as_dict(),
-            "stages": dataclasses.asdict(corpus.stages),
+            "stages": dataclasses.asdict(corpus.times),
         }
         _write_json(self.folder / "corpus.json", entry)
 
@@ -366,7 +368,7 @@ class Checkpoint:
                 texts[1],
                 CorpusRead(**entry["report"]),
                 WordDefinition(**entry["tokenizer"]),
-                Stages(**entry["stages"]),
+                StageTimes(**entry["stages"]),
             )
         except FormatError:  # of the encoded text
             raise
@@ -384,7 +386,7 @@ class Checkpoint:
     ) -> EncodedText:
         path = self.folder / "encoded" / name
         try:
-            return EncodedText.opened(path, dtype, words, lines)
+            return EncodedText.open(path, dtype, words, lines)
         except (OSError, ValueError) as error:  # ValueError: half an id
             raise _damaged(path, getattr(error, "strerror", None) or "it is cut short") from error
 

@@ -393,7 +393,7 @@ def _read(
         words=job.vocab,
         extend=job.extend,
         work_dir=work_dir,
-        folder=folder,
+        directory=folder,
         observer=observer,
     )
     if checkpoint is not None:
@@ -537,7 +537,7 @@ def _meta(job: TrainingJob, read: Corpus, result: Result, compiled: float) -> di
             "compiling": compiled,
             "reading": read.report.seconds,
             "training": result.seconds,
-            "stages": dataclasses.asdict(read.stages),
+            "stages": dataclasses.asdict(read.times),
         },
         "words_per_second": result.words_per_second,
         "made_with": {

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from w2v.config import Config
-from w2v.corpus.build import EncodedText, build_corpus
+from w2v.corpus.build import build_corpus
+from w2v.corpus.encoded import EncodedText
 from w2v.events import Compiling, Observer
 from w2v.system.disk import temporary_directory
 from w2v.text.sources import IterableSource

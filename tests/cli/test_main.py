@@ -435,8 +435,8 @@ def damaged_model() -> None:
         (["train", "missing.txt"], "cannot read missing.txt: No such file or directory"),
         (["train", "utf16.txt"], "utf16.txt is text in UTF-16 .*: expected text in UTF-8"),
         (["vocab", "utf16.txt"], "utf16.txt is text in UTF-16"),
-        (["pairs", "cut.gz"], "cut.gz is damaged or cut short"),
-        (["train", "folder"], "the folder folder has no files in it"),
+        (["pairs", "cut.gz"], "cut.gz is damaged or truncated"),
+        (["train", "folder"], "the folder folder contains no files"),
         (["train", "empty.txt"], "the corpus has no words: "),
         (
             ["train", "text.txt", "--min-count", "99"],
@@ -486,7 +486,7 @@ def test_a_missing_package_is_named(monkeypatch):
 
 
 def test_too_large_a_model_is_refused_at_once_with_both_figures(monkeypatch):
-    monkeypatch.setattr(preflight, "held_memory", lambda: 0)
+    monkeypatch.setattr(preflight, "used_memory", lambda: 0)
     monkeypatch.setattr(preflight, "available_memory", lambda: 8 * 10**9)
     monkeypatch.setattr(warmup, "compile_kernels", lambda *_: pytest.fail("compiled first"))
     assert error("train", str(KJV), "--dim", "100000", "--threads", "2") == (
@@ -1242,7 +1242,7 @@ def test_times_have_units(time_, seconds, monkeypatch):
 
 def test_an_empty_argument_is_not_the_current_folder():
     message = error("vocab", "", code=2)
-    assert message == "Invalid value for 'CORPUS...': an empty path was given."
+    assert message == "Invalid value for 'CORPUS...': got an empty path."
 
 
 # What is said where nothing can go on

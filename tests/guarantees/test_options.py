@@ -766,7 +766,7 @@ def test_an_empty_path_is_refused(command, parameter):
         arguments += [parameter.opts[-1], ""]
     message = refused(command, *arguments)
     assert message.startswith("Invalid value for '")
-    assert message.endswith("': an empty path was given.")
+    assert message.endswith("': got an empty path.")
     assert parameter.name.upper().replace("_", "-") in message.upper() or (
         parameter.metavar is not None and parameter.metavar in message
     )

@@ -18,6 +18,7 @@ from w2v.embeddings.load import load
 from w2v.formats.frameworks import hf_tokenizer
 from w2v.formats.layout import Layout
 from w2v.formats.registry import FORMATS
+from w2v.text.definition import WordDefinition
 
 tokenizers = pytest.importorskip("tokenizers")
 DEFINITIONS = [(name, low) for name in ("unicode", "whitespace") for low in (True, False)]
@@ -28,7 +29,7 @@ AT_ONCE = 1 << 12
 
 @functools.cache
 def library(name: str, lowercase: bool) -> tokenizers.Tokenizer:
-    definition = {"name": name, "lowercase": lowercase}
+    definition = WordDefinition(name, lowercase)
     data = hf_tokenizer.encode(["a"], Layout("pad+unk", "zeros"), definition)
     return tokenizers.Tokenizer.from_str(data.decode())
 

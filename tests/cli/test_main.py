@@ -442,8 +442,8 @@ def damaged_model() -> None:
         (["train", "missing.txt"], "cannot read missing.txt: No such file or directory"),
         (["train", "utf16.txt"], "utf16.txt is text in UTF-16 .*: expected UTF-8 text; convert"),
         (["vocab", "utf16.txt"], "utf16.txt is text in UTF-16"),
-        (["pairs", "cut.gz"], "cut.gz is damaged or cut short"),
-        (["train", "folder"], "the folder folder has no files in it"),
+        (["pairs", "cut.gz"], "cut.gz is damaged or truncated"),
+        (["train", "folder"], "the directory folder contains no files"),
         (["train", "empty.txt"], "the corpus has no words: "),
         (
             ["train", "text.txt", "--min-count", "99"],
@@ -496,7 +496,7 @@ def test_a_missing_package_is_named(monkeypatch):
 
 
 def test_too_large_a_model_is_refused_at_once_with_both_figures(monkeypatch):
-    monkeypatch.setattr(preflight, "held_memory", lambda: 0)
+    monkeypatch.setattr(preflight, "used_memory", lambda: 0)
     monkeypatch.setattr(preflight, "available_memory", lambda: 8 * 10**9)
     monkeypatch.setattr(warmup, "compile_kernels", lambda *_: pytest.fail("compiled first"))
     assert error("train", str(KJV), "--dim", "100000", "--threads", "2") == (

@@ -138,14 +138,14 @@ def test_a_center_whose_pairs_do_not_all_fit_waits():
 @pytest.mark.parametrize("window", [0, -1, 1.5, "2", None, True])
 @pytest.mark.parametrize("function", [skipgram_pairs, skipgram_pair_blocks])
 def test_a_window_that_is_none_is_refused_at_once(function, window):
-    message = f"window must be a whole number at least 1, got {window!r}"
+    message = f"window must be an integer of at least 1, got {window!r}"
     with pytest.raises(ConfigError, match=message):
         function(FOX, window)
 
 
 @pytest.mark.parametrize("size", [0, -1, 1.5, True])
 def test_a_block_size_that_is_none_is_refused_at_once(size):
-    message = f"block_size must be a whole number at least 1, got {size!r}"
+    message = f"block_size must be an integer of at least 1, got {size!r}"
     with pytest.raises(ConfigError, match=message):
         skipgram_pair_blocks([1, 2], 2, size)
 

@@ -68,7 +68,10 @@ def touch(path: Path) -> None:
 CHANGES = {
     "grows": (grow, "it had 3,090 bytes and now has 3,095; it was last written"),
     "shrinks": (shrink, "it had 3,090 bytes and now has 1,545; it was last written"),
-    "is rewritten": (rewrite, r"it had 3,090 bytes and now has 3,090; it was last written at 20\d\d-"),
+    "is rewritten": (
+        rewrite,
+        r"it had 3,090 bytes and now has 3,090; it was last written at 20\d\d-",
+    ),
     "is touched": (touch, r"last written at 2001-.*:40.001, before that at 2001-.*:40.000"),
 }
 CHANGING = pytest.mark.parametrize(("change", "finding"), CHANGES.values(), ids=CHANGES)

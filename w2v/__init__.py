@@ -1,11 +1,11 @@
-"""Word vectors from a text, fast, ready for an Embedding layer.
+"""Word vectors from text: fast training, ready for an Embedding layer.
 
     >>> import w2v
     >>> model = w2v.train("corpus.txt", dim=128)
     >>> model.most_similar("king")
     >>> model.save("king.w2v")
 
-Names are loaded when they are first used: importing this package costs next to nothing.
+Names are loaded when first used, so importing this package is cheap.
 """
 
 from __future__ import annotations
@@ -16,44 +16,35 @@ from typing import TYPE_CHECKING, Any
 from w2v._version import __version__
 
 if TYPE_CHECKING:
-    from w2v.config import Config
-    from w2v.corpus.pairs import skipgram_pair_blocks, skipgram_pairs
-    from w2v.embeddings.embeddings import Embeddings
-    from w2v.embeddings.load import load
-    from w2v.errors import W2VError
-    from w2v.pipeline.read import read_corpus
-    from w2v.pipeline.train import resume, train
-
-__all__ = [
-    "Config",
-    "Embeddings",
-    "W2VError",
-    "__version__",
-    "load",
-    "read_corpus",
-    "resume",
-    "skipgram_pair_blocks",
-    "skipgram_pairs",
-    "train",
-]
-
-_HOMES = {
-    "Config": "w2v.config",
-    "Embeddings": "w2v.embeddings.embeddings",
-    "W2VError": "w2v.errors",
-    "load": "w2v.embeddings.load",
-    "read_corpus": "w2v.pipeline.read",
-    "resume": "w2v.pipeline.train",
-    "skipgram_pair_blocks": "w2v.corpus.pairs",
-    "skipgram_pairs": "w2v.corpus.pairs",
-    "train": "w2v.pipeline.train",
+    from w2v.config import Config as Config
+    from w2v.corpus.pairs import skipgram_pair_blocks as skipgram_pair_blocks
+    from w2v.corpus.pairs import skipgram_pairs as skipgram_pairs
+    from w2v.embeddings.embeddings import Embeddings as Embeddings
+    from w2v.embeddings.load import load as load
+    from w2v.errors import W2VError as W2VError
+    from w2v.pipeline.read import read_corpus as read_corpus
+    from w2v.pipeline.train import resume as resume
+    from w2v.pipeline.train import train as train
+_MODULES = {
+    "Config": "config",
+    "Embeddings": "embeddings.embeddings",
+    "W2VError": "errors",
+    "load": "embeddings.load",
+    "read_corpus": "pipeline.read",
+    "resume": "pipeline.train",
+    "skipgram_pair_blocks": "corpus.pairs",
+    "skipgram_pairs": "corpus.pairs",
+    "train": "pipeline.train",
 }
+"""The public names and their modules. A test compares them with the imports above."""
+
+__all__ = ["__version__", *_MODULES]
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
+    if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(_HOMES[name]), name)
+    value = getattr(importlib.import_module(f"w2v.{_MODULES[name]}"), name)
     globals()[name] = value
     return value
 

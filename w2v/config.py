@@ -1,7 +1,7 @@
-"""Every hyper-parameter, once: its default, its range and its one-line meaning.
+"""The hyper-parameters: the default, the range and the meaning of each, defined once.
 
-The command line is generated from this dataclass, the Python API checks its arguments by it,
-and the README's table of options is held to it.
+The options of the command line and the tables of the documentation are generated from `Config`,
+and the Python functions check their arguments with it.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from w2v.errors import ConfigError, short_repr
 from w2v.options import LARGEST, Option, plain_integer
@@ -18,7 +18,7 @@ from w2v.system.cpu import available_cores
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# How noise is shared unless told otherwise; see `Config.sharing`.
+# Defaults for shared negative samples; see `Config.sharing`.
 _MOST_SHARING = 64
 _LEAST_NOISE = 16
 _MOST_NOISE = 1_000
@@ -26,112 +26,158 @@ _STABLE = 40.0
 _SHARDS = 4
 
 _MOST_THREADS = 1_024
-# Rows are numbered with 31 bits: those of words, one for unknown words, a few for each thread.
+# Rows have 31-bit numbers: one for each word and for unknown words, and a few for each thread.
 MOST_WORDS = 2**31 - 4 * _MOST_THREADS
-# English text packs to a third, tables of numbers to a tenth, logs of one kind of line to a
-# hundredth.
+# Compression shrinks English text to a third, tables of numbers to a tenth and logs of similar
+# lines to a hundredth.
 MAX_EXPANSION = 250
 
 
-def _text(default: Any, kind: type, meaning: str, **limits: Any) -> Any:
-    return field(default=default, metadata={"option": Option(kind, meaning, "text", **limits)})
+# Headings of the help, in its order.
+MODEL = "Model"
+CORPUS = "Corpus"
+TRAINING = "Training"
+EXECUTION = "Execution"
 
 
-def _training(default: Any, kind: type, meaning: str, **limits: Any) -> Any:
-    return field(default=default, metadata={"option": Option(kind, meaning, "training", **limits)})
+def _option(default: Any, kind: type, group: str, meaning: str, **limits: Any) -> Any:
+    return field(default=default, metadata={"option": Option(kind, meaning, group, **limits)})
 
 
 @dataclass(frozen=True)
 class Config:
-    """The hyper-parameters of a model, checked when made.
+    """The hyper-parameters of a model, validated at construction.
 
     Raises:
         ConfigError: a value has the wrong type, is out of range or contradicts another one.
 
     """
 
-    tokenizer: str = _text(
+    dim: int = _option(128, int, MODEL, "Vector size.", low=1, high=1_000_000)
+    window: int = _option(
+        2, int, MODEL, "Context words on each side of the center word.", low=1, high=1_000
+    )
+    shrink_windows: bool = _option(
+        False,
+        bool,
+        MODEL,
+        "Draw the window of each center word from 1 to `window`, as word2vec.c does.",
+    )
+    train_unk: bool = _option(
+        False, bool, MODEL, "Train one vector for all out-of-vocabulary words."
+    )
+
+    vocab_size: int = _option(
+        50_000,
+        int,
+        CORPUS,
+        "Maximum vocabulary size; the most frequent words are used.",
+        low=1,
+        high=MOST_WORDS,
+    )
+    min_count: int = _option(
+        5, int, CORPUS, "Ignore words that occur fewer times than this.", low=1, high=LARGEST
+    )
+    tokenizer: str = _option(
         "unicode",
         str,
-        "What a word is: a run of letters, marks, digits (unicode), or whatever stands between"
-        " white space (whitespace).",
+        CORPUS,
+        "A word is a run of letters, marks and digits (unicode), or of any characters but white"
+        " space (whitespace).",
         choices=("unicode", "whitespace"),
     )
-    lowercase: bool | None = _text(
-        None, bool, "Make letters small.  [default: with the unicode tokenizer only]"
+    lowercase: bool | None = _option(
+        None, bool, CORPUS, "Lowercase the text.  [default: with the unicode tokenizer only]"
     )
-    vocab_size: int = _text(
-        50_000, int, "Keep this many words, the most frequent ones.", low=1, high=MOST_WORDS
-    )
-    min_count: int = _text(
-        5, int, "Drop words that occur less often than this.", low=1, high=LARGEST
-    )
-    max_expansion: int = _text(
+    max_expansion: int = _option(
         MAX_EXPANSION,
         int,
-        "Refuse packed text that unpacks to over 64 MiB and this many times its size; 0 for no"
-        " limit.",
+        CORPUS,
+        "Reject compressed input that expands more than this many times (beyond 64 MiB); 0"
+        " disables the limit.",
         low=0,
         high=LARGEST,
     )
 
-    dim: int = _training(128, int, "Numbers in a word's vector.", low=1, high=1_000_000)
-    window: int = _training(
-        2, int, "Context words on either side of the center.", low=1, high=1_000
+    epochs: int = _option(5, int, TRAINING, "Passes over the corpus.", low=1, high=1_000_000)
+    lr: float = _option(0.05, float, TRAINING, "Initial learning rate.", low=0, low_open=True)
+    lr_min: float | None = _option(
+        None,
+        float,
+        TRAINING,
+        "Final learning rate, reached by linear decay.  [default: 1e-4 of `lr`]",
+        low=0,
     )
-    negatives: int = _training(
-        5, int, "Noise words a pair counts, K in the literature.", low=1, high=1_000
+    negatives: int = _option(
+        5, int, TRAINING, "Negative samples per pair of words.", low=1, high=1_000
     )
-    epochs: int = _training(5, int, "Passes over the text.", low=1, high=1_000_000)
-    lr: float = _training(0.05, float, "Learning rate at the start.", low=0, low_open=True)
-    lr_min: float | None = _training(
-        None, float, "Learning rate at the end; it falls linearly.  [default: 1e-4 of --lr]", low=0
+    sample: float = _option(
+        1e-4,
+        float,
+        TRAINING,
+        "Subsampling threshold for frequent words, a fraction of the corpus; 0 disables"
+        " subsampling.",
+        low=0,
+        high=1,
     )
-    sample: float = _training(
-        1e-4, float, "Frequency above which words are thinned out; 0 keeps all.", low=0, high=1
+    noise_exponent: float = _option(
+        0.75,
+        float,
+        TRAINING,
+        "Draw negative samples in proportion to word counts raised to this power.",
+        low=-10,
+        high=10,
     )
-    noise_exponent: float = _training(
-        0.75, float, "Noise words are drawn by count to this power.", low=-10, high=10
-    )
-    shrink_windows: bool = _training(
-        False, bool, "Draw each center's window from 1..WINDOW, as word2vec.c does."
-    )
-    negative_sharing: int | None = _training(
+    negative_sharing: int | None = _option(
         None,
         int,
-        "Consecutive centers that share one set of noise words."
-        "  [default: 64, less for wide windows and many negatives]",
+        TRAINING,
+        "Consecutive center words that share a set of negative samples."
+        "  [default: 64, fewer for wide windows or many negative samples]",
         low=1,
         high=1_000_000,
     )
-    shared_negatives: int | None = _training(
+    shared_negatives: int | None = _option(
         None,
         int,
-        "Noise words in a shared set; they are weighted so that a pair still counts NEGATIVES."
-        "  [default: 16, more for wide windows and many negatives]",
+        TRAINING,
+        "Size of a shared set; its samples are weighted to count as `negatives` per pair."
+        "  [default: 16, more for wide windows or many negative samples]",
         low=1,
         high=_MOST_NOISE,
     )
-    train_unk: bool = _training(
-        False, bool, "Train the words that are dropped as one word, for the row of unknown words."
+    validation: float = _option(
+        0.0,
+        float,
+        TRAINING,
+        "Fraction of the lines, at most 0.5, to hold out for a validation loss.",
+        low=0,
+        high=0.5,
     )
-    validation: float = _training(
-        0.0, float, "Share of the lines held out to report a loss on.", low=0, high=0.5
-    )
-    seed: int = _training(1, int, "Seed of every random number.", low=0, high=LARGEST)
-    deterministic: bool = _training(
-        False, bool, "Give the same vectors at any number of threads, which takes more time."
-    )
-    shards: int | None = _training(
+
+    threads: int | None = _option(
         None,
         int,
-        "Parts of the text that --deterministic trains on side by side; more threads gain nothing."
-        "  [default: 4]",
+        EXECUTION,
+        "Number of threads.  [default: all cores]",
+        low=1,
+        high=_MOST_THREADS,
+    )
+    seed: int = _option(1, int, EXECUTION, "Seed of all random numbers.", low=0, high=LARGEST)
+    deterministic: bool = _option(
+        False,
+        bool,
+        EXECUTION,
+        "Compute the same vectors with any number of threads; this is slower.",
+    )
+    shards: int | None = _option(
+        None,
+        int,
+        EXECUTION,
+        "Parts of the corpus that `deterministic` training runs in parallel; more threads than"
+        " this gain nothing.  [default: 4]",
         low=1,
         high=1_024,
-    )
-    threads: int | None = _training(
-        None, int, "Threads to work on.  [default: all cores]", low=1, high=_MOST_THREADS
     )
 
     def __post_init__(self) -> None:
@@ -152,7 +198,7 @@ class Config:
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> Config:
-        """Make a config of keyword arguments, refusing unknown names with the known ones."""
+        """Return a config from keyword arguments; reject unknown names and list the known ones."""
         check_options(values)
         return cls(**values)
 
@@ -163,17 +209,17 @@ class Config:
 
     @property
     def thread_count(self) -> int:
-        """The number of threads, by default one for each core this process may use."""
+        """The number of threads; by default, the number of cores this process may use."""
         return self.threads if self.threads is not None else available_cores()
 
     @property
     def shard_count(self) -> int:
-        """How many parts of the text are trained on side by side, if it is deterministic."""
+        """The number of shards in deterministic training."""
         return _SHARDS if self.shards is None else self.shards
 
     @property
     def noise_words(self) -> int:
-        """How many noise words a shared set has: N in the kernel's description."""
+        """The size N of a shared set of negative samples; see `w2v.training.sgns.kernel`."""
         if self.shared_negatives is not None:
             return self.shared_negatives
         needed = (2 * self.window * self.negatives / _STABLE) ** 2
@@ -181,12 +227,11 @@ class Config:
 
     @property
     def sharing(self) -> int:
-        """How many consecutive centers share a set of noise words: S in the kernel's description.
+        """The number S of consecutive centers that share a set of negative samples.
 
-        Such a set and the centers push each other away, by a step that grows with the pairs of a
-        center, 2 window K, and with the square root of S / N. Where the product exceeds 50 or so,
-        training diverges at the default learning rate; so S and N are chosen to keep it at 40,
-        as it is with the default options.
+        The set and the centers push each other away. The step grows with the pairs of a center,
+        2 window K, and with the square root of S / N. Where the product exceeds about 50, training
+        diverges at the default learning rate. The defaults of S and N keep it at 40 or less.
         """
         if self.negative_sharing is not None:
             return self.negative_sharing
@@ -194,7 +239,7 @@ class Config:
         return max(1, min(_MOST_SHARING, int(self.noise_words * bearable)))
 
     def lowercases(self, tokenizer: str) -> bool:
-        """Whether letters are made small: if nothing is said, by the unicode tokenizer only."""
+        """Return whether text is lowercased; by default, only with the unicode tokenizer."""
         return tokenizer == "unicode" if self.lowercase is None else self.lowercase
 
     def as_dict(self) -> dict[str, Any]:
@@ -202,8 +247,35 @@ class Config:
         return dataclasses.asdict(self)
 
 
+class TrainOptions(TypedDict, total=False):
+    """The fields of `Config` as optional keyword arguments, for type checkers and editors."""
+
+    dim: int
+    window: int
+    shrink_windows: bool
+    train_unk: bool
+    vocab_size: int
+    min_count: int
+    tokenizer: str
+    lowercase: bool | None
+    max_expansion: int
+    epochs: int
+    lr: float
+    lr_min: float | None
+    negatives: int
+    sample: float
+    noise_exponent: float
+    negative_sharing: int | None
+    shared_negatives: int | None
+    validation: float
+    threads: int | None
+    seed: int
+    deterministic: bool
+    shards: int | None
+
+
 def options() -> dict[str, Option]:
-    """Every hyper-parameter by name, in the order of the help text."""
+    """Return every hyper-parameter by name, in the order of the help."""
     return {f.name: f.metadata["option"] for f in dataclasses.fields(Config)}
 
 
@@ -211,10 +283,10 @@ DEFAULTS: dict[str, Any] = {f.name: f.default for f in dataclasses.fields(Config
 
 
 def check_options(values: Mapping[str, Any]) -> None:
-    """Refuse hyper-parameters that are none or, each by itself, have a wrong value.
+    """Check the names of hyper-parameters and each value by itself.
 
     Raises:
-        ConfigError: the first one, in the order of the help text; unknown ones before.
+        ConfigError: for an unknown name, else for the first wrong value in the order of the help.
 
     """
     unknown = [name for name in values if name not in DEFAULTS]

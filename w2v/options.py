@@ -8,31 +8,34 @@ import re
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal
 
 from w2v.errors import ConfigError, short_repr
 
-# Numbers that need no other bound have one all the same, which NumPy can hold.
+# The bound of integers that need no other one: the largest that fits in 64 bits with a sign.
 LARGEST = 2**63 - 1
 
-
-_WHOLE = re.compile(r"[+-]?\d+", re.ASCII)
-
-
+_INTEGER = re.compile(r"[+-]?\d+", re.ASCII)
 _DECIMAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class Option:
-    """What is known of a hyper-parameter, or of another option, besides its name and default.
+    """The type, the range and the meaning of an option, without its name and default.
 
-    Bounds are inclusive, ``low`` exclusive if ``low_open``; ``None`` means unbounded. ``kind``
-    is the type of a value that is given, whether or not ``None`` is the default.
+    Attributes:
+        kind: the type of a value other than ``None``, which may be the default.
+        help: the meaning, in a line. Other options stand in backticks.
+        group: the heading under which the help lists it.
+        low: the lowest value, None if unbounded.
+        high: the highest value, None if unbounded.
+        low_open: whether ``low`` itself is excluded.
+        choices: the possible values of a string.
+
     """
 
     kind: type
     help: str
-    group: Literal["text", "training", "other"] = "other"
+    group: str = ""
     low: int | float | None = None
     high: int | float | None = None
     low_open: bool = False
@@ -40,23 +43,29 @@ class Option:
 
     @property
     def expected(self) -> str:
-        """The values that are allowed, in words."""
+        """The allowed values, in words."""
         if self.choices:
             return "one of " + ", ".join(self.choices)
         if self.kind is bool:
             return "True or False"
-        kind = "a whole number" if self.kind is int else "a number"
-        if self.kind is float and (self.low is None or self.high is None):
-            kind = "a finite number"
+        low = None if self.low is None else str(self.low)
+        high = (
+            "2**63 - 1" if self.high == LARGEST else None if self.high is None else str(self.high)
+        )
+        number = "an integer" if self.kind is int else "a number"
+        if self.kind is float and (low is None or high is None):
+            number = "a finite number"
+        if low is not None and high is not None and not self.low_open:
+            return f"{number} from {low} to {high}"
         bounds = []
-        if self.low is not None:
-            bounds.append(f"{'above' if self.low_open else 'at least'} {self.low}")
-        if self.high is not None:
-            bounds.append(f"at most {self.high}")
-        return f"{kind} {' and '.join(bounds)}".strip()
+        if low is not None:
+            bounds.append(f"above {low}" if self.low_open else f"of at least {low}")
+        if high is not None:
+            bounds.append(f"of at most {high}")
+        return f"{number} {' and '.join(bounds)}".strip()
 
     def accepts(self, value: object) -> bool:
-        """Whether ``value`` has the right type and lies in the range."""
+        """Return whether a value has the right type and lies in the range."""
         if self.choices:
             return isinstance(value, str) and value in self.choices
         if self.kind is bool or isinstance(value, bool):
@@ -68,20 +77,21 @@ class Option:
         above = self.low is None or value > self.low or (value == self.low and not self.low_open)
         return above and (self.high is None or value <= self.high)
 
-    def read(self, text: str) -> int | float | None:
-        """Return the number that a text is, in ASCII without spaces, None if it is none.
+    def parse(self, text: str) -> int | float | None:
+        """Return the number that a text spells in ASCII without spaces, or None.
 
-        What Python takes besides, such as 1_000, other scripts' digits, nan and inf, is none.
+        Other spellings that Python accepts, such as 1_000, nan or the digits of other scripts,
+        are not numbers here.
         """
         if self.kind is float:
             return float(text) if _DECIMAL.fullmatch(text) else None
         try:
-            return int(text) if _WHOLE.fullmatch(text) else None
-        except ValueError:  # more digits than Python reads; no option takes so many
+            return int(text) if _INTEGER.fullmatch(text) else None
+        except ValueError:  # more digits than Python converts, and than any option needs
             return None
 
     def check(self, name: str, value: object) -> None:
-        """Refuse a value.
+        """Check a value.
 
         Raises:
             ConfigError: it has the wrong type or is out of range; the message names the option.
@@ -93,39 +103,31 @@ class Option:
 
 
 def plain_integer(value: object) -> object:
-    """Return a whole number as Python's own, for NumPy's are not JSON's; all else as it is."""
+    """Return a NumPy integer as an int, which JSON can hold, and any other value unchanged."""
     if isinstance(value, numbers.Integral) and not isinstance(value, int):
         return int(value)
     return value
 
 
-# Options that are no hyper-parameters, of the command line and of functions.
-NUMBER = Option(int, "Words to list.", low=1)
-
-
-TOP = Option(int, "Ask and answer analogies among this many of the most frequent words.", low=1)
-
-
+# Arguments other than hyper-parameters that the command line and functions share.
+NUMBER = Option(int, "Number of words to list.", low=1)
+TOP = Option(int, "Use only this many of the most frequent words in analogies.", low=1)
 LENGTH = Option(
     int,
-    "Ids of each text; longer ones are cut, shorter ones padded.  [default: the longest]",
+    "Ids per text; longer texts are truncated, shorter ones padded.  [default: the longest text]",
     low=1,
     high=LARGEST,
 )
-
-
-SECONDS = Option(float, "Keep the training beside MODEL this often; 0 for never.", low=0)
-
-
-SWITCH = Option(bool, "Whether or not.")
+SECONDS = Option(float, "Interval between checkpoints; 0 disables them.", low=0)
+SWITCH = Option(bool, "True or False.")
 
 
 def check_path(name: str, value: object) -> None:
-    """Refuse what can be no path.
+    """Check that a value can be a path.
 
     Raises:
-        ConfigError: it is neither a string nor a path object, is empty, or has characters in it
-            that no path has; the message names the option.
+        ConfigError: it is neither a string nor a path object, is empty, or has characters that no
+            path can have; the message names the option.
 
     """
     if not _is_path(value):
@@ -134,18 +136,18 @@ def check_path(name: str, value: object) -> None:
 
 
 def _is_path(value: object) -> bool:
-    """Whether a system could take a value for a path; bytes are none."""
+    """Return whether the system can take a value as a path. Paths as bytes are rejected."""
     try:
         path = os.fspath(value) if isinstance(value, (str, os.PathLike)) else None
         return isinstance(path, str) and path != "" and "\0" not in path and bool(os.fsencode(path))
-    except (TypeError, UnicodeEncodeError):  # TypeError: what calls itself a path gives none
+    except (TypeError, UnicodeEncodeError):  # TypeError: a broken __fspath__
         return False
 
 
 def is_ordered_iterable(items: object) -> bool:
-    """Whether items can be walked, and in an order.
+    """Return whether items can be iterated in an order of their own.
 
-    Sets have none, and of mappings and tables Python would go through the names.
+    Sets have no order, and iterating over mappings and data frames gives their keys.
     """
     unfit = isinstance(items, (Mapping, set, frozenset)) or hasattr(items, "columns")
     return isinstance(items, Iterable) and not unfit and getattr(items, "shape", None) != ()

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import cloup
 
 from scripts.docs import layers
 from w2v import config
@@ -113,12 +114,12 @@ def command_section(name: str, command: click.Command) -> str:
 
 def program_context(**settings: Any) -> click.Context:
     """Return a context as for `w2v --help`."""
-    return click.Context(program, info_name="w2v", **program.context_settings, **settings)
+    return cloup.Context(program, info_name="w2v", **program.context_settings, **settings)
 
 
 def command_context(name: str, command: click.Command) -> click.Context:
     """Return a context as for `w2v NAME --help`."""
-    return click.Context(command, info_name=name, parent=program_context())
+    return cloup.Context(command, info_name=name, parent=program_context())
 
 
 def description(command: click.Command) -> str:

@@ -1,4 +1,4 @@
-"""The encoded corpus: the same at any number of threads, held to the slow definition."""
+"""Reading a corpus, compared with the reference, at any number of threads."""
 
 from __future__ import annotations
 
@@ -19,10 +19,13 @@ from hypothesis import strategies as st
 import reference
 from w2v.config import MOST_WORDS, Config
 from w2v.corpus import build as corpus_module
-from w2v.corpus.build import Corpus, EncodedText, build_corpus, count_words
+from w2v.corpus import spool as spool_module
+from w2v.corpus.build import Corpus, build_corpus, count_words
+from w2v.corpus.encoded import EncodedText
 from w2v.errors import DiskFullError, InputError, OutputError, VocabularyError
 from w2v.events import CorpusRead, Reading
 from w2v.text import sources as reading
+from w2v.text import tokenizer as tokenizer_module
 from w2v.text.sources import FileSource, IterableSource
 from w2v.text.tokenizer import Scanner
 from w2v.text.wordtable import WordTable
@@ -69,7 +72,7 @@ def plain(report: CorpusRead) -> dict[str, object]:
 
 @pytest.fixture
 def work_dir(tmp_path):
-    """A folder that must be empty when the test is over."""
+    """A directory that must be empty after the test."""
     folder = tmp_path / "work"
     folder.mkdir()
     yield folder
@@ -109,7 +112,7 @@ def test_by_hand(work_dir):
     block=st.integers(1, 30),
     threads=st.integers(1, 3),
 )
-def test_any_text_is_encoded_as_defined(
+def test_any_text_is_encoded_as_the_reference(
     pieces, vocab_size, min_count, block, threads, small_blocks
 ):
     small_blocks(block)
@@ -158,7 +161,7 @@ def test_any_number_of_threads_gives_the_same_bytes(validation, sized, small_blo
     assert len(results[0][2]) > sized(100_000)
 
 
-def test_a_text_of_files_is_the_text_of_its_lines(tmp_path):
+def test_files_and_lines_give_the_same_corpus(tmp_path):
     (tmp_path / "1").write_text("the end")
     (tmp_path / "2").write_text("the end of it\n")
     config = Config(threads=2, **ALL)
@@ -171,14 +174,14 @@ def test_a_text_of_files_is_the_text_of_its_lines(tmp_path):
         assert files.report.lines == lines.report.lines == 2
 
 
-def test_tokens_that_are_split_already_stay_as_they_are():
+def test_lists_of_tokens_are_encoded_unchanged():
     with build_corpus(IterableSource([["New York", "a"], ["A", "a"]]), Config(**ALL)) as corpus:
         assert corpus.vocabulary.words == ["a", "A", "New York"]
         assert lines_of(corpus.text) == [[2, 0], [1, 0]]
         assert (corpus.definition.name, corpus.definition.lowercase) == ("tokens", False)
 
 
-def test_given_words_get_their_rows_and_what_is_not_listed_is_told():
+def test_given_words_get_their_rows():
     source = IterableSource([FOX])
     with build_corpus(source, Config(threads=1), words=["dog", "cat", "the"]) as corpus:
         assert corpus.vocabulary.words == ["dog", "cat", "the"]
@@ -189,7 +192,7 @@ def test_given_words_get_their_rows_and_what_is_not_listed_is_told():
         assert report.kept_tokens + lost(report) == report.tokens == 11
 
 
-def test_every_loss_is_in_the_report():
+def test_the_report_counts_every_dropped_word():
     text = b"a a a b b b c d \xff" + b"x" * 1001 + b" a\n"
     config = Config(vocab_size=1, min_count=2, threads=1)
     with encode_bytes(text, config) as corpus:
@@ -241,7 +244,7 @@ def test_words_can_be_counted_without_encoding():
     assert (vocabulary.counts.tolist(), report.dropped_unlisted) == ([1], 10)
 
 
-def test_the_observer_is_told_how_it_goes(small_blocks, tmp_path):
+def test_the_observer_receives_reports(small_blocks, tmp_path):
     small_blocks(100)
     (tmp_path / "f").write_text(random_text(100))
     events = []
@@ -262,16 +265,16 @@ def test_the_observer_is_told_how_it_goes(small_blocks, tmp_path):
     ("owner", "name", "stage"),
     [
         (IterableSource, "_text", "input"),
-        (Scanner, "_cut", "tokenizing"),
+        (tokenizer_module, "_split", "tokenizing"),
         (WordTable, "add", "hashing"),
-        (corpus_module._Spool, "write", "spooling"),
+        (spool_module.Spool, "write", "spooling"),
         (corpus_module, "_merge", "ranking"),
         (corpus_module, "rank_words", "ranking"),
-        (corpus_module, "_rename", "renaming"),
-        (corpus_module, "_append", "spooling"),
+        (spool_module, "_rename", "renaming"),
+        (spool_module, "_append", "spooling"),
     ],
 )
-def test_the_time_of_each_stage_is_told(owner, name, stage, monkeypatch):
+def test_each_stage_is_timed(owner, name, stage, monkeypatch):
     work = getattr(owner, name)
 
     def slow(*arguments, **options):
@@ -280,9 +283,9 @@ def test_the_time_of_each_stage_is_told(owner, name, stage, monkeypatch):
 
     monkeypatch.setattr(owner, name, slow)
     with encode(FOX, **ALL) as corpus:
-        seconds = dataclasses.asdict(corpus.stages)
+        seconds = dataclasses.asdict(corpus.times)
     assert seconds[stage] >= 0.2
-    late = {stage, "renaming"} if name == "_append" else {stage}  # which writes ranks, too
+    late = {stage, "renaming"} if name == "_append" else {stage}  # it writes ranks, too
     assert all(value < 0.2 for other, value in seconds.items() if other not in late)
 
 
@@ -316,7 +319,7 @@ def test_other_seeds_hold_out_other_lines():
     assert held[0] == held[1] != held[2]
 
 
-def test_where_blocks_end_does_not_matter_to_what_is_held_out(small_blocks):
+def test_block_size_does_not_change_held_out_lines(small_blocks):
     text = random_text(300).replace("\n", "\n\n")
     held = []
     for size in (1 << 20, 100, 13):
@@ -326,7 +329,7 @@ def test_where_blocks_end_does_not_matter_to_what_is_held_out(small_blocks):
     assert held[0] == held[1] == held[2]
 
 
-def test_a_held_out_line_ends_where_only_rare_words_are_left_of_it(small_blocks):
+def test_a_held_out_line_may_end_with_rare_words(small_blocks):
     lines = [f"often more often rare{chr(97 + i % 26)}{chr(97 + i // 26)}" for i in range(300)]
     text = "\n".join(lines)
     found = []
@@ -339,9 +342,9 @@ def test_a_held_out_line_ends_where_only_rare_words_are_left_of_it(small_blocks)
     assert {len(line) for side in found[0] for line in side} == {3}
 
 
-def test_no_line_is_held_out_unasked(monkeypatch):
+def test_no_line_is_held_out_by_default(monkeypatch):
     # Even if every random number is 0, which passes every threshold.
-    monkeypatch.setattr(corpus_module, "_rename", always_passing())
+    monkeypatch.setattr(spool_module, "_rename", always_passing())
     with encode(random_text(200), **ALL) as corpus:
         assert corpus.held_out.lines == 0
     with encode(random_text(200), validation=1e-9, **ALL) as corpus:
@@ -350,12 +353,9 @@ def test_no_line_is_held_out_unasked(monkeypatch):
 
 def always_passing():
     """The plain function `_rename`, for which every draw passes every threshold."""
-    rename = getattr(corpus_module._rename, "py_func", corpus_module._rename)
+    rename = getattr(spool_module._rename, "py_func", spool_module._rename)
     always = {"bernoulli": lambda *arguments: True}
     return type(rename)(rename.__code__, {**rename.__globals__, **always})
-
-
-# Forms of ids
 
 
 @pytest.mark.parametrize(
@@ -367,14 +367,6 @@ def test_ids_have_16_bits_up_to_65535_words(words, dtype):
         assert corpus.text.ids.dtype == dtype
         assert corpus.text.end_of_line == np.iinfo(dtype).max
         assert lines_of(corpus.text) == [list(range(words))]
-
-
-def test_lines_are_walked_across_parts(monkeypatch):
-    with encode(random_text(300), **ALL) as corpus:
-        lines = lines_of(corpus.text)
-        for size in (1, 7, 100):
-            monkeypatch.setattr(corpus_module, "_WALKED_AT_ONCE", size)
-            assert lines_of(corpus.text) == lines
 
 
 def test_ids_are_mapped_from_disk(work_dir):
@@ -391,14 +383,14 @@ def test_ids_are_mapped_from_disk(work_dir):
 @pytest.mark.parametrize(
     ("text", "figures"),
     [
-        (b"", "0 bytes of text were read, 0 of them are not UTF-8, and 0 tokens were dropped"),
-        (b"... !?\n", "7 bytes of text were read, 0 of them"),
-        (b". \xff\xfe .", "7 bytes of text were read, 2 of them are not UTF-8"),
-        (b"x" * 1001, "1,002 bytes of text were read, 0 .*, and 1 tokens were dropped as too long"),
+        (b"", "0 bytes of text were read; 0 of them are not UTF-8, and 0 tokens are too long"),
+        (b"... !?\n", "7 bytes of text were read; 0 of them"),
+        (b". \xff\xfe .", "7 bytes of text were read; 2 of them are not UTF-8"),
+        (b"x" * 1001, "1,002 bytes of text were read; 0 .*, and 1 tokens are too long"),
     ],
 )
 @pytest.mark.parametrize("threads", [1, 2])
-def test_a_corpus_without_words_is_an_error_with_the_figures(text, figures, threads):
+def test_a_corpus_without_words_is_an_error(text, figures, threads):
     with pytest.raises(VocabularyError, match=f"the corpus has no words: {figures}"):
         encode_bytes(text, Config(threads=threads))
 
@@ -445,7 +437,7 @@ def test_nothing_is_left_when_encoding_is_interrupted(monkeypatch, work_dir):
     def interrupt(*arguments):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(corpus_module, "_rename", interrupt)
+    monkeypatch.setattr(spool_module, "_rename", interrupt)
     with pytest.raises(KeyboardInterrupt):
         encode(FOX, work_dir, **ALL)
 
@@ -470,7 +462,7 @@ def test_a_thread_that_fails_stops_the_others(threads, monkeypatch, small_blocks
         )
 
 
-def test_no_place_for_the_temporary_folder_is_named(tmp_path):
+def test_a_missing_work_dir_is_an_error(tmp_path):
     with pytest.raises(
         OutputError, match=r"cannot create a temporary directory in .*missing: No such file"
     ):
@@ -478,7 +470,7 @@ def test_no_place_for_the_temporary_folder_is_named(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["provisional", "text", "held-out"])
-def test_a_full_disk_is_named_with_what_is_free(name, monkeypatch, work_dir):
+def test_a_full_disk_is_reported_with_the_free_bytes(name, monkeypatch, work_dir):
     make = tempfile.TemporaryDirectory
 
     def full(**options):
@@ -489,23 +481,11 @@ def test_a_full_disk_is_named_with_what_is_free(name, monkeypatch, work_dir):
     monkeypatch.setattr(tempfile, "TemporaryDirectory", full)
     message = (
         f"^cannot write the encoded text to ({work_dir}/w2v-.*): the disk is full: 0 bytes were "
-        r"written, but [\d,.]+ GB are free in \1; free some space, or choose another directory with "
-        r"`work_dir`$"
+        r"written, but [\d,.]+ GB are free in \1; free some space, or choose another directory "
+        r"with `work_dir`$"
     )
     with pytest.raises(DiskFullError, match=message):
         encode(random_text(200), work_dir, validation=0.5, **ALL)
-
-
-def test_what_a_disk_takes_in_parts_is_written_whole():
-    class Small(io.BytesIO):
-        name = "text"
-
-        def write(self, data):
-            return super().write(bytes(data)[:3])
-
-    file = Small()
-    corpus_module._append(file, np.arange(10, dtype=np.uint32))
-    assert file.getvalue() == np.arange(10, dtype=np.uint32).tobytes()
 
 
 def test_memory_holds_the_distinct_words_only(sized, small_blocks):

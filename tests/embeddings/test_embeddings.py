@@ -6,18 +6,13 @@ import numpy as np
 import pytest
 
 from w2v.embeddings.embeddings import Embeddings
-from w2v.errors import (
-    ConfigError,
-    UnknownWordError,
-)
+from w2v.errors import ConfigError, UnknownWordError
 
 ROYALS = Embeddings(
     ["man", "woman", "king", "queen", "apple", "zero"],
     np.array([[3, 0, 0], [0, 2, 0], [1, 0, 1], [0, 5, 5], [-1, -1, 0], [0, 0, 0]], np.float32),
     [60, 50, 40, 30, 20, 10],
 )
-
-
 LOWERS = {"tokenizer": {"lowercase": True}}
 
 

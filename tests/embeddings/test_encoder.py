@@ -12,27 +12,15 @@ from hypothesis import strategies as st
 import reference
 import w2v
 from w2v.embeddings.embeddings import Embeddings
-from w2v.errors import (
-    ConfigError,
-    ResourceError,
-    UnknownWordError,
-)
+from w2v.errors import ConfigError, ResourceError, UnknownWordError
 from w2v.formats.layout import Layout
 from w2v.text import tokenizer
 from w2v.text.definition import WordDefinition
 
 UNICODE = {"tokenizer": {"name": "unicode", "lowercase": True}}
-
-
 WHITESPACE = {"tokenizer": {"name": "whitespace", "lowercase": False}}
-
-
 WORDS = ["the", "king's", "日", "of", "judah"]
-
-
 MATRIX = np.arange(1, 16, dtype=np.float32).reshape(5, 3)
-
-
 EMBEDDINGS = Embeddings(WORDS, MATRIX, meta=UNICODE)
 
 
@@ -105,7 +93,7 @@ def test_no_texts_and_empty_texts():
 
 @pytest.mark.parametrize("length", [0, -1, 2.0, "3", True, 2**63])
 def test_invalid_lengths_are_rejected(length):
-    with pytest.raises(ConfigError, match=r"^length must be a whole number at least 1 and at "):
+    with pytest.raises(ConfigError, match=r"^length must be an integer from 1 to "):
         EMBEDDINGS.encode("the", length)
 
 
@@ -247,10 +235,10 @@ def test_a_trained_model_encodes_its_corpus(tmp_path):
 
 
 def test_the_cache_of_words_is_limited(monkeypatch):
-    monkeypatch.setattr(tokenizer, "_MOST_REMEMBERED", 3)
+    monkeypatch.setattr(tokenizer, "_MAX_REMEMBERED", 3)
     tokens = tokenizer.Tokenizer(WordDefinition("unicode", True), {"a": 5, "b": 6}.__getitem__)
     for text, tags in (("a b", [5, 6]), ("b a", [6, 5]), ("a a", [5, 5])):
-        assert tokens.tags(text).tolist() == tags
+        assert tokens.numbers(text).tolist() == tags
     embeddings = Embeddings(WORDS, MATRIX, meta=UNICODE)
     for i in range(10):
         assert embeddings.encode(f"the w{i} of x{i}").tolist() == [THE, UNK, OF, UNK]

@@ -22,7 +22,7 @@ def write_file(tmp_path: Path):
 @pytest.fixture(scope="module")
 def gensim_vectors():
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # of gensim's own imports
+        warnings.simplefilter("ignore", DeprecationWarning)  # from gensim
         models = pytest.importorskip("gensim.models", reason="gensim is not installed")
 
     def make(embeddings: Embeddings):

@@ -39,7 +39,7 @@ def test_top_limits_the_words_of_questions(write_file):
     assert evaluate(ROYALS, path, top=4).overall == Section("overall", 1, 1, 2)
     assert evaluate(ROYALS, path, top=3).overall == Section("overall", 0, 0, 2)
     assert evaluate(ROYALS, path, top=3).accuracy is None
-    with pytest.raises(ConfigError, match="top must be a whole number at least 1, got 0"):
+    with pytest.raises(ConfigError, match="top must be an integer of at least 1, got 0"):
         evaluate(ROYALS, path, top=0)
 
 

@@ -11,9 +11,7 @@ import pytest
 
 from w2v.embeddings.embeddings import Embeddings
 from w2v.embeddings.load import load
-from w2v.errors import (
-    FormatError,
-)
+from w2v.errors import FormatError
 
 
 def test_meta_accepts_numpy_values_and_paths(tmp_path):

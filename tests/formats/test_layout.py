@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from w2v.errors import (
-    ConfigError,
-    FormatError,
-)
+from w2v.errors import ConfigError, FormatError
 from w2v.formats.layout import LAYOUTS, UNKNOWN_VECTORS, Layout
 
 

@@ -12,9 +12,7 @@ import pytest
 from samples import SMALL
 from w2v.embeddings.embeddings import Embeddings
 from w2v.embeddings.load import load
-from w2v.errors import (
-    FormatError,
-)
+from w2v.errors import FormatError
 from w2v.formats import native
 
 

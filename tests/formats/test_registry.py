@@ -14,16 +14,11 @@ from click.testing import CliRunner
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-import w2v
 from samples import SMALL, bits, installed
 from w2v.cli.main import main
+from w2v.embeddings.embeddings import Embeddings
 from w2v.embeddings.load import load
-from w2v.errors import (
-    ConfigError,
-    FormatError,
-    InputError,
-    OutputError,
-)
+from w2v.errors import ConfigError, FormatError, InputError, OutputError
 from w2v.formats import native
 from w2v.formats.classic import glove, word2vec_text
 from w2v.formats.registry import FORMATS, by_extension
@@ -35,23 +30,22 @@ pytestmark = pytest.mark.filterwarnings("ignore:__array:DeprecationWarning")  # 
 DEFINITION = {"name": "whitespace", "lowercase": False}
 
 
-def write_hf(embeddings: VectorTable, path: Path, **options: Any) -> None:
-    """Write hf, which records how a text is cut into words."""
+def write_hf(table: VectorTable, path: Path, **options: Any) -> None:
+    """Write hf, which needs a tokenizer."""
     meta = {"tokenizer": DEFINITION}
-    defined = VectorTable(embeddings.words, embeddings.matrix, meta=meta)
+    defined = VectorTable(table.words, table.matrix, meta=meta)
     FORMATS["hf"].write(defined, path, **options)
 
 
-HERE = {name: entry for name, entry in FORMATS.items() if name != "keras" or find_spec("keras")}
-
-
+# Keras is optional.
+INSTALLED = {
+    name: entry for name, entry in FORMATS.items() if name != "keras" or find_spec("keras")
+}
 CODECS = {
-    **{name: (entry.read, entry.write) for name, entry in HERE.items()},
+    **{name: (entry.read, entry.write) for name, entry in INSTALLED.items()},
     "model": (native.read, native.write),
     "hf": (FORMATS["hf"].read, write_hf),
 }
-
-
 NO_WHITE_SPACE = {
     "word2vec-text": "word2vec-text",
     "word2vec-bin": "word2vec-bin",
@@ -72,29 +66,28 @@ def float32_of(pattern: int) -> np.float32:
 WORDS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=9).filter(
     lambda word: word.split() == [word] and word.strip("\ufeff")
 )
-
-
 FLOATS = st.integers(0, 2**32 - 1).map(float32_of).filter(np.isfinite)
 
 
 @st.composite
-def many_embeddings(draw: st.DrawFn) -> VectorTable:
+def vector_tables(draw: st.DrawFn) -> VectorTable:
     words = draw(st.lists(WORDS, min_size=1, max_size=6, unique=True))
     dim = draw(st.integers(1, 5))
     numbers = draw(st.lists(FLOATS, min_size=dim * len(words), max_size=dim * len(words)))
     return VectorTable(words, np.array(numbers, np.float32).reshape(len(words), dim))
 
 
+@pytest.mark.slow
 @settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-@given(embeddings=many_embeddings())
-def test_words_and_bits_survive_a_round_trip(codec, tmp_path, embeddings):
+@given(table=vector_tables())
+def test_words_and_bits_survive_a_round_trip(codec, tmp_path, table):
     read, write = codec
-    write(embeddings, tmp_path / "file", overwrite=(tmp_path / "file").exists())
+    write(table, tmp_path / "file", overwrite=(tmp_path / "file").exists())
     back = read(tmp_path / "file")
-    assert back.words == embeddings.words
-    assert bits(back) == bits(embeddings)
+    assert back.words == table.words
+    assert bits(back) == bits(table)
     assert back.matrix.flags.writeable
     assert back.meta.keys() <= {"rows", "tokenizer"}
 
@@ -146,7 +139,7 @@ def test_the_extension_determines_the_format_of_a_file(entry, end, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "entry", [e for e in HERE.values() if e.is_directory], ids=lambda e: e.name
+    "entry", [e for e in INSTALLED.values() if e.is_directory], ids=lambda e: e.name
 )
 def test_signature_files_determine_the_format_of_a_directory(entry, tmp_path):
     CODECS[installed(entry.name)][1](SMALL, tmp_path / "x")
@@ -171,8 +164,8 @@ def test_extensions_for_writing():
     }
     assert by_extension("a.gz") is None
     assert all(name == entry.name for name, entry in FORMATS.items())
-    marks = [entry.signature_files for entry in FORMATS.values() if entry.is_directory]
-    assert not any(set(a) <= set(b) for a in marks for b in marks if a is not b)
+    signatures = [entry.signature_files for entry in FORMATS.values() if entry.is_directory]
+    assert not any(set(a) <= set(b) for a in signatures for b in signatures if a is not b)
 
 
 @pytest.mark.parametrize(
@@ -230,7 +223,7 @@ FILES = {
 
 @pytest.fixture(params=FILES)
 def written(request, tmp_path):
-    """A reader, and what it reads."""
+    """A reader, and the path of a file or directory that it can read."""
     read, write = CODECS[installed(FILES[request.param])]
     path = tmp_path / ("file.gz" if "compressed" in request.param else "file")
     write(VectorTable(SMALL.words, SMALL.matrix, [5, 4, 3, 2, 1]), path)
@@ -239,16 +232,16 @@ def written(request, tmp_path):
 
 @st.composite
 def damages(draw: st.DrawFn, data: bytes) -> bytes:
-    """Cut, flip, leave out, repeat or put in."""
-    kind = draw(st.sampled_from(["cut", "flip", "flip", "leave out", "repeat", "put in"]))
+    """Truncate data, flip bits, or remove, repeat or insert bytes."""
+    kind = draw(st.sampled_from(["truncate", "flip", "flip", "remove", "repeat", "insert"]))
     start, end = sorted((draw(st.integers(0, len(data))), draw(st.integers(0, len(data)))))
-    if kind == "cut":
+    if kind == "truncate":
         return data[:end]
-    if kind == "leave out":
+    if kind == "remove":
         return data[:start] + data[end:]
     if kind == "repeat":
         return data[:end] + data[start:]
-    if kind == "put in":
+    if kind == "insert":
         return data[:start] + draw(st.binary(max_size=20)) + data[start:]
     flipped = bytearray(data)
     for bit in draw(st.lists(st.integers(0, 8 * len(data) - 1), min_size=1, max_size=3)):
@@ -257,32 +250,34 @@ def damages(draw: st.DrawFn, data: bytes) -> bytes:
 
 
 MAX_MEMORY = 1 << 20
-"""Bytes for reading a file of a few hundred; most of it is buffers."""
+"""Bytes for reading a file of a few hundred bytes, mostly buffers."""
 
 
+@pytest.mark.slow
 @settings(max_examples=250, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_damaged_files_take_little_memory(written, data):
     read, path = written
     file = data.draw(st.sampled_from(files_of(path)))
     whole = file.read_bytes()
-    read(path)  # which imports what it needs
+    read(path)  # imports modules
     file.write_bytes(data.draw(damages(whole)))
     tracemalloc.start()
     try:
-        back, refusal = read(path), None
+        back, message = read(path), None
     except (FormatError, InputError) as error:
-        back, refusal = SMALL, str(error)
+        back, message = SMALL, str(error)
     finally:
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         file.write_bytes(whole)
-    assert refusal is None or str(path) in refusal
+    assert message is None or str(path) in message
     assert np.isfinite(back.matrix).all()
     assert len(set(back.words)) == len(back.matrix) == len(back)
     assert peak < MAX_MEMORY
 
 
+@pytest.mark.slow
 def test_files_truncated_at_any_byte(written):
     read, path = written
     read(path)
@@ -300,8 +295,8 @@ def test_files_truncated_at_any_byte(written):
 # Conversion and layouts
 
 
-@pytest.mark.parametrize("target", HERE)
-@pytest.mark.parametrize("source", HERE)
+@pytest.mark.parametrize("target", INSTALLED)
+@pytest.mark.parametrize("source", INSTALLED)
 def test_convert_between_any_two_formats(source, target, tmp_path):
     installed(source)
     installed(target)
@@ -319,9 +314,9 @@ def test_convert_between_any_two_formats(source, target, tmp_path):
     ("name", "rows"),
     [
         (name, rows)
-        for name, entry in HERE.items()
+        for name, entry in INSTALLED.items()
         for rows in ("none", "pad", "pad+unk")
-        if entry.default_layout and (name != "hf" or rows == "pad+unk")  # the others it refuses
+        if entry.default_layout and (name != "hf" or rows == "pad+unk")  # it rejects the others
     ],
 )
 def test_layouts_survive_a_round_trip(name, rows, tmp_path):
@@ -347,7 +342,9 @@ def test_only_a_trained_unknown_vector_is_saved_in_a_model(unk, tmp_path):
 
 
 @pytest.mark.parametrize("rows", ["none", "pad"])
-@pytest.mark.parametrize("name", [name for name, entry in HERE.items() if entry.default_layout])
+@pytest.mark.parametrize(
+    "name", [name for name, entry in INSTALLED.items() if entry.default_layout]
+)
 def test_the_layout_that_was_read_is_the_default_for_writing(name, rows, tmp_path):
     entry = FORMATS[installed(name)]
     FORMATS["npy"].write(SMALL, tmp_path / "in", rows=rows)
@@ -360,17 +357,15 @@ def test_the_layout_that_was_read_is_the_default_for_writing(name, rows, tmp_pat
             entry.write(given, tmp_path / "out")
         return
     entry.write(given, tmp_path / "out")
-    back = (
-        load(tmp_path / "out")
-        if entry.is_directory
-        else w2v.embeddings.embeddings.Embeddings.from_table(entry.read(tmp_path / "out"))
-    )
+    back = Embeddings.from_table(entry.read(tmp_path / "out"))
     assert back.rows == rows
     first = [SMALL.words[:1]]
     assert back.encode(first).tolist() == given.encode(first).tolist()
 
 
-@pytest.mark.parametrize("name", [name for name, entry in HERE.items() if entry.default_layout])
+@pytest.mark.parametrize(
+    "name", [name for name, entry in INSTALLED.items() if entry.default_layout]
+)
 def test_the_unknown_vector_survives_a_round_trip(name, tmp_path):
     entry = FORMATS[installed(name)]
     meta = {"tokenizer": DEFINITION}

@@ -5,19 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from w2v.errors import (
-    ConfigError,
-    FormatError,
-)
+from w2v.errors import ConfigError, FormatError
 from w2v.formats.layout import UNKNOWN_VECTORS, Layout
 from w2v.formats.table import VectorTable
 
 WORDS = ["the", "king", "of", "judah"]
-
-
 MATRIX = np.arange(1, 13, dtype=np.float32).reshape(4, 3)
-
-
 TRAINED = np.array([-1, -2, -3], np.float32)
 
 

@@ -16,19 +16,20 @@ from click.testing import CliRunner
 import w2v
 from support import JIT
 from w2v.cli.main import main
-from w2v.cli.progress import Bars, JsonLines, describe
-from w2v.compute.random import _STEP, ALWAYS, HELD_OUT_LINES, bernoulli, make_key, to_threshold
+from w2v.cli.progress import Bars, JsonLines
+from w2v.compute.random import _STEP, ALWAYS, make_key
 from w2v.config import MOST_WORDS, Config
 from w2v.corpus import build as corpus_module
-from w2v.corpus.build import BlockOrigin, EncodedText, Stages
-from w2v.corpus.vocabulary import UNKNOWN, Vocabulary, rank_words
+from w2v.corpus import encoded as encoded_module
+from w2v.corpus.encoded import EncodedText
+from w2v.corpus.vocabulary import UNKNOWN, rank_words
 from w2v.errors import ConfigError, DivergenceError, VocabularyError
 from w2v.events import EpochDone, Reading, Training
 from w2v.pipeline import checkpoint
 from w2v.text import wordtable
 from w2v.text.characters import character_tables
 from w2v.text.definition import WordDefinition
-from w2v.text.tokenizer import Scanner
+from w2v.text.tokenizer import Scanner, TokenCounts
 from w2v.training import plan, sampling
 from w2v.training.backends import make_backend
 from w2v.training.model import (
@@ -62,7 +63,7 @@ def table_of(counts):
     """A word table of w0, w1, ..., and how often each was counted."""
     scanner = Scanner(character_tables(WordDefinition("whitespace", False)))
     scanner.scan(" ".join(f"w{i}" for i in range(len(counts))).encode())
-    scanner.words.counts[: len(counts)] = counts
+    scanner.words.counts[:] = counts
     return scanner.words
 
 
@@ -91,20 +92,20 @@ def test_a_minimum_count_beyond_32_bits_counts():
 
 def test_a_table_counts_beyond_32_bits():
     table, other = table_of([0, 0]), table_of([2**40, 2**31])
-    letters = np.frombuffer(b"w1" + bytes(wordtable.SLACK), np.uint8)
+    data = np.frombuffer(b"w1" + bytes(wordtable.SLACK), np.uint8).copy()
     starts, lengths = np.zeros(3, np.int64), np.full(3, 2, np.int32)
-    hashes = np.full(3, wordtable.hash_word(letters, 0, 2), np.uint64)
-    table.add(letters, starts, lengths, hashes, times=2**31)
-    assert table.counts[:2].tolist() == [0, 3 * 2**31]
+    hashes = np.full(3, wordtable.hash_word(data, 0, 2), np.uint64)
+    table.add(wordtable.Words(data, starts, lengths, hashes), times=2**31)
+    assert table.counts.tolist() == [0, 3 * 2**31]
     table.merge(other)
-    assert table.counts[:2].tolist() == [2**40, 2**33]
+    assert table.counts.tolist() == [2**40, 2**33]
 
 
 def test_more_words_than_ids_are_refused(monkeypatch):
-    monkeypatch.setattr(wordtable, "_MOST_WORDS", 4)
+    monkeypatch.setattr(wordtable, "_MAX_WORDS", 4)
     monkeypatch.setattr("w2v.text.tokenizer.WordTable", lambda: wordtable.WordTable(1))
     assert len(w2v.train(["a b c d"], **TINY)) == 4
-    with pytest.raises(VocabularyError, match=r"^the corpus has more than 4 different words, .*"):
+    with pytest.raises(VocabularyError, match=r"^the corpus has more than 4 distinct words, .*"):
         w2v.train(["a b c d e"], **TINY)
 
 
@@ -112,7 +113,7 @@ def test_rows_have_numbers_of_31_bits():
     # One for unknown words, and those of each thread.
     assert np.iinfo(np.int32).max >= MOST_WORDS + 1 + SCRATCH_ROWS * 1_024
     Config(vocab_size=MOST_WORDS)
-    with pytest.raises(ConfigError, match="vocab_size must be a whole number"):
+    with pytest.raises(ConfigError, match="vocab_size must be an integer"):
         Config(vocab_size=MOST_WORDS + 1)
 
 
@@ -145,11 +146,11 @@ def multiplied(request, monkeypatch):
     scan = corpus_module._scan
 
     def read(*arguments):
-        scanners, text_bytes, lines = scan(*arguments)
-        for scanner in scanners:
-            scanner.words.counts *= times
-            scanner.tallies *= times
-        return scanners, text_bytes * times, lines * times
+        scanned = scan(*arguments)
+        for scanner in scanned.scanners:
+            scanner.words.counts[:] *= times
+            scanner.counts = TokenCounts(*(times * count for count in scanner.counts))
+        return scanned._replace(bytes=scanned.bytes * times, lines=scanned.lines * times)
 
     whole = w2v.train(LINES, vocab=None, **LARGE)  # of the text as it is
     monkeypatch.setattr(corpus_module, "_scan", read)
@@ -227,7 +228,7 @@ def far_text(tmp_path):
         with path.open("wb") as file:
             file.seek((FAR - 1) * ids.itemsize)
             file.write(np.append(ids[-1:], ids).tobytes())  # what is before is another line
-        return EncodedText.opened(path, dtype, 2**32 + 100, 2**31 + 5)
+        return EncodedText.open(path, dtype, 2**32 + 100, 2**31 + 5)
 
     return make
 
@@ -330,7 +331,7 @@ class Sparse:
 
 def test_lines_and_pairs_far_behind_are_those_at_the_beginning():
     near = EncodedText(encoded([[3], *SHORT_LINES]), 0, 0)
-    first_end = 2**32 + corpus_module._WALKED_AT_ONCE  # of a line with nothing in it but its end
+    first_end = 2**32 + encoded_module._IDS_PER_STEP  # of a line with nothing in it but its end
     far = EncodedText(Sparse(first_end, encoded([[], *SHORT_LINES])), 0, 0)
     assert [line.tolist() for line in far.sentences()] == [[], *SHORT_LINES]
     assert list(w2v.skipgram_pairs(far)) == list(w2v.skipgram_pairs(near))
@@ -345,14 +346,14 @@ def test_lines_and_pairs_far_behind_are_those_at_the_beginning():
     ids=repr,
 )
 def test_ids_that_a_block_cannot_hold_are_refused(ids):
-    with pytest.raises(ConfigError, match=r"^blocks have ids of 32 bits, got -?\d+; number the w"):
+    with pytest.raises(ConfigError, match=r"^ids must fit 32 bits, got -?\d+; number the w"):
         list(w2v.skipgram_pair_blocks([ids]))
     assert len(list(w2v.skipgram_pairs([[2**40, 1]]))) == 2
 
 
 @pytest.mark.parametrize("ids", [[2, 1.7], ["a", "b"], [2**70, 1], [True]], ids=repr)
 def test_what_is_no_id_is_refused(ids):
-    with pytest.raises(ConfigError, match=r"^blocks have whole numbers for words, got \["):
+    with pytest.raises(ConfigError, match=r"^skipgram_pair_blocks needs integers as words, got \["):
         list(w2v.skipgram_pair_blocks([ids]))
 
 
@@ -362,51 +363,6 @@ def test_the_largest_ids_fit_a_block():
         [2**31 - 1, 0],
         [0, 2**31 - 1],
     ]
-
-
-def counted(words: int, *, unknown: bool = False):
-    """What is known of a text of so many words, whose provisional ids are their ranks."""
-    vocabulary = Vocabulary(["a word"] * words, np.ones(words, np.int64))
-    ranks = np.arange(words + unknown, dtype=np.uint32)
-    return corpus_module._Counted(vocabulary, 5 if unknown else None, [ranks], None, {}, Stages())
-
-
-def test_a_spool_is_read_back_from_far_behind(tmp_path):
-    config = Config(validation=0.5, threads=2)
-    line = 2**40 - 3
-    ids = encoded(SHORT_LINES, np.uint32)
-    with corpus_module._Spool(tmp_path / "provisional") as spool:
-        spool.write(ids, BlockOrigin(0, line, begun=False))
-        spool._file.seek(4 * (2**32 + 5))
-        spool.write(ids, BlockOrigin(0, line + len(SHORT_LINES), begun=False))
-        text, held_out = spool.rename(counted(8), config)
-        key, threshold = make_key(config.seed, HELD_OUT_LINES), to_threshold(0.5)
-        sides = [[], []]
-        for number, expected in enumerate(SHORT_LINES * 2, line):
-            sides[int(bernoulli(key, number, threshold))].append(expected)
-        assert [[s.tolist() for s in side.sentences()] for side in (text, held_out)] == sides
-        assert all(sides)
-
-
-@pytest.mark.parametrize(
-    ("words", "unknown", "dtype"),
-    [
-        (65_535, False, np.uint16),
-        (65_536, False, np.uint32),
-        (65_534, True, np.uint16),
-        (65_535, True, np.uint32),
-    ],
-)
-def test_the_last_word_is_told_from_the_end_of_a_line(words, unknown, dtype, tmp_path):
-    last = words - 1 + unknown
-    with corpus_module._Spool(tmp_path / "provisional") as spool:
-        spool.write(
-            encoded([[last, 0, last - 1], [last]], np.uint32), BlockOrigin(0, 0, begun=False)
-        )
-        text, _ = spool.rename(counted(words, unknown=unknown), Config())
-        assert text.ids.dtype == dtype
-        assert text.end_of_line == np.iinfo(dtype).max
-        assert [line.tolist() for line in text.sentences()] == [[last, 0, last - 1], [last]]
 
 
 @pytest.mark.parametrize(
@@ -435,16 +391,16 @@ def test_the_last_word_of_16_bits_is_trained_as_any_other(last, dtype):
     assert trained[0][0].pairs == 6 + 14
 
 
-def test_progress_is_told_in_numbers_beyond_32_bits():
+def test_progress_shows_numbers_beyond_32_bits(tmp_path):
     reading = Reading(2**40, 2**41, 2**42, 2**39, 1000.0)
-    assert describe(reading)[0].startswith(
+    assert str(reading).startswith(
         "reading: 1,099,511,627,776 of 2,199,023,255,552 bytes, 549,755,813,888 words, 4398 MB/s"
     )
     training = Training(1, 2, 2**39, 2**40, 1e6, 4.0, 0.05, 5e5, 5e5)
-    assert describe(training)[0].startswith("training: 50 %, epoch 1/2, 1.00 million words/s")
-    stream = io.StringIO()
-    JsonLines(stream)(training)
-    assert json.loads(stream.getvalue())["total_words"] == 2**40
+    assert str(training).startswith("training: 50 %, epoch 1/2, 1.00 million words/s")
+    with JsonLines(str(tmp_path / "log")) as json_lines:
+        json_lines(training)
+    assert json.loads((tmp_path / "log").read_text())["total_words"] == 2**40
     for event, shown in ((reading, "1.10T/2.20T"), (training, "550G/1.10T")):
         stream = io.StringIO()
         bars = Bars(stream)
@@ -696,7 +652,11 @@ def run(*arguments):
         ("a\nb\n" * 9, ["--sample", 0], "there is no pair to train on: the text has 18"),
         ("a b\n" * 9, ["--sample", 1e-300], "there is no pair to train on: the text has 18"),
         ("\n" * 999, [], "the corpus has no words: 999 bytes"),
-        ("a b\n" * 9, ["--vocab-size", 2, "--train-unk"], "there is no unknown word to train on"),
+        (
+            "a b\n" * 9,
+            ["--vocab-size", 2, "--train-unk"],
+            "there are no out-of-vocabulary words to train on",
+        ),
     ],
     ids=["one word a line", "nothing kept", "empty lines", "nothing unknown"],
 )

@@ -31,7 +31,7 @@ from support import JIT, KJV, ROOT
 from w2v.cli import main as cli
 from w2v.cli import progress
 from w2v.compute.jit import kernel
-from w2v.corpus import build as corpus
+from w2v.corpus import spool
 from w2v.events import Event, Reading, Training
 from w2v.formats.registry import FORMATS
 from w2v.pipeline import checkpoint, checkpoint_files, preflight, warmup
@@ -200,7 +200,7 @@ def error_of(result: Result, place: Path, *, resumable: bool = False) -> str:
     assert result.stdout == ""
     assert line.startswith("Error: ")
     assert len(more) == resumable, result.stderr
-    assert all(told.startswith("go on with: w2v train --resume ") for told in more)
+    assert all(told.startswith("resume with: w2v train --resume ") for told in more)
     found = re.search(FIGURES, line)
     assert found, line
     assert Path(found["place"]).is_relative_to(place), line
@@ -255,7 +255,7 @@ def test_until_the_text_is_read_nothing_is_left(module, name, what, disk, old, t
 @pytest.mark.parametrize(
     ("module", "call", "what"),
     [
-        (corpus, 1, "cannot write the encoded text to {}/m.w2v.checkpoint/encoded: "),
+        (spool, 1, "cannot write the encoded text to {}/m.w2v.checkpoint/encoded: "),
         (checkpoint_files, 2, "cannot write {}/m.w2v.checkpoint/corpus.json: "),
     ],
     ids=["ranks", "corpus.json"],
@@ -462,7 +462,7 @@ def test_a_disk_that_takes_no_more_files_is_told_from_a_full_one(files, mount, t
     message = result.stderr.splitlines()[-1]
     assert result.exit_code == 1
     assert re.search(rf"(cannot hold|had no space for) another file: .* in {disk}", message)
-    assert left == (["m.w2v.checkpoint"] if "go on with" in result.stderr else [])
+    assert left == (["m.w2v.checkpoint"] if "resume with" in result.stderr else [])
 
 
 # Other files
@@ -686,11 +686,8 @@ def test_output_for_which_there_is_no_room(
         assert (done.returncode, done.stderr, written) == (0, b"", whole)
         return
     assert len(written) == leave
-    told = f"Error: cannot write the output: the disk is full: {leave:,} bytes were written, but 0 "
-    assert done.stderr.decode().startswith(
-        f"{told}bytes are free in {disk}; free some space, or send"
-    )
-    assert (done.returncode, done.stderr.count(b"\n")) == (1, 1)
+    message = b"Error: cannot write the output: No space left on device\n"
+    assert (done.returncode, done.stderr) == (1, message)
 
 
 @contextmanager
@@ -847,7 +844,7 @@ def test_a_training_goes_on_when_its_disk_may_be_written_again(disk, text, whole
     remount(disk, "ro")
     result = run("train", "--resume", disk / "m.w2v")
     go_on, line = result.stderr.splitlines()
-    assert go_on.startswith("go on with: w2v train --resume ")
+    assert go_on.startswith("resume with: w2v train --resume ")
     assert line == f"Error: cannot use {disk}/m.w2v.checkpoint{READ_ONLY} with --work-dir"
     remount(disk, "rw")
     assert content(disk) == before

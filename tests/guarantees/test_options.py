@@ -25,8 +25,10 @@ from hypothesis import strategies as st
 
 import w2v
 from w2v.cli import main as cli
+from w2v.cli import options as cli_options
+from w2v.cli import process as cli_process
 from w2v.cli.options import with_flags
-from w2v.config import DEFAULTS, Config, check_options, options
+from w2v.config import CORPUS, DEFAULTS, Config, check_options, options
 from w2v.corpus import pairs
 from w2v.errors import ConfigError, InputError, short_repr
 from w2v.evaluation import evaluate as evaluation
@@ -41,7 +43,7 @@ from w2v.pipeline.encode_file import encode_file
 from w2v.training.plan import max_span_positions
 
 OPTIONS = options()
-TEXT = [name for name, option in OPTIONS.items() if option.group == "text"]
+TEXT = [name for name, option in OPTIONS.items() if option.group == CORPUS]
 LINES = ["the quick brown fox jumps over the lazy dog", "the dog sleeps"] * 10
 TINY = {"min_count": 1, "sample": 0, "dim": 4, "epochs": 1, "threads": 1}
 _ASCII_NUMBER = re.compile(r"[-+]?[0-9]*\.?[0-9]*([eE][-+]?[0-9]+)?")
@@ -305,7 +307,7 @@ def doing_nothing(calls: list[Any]) -> Iterator[None]:
         return SimpleNamespace(most_similar=note, analogy=note)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(cli, "_load", load)
+        patch.setattr("w2v.embeddings.load.load", load)
         patch.setattr(evaluation, "evaluate", note)
         patch.setattr(batch, "encode_file", note)
         yield
@@ -335,7 +337,7 @@ def test_what_is_no_time_is_refused(text):
     with stubbed(job, "train", calls):
         message = refused("train", "none.txt", "--checkpoint-every", text)
     beyond = (text.isdigit() and len(text) > 300) or text.endswith("9.5")
-    what = "longer than any time" if beyond else "not a time such as 90, 90s, 10m or 2h"
+    what = "too long" if beyond else "not a time such as 90, 90s, 10m or 2h"
     assert message == f"Invalid value for '--checkpoint-every': {short_repr(text)} is {what}."
     assert calls == []
 
@@ -394,31 +396,31 @@ def test_what_follows_from_a_config_is_within_the_bounds_of_options(config):
     [("5", 5), ("-0", 0), ("+7", 7), ("007", 7), ("1" + "0" * 40, 10**40)],
 )
 def test_whole_numbers_are_digits(text, number):
-    assert Option(int, "").read(text) == number
+    assert Option(int, "").parse(text) == number
 
 
 @pytest.mark.parametrize("text", [*WORDS, "5.0", "1e3", "1e400", ".5", "5."])
 def test_what_is_no_whole_number_is_none(text):
-    assert Option(int, "").read(text) is None
+    assert Option(int, "").parse(text) is None
 
 
 @pytest.mark.parametrize(
     "text", ["5", "-0", "+7.5", ".5", "5.", "1e3", "1E-3", "1.5e+3", "5e-324", "1e-400", "1e400"]
 )
 def test_numbers_are_what_python_prints(text):
-    assert Option(float, "").read(text) == float(text)
+    assert Option(float, "").parse(text) == float(text)
 
 
 @pytest.mark.parametrize(
     "text", [word for word in WORDS if not re.fullmatch(r"-?1e400|9+(\.5)?", word)]
 )
 def test_what_is_no_number_is_none(text):
-    assert Option(float, "").read(text) is None
+    assert Option(float, "").parse(text) is None
 
 
 @given(number=st.floats(allow_nan=False, allow_infinity=False))
 def test_a_number_is_read_as_it_was_printed(number):
-    assert repr(Option(float, "").read(repr(number))) == repr(number)
+    assert repr(Option(float, "").parse(repr(number))) == repr(number)
 
 
 # How an error spells options
@@ -521,7 +523,7 @@ def test_a_long_value_is_shown_in_part(value):
             ["--resume", "none"],
             "--resume continues a previous run and cannot be combined with CORPUS",
         ),
-        (["--dim", "-5"], "Invalid value for '--dim': '-5' is not a whole number at least 1 and"),
+        (["--dim", "-5"], "Invalid value for '--dim': '-5' is not an integer from 1 to 1000000."),
         (["--tokenizer", "Unicode"], "Invalid value for '--tokenizer': 'Unicode' is not one of"),
     ],
 )
@@ -538,17 +540,19 @@ def test_what_contradicts_is_refused_before_anything_is_read_or_written(argument
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        (["--dim"], "--dim.* requires an argument"),
-        (["--deterministic=yes"], "--deterministic.* does not take a value"),
-        (["--lowercase=no"], "--lowercase.* does not take a value"),
+        (["--dim"], ".*--dim.* requires an argument"),
+        (["--deterministic=yes"], ".*--deterministic.* does not take a value"),
+        (["--lowercase=no"], ".*--lowercase.* does not take a value"),
         (["--no-deterministic"], "No such option.* '?--no-deterministic"),
         (["--determinstic"], "No such option.* '?--determinstic.* '?--deterministic"),
         (["--vocabsize", "5"], "No such option.* '?--vocabsize.* '?--vocab-size"),
         (["-x"], "No such option.* '?-x"),
     ],
 )
-def test_what_click_refuses_itself_is_told_in_the_same_form(arguments, expected):
-    assert re.search(expected, refused("train", "none.txt", *arguments))
+def test_click_rejects_wrong_command_lines(arguments, expected):
+    code, stderr = run("train", "none.txt", *arguments)
+    assert code == 2
+    assert re.search(f"^Error: {expected}", stderr.splitlines()[-1])
     assert names() == []
 
 
@@ -697,7 +701,7 @@ def test_an_option_of_its_own_contradicts_no_default(own, old):
         ),
         (
             ["convert", "none", "x.bin", "--lowercase"],
-            "--lowercase and --no-lowercase need --tokenizer.",
+            "--lowercase requires --tokenizer",
         ),
         (
             ["export", "none", "-o", "x", "--rows", "padded"],
@@ -741,7 +745,7 @@ def parameters() -> list[tuple[str, click.Parameter]]:
 
 def test_every_option_knows_what_it_takes():
     """A string that nobody looks at is a word to look up, and nothing else."""
-    kinds = (cli._Number, cli._Path, cli._Duration, click.Choice)
+    kinds = (cli_options.Number, cli_options.Path, cli_options.Duration, click.Choice)
     unknown = [
         (command, parameter.name)
         for command, parameter in parameters()
@@ -752,7 +756,7 @@ def test_every_option_knows_what_it_takes():
 
 @pytest.mark.parametrize(
     ("command", "parameter"),
-    [pair for pair in parameters() if isinstance(pair[1].type, cli._Path)],
+    [pair for pair in parameters() if isinstance(pair[1].type, cli_options.Path)],
     ids=lambda value: getattr(value, "name", value),
 )
 def test_an_empty_path_is_refused(command, parameter):
@@ -767,30 +771,25 @@ def test_an_empty_path_is_refused(command, parameter):
         arguments += [parameter.opts[-1], ""]
     message = refused(command, *arguments)
     assert message.startswith("Invalid value for '")
-    assert message.endswith("': an empty path was given.")
+    assert message.endswith("': the path is empty.")
     assert parameter.name.upper().replace("_", "-") in message.upper() or (
         parameter.metavar is not None and parameter.metavar in message
     )
 
 
-def test_help_shows_the_range_of_every_number():
-    found = set()
-    for command, parameter in parameters():
-        if isinstance(parameter.type, cli._Number):
-            assert isinstance(parameter, click.Option)
-            extra = parameter.get_help_extra(click.Context(cli.main.commands[command]))
-            assert re.search(r"(^|<=|<)x(<=|>=|>|$)", extra["range"])
-            found.add(f"{command} {parameter.opts[-1]} {extra['range']}")
-    assert {"train --window 1<=x<=1000", "train --lr x>0", "train --sample 0<=x<=1"} <= found
-    assert {"similar --number x>=1", "eval --top x>=1", "pairs --window 1<=x<=1000"} <= found
+@pytest.mark.parametrize("command", sorted(cli.main.commands))
+def test_help_shows_bounds_only_in_words(command):
+    text = CliRunner().invoke(cli.main, [command, "--help"]).stdout
+    assert not re.search(r"<=|>=|x>|\d{6}", text)
 
 
-def test_no_class_needs_the_newest_click():
-    """Its types could not be subscripted for a long time."""
-    tree = ast.parse(Path(cli.__file__).read_text(encoding="utf-8"))
+@pytest.mark.parametrize("module", [cli_options, cli_process])
+def test_no_class_needs_the_newest_click(module):
+    """The types of older versions have no parameters."""
+    tree = ast.parse(Path(module.__file__).read_text(encoding="utf-8"))
     classes = [node for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
     bases = [base for node in classes for base in node.bases]
-    assert len(bases) >= 5
+    assert len(bases) >= 3
     assert not any(isinstance(base, ast.Subscript) for base in bases)
 
 
@@ -991,7 +990,7 @@ def test_whole_numbers_of_numpy_are_whole_numbers(tmp_path):
     config = Config(dim=np.int64(5), seed=np.uint8(7))
     assert (config.dim, type(config.dim), config.seed, type(config.seed)) == (5, int, 7, int)
     assert json.dumps(config.as_dict())
-    with pytest.raises(ConfigError, match="dim must be a whole number at least 1 and at most"):
+    with pytest.raises(ConfigError, match="dim must be an integer from 1 to 1000000, got"):
         Config(dim=np.int64(0))
     assert EMBEDDINGS.most_similar("king", np.int64(1)) == EMBEDDINGS.most_similar("king", 1)
     assert (

@@ -336,7 +336,7 @@ def test_a_folder_that_goes_away_can_be_made_anew(place):
     done = train_until(away.rmdir, "-o", "away/m", "--work-dir", "open")
     assert done.code == 1
     told, error = done.stderr.splitlines()
-    assert told == "go on with: w2v train --resume away/m --work-dir open"
+    assert told == "resume with: w2v train --resume away/m --work-dir open"
     assert error == f"Error: {NO_FOLDER.format('away/m', place, 'away')}"
     away.mkdir()
     assert run("train", "--resume", "away/m", "--work-dir", "open").code == 0
@@ -351,7 +351,7 @@ def test_a_folder_that_is_locked_meanwhile_leaves_a_training_to_go_on_with(place
     done = unprivileged(lambda: train_until(lambda: Path("away").chmod(0o555), *arguments))
     assert done.code == 1
     told, error = done.stderr.splitlines()
-    assert told == "go on with: w2v train --resume away/m --work-dir open"
+    assert told == "resume with: w2v train --resume away/m --work-dir open"
     assert error == f"Error: {DENIED.format('away/m')}"
     (place / "away").chmod(0o755)
     resume = ["train", "--resume", "away/m", "--work-dir", "open", "-q"]

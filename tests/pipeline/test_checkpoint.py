@@ -20,7 +20,7 @@ import w2v
 from support import JIT, KJV, ROOT
 from w2v import config
 from w2v.config import Config
-from w2v.corpus.build import EncodedText
+from w2v.corpus.encoded import EncodedText
 from w2v.errors import (
     ConfigError,
     DiskFullError,
@@ -687,7 +687,7 @@ def test_ids_beyond_the_vocabulary_never_reach_the_kernel(text, tmp_path):
     with pytest.raises(FormatError, match=r"encoded is damaged \(wrong checksum\)"):
         w2v.resume(output)
     texts = [path, path.with_name("held-out")]
-    checksums = [checkpoint._checksum(EncodedText.opened(name, np.uint16, 1, 1)) for name in texts]
+    checksums = [checkpoint._checksum(EncodedText.open(name, np.uint16, 1, 1)) for name in texts]
     rewrite(tmp_path / "m.w2v.checkpoint" / "corpus.json", {"checksums": checksums})
     with pytest.raises(FormatError, match=r"encoded is damaged \(an id above 9\)"):
         w2v.resume(output)

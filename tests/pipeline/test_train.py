@@ -16,7 +16,7 @@ import w2v
 from support import JIT, KJV
 from w2v.compute.jit import cache_directory
 from w2v.config import Config
-from w2v.corpus.build import Stages
+from w2v.corpus.stages import StageTimes
 from w2v.errors import (
     ConfigError,
     DivergenceError,
@@ -150,8 +150,8 @@ def test_no_words_at_all(corpus):
         (None, r"the corpus is a NoneType: expected a path, a list of paths, or an iterable"),
         (7, r"the corpus is a int: expected a path"),
         (b"text", r"the corpus is a bytes: expected a path"),
-        ([1, 2], r"item 0 of the corpus has 1 in it: expected a string, or a list of strings"),
-        ([["a", 1]], r"item 0 of the corpus has 1 in it"),
+        ([1, 2], r"item 0 of the corpus contains 1: expected a string, or a list of strings"),
+        ([["a", 1]], r"item 0 of the corpus contains 1"),
         (["a", ["b"]], r"item 1 of the corpus is a list, but the first one was not"),
         ([["b"], "a"], r"item 1 of the corpus is a str, but the first one was not"),
         ([["a\nb"]], r"token 'a\\nb' in item 0 of the corpus has a line end"),
@@ -168,7 +168,7 @@ def test_what_is_no_corpus_is_refused(corpus, message):
     ("options", "message"),
     [
         ({"dimension": 5}, "^unknown option 'dimension'; the options are deterministic, dim, "),
-        ({"dim": "5"}, "^dim must be a whole number at least 1 and at most 1000000, got '5'$"),
+        ({"dim": "5"}, "^dim must be an integer from 1 to 1000000, got '5'$"),
         (
             {"lr": 0.1, "lr_min": 0.2},
             "lr_min must not exceed the learning rate: got `lr_min=0.2` and `lr=0.1`",
@@ -199,7 +199,7 @@ def test_a_given_vocabulary_rules_rows_and_order(tmp_path):
     ("vocab", "error", "message"),
     [
         ([], InputError, "the vocabulary given is empty"),
-        (["a", "b", "a"], InputError, "the word 'a' in line 1 and again in line 3"),
+        (["a", "b", "a"], InputError, "repeats the word 'a' of line 1 in line 3"),
         (["a", 1], InputError, "the given vocabulary contains 1: expected strings"),
         (b"abc", InputError, "the given vocabulary contains 97:"),
         ("no such file", InputError, "cannot read the vocabulary no such file"),
@@ -346,7 +346,7 @@ def test_meta_tells_how_the_model_was_made(tmp_path):
         assert 0 < epoch["validation_loss"] < 6 * np.log(2) + 0.1
     timings = {**meta["timings"]}
     stages = timings.pop("stages")
-    assert stages.keys() == {field.name for field in dataclasses.fields(Stages)}
+    assert stages.keys() == {field.name for field in dataclasses.fields(StageTimes)}
     assert timings.keys() == {"compiling", "reading", "training", "writing"}
     assert all(seconds > 0 for seconds in [*timings.values(), *stages.values()])
     expected = training["words"] * 2 / meta["timings"]["training"]
@@ -504,7 +504,7 @@ def test_a_small_text_is_not_refused_for_the_words_it_cannot_have(tmp_path, monk
 
 def test_memory_is_checked_again_for_the_words_there_are(monkeypatch):
     monkeypatch.setattr(preflight, "available_memory", lambda: 10**9)
-    monkeypatch.setattr(preflight, "held_memory", lambda: 0)
+    monkeypatch.setattr(preflight, "used_memory", lambda: 0)
     monkeypatch.setattr(preflight, "max_words", lambda *_: 1)
     lines = [[f"word{i}"] for i in range(2000)]
     with pytest.raises(ResourceError, match=r"training 2,000 words at dim 50,000 needs 1\.20 GB"):

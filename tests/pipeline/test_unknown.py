@@ -65,14 +65,14 @@ def test_a_vocabulary_of_65535_words_and_the_unknown_need_wider_ids():
 
 @pytest.mark.parametrize(
     ("vocab", "remedy"),
-    [(None, "drop some with --min-count or --vocab-size"), (["b", "a"], "list fewer words")],
+    [(None, "raise `min_count` or lower `vocab_size`"), (["b", "a"], "list fewer words")],
 )
 def test_a_text_without_unknown_words_is_refused(vocab, remedy):
     with pytest.raises(VocabularyError) as refused:
         w2v.train(["a b"] * 3, vocab=vocab, min_count=1, train_unk=True)
     assert str(refused.value) == (
-        "there is no unknown word to train on: all 2 words of the corpus are in the vocabulary; "
-        f"{remedy}, or leave out --train-unk"
+        "there are no out-of-vocabulary words to train on: all 2 distinct words of the corpus are "
+        f"in the vocabulary; {remedy}, or omit `train_unk`"
     )
 
 

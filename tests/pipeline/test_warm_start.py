@@ -18,7 +18,6 @@ from hypothesis import strategies as st
 import w2v
 from support import JIT, KJV
 from w2v.cli import main as cli
-from w2v.cli.progress import describe
 from w2v.config import Config
 from w2v.corpus.vocabulary import UNKNOWN, extend_words
 from w2v.errors import ConfigError, FormatError, InputError, VocabularyError, W2VError
@@ -544,9 +543,9 @@ def test_a_model_without_context_vectors_will_do(old):
     assert np.abs(contexts_of("m.w2v")).max() < 1e-25
     assert model.meta["origins"][0]["contexts"] is False
     (event,) = (event for event in told if isinstance(event, WarmStarted))
-    assert describe(event) == [
-        f"beginning with {Path.cwd()}/old.w2v; it has no context vectors, so these begin at zero"
-    ]
+    assert str(event) == (
+        f"starting from {Path.cwd()}/old.w2v; it has no context vectors, so they start at zero"
+    )
 
 
 @pytest.mark.parametrize("name", ["old.bin", "old.vec", "old.txt.gz", "old.glove", "folder"])
@@ -599,10 +598,9 @@ def test_old_words_stay_even_if_there_are_more_than_asked_for(old):
     assert model.words == old.words
     (report,) = (event for event in told if isinstance(event, CorpusRead))
     assert (report.old_words, report.left_out_words, report.unseen_words) == (10, 3, 5)
-    lines = describe(report)
-    assert "of 10 old words 5 occur; " in lines[2]
-    assert "; 0 new words come behind them" in lines[2]
-    assert lines[3].startswith("note: 3 new words were left out, for there are 10 already; a great")
+    lines = str(report).splitlines()
+    assert "initial model: 5 of its 10 words occur, 0 new words added" in lines
+    assert lines[-1].startswith("note: no room for 3 new words in the vocabulary; ")
 
 
 def test_a_part_of_the_new_words_is_taken_by_falling_count(old):
@@ -645,9 +643,9 @@ def test_a_model_tells_its_history(old):
     assert (second["words"], second["epochs"], second["frozen"]) == (13, 3, False)
     shown = CliRunner().invoke(cli.main, ["info", "third.w2v"]).output.splitlines()
     words = old.meta["training"]["words"]
-    line = f"{Path.cwd()}/old.w2v: 10 words, trained on {words} words, epochs: 2"
-    assert f"began with  {line}; its vectors were frozen" in shown
-    assert "contexts    in contexts.npy, so that training can go on" in shown
+    line = f"{Path.cwd()}/old.w2v: 10 words, trained on {words} words for 2 epochs"
+    assert f"started from {line}; its vectors were frozen" in shown
+    assert "contexts     saved, so the model can be trained further" in shown
 
 
 @pytest.mark.parametrize(
@@ -857,11 +855,11 @@ def test_the_command_line_trains_more_epochs(old):
     result = run("train", "--resume", "old.w2v", "--epochs", "4", "--dim", "8")
     assert result.exit_code == 0, result.stderr
     assert content("old.w2v", MATRICES) == content("same.w2v", MATRICES)
-    assert f"going on with {Path.cwd()}/old.w2v after epoch 2\n" in result.stderr
+    assert f"continuing the training of {Path.cwd()}/old.w2v after epoch 2\n" in result.stderr
     assert "\nepoch 4/4: " in result.stderr
     result = run("train", "--resume", "old.w2v", "--epochs", "5", "--lr", "0.5")
     assert result.exit_code == 2
-    assert "started with --lr 0.05, got --lr 0.5" in result.stderr
+    assert "it started with --lr 0.05, got --lr 0.5" in result.stderr
 
 
 def test_the_command_line_goes_on_with_another_text(old):
@@ -872,8 +870,8 @@ def test_the_command_line_goes_on_with_another_text(old):
     assert content("cli.w2v", MATRICES) == content("m.w2v", MATRICES)
     assert w2v.load("cli.w2v").words == same.words
     expected = (
-        f"beginning with {Path.cwd()}/old.w2v; its vectors stay as they are\n",
-        "\nof 10 old words 5 occur; the vectors of the others stay as they are; 3 new words come",
+        f"starting from {Path.cwd()}/old.w2v; its vectors are frozen\n",
+        "\ninitial model: 5 of its 10 words occur, 3 new words added\n",
     )
     assert all(line in result.stderr for line in expected)
 
@@ -889,7 +887,7 @@ def test_the_command_line_says_how_to_go_on_with_what_was_interrupted(old, monke
         patch.setattr(TrainingRun, "train", interrupted)
         result = run("train", "-", *arguments, stdin=Path("new.txt").read_text())
     assert result.exit_code == 130
-    assert "go on with: w2v train --resume cli.w2v\n" in result.stderr
+    assert "resume with: w2v train --resume cli.w2v\n" in result.stderr
     assert run("train", "--resume", "cli.w2v").exit_code == 0
     assert w2v.load("cli.w2v").matrix.tobytes() == whole.matrix.tobytes()
 

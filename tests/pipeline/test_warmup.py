@@ -83,7 +83,7 @@ READING_KERNELS = [
     "text.wordtable._intern_all",
     "text.wordtable._refill",
 ]
-CORPUS_KERNELS = ["corpus.build._rename", *READING_KERNELS]
+CORPUS_KERNELS = ["corpus.spool._rename", *READING_KERNELS]
 
 
 def kernels(run: str, folder) -> tuple[list[str], list[str]]:
@@ -107,7 +107,7 @@ def kernels(run: str, folder) -> tuple[list[str], list[str]]:
         (VOCABULARY, READING_KERNELS),
         (ENCODE, READING_KERNELS),
         (CORPUS, CORPUS_KERNELS),
-        (PAIRS, ["corpus.build._rename", "corpus.pairs.fill_pairs", *READING_KERNELS]),
+        (PAIRS, ["corpus.spool._rename", "corpus.pairs.fill_pairs", *READING_KERNELS]),
     ],
     ids=["vocabulary", "encode", "corpus", "pairs"],
 )
@@ -127,7 +127,7 @@ def test_training_compiles_what_it_uses(run, tmp_path):
 @pytest.mark.parametrize("deterministic", [False, True])
 def test_training_on_wide_ids_compiles_what_it_uses(deterministic, tmp_path):
     before, later = kernels(WIDE.replace("DETERMINISTIC", str(deterministic)), tmp_path)
-    assert later == ["corpus.build._rename"]  # which takes less than a second
+    assert later == ["corpus.spool._rename"]  # which takes less than a second
     assert set(CORPUS_KERNELS) < set(before)
 
 

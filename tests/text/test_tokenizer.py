@@ -12,7 +12,7 @@ import reference
 from w2v.text import tokenizer
 from w2v.text.characters import character_tables
 from w2v.text.definition import WordDefinition
-from w2v.text.tokenizer import END_OF_LINE, INVALID, TOKENS, TOO_LONG, Scanner
+from w2v.text.tokenizer import END_OF_LINE, Scanner, TokenCounts
 from w2v.text.wordtable import WordTable
 
 UNICODE = character_tables(WordDefinition("unicode", True))
@@ -23,7 +23,7 @@ DEFINITIONS = pytest.mark.parametrize(
 
 
 def scanned(scanner: Scanner, block: bytes) -> list[list[str]]:
-    """The lines of a block that have words."""
+    """Return the lines of a block that have words."""
     lines: list[list[str]] = [[]]
     for i in scanner.scan(block).tolist():
         if i == END_OF_LINE:
@@ -34,16 +34,16 @@ def scanned(scanner: Scanner, block: bytes) -> list[list[str]]:
 
 
 def read(block: bytes, name: str = "unicode", *, lowercase: bool = True) -> reference.Read:
-    """What the compiled tokenizer makes of a block; the lines that have words."""
+    """Read a block with the compiled tokenizer."""
     scanner = Scanner(character_tables(WordDefinition(name, lowercase)))
     lines = scanned(scanner, block)
-    tallies = scanner.tallies
-    assert tallies[TOKENS] == sum(map(len, lines)) + tallies[TOO_LONG]
-    return reference.Read(lines, tallies[TOO_LONG], tallies[INVALID])
+    counts = scanner.counts
+    assert counts.tokens == sum(map(len, lines)) + counts.too_long
+    return reference.Read(lines, counts.too_long, counts.invalid_bytes)
 
 
 def expected(block: bytes, name: str = "unicode", *, lowercase: bool = True) -> reference.Read:
-    """What the slow definition makes of it."""
+    """Read a block with the reference."""
     result = reference.read(block, name, lowercase=lowercase)
     return result._replace(lines=[line for line in result.lines if line])
 
@@ -73,7 +73,7 @@ def test_words_by_hand(text, words):
     assert reference.tokenize(text.encode()) == [words]
 
 
-def test_whitespace_takes_what_stands_there():
+def test_whitespace_tokens_are_not_changed():
     text = "It's  A-b\tc\u3000日本.\0x\u2028y\r\rz\x0bw".encode()
     lines = [["It's", "A-b", "c", "日本.", "x", "y"], ["z", "w"]]
     assert read(text, "whitespace", lowercase=False).lines == lines
@@ -84,7 +84,7 @@ def test_line_ends_of_all_systems():
     assert read(b"a\nb\r\nc\rd\n\n\r\r\ne").lines == [["a"], ["b"], ["c"], ["d"], ["e"]]
 
 
-def test_one_mark_stands_for_all_line_ends_between_two_words():
+def test_consecutive_line_ends_give_one_end_of_line():
     scanner = Scanner(UNICODE)
     assert scanner.scan(b"\n\na b\n \r\n.\nc\n\n").tolist() == [
         END_OF_LINE, 0, 1, END_OF_LINE, 2, END_OF_LINE
@@ -125,13 +125,13 @@ DIRTY = st.lists(
 @given(text=TEXTS)
 @example(text=b"")
 @example(text=b"'")
-def test_any_text_is_cut_as_defined(name, lowercase, text):
+def test_any_text_matches_the_reference(name, lowercase, text):
     assert read(text, name, lowercase=lowercase) == expected(text, name, lowercase=lowercase)
 
 
 @DEFINITIONS
 @given(text=DIRTY)
-def test_any_bytes_are_cut_as_defined(name, lowercase, text):
+def test_any_bytes_match_the_reference(name, lowercase, text):
     assert read(text, name, lowercase=lowercase) == expected(text, name, lowercase=lowercase)
 
 
@@ -162,7 +162,7 @@ def test_any_bytes_are_cut_as_defined(name, lowercase, text):
     ],
 )
 @pytest.mark.parametrize("name", ["unicode", "whitespace"])
-def test_bytes_that_are_not_utf8_separate_and_are_counted(sequence, invalid, name):
+def test_invalid_bytes_separate_words_and_are_counted(sequence, invalid, name):
     for text in (b"one" + sequence + b"two", b"one " + sequence, sequence + b"\n"):
         found = read(text, name)
         assert found.invalid_bytes == invalid
@@ -193,7 +193,7 @@ def test_bytes_that_are_not_utf8_separate_and_are_counted(sequence, invalid, nam
         (b"a" * 998 + "é".encode(), 0),
     ],
 )
-def test_a_word_over_a_thousand_bytes_as_written_is_dropped_whole(text, too_long):
+def test_a_word_over_1000_bytes_as_written_is_dropped(text, too_long):
     for block in (text, b"x " + text + b" y\n", "日".encode() + text + "本".encode()):
         found = read(block)
         assert found == expected(block)
@@ -201,32 +201,30 @@ def test_a_word_over_a_thousand_bytes_as_written_is_dropped_whole(text, too_long
 
 
 @given(texts=st.lists(TEXTS, max_size=4))
-def test_ids_and_tallies_go_on_from_block_to_block(texts):
+def test_ids_and_counts_continue_from_block_to_block(texts):
     scanner = Scanner(UNICODE)
     lines = [line for text in texts for line in scanned(scanner, text)]
     wanted = [expected(text) for text in texts]
     assert lines == [line for one in wanted for line in one.lines]
-    assert scanner.tallies[TOO_LONG] == 0
-    assert scanner.tallies[TOKENS] == sum(map(len, lines))
+    invalid = sum(one.invalid_bytes for one in wanted)
+    assert scanner.counts == TokenCounts(sum(map(len, lines)), 0, invalid)
     words = [word for line in lines for word in line]
     assert [scanner.words.word(i).decode() for i in range(len(scanner.words))] == list(
         dict.fromkeys(words)
     )
-    assert scanner.words.counts[: len(scanner.words)].tolist() == [
-        words.count(word) for word in dict.fromkeys(words)
-    ]
+    assert scanner.words.counts.tolist() == [words.count(word) for word in dict.fromkeys(words)]
 
 
 @given(text=st.one_of(TEXTS, DIRTY))
-def test_a_table_that_grows_in_the_middle_changes_nothing(text):
+def test_growth_of_the_table_changes_no_result(text):
     scanner = Scanner(UNICODE)
     scanner.words = WordTable(1)
-    scanner.words.pool = scanner.words.pool[:1].copy()
+    arrays = scanner.words.arrays
+    scanner.words.arrays = arrays._replace(pool=arrays.pool[:1].copy())
     lines = scanned(scanner, text)
     wanted = expected(text)
     assert lines == wanted.lines
-    assert scanner.tallies[TOKENS] == sum(map(len, lines))
-    assert scanner.tallies[INVALID] == wanted.invalid_bytes
+    assert scanner.counts == TokenCounts(sum(map(len, lines)), 0, wanted.invalid_bytes)
 
 
 def test_many_different_words(sized):
@@ -235,7 +233,7 @@ def test_many_different_words(sized):
     text = " ".join(words).encode()
     assert scanner.scan(text).tolist() == list(range(len(words)))
     assert scanner.scan(text).tolist() == list(range(len(words)))
-    assert (scanner.words.counts[: len(words)] == 2).all()
+    assert (scanner.words.counts == 2).all()
 
 
 @DEFINITIONS
@@ -245,7 +243,7 @@ def test_many_different_words(sized):
 @example(text=b"\xff'")
 @example(text=b"ab\xff")
 @example(text="日'".encode())
-def test_a_text_cut_at_the_last_break_has_the_same_words(name, lowercase, text):
+def test_a_text_split_at_the_last_boundary_has_the_same_words(name, lowercase, text):
     tables = character_tables(WordDefinition(name, lowercase))
     cut = tables.last_boundary(text)
     for behind in (b"b", b"'b", "\u2019b".encode(), "é".encode(), b"\x97\xa5", b" ", b"\n"):
@@ -253,32 +251,32 @@ def test_a_text_cut_at_the_last_break_has_the_same_words(name, lowercase, text):
         lines = scanned(scanner, text[:cut]) + scanned(scanner, text[cut:] + behind)
         whole = expected(text + behind, name, lowercase=lowercase)
         assert list(itertools.chain(*lines)) == list(itertools.chain(*whole.lines))
-        assert scanner.tallies[INVALID] == whole.invalid_bytes
+        assert scanner.counts.invalid_bytes == whole.invalid_bytes
 
 
 @pytest.mark.parametrize("gap", [1, 6, 7, 8, 55, 56, 57, 58, 63, 64, 65, 200])
 @pytest.mark.parametrize("size", [1, 7, 8, 9, 56, 57, 58, 63, 64, 65, 114, 200])
-def test_words_and_gaps_of_any_length_are_cut_wherever_they_stand(gap, size):
+def test_words_and_gaps_of_any_length_at_any_offset(gap, size):
     for behind in (" ", "\n", "'", "'s", "é", "\u2019s", "日", ""):
         text = (" " * gap).join(["a" * size + behind] * 3).encode()
         assert read(text) == expected(text), behind
 
 
-def test_words_that_are_not_written_as_they_stand_take_no_more_room_than_there_is(monkeypatch):
-    monkeypatch.setattr(tokenizer, "_ASIDE", 2 * tokenizer._LONGEST)
+def test_a_full_scratch_space_loses_no_word(monkeypatch):
+    monkeypatch.setattr(tokenizer, "_SCRATCH", 2 * tokenizer._MAX_WRITTEN)
     words = ["é" * 450, "x'y" * 300, "Ä" * 501, "z"] * 5
     text = " ".join(words).encode()
     assert read(text) == expected(text)
 
 
-def test_a_word_that_is_too_long_costs_no_other_word():
+def test_a_word_that_is_too_long_affects_no_other_word():
     words = ["é", "a" * 1001, "aé", "x'y", "b" * 1001, "z'w", "é" * 501, "Ö"]
     text = " ".join(words).encode()
     assert read(text) == expected(text)
 
 
 @DEFINITIONS
-def test_nothing_is_seen_behind_a_block(name, lowercase):
+def test_nothing_behind_a_block_is_read(name, lowercase):
     tables = character_tables(WordDefinition(name, lowercase))
     for size in (1, 63, 64, 65, 128):
         scanner = Scanner(tables)
@@ -289,8 +287,8 @@ def test_nothing_is_seen_behind_a_block(name, lowercase):
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7])
-def test_a_block_is_cut_in_parts_of_any_number_of_words(size, monkeypatch):
-    monkeypatch.setattr(tokenizer, "_WORDS_AT_ONCE", size)
+def test_batches_of_any_size_give_the_same_words(size, monkeypatch):
+    monkeypatch.setattr(tokenizer, "_BATCH", size)
     text = "\n\na b\n \r\n.\nc'd é日本\n\n".encode()
     assert read(text) == expected(text)
     assert Scanner(UNICODE).scan(text).tolist() == [

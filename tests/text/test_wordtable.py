@@ -1,4 +1,4 @@
-"""The word table against a dictionary."""
+"""The word table, compared with a dictionary."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from w2v.text.wordtable import MAX_LENGTH, NO_WORD, POOL_BYTES, SLACK, WORDS, WordTable, hash_word
+from w2v.text.wordtable import MAX_LENGTH, NO_WORD, SLACK, Words, WordTable, hash_word
 
 WORDS_OF_ALL_LENGTHS = st.one_of(
     st.binary(min_size=1, max_size=3),
@@ -17,20 +17,20 @@ LISTS_OF_WORDS = st.lists(WORDS_OF_ALL_LENGTHS, max_size=60)
 
 
 def bytes_of(word: bytes) -> np.ndarray:
-    """A word's bytes, and some that do not belong to it."""
+    """Return the bytes of a word, and some that do not belong to it."""
     return np.frombuffer(word + b"~" * SLACK, np.uint8).copy()
 
 
 def add(table: WordTable, words: list[bytes], hash_value: int | None = None) -> list[int]:
-    """Count words, with their hashes or all with the same one."""
-    letters = bytes_of(b"".join(words))
+    """Count words, with their own hashes or all with the same one."""
+    data = bytes_of(b"".join(words))
     lengths = np.array([len(word) for word in words], np.int32)
     starts = np.cumsum(lengths, dtype=np.int64) - lengths
     hashes = [
-        hash_word(letters, start, length) if hash_value is None else hash_value
+        hash_word(data, start, length) if hash_value is None else hash_value
         for start, length in zip(starts.tolist(), lengths.tolist(), strict=True)
     ]
-    return table.add(letters, starts, lengths, np.array(hashes, np.uint64)).tolist()
+    return table.add(Words(data, starts, lengths, np.array(hashes, np.uint64))).tolist()
 
 
 def table_of(words: list[bytes], capacity: int = 1) -> WordTable:
@@ -59,7 +59,7 @@ def test_words_are_added_one_by_one_or_together(words):
 
 
 @given(words=LISTS_OF_WORDS, others=LISTS_OF_WORDS)
-def test_a_table_absorbs_another(words, others):
+def test_tables_are_merged(words, others):
     table, other = table_of(words), table_of(others)
     before = counts(other)
     ids = table.merge(other)
@@ -86,9 +86,9 @@ def test_words_of_any_length_that_differ_in_a_byte_or_in_length_stay_apart(size)
     assert add(table, [word, *others], hash_value=7) == list(range(len(others) + 1))
 
 
-def test_probing_goes_on_at_the_beginning():
+def test_probing_wraps_around():
     table = WordTable(2)
-    assert add(table, [b"a", b"b", b"a", b"b"], hash_value=len(table.slots) // 2 - 1) == [
+    assert add(table, [b"a", b"b", b"a", b"b"], hash_value=len(table.arrays.slots) // 2 - 1) == [
         0,
         1,
         0,
@@ -96,32 +96,30 @@ def test_probing_goes_on_at_the_beginning():
     ]
 
 
-def test_what_is_full_is_doubled():
+def test_full_arrays_are_doubled():
     table = table_of([b"a", b"b"], capacity=2)
-    sizes = [(8, 3, 2, 40), (16, 5, 4, 40), (32, 9, 8, 80)]
-    arrays = (table.slots, table.ends, table.counts, table.pool)
-    assert tuple(map(len, arrays)) == sizes[0]
+    sizes = [(8, 40, 3, 2), (16, 40, 5, 4), (32, 80, 9, 8)]
+    assert tuple(map(len, table.arrays)) == sizes[0]
     assert add(table, [b"a", b"c"]) == [0, 2]
-    assert tuple(map(len, (table.slots, table.ends, table.counts, table.pool))) == sizes[1]
+    assert tuple(map(len, table.arrays)) == sizes[1]
     assert add(table, [b"x" * (40 - 3 - SLACK), b"y"]) == [3, 4]
-    assert tuple(map(len, (table.slots, table.ends, table.counts, table.pool))) == sizes[2]
-    assert table.used.tolist() == [5, 40 - SLACK + 1]
-    assert table.used[WORDS] == len(table)
-    assert table.used[POOL_BYTES] == table.ends[5]
+    assert tuple(map(len, table.arrays)) == sizes[2]
+    assert len(table) == 5
+    assert table.pool_bytes == table.arrays.ends[5] == 40 - SLACK + 1
     assert list(counts(table).values()) == [2, 1, 1, 1, 1]
 
 
 def test_a_table_is_at_most_half_full(sized):
     table = table_of([str(i).encode() for i in range(sized(5000))])
-    assert np.count_nonzero(table.slots[1::2]) == len(table) <= len(table.slots) / 4
+    assert np.count_nonzero(table.arrays.slots[1::2]) == len(table) <= len(table.arrays.slots) / 4
 
 
 @pytest.mark.parametrize(("capacity", "slots"), [(1, 4), (2, 4), (3, 8), (1000, 2048)])
 def test_the_number_of_slots_is_a_power_of_two(capacity, slots):
-    assert len(WordTable(capacity).slots) == 2 * slots
+    assert len(WordTable(capacity).arrays.slots) == 2 * slots
 
 
-def test_only_the_length_given_is_hashed():
+def test_hash_covers_the_given_length_only():
     for size in range(1, 30):
         word = bytes(range(size))
         assert hash_word(bytes_of(word + b"c"), 0, size) == hash_word(
@@ -134,7 +132,7 @@ def test_only_the_length_given_is_hashed():
             assert hash_word(bytes_of(word), 0, size) != hash_word(bytes_of(other), 0, size)
 
 
-def test_hashes_scatter(sized):
+def test_hashes_are_spread_evenly(sized):
     number = sized(50_000)
     words = [f"w{i}".encode() for i in range(number)]
     hashes = np.array([hash_word(bytes_of(word), 0, len(word)) for word in words], np.uint64)
@@ -147,10 +145,10 @@ def test_hashes_scatter(sized):
 
 
 @given(words=LISTS_OF_WORDS)
-def test_words_and_their_heads_in_any_order(words):
+def test_words_and_prefixes_in_any_order(words):
     table = table_of(words)
     ids = np.arange(len(table))[::-1]
     found = table.words(ids)
     assert found == list(dict.fromkeys(words))[::-1]
-    heads = table.heads(ids).tolist()
-    assert heads == [int.from_bytes(word[:8].ljust(8, b"\0"), "big") for word in found]
+    prefixes = table.prefixes(ids).tolist()
+    assert prefixes == [int.from_bytes(word[:8].ljust(8, b"\0"), "big") for word in found]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from w2v.compute.random import ALWAYS, make_key
 from w2v.config import Config
-from w2v.corpus.build import EncodedText
+from w2v.corpus.encoded import EncodedText
 from w2v.training.backends import make_backend
 from w2v.training.model import (
     SCRATCH_ROWS,

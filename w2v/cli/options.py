@@ -1,12 +1,147 @@
-"""Options of the command line: their types, their definitions, and their flags in messages."""
+"""Arguments and options: their types, their definitions, and their spelling in messages."""
 
 from __future__ import annotations
 
 import ast
 import re
 import shlex
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import click
+import cloup
+
+from w2v import config
+from w2v.errors import short_repr
+from w2v.options import SECONDS, Option
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+Decorator = Callable[[Command], Command]
+
+
+# Types. The base classes stay unsubscripted: versions of click before 8.2 have no generic types.
+
+
+class Number(click.ParamType):  # type: ignore[type-arg]
+    """A number in the range of an option."""
+
+    def __init__(self, option: Option) -> None:
+        self.name = "integer" if option.kind is int else "float"
+        self._option = option
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> int | float:
+        """Return the number; defaults are numbers already."""
+        number = self._option.parse(value) if isinstance(value, str) else value
+        if number is None or not self._option.accepts(number):
+            self.fail(f"{short_repr(value)} is not {self._option.expected}.", param, ctx)
+        return number
+
+
+class Path(click.ParamType):  # type: ignore[type-arg]
+    """A path. An empty one is rejected because it would mean the current directory."""
+
+    name = "path"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> str:
+        """Return the path."""
+        if not value:
+            self.fail("the path is empty.", param, ctx)
+        return str(value)
+
+
+class Duration(click.ParamType):  # type: ignore[type-arg]
+    """A time in seconds, or with a unit: 90, 90s, 10m, 2h."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> float:
+        """Return the seconds."""
+        match = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", str(value), re.ASCII)
+        if match is None:
+            self.fail(f"{short_repr(value)} is not a time such as 90, 90s, 10m or 2h.", param, ctx)
+        seconds = float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[match[2]]
+        if not SECONDS.accepts(seconds):
+            self.fail(f"{short_repr(value)} is too long.", param, ctx)
+        return seconds
+
+
+# Definitions
+
+
+def defined(*names: str, option: Option, default: Any = None) -> Decorator[Any]:
+    """Return a command-line option with the type and meaning of an `Option`."""
+    choices = option.choices
+    return cloup.option(
+        *names,
+        type=click.Choice(choices) if choices else Number(option),
+        default=default,
+        show_default=default is not None,
+        help=_in_flags(option.help),
+        metavar=None if choices else option.kind.__name__.upper(),
+    )
+
+
+def hyperparameter(name: str) -> Decorator[Any]:
+    """Return the command-line option of a hyper-parameter."""
+    option, default = config.options()[name], config.DEFAULTS[name]
+    if option.kind is not bool:
+        return defined(_flag(name), name, option=option, default=default)
+    flag = f"{_flag(name)}/--no-{_flag(name)[2:]}" if default is None else _flag(name)
+    return cloup.option(flag, name, is_flag=True, default=default, help=_in_flags(option.help))
+
+
+def hyperparameters(group: str) -> list[Decorator[Any]]:
+    """Return the command-line options of all hyper-parameters of a group."""
+    return [
+        hyperparameter(name) for name, option in config.options().items() if option.group == group
+    ]
+
+
+def apply(*decorators: Decorator[Any]) -> Decorator[Any]:
+    """Return one decorator that adds options in the given order."""
+
+    def decorate(command: Command) -> Command:
+        for decorator in reversed(decorators):
+            command = decorator(command)
+        return command
+
+    return decorate
+
+
+def _flag(name: str) -> str:
+    return "--" + name.replace("_", "-")
+
+
+def _in_flags(text: str) -> str:
+    """Spell the options in backticks of a help text as flags."""
+    return re.sub(r"`([a-z_]+)`", lambda match: _flag(match[1]), text)
+
+
+corpus = cloup.argument("corpus", nargs=-1, required=True, type=Path())
+model = cloup.argument("model", type=Path())
+vocabulary = cloup.option(
+    "--vocab",
+    metavar="FILE",
+    type=Path(),
+    help="Use the vocabulary in FILE, one word per line; row i belongs to line i.",
+)
+quiet = cloup.option("-q", "--quiet", is_flag=True, help="Print errors only.")
+overwrite = cloup.option("--overwrite", is_flag=True, help="Replace an existing file or directory.")
+
+
+def work_dir(default: str) -> Decorator[Any]:
+    """Return the option for the directory of temporary files."""
+    text = f"Directory for temporary files.  [default: {default}]"
+    return cloup.option("--work-dir", metavar="DIR", type=Path(), help=text)
+
+
+def is_given(name: str) -> bool:
+    """Return whether the current command line sets an option."""
+    source = click.get_current_context().get_parameter_source(name)
+    return source is click.core.ParameterSource.COMMANDLINE
+
+
+# Messages
 
 _OPTION_IN_MESSAGE = re.compile(r"`([a-z_]+)(?:=([^`]*))?`")
 

@@ -1,6 +1,6 @@
-"""Which words have a row in the matrix, and which row.
+"""The vocabulary: the words that have a row in the matrix.
 
-Ranks go by falling count, ties by code point order, which for UTF-8 is the order of the bytes.
+Words are ranked by descending count; ties by code point order, which in UTF-8 is byte order.
 """
 
 from __future__ import annotations
@@ -22,16 +22,17 @@ if TYPE_CHECKING:
 
     from w2v.text.wordtable import WordTable
 
-UNKNOWN = 0xFFFF_FFFE  # in place of a rank: the word has no row
+UNKNOWN = 0xFFFF_FFFE
+"""The rank of words that are not in the vocabulary."""
 
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """The words that have a row.
+    """Words with their counts.
 
     Attributes:
-        words: word i is the word of row i.
-        counts: (V,) int64, how often each occurs in the corpus.
+        words: word i belongs to row i.
+        counts: (V,) int64, the occurrences of each in the corpus.
 
     """
 
@@ -53,26 +54,24 @@ def rank_words(
     """Choose the most frequent words.
 
     Args:
-        table: every word of the corpus with its count.
-        vocab_size: how many words to keep at most.
-        min_count: how often a word must occur.
+        table: all words of the corpus.
+        vocab_size: the maximum number of words.
+        min_count: the minimum number of occurrences.
 
     Returns:
-        The vocabulary, and (len(table),) uint32: the rank of each word of the table, UNKNOWN for
-        those without one.
+        The vocabulary, and (len(table),) uint32: the rank of each word of the table, or UNKNOWN.
 
     Raises:
-        VocabularyError: no word is left.
+        VocabularyError: there is no such word.
 
     """
-    counts = table.counts[: len(table)]
+    counts = table.counts
     candidates = np.flatnonzero(counts >= min_count)
     if not len(candidates):
         message = (
             f"no word occurs {min_count} times: the corpus has {counts.sum():,} words, "
-            f"{len(table):,} different ones, and the most frequent one occurs "
-            f"{counts.max(initial=0):,} times; lower the minimum count (--min-count) or give more"
-            " text"
+            f"{len(table):,} of them distinct, and the most frequent one occurs "
+            f"{counts.max(initial=0):,} times; lower `min_count`, or use a larger corpus"
         )
         raise VocabularyError(message)
     ranked = _most_frequent(table, candidates, vocab_size)
@@ -83,24 +82,24 @@ def rank_words(
 
 
 def _most_frequent(table: WordTable, ids: NDArray[np.int64], size: int) -> NDArray[np.int64]:
-    """Choose the ``size`` most frequent of some words, or all if there are fewer, in order."""
+    """Return the ``size`` most frequent of some words, or all if there are fewer, ranked."""
     if 0 < size < len(ids):
         counts = table.counts[ids]
         ids = ids[counts >= np.partition(counts, -size)[-size]]
-    return _in_order(table, ids)[:size]
+    return _rank(table, ids)[:size]
 
 
-def _in_order(table: WordTable, ids: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Sort words by falling count, then by their bytes.
+def _rank(table: WordTable, ids: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Sort words by descending count, then by their bytes.
 
-    The first eight bytes are compared as one number; only words that have these and the count in
-    common, which are few, are compared as strings, for that takes ten times as long.
+    The first eight bytes are compared as one number. Only the few words with equal count and equal
+    first bytes are compared as strings, which takes ten times as long.
     """
     counts = table.counts[ids]
-    heads = table.heads(ids)
-    order = np.lexsort((heads, -counts))
-    ids, counts, heads = ids[order], counts[order], heads[order]
-    same = (counts[1:] == counts[:-1]) & (heads[1:] == heads[:-1])
+    prefixes = table.prefixes(ids)
+    order = np.lexsort((prefixes, -counts))
+    ids, counts, prefixes = ids[order], counts[order], prefixes[order]
+    same = (counts[1:] == counts[:-1]) & (prefixes[1:] == prefixes[:-1])
     group = np.cumsum(np.append(True, ~same))
     tied = np.flatnonzero(np.append(False, same) | np.append(same, False))
     keys = list(zip(group[tied].tolist(), table.words(ids[tied]), strict=True))
@@ -109,14 +108,14 @@ def _in_order(table: WordTable, ids: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def match_words(table: WordTable, words: Sequence[str]) -> tuple[Vocabulary, NDArray[np.uint32]]:
-    """Give the words of a ready vocabulary their counts.
+    """Count the words of a given vocabulary.
 
     Args:
-        table: every word of the corpus with its count.
+        table: all words of the corpus.
         words: the vocabulary, in the order of its rows.
 
     Returns:
-        The vocabulary, and (len(table),) uint32: the row of each word of the table or UNKNOWN.
+        The vocabulary, and (len(table),) uint32: the row of each word of the table, or UNKNOWN.
 
     Raises:
         VocabularyError: none of the words occurs in the corpus.
@@ -125,16 +124,17 @@ def match_words(table: WordTable, words: Sequence[str]) -> tuple[Vocabulary, NDA
     rows = {word.encode(): i for i, word in enumerate(words)}
     ranks = np.full(len(table), UNKNOWN, np.uint32)
     counts = np.zeros(len(words), np.int64)
+    table_counts = table.counts
     for i, word in enumerate(table.words(np.arange(len(table)))):
         row = rows.get(word)
         if row is not None:
             ranks[i] = row
-            counts[row] = table.counts[i]
+            counts[row] = table_counts[i]
     if not counts.any():
         message = (
             f"none of the {len(words):,} given words occurs in the corpus, which has "
-            f"{table.counts.sum():,} words, {len(table):,} different ones; are they written in the"
-            " same way, small letters for instance?"
+            f"{table_counts.sum():,} words, {len(table):,} of them distinct; check that their "
+            "spelling matches, for instance that both are lowercase"
         )
         raise VocabularyError(message)
     return Vocabulary(list(words), counts), ranks
@@ -143,28 +143,28 @@ def match_words(table: WordTable, words: Sequence[str]) -> tuple[Vocabulary, NDA
 def extend_words(
     table: WordTable, words: Sequence[str], *, vocab_size: int, min_count: int
 ) -> tuple[Vocabulary, NDArray[np.uint32]]:
-    """Put the most frequent other words of the corpus behind a ready vocabulary.
+    """Append the most frequent other words of the corpus to a given vocabulary.
 
     Args:
-        table: every word of the corpus with its count.
-        words: the ready vocabulary, all of which stays, in the order of its rows.
-        vocab_size: how many words there are to be at most, unless more are ready.
-        min_count: how often a word must occur to be put behind them.
+        table: all words of the corpus.
+        words: the given vocabulary, in the order of its rows; none is dropped.
+        vocab_size: the maximum number of words, unless more are given.
+        min_count: the minimum number of occurrences of other words.
 
     Returns:
-        As ``match_words`` does; the words that were added are ranked as by ``rank_words``.
+        As `match_words`; the other words are ranked as by `rank_words`.
 
     Raises:
-        VocabularyError: none of the ready words occurs in the corpus.
+        VocabularyError: none of the given words occurs in the corpus.
 
     """
-    ready, ranks = match_words(table, words)
-    counts = table.counts[: len(table)]
+    given, ranks = match_words(table, words)
+    counts = table.counts
     others = np.flatnonzero((ranks == UNKNOWN) & (counts >= min_count))
-    added = _most_frequent(table, others, max(0, vocab_size - len(ready)))
-    ranks[added] = np.arange(len(ready), len(ready) + len(added), dtype=np.uint32)
+    added = _most_frequent(table, others, max(0, vocab_size - len(given)))
+    ranks[added] = np.arange(len(given), len(given) + len(added), dtype=np.uint32)
     names = [word.decode() for word in table.words(added)]
-    return Vocabulary(ready.words + names, np.append(ready.counts, counts[added])), ranks
+    return Vocabulary(given.words + names, np.append(given.counts, counts[added])), ranks
 
 
 def read_word_list(path: str | os.PathLike[str]) -> list[str]:
@@ -172,7 +172,7 @@ def read_word_list(path: str | os.PathLike[str]) -> list[str]:
 
     Raises:
         InputError: the file cannot be read, is not UTF-8, is empty, or has an empty or repeated
-            line; the line is named.
+            line.
 
     """
     try:
@@ -185,16 +185,16 @@ def read_word_list(path: str | os.PathLike[str]) -> list[str]:
 
 
 def check_word_list(words: Sequence[str], name: str, *, blank: bool = False) -> list[str]:
-    """Check that words can be a vocabulary: there are some, none is empty, none comes twice.
+    """Check that there are words, and that none is empty, repeated or impossible in text.
 
     Args:
         words: in the order of their rows.
-        name: what an error calls them.
-        blank: whether a word may be of white space, which text is never cut into, but of which
-            foreign models have some.
+        name: of the list, for errors.
+        blank: whether to accept words of white space. No text is split into such words, but some
+            models of other programs have them.
 
     Raises:
-        InputError: the first line that is wrong.
+        InputError: with the first line that is wrong.
 
     """
     if not words:
@@ -207,13 +207,13 @@ def check_word_list(words: Sequence[str], name: str, *, blank: bool = False) -> 
             raise InputError(message)
         if "\n" in word or not _is_unicode(word):
             message = (
-                f"the vocabulary {name} has {word!r:.200} in it, which no line of text can hold"
+                f"the vocabulary {name} contains {word!r:.200}, which cannot be a line of UTF-8"
             )
             raise InputError(message)
         if word in first_line:
             message = (
-                f"the vocabulary {name} has the word {word!r:.200} in line {first_line[word]} and"
-                f" again in line {number}"
+                f"the vocabulary {name} repeats the word {word!r:.200} of line {first_line[word]} "
+                f"in line {number}"
             )
             raise InputError(message)
         first_line[word] = number
@@ -221,7 +221,7 @@ def check_word_list(words: Sequence[str], name: str, *, blank: bool = False) -> 
 
 
 def _is_unicode(word: str) -> bool:
-    """Whether a word has no lone surrogates, which cannot be written."""
+    """Return whether a word has no lone surrogates, which cannot be encoded."""
     try:
         word.encode()
     except UnicodeEncodeError:

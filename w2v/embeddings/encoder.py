@@ -80,7 +80,7 @@ class Encoder:
 
         """
         if isinstance(text, (str, bytes)):
-            ranks: NDArray[np.int32] = self.tokenizer.tags(text)
+            ranks: NDArray[np.int32] = self.tokenizer.numbers(text)
         elif _dimensions(text) == 1 and all(isinstance(word, str) for word in text):
             ranks = np.array([self._rank(word) for word in text], np.int32)
         else:

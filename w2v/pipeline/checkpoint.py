@@ -28,7 +28,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from w2v.corpus.build import Corpus, EncodedText, Stages
+from w2v.corpus.build import Corpus
+from w2v.corpus.encoded import EncodedText
+from w2v.corpus.stages import StageTimes
 from w2v.corpus.vocabulary import Vocabulary, check_word_list
 from w2v.errors import (
     DivergenceError,
@@ -82,7 +84,7 @@ class _CorpusRecord:
         unknown_count: see `Corpus`.
         report: see `Corpus`.
         tokenizer: the definition of a word.
-        stages: see `Corpus`.
+        stages: the time of each stage of reading.
 
     """
 
@@ -94,7 +96,7 @@ class _CorpusRecord:
     unknown_count: int | None
     report: CorpusRead
     tokenizer: WordDefinition
-    stages: Stages
+    stages: StageTimes
 
 
 def checkpoint_dir(output: Path, work_dir: str | os.PathLike[str] | None) -> Path:
@@ -213,7 +215,7 @@ class Checkpoint:
             unknown_count=corpus.unknown_count,
             report=corpus.report,
             tokenizer=corpus.definition,
-            stages=corpus.stages,
+            stages=corpus.times,
         )
         entry = vars(record) | {  # not asdict, which would copy every word
             "report": dataclasses.asdict(record.report),
@@ -267,7 +269,7 @@ class Checkpoint:
     ) -> EncodedText:
         path = self.directory / "encoded" / name
         try:
-            return EncodedText.opened(path, dtype, words, lines)
+            return EncodedText.open(path, dtype, words, lines)
         except (OSError, ValueError) as error:  # ValueError: a part of an id
             raise damaged(path, getattr(error, "strerror", None) or "truncated") from error
 

@@ -19,7 +19,7 @@ from w2v.compute.jit import is_cached
 from w2v.errors import ResourceError
 from w2v.pipeline.checkpoint import checkpoint_size
 from w2v.system.disk import format_bytes, require_free_space, writing
-from w2v.system.memory import available_memory, held_memory
+from w2v.system.memory import available_memory, used_memory
 from w2v.training.memory import training_memory
 from w2v.training.sgns.kernel import train_words
 
@@ -136,7 +136,7 @@ def check_memory(
         ResourceError: with the memory needed and available.
 
     """
-    held = held_memory() or 0
+    held = used_memory() or 0
     needed = memory_needed(words, config, text_bytes=text_bytes, counts=counts)
     available = available_memory()
     if available is not None and needed - held > available:
@@ -171,7 +171,7 @@ def memory_needed(
             corpus is read.
 
     """
-    held = held_memory() or 0
+    held = used_memory() or 0
     if counts is None:
         types = 0 if text_bytes is None else round(_TYPES_MEMORY * math.sqrt(text_bytes))
         text_bytes = _UNKNOWN_TEXT_BYTES if text_bytes is None else text_bytes

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from w2v import __version__
-from w2v.corpus.build import Corpus, Stages
+from w2v.corpus.build import Corpus
+from w2v.corpus.stages import StageTimes
 from w2v.events import CorpusRead, EpochDone
 from w2v.pipeline.spec import TrainingJob
 from w2v.system.records import RecordError, decode
@@ -39,7 +40,7 @@ class Timings:
     compiling: float
     reading: float
     training: float
-    stages: Stages
+    stages: StageTimes
     writing: float | None = None
 
 
@@ -115,7 +116,7 @@ class TrainingRecord:
             corpus=corpus.report,
             training=TextSizes(text.words, text.lines, held_out.words, held_out.lines),
             epochs=list(result.epochs),
-            timings=Timings(compiling, corpus.report.seconds, result.seconds, corpus.stages),
+            timings=Timings(compiling, corpus.report.seconds, result.seconds, corpus.times),
             words_per_second=result.words_per_second,
             made_with=Versions(platform.python_version(), np.__version__, version("numba")),
             origins=[] if job.origin is None else job.origin.history,

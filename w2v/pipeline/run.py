@@ -135,7 +135,7 @@ class TrainingRun:
             words=self.job.vocab,
             extend=self.job.extend,
             work_dir=str(self._work_dir),
-            folder=None if self.checkpoint is None else self.checkpoint.make_encoded_dir(),
+            directory=None if self.checkpoint is None else self.checkpoint.make_encoded_dir(),
             observer=self.observer,
         )
         if self.checkpoint is not None:

@@ -14,8 +14,10 @@ import numpy as np
 
 from w2v.compute import compiler_thread, jit
 from w2v.config import Config
-from w2v.corpus.build import EncodedText, count_words, warm_up_encoding
+from w2v.corpus.build import count_words
+from w2v.corpus.encoded import EncodedText
 from w2v.corpus.pairs import skipgram_pairs
+from w2v.corpus.spool import warm_up_spool
 from w2v.events import Compiling, Observer
 from w2v.text.sources import IterableSource
 from w2v.text.wordtable import warm_up_table
@@ -61,7 +63,7 @@ def read_text() -> None:
 
 def encode_text() -> None:
     """Use the kernels that turn words into ids, besides those of `read_text`."""
-    warm_up_encoding()
+    warm_up_spool()
 
 
 def list_pairs() -> None:

@@ -1,25 +1,22 @@
-"""What a word is, as tables over all of Unicode and one compiled pass over the bytes.
+"""Splitting of UTF-8 text into words, by one compiled pass over the bytes.
 
-A word is a maximal run of characters of the categories L*, M*, N* and Pc or of join controls,
-in which one apostrophe (' or U+2019, written as ') between two such characters stays inside;
-letters are made small one by one; a Han, Hiragana or Katakana character is a word of its own.
-So ``The King's 日本`` has the words ``the``, ``king's``, ``日`` and ``本``.
+The classes of `w2v.text.characters` define the words. A byte that is not part of a valid UTF-8
+sequence separates words and is counted.
 
-The text is UTF-8. A byte that is not part of a valid sequence separates words and is counted.
-
-Most text is ASCII letters and separators, and is cut without looking at single bytes: vectors of
+Most text is ASCII letters and separators, and is split without looking at single bytes: vectors of
 64 bytes are compared with the ranges of a class, which gives a bit for each byte, and words begin
-and end where the bits change. That takes 12 ns a word of English, where a table look-up for each
-byte took 30.
+and end where the bits change. This takes 12 ns per English word; a table look-up for each byte took
+30 ns.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from w2v.compute.jit import inlined, kernel
 from w2v.compute.simd import BYTES, ascii_lowercase, bytes_between, eight_bytes, trailing_zeros
@@ -36,48 +33,95 @@ from w2v.text.characters import (
     character_tables,
 )
 from w2v.text.definition import MAX_WORD_BYTES, WordDefinition
-from w2v.text.wordtable import NO_WORD, WordTable, hash_word
+from w2v.text.wordtable import NO_WORD, Words, WordTable, hash_word
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from numpy.typing import NDArray
+    from w2v.text.blocks import Block
 
-END_OF_LINE = NO_WORD  # stands between the provisional ids of two lines
+END_OF_LINE = NO_WORD
+"""The separator between the provisional ids of two lines."""
 
-# Entries of a scanner's tallies.
-TOKENS = 0
-TOO_LONG = 1  # tokens dropped because they exceed MAX_WORD_BYTES
-INVALID = 2  # bytes that are not UTF-8
-TALLIES = 3
-
-# Words that are cut, and then looked up, in one go: what is known of them stays in the cache.
-_WORDS_AT_ONCE = 1 << 13
-# Bits that a look at eight bytes of bits from any bit on is sure to give.
+# Words are split and then looked up in batches of this size, which stay in the processor's cache.
+_BATCH = 1 << 13
+# `_window` returns at least this many bits.
 _WINDOW = 57
-# Room behind the text for words that are not written as they stand there, one of them the longest.
-_ASIDE = 1 << 16
-_LONGEST = MAX_WORD_BYTES + 16
+# TOKEN_SEPARATOR is a SEPARATOR by every definition. This many follow a block, so that nothing else
+# is seen when BYTES bytes are read from any position in the block.
+_PADDING = 2 * BYTES
+# Space behind the padding for words that are not written as they stand in the text.
+_SCRATCH = 1 << 16
+_MAX_WRITTEN = MAX_WORD_BYTES + 16
 
-# Different words that are remembered between single texts, so that a server that runs for months
-# does not keep every misspelling it was sent.
-_MOST_REMEMBERED = 1 << 20
+# A tokenizer forgets its words beyond this number, so that a server that runs for months does not
+# remember every misspelling that it was sent.
+_MAX_REMEMBERED = 1 << 20
 
-_BEHIND = 2 * BYTES
 
-# Entries of the state of `_cut_words`.
-_POSITION = 0
-_LINE_ENDED = 1  # whether the last thing that was given is the end of a line
+class TokenCounts(NamedTuple):
+    """The number of tokens read.
+
+    Attributes:
+        tokens: all tokens.
+        too_long: tokens that were dropped because they exceed MAX_WORD_BYTES.
+        invalid_bytes: bytes that are not UTF-8.
+
+    """
+
+    tokens: int = 0
+    too_long: int = 0
+    invalid_bytes: int = 0
+
+
+class MarkedText(NamedTuple):
+    """A block of text with the classes of its bytes.
+
+    Attributes:
+        data: uint8, the text, _PADDING times TOKEN_SEPARATOR, and _SCRATCH bytes.
+        size: the length of the text.
+        plain: uint8, one bit for each byte of text, the first one lowest: part of a word.
+        special: the same: needs a closer look.
+
+    """
+
+    data: NDArray[np.uint8]
+    size: int
+    plain: NDArray[np.uint8]
+    special: NDArray[np.uint8]
+
+
+class SplitState(NamedTuple):
+    """The progress of splitting a block.
+
+    Attributes:
+        position: the next byte.
+        line_ended: whether the last word is empty, which marks the end of a line.
+        words: words in the present batch, empty ones included.
+        tokens: see `TokenCounts`, as for the others.
+        too_long: dropped tokens.
+        invalid_bytes: bytes that are not UTF-8.
+
+    """
+
+    position: int
+    line_ended: bool
+    words: int
+    tokens: int
+    too_long: int
+    invalid_bytes: int
 
 
 @inlined
-def _decode(text: NDArray[np.uint8], i: int, end: int) -> tuple[np.int64, int]:
-    """Decode the character that starts at ``text[i]``, a byte above 127.
+def _decode(data: NDArray[np.uint8], i: int, end: int) -> tuple[np.int64, int]:
+    """Decode the character that starts at ``data[i]``, a byte above 127.
 
-    Returns the code point and its length in bytes; the length is 0 if the byte starts no valid
-    sequence (truncated, overlong, a surrogate, or beyond U+10FFFF).
+    Returns:
+        The code point and its length in bytes; the length is 0 if the byte starts no valid
+        sequence (truncated, overlong, a surrogate, or beyond U+10FFFF).
+
     """
-    lead = np.int64(text[i])
+    lead = np.int64(data[i])
     if lead < 0xC2 or lead > 0xF4:
         return np.int64(0), 0
     length = 2 if lead < 0xE0 else (3 if lead < 0xF0 else 4)
@@ -85,7 +129,7 @@ def _decode(text: NDArray[np.uint8], i: int, end: int) -> tuple[np.int64, int]:
         return np.int64(0), 0
     code = lead & (0x7F >> length)
     for k in range(1, length):
-        byte = np.int64(text[i + k])
+        byte = np.int64(data[i + k])
         if byte & 0xC0 != 0x80:
             return np.int64(0), 0
         code = (code << 6) | (byte & 0x3F)
@@ -97,322 +141,285 @@ def _decode(text: NDArray[np.uint8], i: int, end: int) -> tuple[np.int64, int]:
 
 
 @inlined
-def _append(letters: NDArray[np.uint8], end: int, code: Any) -> int:
-    """Write a code point at ``end``; return where the next one goes."""
+def _append(data: NDArray[np.uint8], end: int, code: Any) -> int:
+    """Write a code point at ``end`` and return the new end."""
     size = 1 if code < 0x80 else (2 if code < 0x800 else (3 if code < 0x10000 else 4))
     if size == 1:
-        letters[end] = code
+        data[end] = code
     else:
         for k in range(size - 1, 0, -1):
-            letters[end + k] = 0x80 | (code & 0x3F)
+            data[end + k] = 0x80 | (code & 0x3F)
             code >>= 6
-        letters[end] = (0xF00 >> size) & 0xFF | code
+        data[end] = (0xF00 >> size) & 0xFF | code
     return end + size
 
 
 @kernel
 def _mark(
-    letters: NDArray[np.uint8],
+    data: NDArray[np.uint8],
     size: int,
-    plain: NDArray[np.uint8],
-    odd: NDArray[np.uint8],
-    lowercase: bool,
+    tables: CharacterTables,
     plain_bits: NDArray[np.uint64],
-    odd_bits: NDArray[np.uint64],
+    special_bits: NDArray[np.uint64],
 ) -> None:
-    """Mark the bytes of a text by their class, a bit each, and make ASCII letters small.
+    """Mark the bytes of a text by their class, and lowercase ASCII letters in place.
 
     Args:
-        letters: the bytes and BYTES more, changed.
-        size: how many to mark.
-        plain: (k, 2) ranges of bytes, see `CharacterTables`.
-        odd: (k, 2) likewise.
-        lowercase: whether to make letters small.
+        data: the text and BYTES more.
+        size: the number of bytes to mark.
+        tables: the ranges of the classes.
         plain_bits: receives a bit for each byte, the first one lowest: whether it is plain.
-        odd_bits: receives whether it is odd.
+        special_bits: receives whether it is special.
 
     """
+    plain, special, lowercase = tables.plain, tables.special, tables.lowercase
     for i in range(0, size, BYTES):
         if lowercase:
-            ascii_lowercase(letters, i)
+            ascii_lowercase(data, i)
         bits = np.uint64(0)
         for k in range(len(plain)):
-            bits |= bytes_between(letters, i, plain[k, 0], plain[k, 1])
+            bits |= bytes_between(data, i, plain[k, 0], plain[k, 1])
         plain_bits[i // BYTES] = bits
         bits = np.uint64(0)
-        for k in range(len(odd)):
-            bits |= bytes_between(letters, i, odd[k, 0], odd[k, 1])
-        odd_bits[i // BYTES] = bits
+        for k in range(len(special)):
+            bits |= bytes_between(data, i, special[k, 0], special[k, 1])
+        special_bits[i // BYTES] = bits
 
 
 @inlined
 def _window(bits: NDArray[np.uint8], i: int) -> np.uint64:
-    """The bits from number ``i`` on, _WINDOW of them at least, the first one lowest, then zeros."""
+    """Return the bits from number ``i`` on, at least _WINDOW, the first one lowest, then zeros."""
     return eight_bytes(bits, i >> 3) >> np.uint64(i & 7)
 
 
 @inlined
-def _kind(
-    letters: NDArray[np.uint8], i: int, size: int, classes: NDArray[np.uint8]
+def _classify(
+    data: NDArray[np.uint8], i: int, size: int, classes: NDArray[np.uint8]
 ) -> tuple[Any, np.int64, int]:
-    """The class of the character at ``letters[i]``, its code point, and its length in bytes.
+    """Return the class of the character at ``data[i]``, its code point and its length in bytes.
 
     The length of a byte that is not UTF-8 is 0.
     """
-    code = np.int64(letters[i])
+    code = np.int64(data[i])
     width = 1
     if code >= 0x80:
-        code, width = _decode(letters, i, size)
-    kind = classes[code] if width > 0 else np.uint8(SEPARATOR)
-    return kind, code, width
+        code, width = _decode(data, i, size)
+    character_class = classes[code] if width > 0 else np.uint8(SEPARATOR)
+    return character_class, code, width
 
 
 @inlined
 def _write_word(
-    letters: NDArray[np.uint8],
+    data: NDArray[np.uint8],
     i: int,
     size: int,
     start: int,
     classes: NDArray[np.uint8],
     written: NDArray[np.int32],
 ) -> tuple[int, int]:
-    """Write the word that begins at ``letters[i]`` to ``start``, character by character.
+    """Write the word that begins at ``data[i]`` to ``start``, character by character.
 
-    Returns where it ends in the text and where it ends as written. Of a word longer than
-    MAX_WORD_BYTES the rest is not written.
+    A word longer than MAX_WORD_BYTES is truncated.
+
+    Returns:
+        The end of the word in the text, and its end as written.
+
     """
-    behind = i
+    text_end = i
     end = start
-    apostrophe = False  # seen, waiting for what follows
+    apostrophe = False  # it belongs to the word only if a word character follows
     while i < size:
-        kind, code, width = _kind(letters, i, size, classes)
-        if kind == WORD:
+        character_class, code, width = _classify(data, i, size, classes)
+        if character_class == WORD:
             if apostrophe:
-                end = _append(letters, end, ord("'"))
+                end = _append(data, end, ord("'"))
                 apostrophe = False
-            end = _append(letters, end, written[code])
+            end = _append(data, end, written[code])
             if code == DOTTED_I and written[code] != code:
-                end = _append(letters, end, COMBINING_DOT)
+                end = _append(data, end, COMBINING_DOT)
             end = min(end, start + MAX_WORD_BYTES + 1)
-            behind = i + width
-        elif kind == APOSTROPHE and not apostrophe:
+            text_end = i + width
+        elif character_class == APOSTROPHE and not apostrophe:
             apostrophe = True
         else:
             break
         i += width
-    return behind, end
+    return text_end, end
 
 
 @kernel
-def _cut_words(
-    letters: NDArray[np.uint8],
-    size: int,
-    plain_bits: NDArray[np.uint8],
-    odd_bits: NDArray[np.uint8],
-    classes: NDArray[np.uint8],
-    written: NDArray[np.int32],
-    starts: NDArray[np.int64],
-    lengths: NDArray[np.int32],
-    hashes: NDArray[np.uint64],
-    state: NDArray[np.int64],
-    tallies: NDArray[np.int64],
-) -> int:
-    """Find the next words of a block of text, until there is no room for more.
+def _split(
+    text: MarkedText, tables: CharacterTables, batch: Words, state: SplitState
+) -> SplitState:
+    """Find the next words of a block, until the batch or the scratch space is full.
 
     Args:
-        letters: the text, marked, and _BEHIND of TOKEN_SEPARATOR; then _ASIDE bytes of room for
-            words that are written otherwise than they stand there.
-        size: bytes of the text.
-        plain_bits: what `_mark` says of each byte.
-        odd_bits: likewise.
-        classes: the class of each code point.
-        written: the code point that stands for each in a word.
-        starts: (n,) receives where in ``letters`` each word begins.
-        lengths: (n,) receives its bytes; 0 stands once for the line ends between two words.
-        hashes: (n,) receives its hash.
-        state: where we are, updated.
-        tallies: tokens, those dropped, and bytes that are not UTF-8, updated.
+        text: the block.
+        tables: the treatment of each character.
+        batch: of ``text.data``; receives the words. A word of length 0 marks the end of a line.
+        state: the state to continue from.
 
     Returns:
-        The number of words, empty ones included.
+        The new state.
 
     """
-    i = state[_POSITION]
-    line_ended = state[_LINE_ENDED]
-    aside = size + _BEHIND
+    data, size, plain_bits, special_bits = text
+    classes, written = tables.classes, tables.written
+    starts, lengths, hashes = batch.starts, batch.lengths, batch.hashes
+    i = state.position
+    line_ended = state.line_ended
+    tokens = state.tokens
+    too_long = state.too_long
+    invalid_bytes = state.invalid_bytes
+    scratch = size + _PADDING
     words = 0
-    while i < size and words < len(starts) and aside + _LONGEST < len(letters):
+    while i < size and words < len(starts) and scratch + _MAX_WRITTEN < len(data):
         plain = _window(plain_bits, i)
-        odd = _window(odd_bits, i)
-        gap = trailing_zeros(plain | odd)
+        special = _window(special_bits, i)
+        gap = trailing_zeros(plain | special)
         if gap >= _WINDOW:
             i += _WINDOW
             continue
         start = i + gap
         i = start + trailing_zeros(~(plain >> np.uint64(gap)))
-        if i - start + gap >= _WINDOW:  # it may go on beyond the window
+        if i - start + gap >= _WINDOW:  # the word may continue beyond the window
             run = _WINDOW
             i = start
             while run == _WINDOW:
                 run = min(trailing_zeros(~_window(plain_bits, i)), _WINDOW)
                 i += run
-            odd = _window(odd_bits, i)
+            special = _window(special_bits, i)
         else:
-            odd >>= np.uint64(gap + i - start)
+            special >>= np.uint64(gap + i - start)
         length = i - start
-        if odd & np.uint64(1):
-            kind, _, width = _kind(letters, i, size, classes)
-            if kind == WORD or (kind == APOSTROPHE and length > 0):
-                i, end = _write_word(letters, start, size, aside, classes, written)
-                start = aside
-                aside = end
+        if special & np.uint64(1):
+            character_class, _, width = _classify(data, i, size, classes)
+            if character_class == WORD or (character_class == APOSTROPHE and length > 0):
+                i, end = _write_word(data, start, size, scratch, classes, written)
+                start = scratch
+                scratch = end
                 length = end - start
             elif length == 0:
                 i += max(width, 1)
-                tallies[INVALID] += width == 0
-                if kind == SINGLE:
+                invalid_bytes += width == 0
+                if character_class == SINGLE:
                     length = width
-                elif kind == NEWLINE and not line_ended:
-                    line_ended = 1
+                elif character_class == NEWLINE and not line_ended:
+                    line_ended = True
                     lengths[words] = 0
                     words += 1
         if length > MAX_WORD_BYTES:
-            tallies[TOO_LONG] += 1
-            if start >= size:  # it was written aside, and is the last one there
-                aside = start
+            too_long += 1
+            if start >= size:  # the word was written to the scratch space: free it
+                scratch = start
         elif length > 0:
             starts[words] = start
             lengths[words] = length
-            hashes[words] = hash_word(letters, start, length)
+            hashes[words] = hash_word(data, start, length)
             words += 1
-            line_ended = 0
-        tallies[TOKENS] += length > 0
-    state[_POSITION] = i
-    state[_LINE_ENDED] = line_ended
-    return words
+            line_ended = False
+        tokens += length > 0
+    return SplitState(i, line_ended, words, tokens, too_long, invalid_bytes)
 
 
 class Scanner:
-    """Turns blocks of text into provisional ids of its own word table, keeping tallies.
+    """Turns blocks of text into provisional ids of its own word table.
 
-    One thread uses it at a time; several scanners work side by side and are merged at the end.
+    It is for one thread at a time. Several scanners work in parallel, and their tables are merged
+    at the end.
 
     Attributes:
         words: the words seen so far.
-        tallies: (TALLIES,) int64.
-        tokenizing: seconds spent on cutting words so far.
-        hashing: seconds spent on looking them up and counting them.
+        counts: the number of tokens.
+        tokenizing: seconds spent splitting text.
+        hashing: seconds spent looking up and counting words.
 
     """
 
     def __init__(self, tables: CharacterTables) -> None:
         self.tables = tables
         self.words = WordTable()
-        self.tallies: NDArray[np.int64] = np.zeros(TALLIES, np.int64)
+        self.counts = TokenCounts()
         self.tokenizing = 0.0
         self.hashing = 0.0
-        self._letters: NDArray[np.uint8] = np.empty(0, np.uint8)
+        self._data: NDArray[np.uint8] = np.empty(0, np.uint8)
         self._bits: NDArray[np.uint64] = np.empty((2, 0), np.uint64)
-        self._starts: NDArray[np.int64] = np.zeros(_WORDS_AT_ONCE, np.int64)
-        self._lengths: NDArray[np.int32] = np.zeros(_WORDS_AT_ONCE, np.int32)
-        self._hashes: NDArray[np.uint64] = np.zeros(_WORDS_AT_ONCE, np.uint64)
+        self._starts: NDArray[np.int64] = np.zeros(_BATCH, np.int64)
+        self._lengths: NDArray[np.int32] = np.zeros(_BATCH, np.int32)
+        self._hashes: NDArray[np.uint64] = np.zeros(_BATCH, np.uint64)
 
-    def scan(self, block: bytes | bytearray) -> NDArray[np.uint32]:
-        """Return the provisional ids of a block that cuts no word, END_OF_LINE between lines."""
-        state = np.zeros(2, np.int64)
-        begun = time.perf_counter()
-        self._take(block)
+    def scan(self, block: Block) -> NDArray[np.uint32]:
+        """Return the provisional ids of a block of whole words, END_OF_LINE between lines."""
+        started = time.perf_counter()
+        text = self._mark(block)
+        batch = Words(self._data, self._starts, self._lengths, self._hashes)
+        state = SplitState(0, False, 0, *self.counts)
         parts = [np.empty(0, np.uint32)]
-        while state[_POSITION] < len(block):
-            words = self._cut(len(block), state)
-            cut = time.perf_counter()
-            self.tokenizing += cut - begun
-            parts.append(
-                self.words.add(
-                    self._letters, self._starts[:words], self._lengths[:words], self._hashes[:words]
-                )
-            )
-            begun = time.perf_counter()
-            self.hashing += begun - cut
+        while state.position < len(block):
+            state = _split(text, self.tables, batch, state)
+            split = time.perf_counter()
+            self.tokenizing += split - started
+            parts.append(self.words.add(batch.head(state.words)))
+            started = time.perf_counter()
+            self.hashing += started - split
+        self.counts = TokenCounts(state.tokens, state.too_long, state.invalid_bytes)
         return np.concatenate(parts)
 
-    def _take(self, block: bytes | bytearray) -> None:
-        """Copy a block to where there is room behind it, and mark its bytes."""
+    def _mark(self, block: Block) -> MarkedText:
+        """Copy a block into the buffer, which has space behind it, and mark its bytes."""
         size = len(block)
-        if len(self._letters) < size + _BEHIND + _ASIDE:
-            self._letters = np.zeros(size + _BEHIND + _ASIDE, np.uint8)
+        if len(self._data) < size + _PADDING + _SCRATCH:
+            self._data = np.zeros(size + _PADDING + _SCRATCH, np.uint8)
             self._bits = np.zeros((2, size // BYTES + 3), np.uint64)
-        self._letters[:size] = np.frombuffer(block, np.uint8)
-        self._letters[size : size + _BEHIND] = ord(TOKEN_SEPARATOR)
-        tables = self.tables
-        _mark(
-            self._letters,
-            size + BYTES,
-            tables.plain,
-            tables.special,
-            tables.lowercase,
-            self._bits[0],
-            self._bits[1],
-        )
-
-    def _cut(self, size: int, state: NDArray[np.int64]) -> int:
-        return _cut_words(
-            self._letters,
-            size,
-            self._bits[0].view(np.uint8),
-            self._bits[1].view(np.uint8),
-            self.tables.classes,
-            self.tables.written,
-            self._starts,
-            self._lengths,
-            self._hashes,
-            state,
-            self.tallies,
-        )
+        self._data[:size] = np.frombuffer(block, np.uint8)
+        self._data[size : size + _PADDING] = ord(TOKEN_SEPARATOR)
+        plain, special = self._bits
+        _mark(self._data, size + BYTES, self.tables, plain, special)
+        return MarkedText(self._data, size, plain.view(np.uint8), special.view(np.uint8))
 
 
 class Tokenizer:
-    """Cuts single texts into words, and tags each word with a number.
+    """Splits texts into words, and maps each word to a number.
 
-    It remembers the words it has seen; threads may share it.
+    It remembers the words it has seen. Threads may share it.
 
     Args:
         definition: of a word.
-        tag: gives the number of a word, and is asked once for each as long as it is remembered.
+        number_of: returns the number of a word; called once for each word that is remembered.
 
     """
 
-    def __init__(self, definition: WordDefinition, tag: Callable[[str], int]) -> None:
+    def __init__(self, definition: WordDefinition, number_of: Callable[[str], int]) -> None:
         self.tables = character_tables(definition)
-        self._tag = tag
+        self._number_of = number_of
         self._lock = threading.Lock()
         self._scanner = Scanner(self.tables)
-        self._tags: NDArray[np.int32] = np.empty(0, np.int32)
+        self._numbers: NDArray[np.int32] = np.empty(0, np.int32)
 
     def words(self, text: str | bytes) -> list[str]:
-        """Return the words of a text; bytes are UTF-8."""
+        """Return the words of a text; bytes are decoded as UTF-8."""
         with self._lock:
             ids = self._scan(text)
             return [word.decode() for word in self._scanner.words.words(ids)]
 
-    def tags(self, text: str | bytes) -> NDArray[np.int32]:
-        """Return (n,) int32: the number of each word of a text."""
+    def numbers(self, text: str | bytes) -> NDArray[np.int32]:
+        """Return (n,) int32, the number of each word of a text."""
         with self._lock:
             ids = self._scan(text)
             table = self._scanner.words
-            if len(table) > len(self._tags):
-                new = table.words(np.arange(len(self._tags), len(table)))
-                tags = [self._tag(word.decode()) for word in new]
-                self._tags = np.append(self._tags, np.array(tags, np.int32))
-            tagged: NDArray[np.int32] = self._tags[ids]
-            return tagged
+            if len(table) > len(self._numbers):
+                new = table.words(np.arange(len(self._numbers), len(table)))
+                numbers = [self._number_of(word.decode()) for word in new]
+                self._numbers = np.append(self._numbers, np.array(numbers, np.int32))
+            found: NDArray[np.int32] = self._numbers[ids]
+            return found
 
     def _scan(self, text: str | bytes) -> NDArray[np.int64]:
-        """Return the provisional ids of a text's words."""
-        if len(self._scanner.words) > _MOST_REMEMBERED:
+        """Return the provisional ids of the words of a text."""
+        if len(self._scanner.words) > _MAX_REMEMBERED:
             self._scanner = Scanner(self.tables)
-            self._tags = np.empty(0, np.int32)
-        if isinstance(text, str):  # a lone surrogate separates words, as bytes that are not UTF-8
+            self._numbers = np.empty(0, np.int32)
+        if isinstance(text, str):  # a lone surrogate separates words, as invalid bytes do
             text = text.encode("utf-8", "surrogatepass")
         ids = self._scanner.scan(text)
         return np.asarray(ids[ids != END_OF_LINE], np.int64)

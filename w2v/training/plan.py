@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from w2v.compute.random import NOISE, SUBSAMPLING, VALIDATION, WINDOWS, make_key
 from w2v.config import Config
-from w2v.corpus.build import EncodedText
+from w2v.corpus.encoded import EncodedText
 from w2v.training.sampling import Keys
 from w2v.training.sgns.kernel import LearningRates, TextSpan
 

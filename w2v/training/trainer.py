@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from w2v.config import DEFAULTS, Config
-from w2v.corpus.build import EncodedText
+from w2v.corpus.encoded import EncodedText
 from w2v.errors import DivergenceError, FormatError, VocabularyError
 from w2v.events import EpochDone, Observer, Resumed, Training, ignore
 from w2v.training.backends import make_backend

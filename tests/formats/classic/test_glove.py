@@ -6,15 +6,11 @@ import numpy as np
 import pytest
 
 from w2v.embeddings.load import load
-from w2v.errors import (
-    FormatError,
-)
+from w2v.errors import FormatError
 from w2v.formats.classic import glove, lines, word2vec_text
 from w2v.formats.table import VectorTable
 
 TWO = VectorTable(["a", "é"], [[1.0, 0.1], [3.0, -4.5]])
-
-
 ROWS = "a 1 0.100000001\né 3 -4.5\n"
 
 

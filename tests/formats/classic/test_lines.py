@@ -12,15 +12,11 @@ from click.testing import CliRunner
 
 from w2v.cli.main import main
 from w2v.embeddings.load import load
-from w2v.errors import (
-    FormatError,
-)
+from w2v.errors import FormatError
 from w2v.formats.classic import glove, lines, word2vec_text
 from w2v.formats.table import VectorTable
 
 TWO = VectorTable(["a", "é"], [[1.0, 0.1], [3.0, -4.5]])
-
-
 ROWS = "a 1 0.100000001\né 3 -4.5\n"
 
 
@@ -38,7 +34,7 @@ def test_the_name_determines_whether_a_file_is_compressed(codec, text, tmp_path)
     assert (tmp_path / "plain.txt").read_text("utf-8") == text
     assert gzip.decompress((tmp_path / "one.txt.gz").read_bytes()).decode() == text
     assert (tmp_path / "one.txt.gz").read_bytes() == (tmp_path / "two.vec.GZ").read_bytes()
-    assert (tmp_path / "one.txt.gz").read_bytes()[4:8] == bytes(4)  # of the time
+    assert (tmp_path / "one.txt.gz").read_bytes()[4:8] == bytes(4)  # the time
 
 
 @pytest.mark.parametrize(("codec", "head"), [(word2vec_text, b"1 1\n"), (glove, b"")])

@@ -8,10 +8,7 @@ from click.testing import CliRunner
 
 from w2v.cli.main import main
 from w2v.embeddings.load import load
-from w2v.errors import (
-    FormatError,
-    InputError,
-)
+from w2v.errors import FormatError, InputError
 from w2v.formats import native
 from w2v.formats.classic import lines, projector
 from w2v.formats.table import VectorTable

@@ -6,9 +6,7 @@ import numpy as np
 import pytest
 
 from w2v.embeddings.load import load
-from w2v.errors import (
-    FormatError,
-)
+from w2v.errors import FormatError
 from w2v.formats.classic import lines, word2vec_bin, word2vec_text
 from w2v.formats.table import VectorTable
 

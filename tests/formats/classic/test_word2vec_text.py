@@ -8,9 +8,7 @@ import numpy as np
 import pytest
 
 from samples import SMALL
-from w2v.errors import (
-    FormatError,
-)
+from w2v.errors import FormatError
 from w2v.formats.classic import word2vec_text
 from w2v.formats.registry import FORMATS
 from w2v.formats.table import VectorTable
@@ -21,7 +19,7 @@ WORD2VEC = ["word2vec-text", "word2vec-bin"]
 @pytest.mark.parametrize("name", WORD2VEC)
 def test_gensim_reads_the_same_words_and_bits(name, tmp_path):
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # of gensim's own imports
+        warnings.simplefilter("ignore", DeprecationWarning)  # from gensim
         models = pytest.importorskip("gensim.models", reason="gensim is not installed")
     rng = np.random.default_rng(5)
     words = [*SMALL.words, *(f"w{i}" for i in range(200))]
@@ -39,11 +37,12 @@ def test_truncated_files_are_rejected(name, tmp_path):
     read, write = FORMATS[name].read, FORMATS[name].write
     write(SMALL, tmp_path / "file")
     data = (tmp_path / "file").read_bytes()
-    ends = range(len(data) - (name == "word2vec-bin"))  # there the last line end is optional
-    for end in ends:
-        (tmp_path / "cut").write_bytes(data[:end])
-        with pytest.raises(FormatError, match="cut"):
-            read(tmp_path / "cut")
+    last = len(data) - (name == "word2vec-bin")  # there the last LF is optional
+    for end in range(last):
+        (tmp_path / "part").write_bytes(data[:end])
+        finding = "truncated" if end > len(b"5 2") else "expected a first line with two numbers"
+        with pytest.raises(FormatError, match=finding):
+            read(tmp_path / "part")
 
 
 @pytest.mark.parametrize("name", WORD2VEC)

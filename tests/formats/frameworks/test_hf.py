@@ -15,32 +15,19 @@ import pytest
 
 from w2v.embeddings.embeddings import Embeddings
 from w2v.embeddings.load import load
-from w2v.errors import (
-    ConfigError,
-    FormatError,
-    InputError,
-    OutputError,
-)
+from w2v.errors import ConfigError, FormatError, InputError, OutputError
 from w2v.formats.layout import Layout
 from w2v.formats.registry import FORMATS
 
 ROWS = Layout("pad+unk", "zeros")
-
-
 MATRIX = np.arange(1, 13, dtype=np.float32).reshape(4, 3)
-
-
 UNICODE = {"name": "unicode", "lowercase": True}
-
-
 META = {
     "tokenizer": UNICODE,
     "corpus": {"tokens": 40},
     "config": {"window": 2, "odd": "``` \n# x"},
     "epochs": [{"loss": 2.0}, {"loss": 1.25}],
 }
-
-
 EMBEDDINGS = Embeddings(["the", "king's", "日", "<unk>"], MATRIX, [5, 4, 3, 2], META)
 
 
@@ -116,6 +103,16 @@ def test_hf_needs_a_row_for_unknown_words(rows, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("definition", [None, {}, {"name": "tokens", "lowercase": False}])
+def test_an_undefined_tokenizer_is_rejected(definition, tmp_path):
+    pytest.importorskip("safetensors", reason="safetensors is not installed")
+    embeddings = Embeddings(["a"], [[1.0]], meta={"tokenizer": definition})
+    expected = r"the format hf needs the tokenizer.*; run w2v convert with `tok"
+    with pytest.raises(ConfigError, match=expected):
+        FORMATS["hf"].write(embeddings, tmp_path / "x")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_directories_of_other_programs_are_not_replaced(directory):
     (directory / "meta.json").unlink()
     with pytest.raises(
@@ -137,7 +134,7 @@ def test_truncated_files_are_rejected(name, directory):
 @pytest.mark.parametrize("name", ["model.safetensors", "tokenizer.json", "meta.json"])
 def test_flipped_bits_never_crash(name, directory):
     data = (directory / name).read_bytes()
-    refused = 0
+    rejected = 0
     for position in range(0, len(data), -(-len(data) // 300)):
         changed = bytearray(data)
         changed[position] ^= 1 << (position * 5 % 8)
@@ -145,8 +142,8 @@ def test_flipped_bits_never_crash(name, directory):
         try:
             load(directory)
         except (FormatError, InputError):
-            refused += 1
-    assert refused > 0
+            rejected += 1
+    assert rejected > 0
 
 
 def tensors(header: dict, body: bytes) -> bytes:

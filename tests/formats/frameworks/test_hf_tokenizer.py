@@ -6,19 +6,16 @@ import json
 
 import pytest
 
-from w2v.errors import (
-    ConfigError,
-)
 from w2v.formats.frameworks import hf_tokenizer
 from w2v.formats.layout import Layout
+from w2v.text.definition import WordDefinition
 
 ROWS = Layout("pad+unk", "zeros")
+UNICODE = WordDefinition("unicode", lowercase=True)
+WHITESPACE = WordDefinition("whitespace", lowercase=False)
 
 
-UNICODE = {"name": "unicode", "lowercase": True}
-
-
-def tokenizer(words: list[str], definition: object = UNICODE) -> dict:
+def tokenizer(words: list[str], definition: WordDefinition = UNICODE) -> dict:
     return json.loads(hf_tokenizer.encode(words, ROWS, definition))
 
 
@@ -45,20 +42,12 @@ def test_the_layout_determines_the_ids():
 )
 def test_special_names_differ_from_words(words, name, expected):
     assert hf_tokenizer.special_names(words, name) == expected
-    vocab = tokenizer(words, {"name": name, "lowercase": False})["model"]["vocab"]
+    vocab = tokenizer(words, WordDefinition(name, lowercase=False))["model"]["vocab"]
     assert list(vocab) == [*expected, *words]
 
 
-@pytest.mark.parametrize("definition", [None, {}, {"name": "tokens", "lowercase": False}])
-def test_an_undefined_tokenizer_is_rejected(definition, tmp_path):
-    with pytest.raises(
-        ConfigError,
-        match=r"the format hf needs the tokenizer.*; run w2v convert with `tok",
-    ):
-        tokenizer(["a"], definition)
-
-
 def test_the_normalizer_without_lowercasing():
-    assert tokenizer(["a"], {"name": "whitespace", "lowercase": False})["normalizer"] is None
-    (only,) = tokenizer(["a"], UNICODE | {"lowercase": False})["normalizer"]["normalizers"]
+    assert tokenizer(["a"], WHITESPACE)["normalizer"] is None
+    cased = WordDefinition("unicode", lowercase=False)
+    (only,) = tokenizer(["a"], cased)["normalizer"]["normalizers"]
     assert (only["pattern"], only["content"]) == ({"String": "\u2019"}, "'")

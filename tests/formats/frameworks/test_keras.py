@@ -14,31 +14,19 @@ import pytest
 
 from w2v.embeddings.embeddings import Embeddings
 from w2v.embeddings.load import load
-from w2v.errors import (
-    FormatError,
-    InputError,
-    MissingExtraError,
-)
+from w2v.errors import FormatError, InputError, MissingExtraError
 from w2v.formats.layout import Layout
 from w2v.formats.registry import FORMATS
 
 ROWS = Layout("pad+unk", "zeros")
-
-
 MATRIX = np.arange(1, 13, dtype=np.float32).reshape(4, 3)
-
-
 UNICODE = {"name": "unicode", "lowercase": True}
-
-
 META = {
     "tokenizer": UNICODE,
     "corpus": {"tokens": 40},
     "config": {"window": 2, "odd": "``` \n# x"},
     "epochs": [{"loss": 2.0}, {"loss": 1.25}],
 }
-
-
 EMBEDDINGS = Embeddings(["the", "king's", "日", "<unk>"], MATRIX, [5, 4, 3, 2], META)
 
 
@@ -52,10 +40,10 @@ def test_the_error_names_the_missing_package(name, missing, tmp_path, monkeypatc
 
 
 def minimal_directory(name: str, path: Path) -> Path:
-    """A directory with the files of a format, all but meta.json and vocab.txt empty."""
+    """Make a directory with the files of a format, all empty except meta.json."""
     path.mkdir()
-    for mark in FORMATS[name].signature_files:
-        (path / mark).touch()
+    for file in FORMATS[name].signature_files:
+        (path / file).touch()
     (path / "meta.json").write_text(json.dumps({"rows": ROWS.as_dict()}))
     return path
 

@@ -9,11 +9,7 @@ import numpy as np
 import pytest
 
 from w2v.embeddings.load import load
-from w2v.errors import (
-    FormatError,
-    InputError,
-    MissingExtraError,
-)
+from w2v.errors import FormatError, InputError, MissingExtraError
 from w2v.formats.frameworks import safetensors as safetensors_file
 from w2v.formats.layout import Layout
 from w2v.formats.registry import FORMATS
@@ -26,11 +22,7 @@ numpy_library = pytest.importorskip("safetensors.numpy")
 
 
 TOKENIZER = {"name": "unicode", "lowercase": True}
-
-
 TWO = VectorTable(["New York", "é\n"], [[1.0, 0.1], [3.0, -4.5]], meta={"tokenizer": TOKENIZER})
-
-
 FORMAT = FORMATS["safetensors"]
 
 

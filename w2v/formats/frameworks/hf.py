@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any
 
 from w2v.errors import ConfigError, FormatError
 from w2v.formats import directory as files
+from w2v.formats.frameworks import hf_tokenizer
 from w2v.formats.frameworks.safetensors import (
     TENSOR,
     as_os_error,
@@ -35,6 +36,7 @@ from w2v.formats.frameworks.safetensors import (
 from w2v.formats.table import VectorTable
 from w2v.system import atomic
 from w2v.system.disk import size_on_disk
+from w2v.text.definition import TOKENIZER_HINT, WordDefinition
 
 if TYPE_CHECKING:
     from w2v.formats.layout import Layout
@@ -130,13 +132,11 @@ def write(table: VectorTable, path: str | Path, *, layout: Layout, overwrite: bo
         from safetensors.numpy import save_file
     except ModuleNotFoundError as error:
         raise missing_safetensors("hf") from error
-    # Imported here because it loads the compiler, which reading does not need.
-    from w2v.formats.frameworks import hf_tokenizer
-
-    tokenizer = hf_tokenizer.encode(table.words, layout, table.meta.get("tokenizer"))
+    definition = _definition(table)
+    tokenizer = hf_tokenizer.encode(table.words, layout, definition)
     meta = files.encode_meta(table.meta, layout)
     matrix = table.matrix_for(layout.name, layout.unknown_vector)
-    card = _card(table, layout, meta)
+    card = _card(table, layout, definition, meta)
     config, modules = _json(_config(table.dim)), _json(_MODULES)
     texts = [tokenizer, card, meta, config, modules]
     needed = size_on_disk(matrix.nbytes, files.size_of_counts(table), *map(len, texts))
@@ -209,15 +209,25 @@ def _json(value: object) -> bytes:
     return f"{json.dumps(value, indent=2)}\n".encode()
 
 
-def _card(table: VectorTable, layout: Layout, meta: bytes) -> bytes:
+def _definition(table: VectorTable) -> WordDefinition:
+    try:
+        return WordDefinition.from_meta(table.meta.get("tokenizer"))
+    except ConfigError as error:
+        message = (
+            "the format hf needs the tokenizer, which these embeddings do not record; "
+            f"{TOKENIZER_HINT}"
+        )
+        raise ConfigError(message) from error
+
+
+def _card(table: VectorTable, layout: Layout, definition: WordDefinition, meta: bytes) -> bytes:
     """Return the model card: the vectors, how to load them, and how they were made."""
     recorded = json.loads(meta)
-    definition = recorded["tokenizer"]
     text = _CARD.format(
         size=len(table),
         dim=table.dim,
-        words=(_UNICODE if definition["name"] == "unicode" else _WHITESPACE)
-        + (" Text is lowercased." if definition["lowercase"] else ""),
+        words=(_UNICODE if definition.name == "unicode" else _WHITESPACE)
+        + (" Text is lowercased." if definition.lowercase else ""),
         layout=layout,
         unknown=_UNKNOWN[str(layout.unknown_vector)],
     )

@@ -17,10 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from w2v.errors import ConfigError
 from w2v.formats.words import encode_words
 from w2v.text.characters import SEPARATOR, SINGLE, WORD, CharacterTables, character_tables, runs
-from w2v.text.definition import TOKENIZER_HINT, WordDefinition
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -28,27 +26,26 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from w2v.formats.layout import Layout
+    from w2v.text.definition import WordDefinition
 
 _FIRST_NON_ASCII = 0x80
 
 
-def encode(words: Sequence[str], layout: Layout, definition: object) -> bytes:
+def encode(words: Sequence[str], layout: Layout, definition: WordDefinition) -> bytes:
     """Return the bytes of a tokenizer.json.
 
     Args:
         words: the words by rank.
         layout: the layout of the rows, with padding and unknown words.
-        definition: ``meta["tokenizer"]``.
+        definition: the definition of a word.
 
     Raises:
-        ConfigError: the tokenizer is not defined.
         FormatError: a word cannot be written as UTF-8.
 
     """
-    rule = _checked(definition)
     encode_words(words)  # raises the error for words that are not Unicode
-    tables = character_tables(rule)
-    pad, unknown = special_names(words, rule.name)
+    tables = character_tables(definition)
+    pad, unknown = special_names(words, definition.name)
     content: dict[str, Any] = {
         "version": "1.0",
         "truncation": None,
@@ -62,7 +59,7 @@ def encode(words: Sequence[str], layout: Layout, definition: object) -> bytes:
         },
         # The library searches texts for added tokens before it splits them into words.
         "added_tokens": [],
-        "normalizer": _normalizer(tables, rule.name),
+        "normalizer": _normalizer(tables, definition.name),
         "pre_tokenizer": {
             "type": "Split",
             "pattern": {"Regex": _word(tables)},
@@ -91,17 +88,6 @@ def special_names(words: Iterable[str], tokenizer: str) -> tuple[str, str]:
     while pad in taken or unknown in taken:
         pad, unknown = pad.replace("]", " ]"), unknown.replace("]", " ]")
     return pad, unknown
-
-
-def _checked(definition: object) -> WordDefinition:
-    try:
-        return WordDefinition.from_meta(definition)
-    except ConfigError as error:
-        message = (
-            "the format hf needs the tokenizer, which these embeddings do not record; "
-            f"{TOKENIZER_HINT}"
-        )
-        raise ConfigError(message) from error
 
 
 def _normalizer(tables: CharacterTables, tokenizer: str) -> dict[str, Any] | None:

@@ -1,0 +1,125 @@
+"""Provisional ids on the disk, and their replacement by ranks."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+
+from w2v.compute.random import HELD_OUT_LINES, bernoulli, make_key, to_threshold
+from w2v.config import Config
+from w2v.corpus import spool as spool_module
+from w2v.corpus.encoded import id_dtype
+from w2v.corpus.spool import BlockOrigin, HeldOut, Spool
+from w2v.corpus.stages import StageTimes
+from w2v.corpus.vocabulary import UNKNOWN
+from w2v.errors import DiskFullError
+from w2v.text.tokenizer import END_OF_LINE
+
+LINES = [[3, 1, 2], [0], [7, 6, 5, 4], [1, 1]]
+BEGINNING = BlockOrigin(0, 0, begun=False)
+
+
+def ids_of(lines: list[list[int]]) -> np.ndarray:
+    return np.array([i for line in lines for i in (*line, END_OF_LINE)], np.uint32)
+
+
+def rename(spool: Spool, ranks: np.ndarray, config: Config = Config(threads=1)):  # noqa: B008
+    return spool.rename(
+        [ranks],
+        HeldOut.from_config(config),
+        dtype=id_dtype(len(ranks)),
+        words=len(ranks),
+        threads=config.thread_count,
+        times=StageTimes(),
+    )
+
+
+def lines_of(text) -> list[list[int]]:
+    return [line.tolist() for line in text.sentences()]
+
+
+def test_words_without_a_rank_and_lines_without_words_are_dropped(tmp_path):
+    ranks = np.array([UNKNOWN, 1, 0, 2, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN], np.uint32)
+    with Spool(tmp_path / "provisional") as spool:
+        spool.write(ids_of(LINES), BEGINNING)
+        text, held_out = rename(spool, ranks)
+    assert lines_of(text) == [[2, 1, 0], [1, 1]]
+    assert (text.words, text.lines) == (5, 2)
+    assert (held_out.words, held_out.lines, len(held_out.ids)) == (0, 0, 0)
+
+
+def test_lines_continue_from_block_to_block(tmp_path):
+    with Spool(tmp_path / "provisional") as spool:
+        spool.write(np.array([3], np.uint32), BEGINNING)
+        spool.write(np.array([1], np.uint32), BlockOrigin(0, 0, begun=True))
+        spool.write(np.array([END_OF_LINE, 0], np.uint32), BlockOrigin(0, 0, begun=True))
+        spool.write(np.array([END_OF_LINE], np.uint32), BlockOrigin(0, 1, begun=True))
+        text, _ = rename(spool, np.arange(8, dtype=np.uint32))
+    assert lines_of(text) == [[3, 1], [0]]
+    assert (text.words, text.lines) == (3, 2)
+
+
+def test_the_spool_file_is_removed(tmp_path):
+    with Spool(tmp_path / "provisional") as spool:
+        spool.write(ids_of(LINES), BEGINNING)
+        assert (tmp_path / "provisional").exists()
+        rename(spool, np.arange(8, dtype=np.uint32))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["held-out", "text"]
+
+
+def test_a_spool_is_read_from_beyond_32_bits(tmp_path):
+    config = Config(validation=0.5, threads=2)
+    line = 2**40 - 3
+    with Spool(tmp_path / "provisional") as spool:
+        spool.write(ids_of(LINES), BlockOrigin(0, line, begun=False))
+        spool._file.seek(4 * (2**32 + 5))
+        spool.write(ids_of(LINES), BlockOrigin(0, line + len(LINES), begun=False))
+        sides = rename(spool, np.arange(8, dtype=np.uint32), config)
+        key, threshold = make_key(config.seed, HELD_OUT_LINES), to_threshold(0.5)
+        expected = [[], []]
+        for number, ids in enumerate(LINES * 2, line):
+            expected[int(bernoulli(key, number, threshold))].append(ids)
+        assert list(map(lines_of, sides)) == expected
+        assert all(expected)
+
+
+@pytest.mark.parametrize(("size", "dtype"), [(65_535, np.uint16), (65_536, np.uint32)])
+def test_the_highest_rank_differs_from_the_end_of_a_line(size, dtype, tmp_path):
+    last = size - 1
+    with Spool(tmp_path / "provisional") as spool:
+        spool.write(ids_of([[last, 0, last - 1], [last]]), BEGINNING)
+        text, _ = rename(spool, np.arange(size, dtype=np.uint32))
+        assert text.ids.dtype == dtype
+        assert text.end_of_line == np.iinfo(dtype).max
+        assert lines_of(text) == [[last, 0, last - 1], [last]]
+
+
+def test_ranks_without_enough_space_are_not_begun(tmp_path, monkeypatch):
+    create = spool_module._create
+    created = []
+    monkeypatch.setattr(
+        spool_module, "_create", lambda path: created.append(path.name) or create(path)
+    )
+    monkeypatch.setattr("w2v.system.disk.free_bytes", lambda _: 0)
+    expected = (
+        r"^cannot write the encoded text to .*: not enough disk space: 16 bytes are needed, but"
+    )
+    with Spool(tmp_path / "provisional") as spool:
+        spool.write(ids_of(LINES), BEGINNING)
+        with pytest.raises(DiskFullError, match=expected):
+            rename(spool, np.arange(8, dtype=np.uint32))
+    assert created == ["provisional"]
+
+
+def test_a_disk_that_accepts_a_part_receives_the_rest():
+    class Small(io.BytesIO):
+        name = "text"
+
+        def write(self, data):
+            return super().write(bytes(data)[:3])
+
+    file = Small()
+    spool_module._append(file, np.arange(10, dtype=np.uint32))
+    assert file.getvalue() == np.arange(10, dtype=np.uint32).tobytes()

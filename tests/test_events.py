@@ -1,0 +1,250 @@
+"""Events: their descriptions, and their way into logging."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+
+import pytest
+
+from w2v.events import (
+    Compiling,
+    CorpusRead,
+    EpochDone,
+    Event,
+    LoggingObserver,
+    Reading,
+    Resumed,
+    Saved,
+    Training,
+    WarmStarted,
+)
+
+READING = Reading(
+    done_bytes=5_000_000, total_bytes=10_000_000, text_bytes=20_000_000, tokens=4321, seconds=0.5
+)
+CORPUS = CorpusRead(
+    files=1,
+    text_bytes=10_000,
+    lines=31_102,
+    tokens=789_684,
+    types=12_762,
+    vocabulary=5_323,
+    kept_tokens=776_586,
+    coverage=0.98341,
+    dropped_rare=0,
+    dropped_beyond_size=0,
+    dropped_unlisted=0,
+    dropped_too_long=0,
+    invalid_bytes=0,
+    unseen_words=0,
+    seconds=0.1,
+)
+CORPUS_LINES = [
+    "corpus: 789,684 words in 31,102 lines, 12,762 distinct words",
+    "vocabulary: 5,323 words, 98.34 % of the corpus",
+]
+TRAINING = Training(
+    epoch=2,
+    epochs=5,
+    done_words=1_500_000,
+    total_words=5_000_000,
+    words_per_second=2_500_000.0,
+    loss=2.34567,
+    lr=0.0351,
+    seconds=0.6,
+    seconds_left=1.4,
+)
+EPOCH = EpochDone(
+    epoch=2,
+    epochs=5,
+    loss=2.5,
+    validation_loss=None,
+    centers=250_000,
+    pairs=946_942,
+    words=1_000_000,
+    lr=0.03,
+    seconds=0.25,
+)
+SAVED = Saved(
+    path="kjv.w2v",
+    words=5323,
+    dim=128,
+    words_per_second=5_740_000.0,
+    seconds=1.54,
+    timings={
+        "compiling": 0.26,
+        "reading": 0.6,
+        "training": 12.34,
+        "stages": {"input": 0.05, "tokenizing": 0.45, "hashing": 0.4, "ranking": 0.1},
+        "writing": 0.12,
+    },
+)
+RESUMED = Resumed(epoch=4, epochs=5, share=0.375)
+WARM_STARTED = WarmStarted(path="old.w2v", epochs=0, contexts=True, frozen=False)
+ALL = [Compiling(), WARM_STARTED, READING, CORPUS, RESUMED, TRAINING, EPOCH, SAVED]
+
+
+@pytest.mark.parametrize(
+    ("event", "lines"),
+    [
+        (
+            Compiling("cache"),
+            ["compiling the kernels, which takes some seconds on the first run"],
+        ),
+        (
+            Compiling(None),
+            [
+                (
+                    "compiling the kernels, as in every run, because no cache directory is "
+                    "writable; set NUMBA_CACHE_DIR to a writable directory"
+                )
+            ],
+        ),
+        (READING, ["reading: 5,000,000 of 10,000,000 bytes, 4,321 words, 40 MB/s"]),
+        (
+            dataclasses.replace(READING, total_bytes=None),
+            ["reading: 5,000,000 bytes, 4,321 words, 40 MB/s"],
+        ),
+        (CORPUS, CORPUS_LINES),
+        (
+            dataclasses.replace(CORPUS, dropped_rare=13_098, dropped_too_long=2),
+            [*CORPUS_LINES, "dropped: 13,098 too rare, 2 too long"],
+        ),
+        (
+            dataclasses.replace(CORPUS, dropped_beyond_size=1, dropped_unlisted=2),
+            [
+                *CORPUS_LINES,
+                "dropped: 1 beyond the vocabulary size, 2 not in the given vocabulary",
+            ],
+        ),
+        (
+            dataclasses.replace(CORPUS, unseen_words=1234, invalid_bytes=5678),
+            [
+                *CORPUS_LINES,
+                (
+                    "note: the corpus lacks 1,234 words of the given vocabulary; "
+                    "their vectors stay random"
+                ),
+                "note: 5,678 bytes of invalid UTF-8, treated as spaces",
+            ],
+        ),
+        (
+            dataclasses.replace(CORPUS, old_words=5_000, left_out_words=12, unseen_words=1_000),
+            [
+                *CORPUS_LINES,
+                "initial model: 4,000 of its 5,000 words occur, 323 new words added",
+                (
+                    "note: no room for 12 new words in the vocabulary; "
+                    "raise the vocabulary size to add them"
+                ),
+            ],
+        ),
+        (
+            TRAINING,
+            ["training: 30 %, epoch 2/5, 2.50 million words/s, loss 2.3457, lr 0.0351, 1 s left"],
+        ),
+        (
+            dataclasses.replace(TRAINING, done_words=0, loss=None, seconds_left=None),
+            ["training: 0 %, epoch 2/5, 2.50 million words/s, loss -, lr 0.0351"],
+        ),
+        (EPOCH, ["epoch 2/5: loss 2.5000, 946,942 pairs, 4.00 million words/s, 0.2 s"]),
+        (
+            dataclasses.replace(EPOCH, loss=None, validation_loss=2.71828),
+            [
+                (
+                    "epoch 2/5: loss -, validation loss 2.7183, 946,942 pairs, "
+                    "4.00 million words/s, 0.2 s"
+                )
+            ],
+        ),
+        (
+            SAVED,
+            [
+                "saved kjv.w2v: 5,323 words, 128 dimensions",
+                (
+                    "time: 1.5 s; compiling 0.3 s, reading 0.6 s (input 5 %, tokenizing 45 %, "
+                    "hashing 40 %, ranking 10 %), training 12.3 s, writing 0.1 s"
+                ),
+            ],
+        ),
+        (RESUMED, ["resuming in epoch 4/5, 38 % done"]),
+        (WARM_STARTED, ["starting from old.w2v"]),
+        (
+            dataclasses.replace(WARM_STARTED, contexts=False, frozen=True),
+            [
+                (
+                    "starting from old.w2v; it has no context vectors, so they start at zero; "
+                    "its vectors are frozen"
+                )
+            ],
+        ),
+        (
+            dataclasses.replace(WARM_STARTED, epochs=3, frozen=True),
+            ["continuing the training of old.w2v after epoch 3"],
+        ),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Event) else "",
+)
+def test_events_describe_themselves(event, lines):
+    assert str(event).splitlines() == lines
+
+
+def test_one_is_singular():
+    corpus = dataclasses.replace(CORPUS, tokens=1, lines=1, types=1, invalid_bytes=1)
+    first, _, last = str(corpus).splitlines()
+    assert first == "corpus: 1 word in 1 line, 1 distinct word"
+    assert last == "note: 1 byte of invalid UTF-8, treated as spaces"
+
+
+def test_every_event_has_a_description_and_a_stage_of_its_own():
+    kinds = Event.__subclasses__()
+    assert {type(event) for event in ALL} == set(kinds)
+    assert len({kind.stage for kind in kinds}) == len(kinds)
+    assert all("__str__" in vars(kind) for kind in kinds)
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        dataclasses.replace(READING, total_bytes=0, done_bytes=0, seconds=0.0),
+        dataclasses.replace(TRAINING, total_words=0, done_words=0, words_per_second=0.0),
+        dataclasses.replace(EPOCH, words=0, pairs=0, seconds=0.0),
+    ],
+)
+def test_descriptions_never_divide_by_zero(event):
+    assert len(str(event).splitlines()) == 1
+
+
+def test_shares_of_reading_are_of_the_work_of_all_threads():
+    timings = {**SAVED.timings, "stages": {"input": 1.0, "hashing": 3.0}}
+    shown = str(dataclasses.replace(SAVED, timings=timings))
+    assert "reading 0.6 s (input 25 %, hashing 75 %)" in shown
+
+
+def test_plain_values_start_with_the_stage():
+    assert list(RESUMED.as_dict().items()) == [
+        ("stage", "resumed"),
+        ("epoch", 4),
+        ("epochs", 5),
+        ("share", 0.375),
+    ]
+
+
+def test_the_logging_observer_logs_one_record_per_event(caplog):
+    observer = LoggingObserver()
+    with caplog.at_level(logging.DEBUG, logger="w2v"):
+        for event in ALL:
+            observer(event)
+    assert [record.event for record in caplog.records] == ALL
+    assert {record.name for record in caplog.records} == {"w2v"}
+    frequent = [record.levelno == logging.DEBUG for record in caplog.records]
+    assert frequent == [isinstance(event, (Reading, Training)) for event in ALL]
+    assert caplog.records[3].getMessage() == "; ".join(CORPUS_LINES)
+
+
+def test_the_logging_observer_uses_the_given_logger(caplog):
+    with caplog.at_level(logging.INFO):
+        LoggingObserver(logging.getLogger("my.service"))(RESUMED)
+    (record,) = caplog.records
+    assert (record.name, record.getMessage()) == ("my.service", "resuming in epoch 4/5, 38 % done")

@@ -1,0 +1,184 @@
+"""The process: exit codes, signals and the standard streams. No other module knows of them."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import io
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import IO, Any, NoReturn
+
+import click
+import cloup
+
+from w2v.cli.options import with_flags
+from w2v.compute.compiler_thread import is_compiling
+from w2v.errors import ConfigError, OutputError, W2VError
+
+INTERRUPTED = 130
+# Exit codes of the signals that end a process, and the messages. Not every system has SIGHUP.
+SIGNAL_MESSAGES = {128 + signal.SIGTERM: "terminated"}
+if hasattr(signal, "SIGHUP"):
+    SIGNAL_MESSAGES[128 + signal.SIGHUP] = "hung up"
+
+
+class Terminated(SystemExit):
+    """A signal asks this process to end."""
+
+    code: int
+
+
+class Command(cloup.Command):
+    """A command that reports a wrong option as click does: with its usage, and exit code 2."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except ConfigError as error:
+            subject = " and ".join(f"`{name}`" for name in error.options)
+            message = f"{subject} {error.args[0]}".lstrip()
+            raise click.UsageError(_in_one_line(with_flags(message, ctx)), ctx) from error
+
+
+class Program(cloup.Group):
+    """The group of all commands, which turns errors and signals into exit codes."""
+
+    command_class = Command
+
+    def main(self, *arguments: Any, **options: Any) -> Any:
+        """Run the program."""
+        try:
+            return super().main(*arguments, **options)
+        except OSError as error:  # from writing the help or the version
+            click.echo(f"Error: {_describe(error)}", err=True)
+            sys.exit(1)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command."""
+        _handle_signals()
+        _prepare_stdout()
+        try:
+            return super().invoke(ctx)
+        except W2VError as error:
+            _fail(with_flags(str(error), ctx), error.exit_code)
+        except MemoryError:
+            _fail("out of memory; lower --dim or --vocab-size")
+        except OSError as error:
+            if error.errno == errno.EPIPE:  # the reader of the output has seen enough
+                raise
+            _fail(_describe(error))
+        except KeyboardInterrupt:
+            _stop(INTERRUPTED, "interrupted")
+        except Terminated as error:
+            _stop(error.code, SIGNAL_MESSAGES[error.code])
+
+
+def _fail(message: str, code: int = 1) -> NoReturn:
+    """End with an error in one line."""
+    click.echo(f"Error: {_in_one_line(message)}", err=True)
+    raise click.exceptions.Exit(code)
+
+
+def _in_one_line(message: str) -> str:
+    return " ".join(message.split())
+
+
+def _describe(error: OSError) -> str:
+    """Describe an error of the system; one that names no file comes from standard output."""
+    if error.filename is not None:
+        return f"{error.filename}: {error.strerror or error}"
+    if error.errno is None:  # raised by a package, with its own message
+        return str(error)
+    if error.errno == errno.ENOENT:
+        return "the current directory does not exist any more"
+    redirect_to_devnull(sys.stdout)
+    return f"cannot write the output: {error.strerror}"
+
+
+def _handle_signals() -> None:
+    """Raise `Terminated` on signals that end a process, unless it ignores them (nohup)."""
+    if threading.current_thread() is threading.main_thread():
+        for code in SIGNAL_MESSAGES:
+            if signal.getsignal(code - 128) is not signal.SIG_IGN:
+                signal.signal(code - 128, _terminate)
+
+
+def _terminate(number: int, _frame: object) -> NoReturn:
+    raise Terminated(128 + number)
+
+
+def _stop(code: int, message: str) -> NoReturn:
+    """End after a signal; at once if the compiler, which cannot be interrupted, is running."""
+    echo_err(message)
+    if is_compiling():
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(OSError):
+                if stream is not None:
+                    stream.flush()
+        os._exit(code)
+    raise click.exceptions.Exit(code)
+
+
+# Streams. Each may be None if the process was started with it closed.
+
+
+def _prepare_stdout() -> None:
+    """Write UTF-8 whatever the locale, and through a buffer.
+
+    Without a buffer (PYTHONUNBUFFERED) Python ignores that a full disk takes a part of the output.
+    """
+    stream = sys.stdout
+    if not isinstance(stream, io.TextIOWrapper):
+        return
+    raw = stream.buffer
+    if isinstance(raw, io.RawIOBase):
+        stream.detach()
+        sys.stdout = stream = io.TextIOWrapper(io.BufferedWriter(raw))
+    stream.reconfigure(encoding="utf-8")
+
+
+def require_stdout() -> None:
+    """Check, before a command does its work, that it can write a result."""
+    if sys.stdout is None:
+        message = "cannot write the output: standard output is closed"
+        raise OutputError(message)
+
+
+def write_lines(lines: Iterable[str]) -> None:
+    """Write lines to standard output."""
+    sys.stdout.writelines(lines)
+    sys.stdout.flush()
+
+
+def echo_err(message: str) -> None:
+    """Write a line to standard error, unless the terminal is gone."""
+    with contextlib.suppress(OSError):
+        click.echo(message, err=True)
+
+
+def until_broken_pipe(show: Callable[..., None]) -> Callable[..., None]:
+    """Return a function that shows reports until that fails: a job must not end for them."""
+    broken = False
+
+    def try_to_show(*event: Any) -> None:
+        nonlocal broken
+        if not broken:
+            try:
+                show(*event)
+            except OSError:
+                broken = True
+                redirect_to_devnull(sys.stderr)
+
+    return try_to_show
+
+
+def redirect_to_devnull(stream: IO[str] | None) -> None:
+    """Discard what a stream could not write; Python tries to write it once more at exit."""
+    with contextlib.suppress(AttributeError, OSError), Path(os.devnull).open("wb") as devnull:
+        os.dup2(devnull.fileno(), stream.fileno())  # type: ignore[union-attr]

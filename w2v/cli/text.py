@@ -1,0 +1,70 @@
+"""`w2v vocab` and `w2v pairs`: the words of a corpus and their contexts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import cloup
+
+from w2v.cli import options
+from w2v.cli.process import Command, require_stdout, write_lines
+from w2v.config import CORPUS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_text_options = options.apply(
+    *options.hyperparameters(CORPUS), options.vocabulary, options.hyperparameter("threads")
+)
+
+
+@cloup.command(cls=Command, short_help="List the vocabulary of a corpus.")
+@options.corpus
+@_text_options
+@options.quiet
+def vocab(corpus: tuple[str, ...], quiet: bool, **arguments: Any) -> None:
+    """List the vocabulary of CORPUS by frequency: id, word, count.
+
+    CORPUS is files, directories, or - for stdin. Statistics of the corpus appear on stderr.
+    """
+    require_stdout()
+    from w2v.cli.progress import observing
+    from w2v.pipeline import read as pipeline
+
+    with observing(quiet=quiet) as observer:
+        vocabulary, _ = pipeline.read_vocabulary(
+            [Path(path) for path in corpus], observer=observer, **arguments
+        )
+    rows = zip(vocabulary.words, vocabulary.counts.tolist(), strict=True)
+    write_lines(f"{i}\t{word}\t{count}\n" for i, (word, count) in enumerate(rows))
+
+
+@cloup.command(cls=Command, short_help="List the (center, context) pairs of a corpus.")
+@options.corpus
+@options.hyperparameter("window")
+@cloup.option("--ids", is_flag=True, help="Print ids instead of words.")
+@_text_options
+@options.work_dir("the directory for temporary files of the system")
+@options.quiet
+def pairs(corpus: tuple[str, ...], window: int, ids: bool, quiet: bool, **arguments: Any) -> None:
+    """List the (center, context) pairs of CORPUS in order.
+
+    CORPUS is files, directories, or - for stdin. Windows are full and nothing is subsampled.
+    """
+    require_stdout()
+    from w2v.cli.progress import observing
+    from w2v.corpus.pairs import skipgram_pairs
+    from w2v.pipeline import read as pipeline
+    from w2v.pipeline import warmup
+
+    paths = [Path(path) for path in corpus]
+    with (
+        observing(quiet=quiet) as observer,
+        pipeline.read_corpus(paths, observer=observer, **arguments) as read,
+    ):
+        words = read.vocabulary.words
+        names = [str(i) for i in range(len(words))] if ids else words
+        warmup.compile_kernels(observer, warmup.list_pairs)
+        found: Iterator[tuple[int, int]] = skipgram_pairs(read.text, window)
+        write_lines(f"{names[center]}\t{names[context]}\n" for center, context in found)

@@ -1,0 +1,149 @@
+"""`w2v train`: train and resume."""
+
+from __future__ import annotations
+
+import contextlib
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+import cloup
+
+from w2v import config
+from w2v.cli import options
+from w2v.cli.process import Command, echo_err
+from w2v.config import Config
+from w2v.errors import ConfigError, LockedError, OutputError, ResourceError
+from w2v.options import SECONDS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# Options that a resumed run takes from its checkpoint.
+_START_OPTIONS = ("output", "vocab", "init", "freeze_old")
+_COMPRESSED_SUFFIXES = {".gz", ".bz2", ".xz", ".zst"}
+
+
+@cloup.command(cls=Command, short_help="Train word vectors on a corpus.")
+@click.argument("corpus", nargs=-1, type=options.Path())
+@cloup.option_group(
+    "Output",
+    cloup.option(
+        "-o",
+        "--output",
+        metavar="MODEL",
+        type=options.Path(),
+        help="Directory to write.  [default: CORPUS.w2v]",
+    ),
+    cloup.option("--overwrite", is_flag=True, help="Replace an existing MODEL."),
+)
+@cloup.option_group(config.MODEL, *options.hyperparameters(config.MODEL))
+@cloup.option_group(config.TRAINING, *options.hyperparameters(config.TRAINING))
+@cloup.option_group(config.CORPUS, *options.hyperparameters(config.CORPUS), options.vocabulary)
+@cloup.option_group(
+    config.EXECUTION, *options.hyperparameters(config.EXECUTION), options.work_dir("beside MODEL")
+)
+@cloup.option_group(
+    "Resuming and starting from a model",
+    cloup.option(
+        "--resume",
+        metavar="MODEL",
+        type=options.Path(),
+        help="Resume an interrupted run, or train a finished model for more --epochs.",
+    ),
+    cloup.option(
+        "--checkpoint-every",
+        type=options.Duration(),
+        default="60s",
+        show_default=True,
+        help=SECONDS.help,
+        metavar="TIME",
+    ),
+    cloup.option(
+        "--init",
+        metavar="OLD",
+        type=options.Path(),
+        help="Start from the words and vectors of OLD: a model or any readable file of vectors.",
+    ),
+    cloup.option("--freeze-old", is_flag=True, help="Leave the vectors of --init OLD unchanged."),
+)
+@cloup.option_group(
+    "Progress",
+    options.quiet,
+    cloup.option(
+        "--log-json",
+        metavar="FILE",
+        type=options.Path(),
+        help="Write progress to FILE, one JSON object per line.",
+    ),
+)
+def train(
+    corpus: tuple[str, ...],
+    resume: str | None,
+    quiet: bool,
+    log_json: str | None,
+    **arguments: Any,
+) -> None:
+    """Train word vectors on CORPUS: files, directories, or - for stdin.
+
+    Each line of text is a sentence. Text is UTF-8, plain or compressed with gzip, bzip2, xz or
+    zstd.
+
+    An interrupted run continues with `w2v train --resume MODEL`, without CORPUS. A finished model
+    trains further if --epochs is higher than before. With --init OLD, the words of OLD keep their
+    rows and new words of CORPUS follow.
+    """
+    given = {name: value for name, value in arguments.items() if options.is_given(name)}
+    if resume is not None:
+        _reject_start_options(corpus, given)
+    elif not corpus:
+        raise click.UsageError("Missing argument 'CORPUS...'.")
+    else:  # check before the imports, which take longer
+        Config.of({name: given[name] for name in config.DEFAULTS if name in given})
+    from w2v.cli.progress import observing
+    from w2v.pipeline import train as pipeline
+
+    target = resume or given.pop("output", None) or _default_output(corpus[0])
+    with (
+        observing(quiet=quiet, log_json=log_json) as observer,
+        _hint_how_to_resume(target, given.get("work_dir")),
+    ):
+        if resume is not None:
+            pipeline.resume(target, observer=observer, **given)
+        else:
+            paths = [Path(path) for path in corpus]
+            pipeline.train(paths, output=target, observer=observer, **given)
+
+
+def _reject_start_options(corpus: tuple[str, ...], given: dict[str, Any]) -> None:
+    """Reject arguments that make no sense with --resume."""
+    rejected = ["CORPUS"] if corpus else []
+    rejected += [f"`{name}`" for name in _START_OPTIONS if name in given]
+    if rejected:
+        message = f"continues a previous run and cannot be combined with {' or '.join(rejected)}"
+        raise ConfigError(message, option="resume")
+
+
+@contextlib.contextmanager
+def _hint_how_to_resume(output: str, work_dir: str | None) -> Iterator[None]:
+    """Print the command that resumes a run which is interrupted or runs out of space."""
+    from w2v.pipeline.checkpoint import checkpoint_dir, is_begun
+
+    try:
+        yield
+    except (KeyboardInterrupt, SystemExit, OutputError, ResourceError) as error:
+        if not isinstance(error, LockedError) and is_begun(checkpoint_dir(Path(output), work_dir)):
+            arguments = [output] if work_dir is None else [output, "--work-dir", work_dir]
+            echo_err(f"resume with: w2v train --resume {shlex.join(arguments)}")
+        raise
+
+
+def _default_output(corpus: str) -> str:
+    """Return the name of a corpus with the extension .w2v instead of its own."""
+    path = Path("stdin" if corpus == "-" else corpus)
+    if path.name in {"", ".."}:
+        path = path.resolve()
+    if path.suffix.lower() in _COMPRESSED_SUFFIXES:
+        path = path.with_suffix("")
+    return f"{path.stem}.w2v"

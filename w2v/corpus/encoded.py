@@ -1,0 +1,60 @@
+"""Encoded text: lines of word ids in one flat array, memory-mapped from a file."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+Dtype = type[np.unsignedinteger[Any]]
+
+# Ids that `EncodedText.sentences` searches at once.
+_IDS_PER_STEP = 1 << 20
+
+
+def id_dtype(size: int) -> Dtype:
+    """Return the smallest type for ``size`` different ids and an end of line."""
+    return np.uint16 if size <= np.iinfo(np.uint16).max else np.uint32
+
+
+class EncodedText:
+    """Lines of word ids.
+
+    Attributes:
+        ids: (n,) uint16 or uint32; the highest value of the type ends each line.
+        words: the number of words.
+        lines: the number of lines, none of them empty.
+
+    """
+
+    def __init__(self, ids: NDArray[Any], words: int, lines: int) -> None:
+        self.ids = ids
+        self.words = words
+        self.lines = lines
+
+    @classmethod
+    def open(cls, path: Path, dtype: Dtype, words: int, lines: int) -> EncodedText:
+        """Map the ids in a file."""
+        if not path.stat().st_size:  # an empty file cannot be mapped
+            return cls(np.empty(0, dtype), words, lines)
+        return cls(np.memmap(path, dtype, mode="r"), words, lines)
+
+    @property
+    def end_of_line(self) -> int:
+        """The value that ends a line."""
+        return int(np.iinfo(self.ids.dtype).max)
+
+    def sentences(self) -> Iterator[NDArray[Any]]:
+        """Yield the ids of each line."""
+        start = 0
+        for first in range(0, len(self.ids), _IDS_PER_STEP):
+            part = self.ids[first : first + _IDS_PER_STEP]
+            for end in (np.flatnonzero(part == self.end_of_line) + first).tolist():
+                yield self.ids[start:end]
+                start = end + 1

@@ -34,9 +34,9 @@ from w2v.compute.jit import kernel
 from w2v.corpus import spool
 from w2v.events import Event, Reading, Training
 from w2v.formats.registry import FORMATS
-from w2v.pipeline import checkpoint, preflight, warmup
+from w2v.pipeline import checkpoint, checkpoint_files, preflight, warmup
 from w2v.pipeline import encode_file as batch
-from w2v.pipeline import train as job
+from w2v.pipeline.read import read_vocabulary
 from w2v.system import atomic as output
 from w2v.training import plan, runner
 
@@ -133,7 +133,7 @@ def text(tmp_path_factory) -> Path:
 def short_spans(monkeypatch):
     monkeypatch.setattr(plan, "MAX_SPAN_POSITIONS", WORDS // 8)
     monkeypatch.setattr(runner, "REPORT_SECONDS", 0.001)
-    monkeypatch.setattr(checkpoint, "_SHARE", 1e9)  # keeping may take all of the time
+    monkeypatch.setattr(checkpoint, "_MAX_SHARE", 1e9)  # keeping may take all of the time
 
 
 @pytest.fixture(scope="session")
@@ -259,7 +259,7 @@ def test_a_disk_that_fills_before_the_text_is_read_leaves_nothing(
     ("module", "call", "what"),
     [
         (spool, 2, "cannot write the encoded text to {}/m.w2v.checkpoint/encoded: "),
-        (checkpoint, 2, "cannot write {}/m.w2v.checkpoint/corpus.json: "),
+        (checkpoint_files, 2, "cannot write {}/m.w2v.checkpoint/corpus.json: "),
     ],
     ids=["ranks", "corpus.json"],
 )
@@ -288,7 +288,7 @@ KEPT = ["corpus.json", "encoded", "job.json", "lock"]
 def test_a_first_checkpoint_without_space_can_be_resumed(found, leave, disk, old, text, whole):
     before = content(old)
     when = {"call": 3, "before": found == "before"}
-    with quiet(), around(checkpoint, "require_free_space", lambda: fill(disk, leave), **when):
+    with quiet(), around(checkpoint_files, "require_free_space", lambda: fill(disk, leave), **when):
         result = train(text, old, "--overwrite", "--checkpoint-every", 0.0001)
     message = error_of(result, disk, resumable=True)
     assert message.startswith(
@@ -312,7 +312,7 @@ def test_a_second_checkpoint_without_space_leaves_the_first(found, leave, disk, 
         fill(disk, leave)
 
     when = {"call": 4, "before": found == "before"}
-    with quiet(), around(checkpoint, "require_free_space", act, **when):
+    with quiet(), around(checkpoint_files, "require_free_space", act, **when):
         result = train(text, disk / "m.w2v", "--checkpoint-every", 0.0001)
     message = error_of(result, disk, resumable=True)
     assert message.startswith("cannot save the checkpoint")
@@ -783,7 +783,7 @@ def test_the_required_space_is_used(options, disk, tmp_path, monkeypatch):
         lines = [f"{line[:-1]} r{2 * i:x} r{2 * i + 1:x}\n" for i, line in enumerate(lines)] * 2
     text = tmp_path / "text.txt"
     text.write_text("".join(lines))
-    vocabulary, _ = job.read_vocabulary(text, min_count=2, vocab_size=10**6)
+    vocabulary, _ = read_vocabulary(text, min_count=2, vocab_size=10**6)
     options["vocab_size"] = len(vocabulary) - bool(options.get("train_unk"))
     if options.pop("old", False):
         w2v.Embeddings(["old"], np.ones((1, 10_000))).save(disk / "m")
@@ -826,7 +826,7 @@ def test_a_read_only_disk_is_rejected_before_the_work(
     command, path, remedy, disk, old, text, vectors, monkeypatch
 ):
     monkeypatch.setattr(warmup, "compile_kernels", None)  # must not be called
-    monkeypatch.setattr(cli, "_load", None)
+    monkeypatch.setattr("w2v.embeddings.load.load", None)
     remount(disk, "ro")
     arguments = [str(part).format(text=text, vectors=vectors) for part in command]
     option = [] if "--log-json" in command else ["-o"]

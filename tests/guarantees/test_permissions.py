@@ -155,7 +155,7 @@ COMMANDS = {
 @pytest.mark.parametrize("command", COMMANDS)
 def test_an_unwritable_path_is_rejected_before_the_work(command, path, place, monkeypatch):
     monkeypatch.setattr(warmup, "compile_kernels", None)  # must not be called
-    monkeypatch.setattr(cli, "_load", None)
+    monkeypatch.setattr("w2v.embeddings.load.load", None)
     message = refused(*COMMANDS[command], "-o", path)
     assert message == PLACES[path].format(path, place)
 
@@ -201,7 +201,9 @@ def test_a_model_that_cannot_be_removed_is_rejected_before_the_work(inside, plac
 )
 def test_an_unusable_work_dir_is_rejected_before_the_work(path, reason, place, monkeypatch):
     monkeypatch.setattr(warmup, "compile_kernels", None)  # must not be called
-    none = "cannot keep the encoded text in {}: there is no such folder, or it may not be entered; "
+    none = (
+        "cannot store the encoded text in {}: the directory does not exist or cannot be entered; "
+    )
     message = refused("train", "text.txt", "-o", "m", "--work-dir", path, *TINY)
     mark = checkpoint.checkpoint_dir(Path("m"), "open").name.split(".")[1]
     assert message.startswith((reason or none).format(path, mark))
@@ -220,7 +222,7 @@ def test_reading_without_training_needs_a_temporary_directory(place, monkeypatch
 
     monkeypatch.setattr(tempfile, "gettempdir", none)
     assert refused("pairs", "text.txt", "-q") == (
-        "cannot keep the encoded text: No usable temporary directory found in ['/tmp']; choose a "
+        "cannot store the encoded text: No usable temporary directory found in ['/tmp']; choose a "
         "directory with --work-dir"
     )
 

@@ -38,6 +38,7 @@ from w2v.config import DEFAULTS, options
 from w2v.events import Compiling
 from w2v.options import LARGEST
 from w2v.pipeline import preflight, warmup
+from w2v.pipeline import run as runs
 from w2v.pipeline import train as job
 from w2v.pipeline.checkpoint import Checkpoint
 from w2v.training import trainer
@@ -408,13 +409,13 @@ def test_a_failing_run_leaves_the_old_model_and_nothing_else(wrong):
 def test_the_work_folder_is_used_and_emptied(monkeypatch):
     Path("work").mkdir()
     seen = []
-    original = job.train_model
+    original = runs.train_model
 
     def look(*arguments: object, **options: object) -> object:
         seen.append((names(), names("work")))
         return original(*arguments, **options)
 
-    monkeypatch.setattr(job, "train_model", look)
+    monkeypatch.setattr(runs, "train_model", look)
     ok("train", "text.txt", "-o", "m", *TINY, "--work-dir", "work")
     beside, within = seen[-1]
     assert beside == ["text.txt", "tmp", "work"]
@@ -441,8 +442,8 @@ def damaged_model() -> None:
         (["train", "missing.txt"], "cannot read missing.txt: No such file or directory"),
         (["train", "utf16.txt"], "utf16.txt is text in UTF-16 .*: expected UTF-8 text; convert"),
         (["vocab", "utf16.txt"], "utf16.txt is text in UTF-16"),
-        (["pairs", "cut.gz"], "cut.gz is damaged or cut short"),
-        (["train", "folder"], "the folder folder has no files in it"),
+        (["pairs", "cut.gz"], "cut.gz is damaged or truncated"),
+        (["train", "folder"], "the directory folder contains no files"),
         (["train", "empty.txt"], "the corpus has no words: "),
         (
             ["train", "text.txt", "--min-count", "99"],
@@ -458,8 +459,8 @@ def damaged_model() -> None:
             ["train", "text.txt", "-o", "no/m"],
             "cannot write no/m: there is no directory .*/no",
         ),
-        (["train", "text.txt", "--work-dir", "no"], "cannot keep the encoded text in no: there is"),
-        (["pairs", "text.txt", "--work-dir", "no"], "cannot keep the encoded text in no: there is"),
+        (["train", "text.txt", "--work-dir", "no"], "cannot store the encoded text in no: the dir"),
+        (["pairs", "text.txt", "--work-dir", "no"], "cannot store the encoded text in no: the dir"),
         (["train", "text.txt", "--log-json", "no/log"], "cannot write no/log: No such file or dir"),
         (["train", "text.txt", *TINY, "--lr", "1e30"], "training diverged: .* in epoch . at learn"),
         (["similar", "missing.w2v", "a"], "cannot read missing.w2v: there is no such model directory"),
@@ -495,12 +496,12 @@ def test_a_missing_package_is_named(monkeypatch):
 
 
 def test_too_large_a_model_is_refused_at_once_with_both_figures(monkeypatch):
-    monkeypatch.setattr(preflight, "held_memory", lambda: 0)
+    monkeypatch.setattr(preflight, "used_memory", lambda: 0)
     monkeypatch.setattr(preflight, "available_memory", lambda: 8 * 10**9)
     monkeypatch.setattr(warmup, "compile_kernels", lambda *_: pytest.fail("compiled first"))
     assert error("train", str(KJV), "--dim", "100000", "--threads", "2") == (
         "training up to 50,000 words at dim 100,000 needs 60.12 GB of memory, "
-        "but 8.00 GB are available; lower --dim or --vocab-size, which may be more than the text "
+        "but 8.00 GB are available; lower --dim or --vocab-size, which may be more than the corpus "
         "has"
     )
 
@@ -1209,7 +1210,7 @@ def test_there_is_nothing_to_go_on_with_in_a_folder_of_others():
     Path("m.checkpoint").mkdir()
     Path("m.checkpoint/thesis.txt").touch()
     result = run("train", "text.txt", "-o", "m", *TINY)
-    assert "no checkpoint of w2v" in result.stderr
+    assert "exists and is not a checkpoint of w2v" in result.stderr
     assert "go on with" not in result.stderr
 
 
@@ -1272,7 +1273,7 @@ def test_a_job_that_cannot_go_on_is_not_said_to(monkeypatch):
     data = bytearray(state.read_bytes())
     data[-1] ^= 1
     state.write_bytes(data)
-    assert "its checksum is wrong" in error(*go_on)
+    assert "wrong checksum" in error(*go_on)
 
 
 def test_the_default_is_told_from_its_opposite(monkeypatch):

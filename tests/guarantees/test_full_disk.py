@@ -615,7 +615,7 @@ def test_a_log_without_space(stage, disk, text, tmp_path, monkeypatch):
     resumable = stage is Training
     message = error_of(result, disk, resumable=resumable)
     assert re.match(rf"cannot write {log}: the disk is full: [\d,]+ bytes were written, ", message)
-    assert message.endswith("free some space, or choose another directory with --log-json")
+    assert message.endswith("free some space, or choose another file with --log-json")
     assert not model.exists()
     lines = log.read_text().split("\n")[:-1]
     assert all(json.loads(line)["stage"] for line in lines)

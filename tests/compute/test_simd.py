@@ -1,11 +1,11 @@
-"""Short vectors do what their plain versions say, whether compiled or not."""
+"""SIMD vectors give the results of NumPy, compiled and as plain Python."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from w2v.compute import simd as lanes
+from w2v.compute import simd
 from w2v.compute.jit import kernel
 from w2v.compute.simd import BYTES, WIDTH
 
@@ -18,21 +18,21 @@ def numbers(seed):
 
 @kernel
 def apply_all(a, b, out):
-    """Every function once, the results one vector behind the other; two sums are returned."""
-    x = lanes.load(a, 1)
-    y = lanes.load(b, 3)
-    lanes.prefetch(a, 0)
-    lanes.store(out, 0, x)
-    lanes.store(out, WIDTH, lanes.splat(np.float32(2.5)))
-    lanes.store(out, 2 * WIDTH, lanes.splat_from(b, 4))
-    lanes.store(out, 3 * WIDTH, lanes.fma(x, y, lanes.splat(np.float32(1.0))))
-    lanes.store(out, 4 * WIDTH, lanes.add(x, y))
-    lanes.store(out, 5 * WIDTH, lanes.multiply(x, y))
-    lanes.store(out, 6 * WIDTH, lanes.divide(x, y))
-    lanes.store(out, 7 * WIDTH, lanes.minimum(x, y))
-    lanes.store(out, 8 * WIDTH, lanes.maximum(x, y))
-    lanes.store_reduce_add_4(out, 9 * WIDTH, x, y, lanes.add(x, y), lanes.multiply(x, y))
-    return lanes.reduce_add(x), lanes.reduce_add(y)
+    """Call every function once; write the results one after the other and return two sums."""
+    x = simd.load(a, 1)
+    y = simd.load(b, 3)
+    simd.prefetch(a, 0)
+    simd.store(out, 0, x)
+    simd.store(out, WIDTH, simd.splat(np.float32(2.5)))
+    simd.store(out, 2 * WIDTH, simd.splat_from(b, 4))
+    simd.store(out, 3 * WIDTH, simd.fma(x, y, simd.splat(np.float32(1.0))))
+    simd.store(out, 4 * WIDTH, simd.add(x, y))
+    simd.store(out, 5 * WIDTH, simd.multiply(x, y))
+    simd.store(out, 6 * WIDTH, simd.divide(x, y))
+    simd.store(out, 7 * WIDTH, simd.minimum(x, y))
+    simd.store(out, 8 * WIDTH, simd.maximum(x, y))
+    simd.store_reduce_add_4(out, 9 * WIDTH, x, y, simd.add(x, y), simd.multiply(x, y))
+    return simd.reduce_add(x), simd.reduce_add(y)
 
 
 def test_every_function():
@@ -49,7 +49,7 @@ def test_every_function():
     assert not out[9 * WIDTH + 4 :].any()
 
 
-def test_nan_of_the_first_argument_comes_through():
+def test_minimum_and_maximum_propagate_nan_of_the_first_argument():
     a, b = numbers(1), numbers(2)
     a[1] = np.nan
     out = np.zeros(10 * WIDTH, np.float32)
@@ -60,13 +60,13 @@ def test_nan_of_the_first_argument_comes_through():
 
 @kernel
 def apply_bytes(array, firsts, found):
-    """Which bytes are in a range, for some places and ranges; then make letters small."""
+    """Test bytes at some positions for some ranges, then lowercase letters."""
     for i in range(len(found)):
-        found[i] = lanes.bytes_between(array, i, firsts[i], firsts[i] + np.uint8(20))
-    lanes.ascii_lowercase(array, 3)
+        found[i] = simd.bytes_between(array, i, firsts[i], firsts[i] + np.uint8(20))
+    simd.ascii_lowercase(array, 3)
 
 
-def test_bytes_in_ranges_and_small_letters():
+def test_byte_ranges_and_lowercase():
     array = np.random.default_rng(1).permutation(np.arange(256).astype(np.uint8))
     firsts = np.array([0, 1, 60, 120, 128, 200, 235], np.uint8)
     before = array.copy()
@@ -75,13 +75,13 @@ def test_bytes_in_ranges_and_small_letters():
     for i, first in enumerate(firsts.tolist()):
         wanted = [first <= byte <= first + 20 for byte in before[i : i + BYTES].tolist()]
         assert [bool(int(found[i]) >> k & 1) for k in range(BYTES)] == wanted
-    small = before[3 : 3 + BYTES].tobytes().lower()
-    assert array.tobytes() == before[:3].tobytes() + small + before[3 + BYTES :].tobytes()
+    lower = before[3 : 3 + BYTES].tobytes().lower()
+    assert array.tobytes() == before[:3].tobytes() + lower + before[3 + BYTES :].tobytes()
 
 
 @kernel
 def apply_zeros(number):
-    return lanes.trailing_zeros(number)
+    return simd.trailing_zeros(number)
 
 
 def test_trailing_zeros():

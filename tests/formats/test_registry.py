@@ -77,6 +77,7 @@ def vector_tables(draw: st.DrawFn) -> VectorTable:
     return VectorTable(words, np.array(numbers, np.float32).reshape(len(words), dim))
 
 
+@pytest.mark.slow
 @settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
@@ -252,6 +253,7 @@ MAX_MEMORY = 1 << 20
 """Bytes for reading a file of a few hundred bytes, mostly buffers."""
 
 
+@pytest.mark.slow
 @settings(max_examples=250, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_damaged_files_take_little_memory(written, data):
@@ -275,6 +277,7 @@ def test_damaged_files_take_little_memory(written, data):
     assert peak < MAX_MEMORY
 
 
+@pytest.mark.slow
 def test_files_truncated_at_any_byte(written):
     read, path = written
     read(path)

@@ -35,6 +35,7 @@ def class_of(character: str) -> int:
     return WORD if reference.is_word_character(character) else SEPARATOR
 
 
+@pytest.mark.slow
 def test_every_character_has_the_class_of_the_definition():
     classes = np.array([class_of(chr(code)) for code in range(CODE_POINTS)], np.uint8)
     assert np.flatnonzero(UNICODE.classes != classes).tolist() == []

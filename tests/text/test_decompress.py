@@ -118,6 +118,7 @@ def test_a_text_as_it_usually_is_keeps_far_below_the_limit(little_is_free, tmp_p
     assert len(text_of(path, 10)) > 100_000
 
 
+@pytest.mark.slow
 @PACKINGS
 def test_a_bomb_takes_little_memory(pack, monkeypatch, tmp_path):
     path = tmp_path / "bomb.txt"

@@ -1,8 +1,8 @@
-"""Short vectors, for kernels that must not depend on what a compiler makes of a loop.
+"""SIMD vectors, for kernels whose speed must not depend on how a compiler vectorizes a loop.
 
-A value is WIDTH float32 numbers in one register: 16 where the processor has AVX-512, else 8. Each
-function stands here twice: as plain NumPy, which says what it means and is what runs without the
-compiler (``NUMBA_DISABLE_JIT=1``), and as the instructions that it is compiled to.
+A vector is WIDTH float32 numbers in one register: 16 if the processor has AVX-512, else 8. Each
+function is defined twice: in NumPy, which specifies the result and runs without the compiler
+(``NUMBA_DISABLE_JIT=1``), and as the LLVM instructions that replace it in compiled code.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ WIDTH = 16 if llvmlite.binding.get_host_cpu_features().get("avx512f") else 8
 Vector = NDArray[np.float32]
 Plain = TypeVar("Plain", bound=Callable[..., Any])
 
-BYTES = 64  # that are looked at together: one bit each in a number
+BYTES = 64  # bytes that are examined together; their results are the bits of one integer
 
 _VECTOR = ir.VectorType(ir.FloatType(), WIDTH)
 _BYTE_VECTOR = ir.VectorType(ir.IntType(8), BYTES)
@@ -32,19 +32,19 @@ _INT = ir.IntType(32)
 _FLOAT_BYTES = 4
 
 
-class _LanesType(types.Type):  # type: ignore[misc, unused-ignore]
-    """numba's type of a value."""
+class _VectorType(types.Type):  # type: ignore[misc, unused-ignore]
+    """The numba type of a vector."""
 
     def __init__(self) -> None:
-        super().__init__(name=f"lanes{WIDTH}")
+        super().__init__(name=f"vector{WIDTH}")
 
 
-_LANES = _LanesType()
+_VECTOR_TYPE = _VectorType()
 
 
-@register_model(_LanesType)
-class _LanesModel(models.PrimitiveModel):  # type: ignore[misc]
-    """A value is one of the machine's vectors."""
+@register_model(_VectorType)
+class _VectorModel(models.PrimitiveModel):  # type: ignore[misc]
+    """A vector is a value of the LLVM vector type."""
 
     def __init__(self, manager: Any, kind: Any) -> None:
         super().__init__(manager, kind, _VECTOR)
@@ -54,13 +54,15 @@ Generate = Callable[[Any, list[Any], Any], Any]
 
 
 def _compiled_to(generate: Generate, result: Any, *arguments: Any) -> Callable[[Plain], Plain]:
-    """Replace a plain function by the instructions that ``generate`` makes.
+    """Replace a NumPy function in compiled code by the instructions that ``generate`` emits.
 
     Args:
-        generate: called with the builder, the arguments' values, and a function that gives the
-            address of the element of the first argument, an array, whose index is the second.
-        result: numba's type of the result.
-        arguments: numba's types of the arguments; a NumPy type stands for a flat array of it.
+        generate: called with the LLVM builder, the values of the arguments, and a function that
+            returns the address of an element: the first argument is the array and the second one
+            the index.
+        result: the numba type of the result.
+        arguments: the numba types of the arguments; a NumPy type stands for a flat array of it.
+
     """
 
     def decorate(plain: Plain) -> Plain:
@@ -78,7 +80,7 @@ def _compiled_to(generate: Generate, result: Any, *arguments: Any) -> Callable[[
             def code(context: Any, builder: Any, signature: Any, values: list[Any]) -> Any:
                 def address(kind: Any) -> Any:
                     array = context.make_array(signature.args[0])(context, builder, values[0])
-                    # Without numba's check for an index that counts from the end.
+                    # Without numba's handling of negative indices.
                     return builder.bitcast(builder.gep(array.data, [values[1]]), kind.as_pointer())
 
                 value = generate(builder, values, address)
@@ -167,7 +169,7 @@ def _store_reduce_add_4(builder: Any, values: list[Any], address: Any) -> None:
 
 
 def _add_halves(builder: Any, a: Any, b: Any, starts: list[int], length: int) -> Any:
-    """Add the first and the second half of each stretch of ``length`` lanes of a, then b."""
+    """Add the first and the second half of each run of ``length`` lanes of a, then of b."""
     low = [start + i for start in starts for i in range(length // 2)]
     high = [i + length // 2 for i in low]
     return builder.fadd(
@@ -209,8 +211,8 @@ def _repeat_byte(builder: Any, number: Any) -> Any:
 def _ascii_lowercase(builder: Any, values: list[Any], address: Any) -> None:
     vector = _load_bytes(builder, address)
     capital = _lanes_between(builder, vector, _byte_lanes(ord("A")), _byte_lanes(ord("Z")))
-    small = builder.add(vector, _byte_lanes(ord("a") - ord("A")))
-    builder.store(builder.select(capital, small, vector), address(_BYTE_VECTOR)).align = 1
+    lower = builder.add(vector, _byte_lanes(ord("a") - ord("A")))
+    builder.store(builder.select(capital, lower, vector), address(_BYTE_VECTOR)).align = 1
 
 
 def _trailing_zeros(builder: Any, values: list[Any], address: Any) -> Any:
@@ -228,98 +230,113 @@ def _prefetch(builder: Any, values: list[Any], address: Any) -> None:
 _ARRAY = np.float32
 
 
-@_compiled_to(_load, _LANES, _ARRAY, types.intp)
+@_compiled_to(_load, _VECTOR_TYPE, _ARRAY, types.intp)
 def load(array: NDArray[np.float32], index: int) -> Vector:
-    """WIDTH numbers of a flat array from ``index`` on."""
+    """Return WIDTH numbers of a flat array from ``index`` on."""
     return array[index : index + WIDTH].copy()
 
 
-@_compiled_to(_store, types.none, _ARRAY, types.intp, _LANES)
+@_compiled_to(_store, types.none, _ARRAY, types.intp, _VECTOR_TYPE)
 def store(array: NDArray[np.float32], index: int, value: Vector) -> None:
     """Write WIDTH numbers into a flat array from ``index`` on."""
     array[index : index + WIDTH] = value
 
 
-@_compiled_to(_splat, _LANES, types.float32)
+@_compiled_to(_splat, _VECTOR_TYPE, types.float32)
 def splat(number: Any) -> Vector:
-    """WIDTH times the same number."""
+    """Return WIDTH copies of a number."""
     return np.full(WIDTH, number, np.float32)
 
 
-@_compiled_to(_splat_from, _LANES, _ARRAY, types.intp)
+@_compiled_to(_splat_from, _VECTOR_TYPE, _ARRAY, types.intp)
 def splat_from(array: NDArray[np.float32], index: int) -> Vector:
-    """WIDTH times the number at ``index`` of a flat array."""
+    """Return WIDTH copies of the number at ``index`` of a flat array."""
     return np.full(WIDTH, array[index], np.float32)
 
 
-@_compiled_to(_fma, _LANES, _LANES, _LANES, _LANES)
+@_compiled_to(_fma, _VECTOR_TYPE, _VECTOR_TYPE, _VECTOR_TYPE, _VECTOR_TYPE)
 def fma(a: Vector, b: Vector, c: Vector) -> Vector:
-    """A * b + c; compiled, it is rounded once."""
+    """Return a * b + c, which compiled code rounds only once."""
     return a * b + c
 
 
-@_compiled_to(lambda builder, values, address: builder.fadd(*values), _LANES, _LANES, _LANES)
+@_compiled_to(
+    lambda builder, values, address: builder.fadd(*values), _VECTOR_TYPE, _VECTOR_TYPE, _VECTOR_TYPE
+)
 def add(a: Vector, b: Vector) -> Vector:
-    """A + b."""
+    """Return a + b."""
     return a + b
 
 
-@_compiled_to(lambda builder, values, address: builder.fmul(*values), _LANES, _LANES, _LANES)
+@_compiled_to(
+    lambda builder, values, address: builder.fmul(*values), _VECTOR_TYPE, _VECTOR_TYPE, _VECTOR_TYPE
+)
 def multiply(a: Vector, b: Vector) -> Vector:
-    """A * b."""
+    """Return a * b."""
     return a * b
 
 
-@_compiled_to(lambda builder, values, address: builder.fdiv(*values), _LANES, _LANES, _LANES)
+@_compiled_to(
+    lambda builder, values, address: builder.fdiv(*values), _VECTOR_TYPE, _VECTOR_TYPE, _VECTOR_TYPE
+)
 def divide(a: Vector, b: Vector) -> Vector:
-    """A / b."""
+    """Return a / b."""
     return a / b
 
 
-@_compiled_to(_minimum, _LANES, _LANES, _LANES)
+@_compiled_to(_minimum, _VECTOR_TYPE, _VECTOR_TYPE, _VECTOR_TYPE)
 def minimum(a: Vector, b: Vector) -> Vector:
-    """The minimum of a and b in each lane; NaN where a is NaN."""
+    """Return the minimum of a and b in each lane, NaN where a is NaN."""
     return np.where(a >= b, b, a)
 
 
-@_compiled_to(_maximum, _LANES, _LANES, _LANES)
+@_compiled_to(_maximum, _VECTOR_TYPE, _VECTOR_TYPE, _VECTOR_TYPE)
 def maximum(a: Vector, b: Vector) -> Vector:
-    """The maximum of a and b in each lane; NaN where a is NaN."""
+    """Return the maximum of a and b in each lane, NaN where a is NaN."""
     return np.where(a <= b, b, a)
 
 
-@_compiled_to(_reduce_add, types.float32, _LANES)
+@_compiled_to(_reduce_add, types.float32, _VECTOR_TYPE)
 def reduce_add(value: Vector) -> float:
-    """The sum of the lanes."""
+    """Return the sum of the lanes."""
     return value.sum()  # type: ignore[no-any-return]
 
 
-@_compiled_to(_store_reduce_add_4, types.none, _ARRAY, types.intp, _LANES, _LANES, _LANES, _LANES)
+@_compiled_to(
+    _store_reduce_add_4,
+    types.none,
+    _ARRAY,
+    types.intp,
+    _VECTOR_TYPE,
+    _VECTOR_TYPE,
+    _VECTOR_TYPE,
+    _VECTOR_TYPE,
+)
 def store_reduce_add_4(
     array: NDArray[np.float32], index: int, a: Vector, b: Vector, c: Vector, d: Vector
 ) -> None:
-    """Write the sums of the lanes of four values side by side into a flat array.
+    """Write the sums of the lanes of four vectors to adjacent elements of a flat array.
 
-    They are folded together, which takes half the steps of four sums.
+    The four are added up together, which takes half the instructions of four separate sums.
     """
     array[index : index + 4] = [a.sum(), b.sum(), c.sum(), d.sum()]
 
 
 @_compiled_to(_prefetch, types.none, np.generic, types.intp)
 def prefetch(array: NDArray[Any], index: int) -> None:
-    """Ask for the cache line of an element, which will be read and written soon."""
+    """Prefetch the cache line of an element for reading and writing."""
     del array, index
 
 
 @_compiled_to(_eight_bytes, types.uint64, np.uint8, types.intp)
 def eight_bytes(array: NDArray[np.uint8], index: int) -> np.uint64:
-    """Eight bytes of a flat array from ``index`` on as one number, the first one lowest."""
+    """Return eight bytes of a flat array as one integer, the first byte lowest."""
     return array[index : index + 8].view(np.uint64)[0]  # type: ignore[no-any-return]
 
 
 @_compiled_to(_bytes_between, types.uint64, np.uint8, types.intp, types.uint8, types.uint8)
 def bytes_between(array: NDArray[np.uint8], index: int, first: Any, last: Any) -> np.uint64:
-    """Which of the BYTES bytes from ``index`` on are in a range: a bit each, the first lowest."""
+    """Return a bit for each of BYTES bytes, the first one lowest: whether it is in a range."""
     part = array[index : index + BYTES]
     found = np.packbits((part >= first) & (part <= last), bitorder="little")
     return found.view(np.uint64)[0]  # type: ignore[no-any-return]
@@ -327,13 +344,13 @@ def bytes_between(array: NDArray[np.uint8], index: int, first: Any, last: Any) -
 
 @_compiled_to(_ascii_lowercase, types.none, np.uint8, types.intp)
 def ascii_lowercase(array: NDArray[np.uint8], index: int) -> None:
-    """Make the ASCII letters among the BYTES bytes from ``index`` on small, in their place."""
+    """Lowercase the ASCII letters among the BYTES bytes from ``index`` on, in place."""
     part = array[index : index + BYTES]
     part[(part >= ord("A")) & (part <= ord("Z"))] += ord("a") - ord("A")
 
 
 @_compiled_to(_trailing_zeros, types.int64, types.uint64)
 def trailing_zeros(bits: np.uint64) -> int:
-    """How many zeros stand below the lowest bit that is one; 64 if there is none."""
+    """Return the number of zeros below the lowest one bit; 64 if all bits are zero."""
     number = int(bits)
     return (number & -number).bit_length() - 1 if number else 64

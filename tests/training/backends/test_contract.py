@@ -152,15 +152,16 @@ def test_the_steps_cover_the_text_exactly_once(case, threads, lines):
 
 
 @every_backend
-def test_every_word_is_trained(case):
-    """Each word occurs once, so that a missing position leaves a context vector at zero."""
-    text = text_of([list(range(start, start + 7)) for start in range(1, 211, 7)])
-    counts = np.zeros(211, np.int64)
-    counts[0] = 1  # the only negative sample
-    setup = TrainingSetup.of(counts, config_of(case))
-    run_epoch(setup, make_backend(setup), text)
-    contexts = rows_of(setup.matrices.contexts, setup.matrices, 211, 8)
-    assert contexts.any(axis=1).all()
+def test_every_word_is_a_center_once(case):
+    """Each word occurs once, and only centers get other vectors."""
+    text = text_of([list(range(start, start + 7)) for start in range(0, 210, 7)])
+    setup = TrainingSetup.of(np.ones(210, np.int64), config_of(case))
+    vectors = rows_of(setup.matrices.vectors, setup.matrices, 210, 8)
+    rows_of(setup.matrices.contexts, setup.matrices, 210, 8)[:] = 1.0
+    start = vectors.copy()
+    stats = sum(run_epoch(setup, make_backend(setup), text), EpochStats())
+    assert (vectors != start).any(axis=1).all()
+    assert stats.centers == 210
 
 
 @every_backend

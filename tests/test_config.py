@@ -214,9 +214,7 @@ def test_expected_values_in_words(limits, expected):
     ("window", "negatives", "noise_words", "sharing"),
     [(2, 5, 16, 64), (1, 1, 16, 64), (5, 5, 16, 10), (10, 5, 16, 2), (10, 10, 28, 1)],
 )
-def test_noise_is_shared_less_for_wide_windows_and_many_negatives(
-    window, negatives, noise_words, sharing
-):
+def test_wide_windows_share_less_noise(window, negatives, noise_words, sharing):
     config = Config(window=window, negatives=negatives)
     assert (config.noise_words, config.sharing) == (noise_words, sharing)
     given = Config(window=window, negatives=negatives, shared_negatives=7, negative_sharing=9)

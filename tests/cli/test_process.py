@@ -101,7 +101,7 @@ def test_output_is_utf8_whatever_the_locale(encoding):
 
 
 START = (
-    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler);"  # a shell may ignore it
+    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler);"
     "from w2v.cli.main import main; main(prog_name='w2v')"
 )
 

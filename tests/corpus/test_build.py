@@ -112,7 +112,7 @@ def test_by_hand(work_dir):
     block=st.integers(1, 30),
     threads=st.integers(1, 3),
 )
-def test_any_text_is_encoded_as_defined(
+def test_any_text_is_encoded_as_the_reference(
     pieces, vocab_size, min_count, block, threads, small_blocks
 ):
     small_blocks(block)
@@ -161,7 +161,7 @@ def test_any_number_of_threads_gives_the_same_bytes(validation, sized, small_blo
     assert len(results[0][2]) > sized(100_000)
 
 
-def test_a_text_of_files_is_the_text_of_its_lines(tmp_path):
+def test_files_and_lines_give_the_same_corpus(tmp_path):
     (tmp_path / "1").write_text("the end")
     (tmp_path / "2").write_text("the end of it\n")
     config = Config(threads=2, **ALL)
@@ -174,14 +174,14 @@ def test_a_text_of_files_is_the_text_of_its_lines(tmp_path):
         assert files.report.lines == lines.report.lines == 2
 
 
-def test_tokens_that_are_split_already_stay_as_they_are():
+def test_lists_of_tokens_are_encoded_unchanged():
     with build_corpus(IterableSource([["New York", "a"], ["A", "a"]]), Config(**ALL)) as corpus:
         assert corpus.vocabulary.words == ["a", "A", "New York"]
         assert lines_of(corpus.text) == [[2, 0], [1, 0]]
         assert (corpus.definition.name, corpus.definition.lowercase) == ("tokens", False)
 
 
-def test_given_words_get_their_rows_and_what_is_not_listed_is_told():
+def test_given_words_get_their_rows():
     source = IterableSource([FOX])
     with build_corpus(source, Config(threads=1), words=["dog", "cat", "the"]) as corpus:
         assert corpus.vocabulary.words == ["dog", "cat", "the"]
@@ -192,7 +192,7 @@ def test_given_words_get_their_rows_and_what_is_not_listed_is_told():
         assert report.kept_tokens + lost(report) == report.tokens == 11
 
 
-def test_every_loss_is_in_the_report():
+def test_the_report_counts_every_dropped_word():
     text = b"a a a b b b c d \xff" + b"x" * 1001 + b" a\n"
     config = Config(vocab_size=1, min_count=2, threads=1)
     with encode_bytes(text, config) as corpus:
@@ -319,7 +319,7 @@ def test_other_seeds_hold_out_other_lines():
     assert held[0] == held[1] != held[2]
 
 
-def test_where_blocks_end_does_not_matter_to_what_is_held_out(small_blocks):
+def test_block_size_does_not_change_held_out_lines(small_blocks):
     text = random_text(300).replace("\n", "\n\n")
     held = []
     for size in (1 << 20, 100, 13):
@@ -329,7 +329,7 @@ def test_where_blocks_end_does_not_matter_to_what_is_held_out(small_blocks):
     assert held[0] == held[1] == held[2]
 
 
-def test_a_held_out_line_ends_where_only_rare_words_are_left_of_it(small_blocks):
+def test_a_held_out_line_may_end_with_rare_words(small_blocks):
     lines = [f"often more often rare{chr(97 + i % 26)}{chr(97 + i // 26)}" for i in range(300)]
     text = "\n".join(lines)
     found = []
@@ -342,7 +342,7 @@ def test_a_held_out_line_ends_where_only_rare_words_are_left_of_it(small_blocks)
     assert {len(line) for side in found[0] for line in side} == {3}
 
 
-def test_no_line_is_held_out_unasked(monkeypatch):
+def test_no_line_is_held_out_by_default(monkeypatch):
     # Even if every random number is 0, which passes every threshold.
     monkeypatch.setattr(spool_module, "_rename", always_passing())
     with encode(random_text(200), **ALL) as corpus:
@@ -390,7 +390,7 @@ def test_ids_are_mapped_from_disk(work_dir):
     ],
 )
 @pytest.mark.parametrize("threads", [1, 2])
-def test_a_corpus_without_words_is_an_error_with_the_figures(text, figures, threads):
+def test_a_corpus_without_words_is_an_error(text, figures, threads):
     with pytest.raises(VocabularyError, match=f"the corpus has no words: {figures}"):
         encode_bytes(text, Config(threads=threads))
 
@@ -462,7 +462,7 @@ def test_a_thread_that_fails_stops_the_others(threads, monkeypatch, small_blocks
         )
 
 
-def test_no_place_for_the_temporary_folder_is_named(tmp_path):
+def test_a_missing_work_dir_is_an_error(tmp_path):
     with pytest.raises(
         OutputError, match=r"cannot create a temporary directory in .*missing: No such file"
     ):
@@ -470,7 +470,7 @@ def test_no_place_for_the_temporary_folder_is_named(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["provisional", "text", "held-out"])
-def test_a_full_disk_is_named_with_what_is_free(name, monkeypatch, work_dir):
+def test_a_full_disk_is_reported_with_the_free_bytes(name, monkeypatch, work_dir):
     make = tempfile.TemporaryDirectory
 
     def full(**options):
@@ -481,8 +481,8 @@ def test_a_full_disk_is_named_with_what_is_free(name, monkeypatch, work_dir):
     monkeypatch.setattr(tempfile, "TemporaryDirectory", full)
     message = (
         f"^cannot write the encoded text to ({work_dir}/w2v-.*): the disk is full: 0 bytes were "
-        r"written, but [\d,.]+ GB are free in \1; free some space, or choose another directory with "
-        r"`work_dir`$"
+        r"written, but [\d,.]+ GB are free in \1; free some space, or choose another directory "
+        r"with `work_dir`$"
     )
     with pytest.raises(DiskFullError, match=message):
         encode(random_text(200), work_dir, validation=0.5, **ALL)

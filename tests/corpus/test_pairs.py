@@ -64,17 +64,17 @@ def test_a_window_wider_than_the_sentence_takes_all_of_it():
     assert list(skipgram_pairs(FOX, 4)) == list(skipgram_pairs(FOX, 900)) == everything
 
 
-def test_a_word_can_be_its_own_neighbour_but_no_place_its_own_context():
+def test_a_position_is_not_its_own_context():
     assert list(skipgram_pairs(["a", "a"], 2)) == [("a", "a"), ("a", "a")]
 
 
 @pytest.mark.parametrize("nothing", [[], [[]], [["a"], ["b"]], ["a"], np.zeros(0, int), iter([])])
-def test_no_neighbours_no_pairs(nothing):
+def test_a_single_word_has_no_pairs(nothing):
     assert list(skipgram_pairs(nothing, 2)) == []
 
 
 @given(sentences=SENTENCES, window=WINDOWS, block_size=st.integers(1, 50))
-def test_pairs_are_as_defined_in_every_form(sentences, window, block_size):
+def test_pairs_match_the_reference_in_every_form(sentences, window, block_size):
     expected = reference.pairs(sentences, window)
     forms = [
         sentences,
@@ -92,10 +92,10 @@ def test_pairs_are_as_defined_in_every_form(sentences, window, block_size):
     assert all(0 < len(block) <= block_size for block in blocks[-1:])
 
 
-def test_a_long_sentence_is_walked_in_parts(monkeypatch):
+def test_a_long_sentence_is_processed_in_parts(monkeypatch):
     sentence = list(range(100))
     expected = reference.pairs([sentence], 3)
-    monkeypatch.setattr(pairs_module, "_POSITIONS_AT_ONCE", 10)
+    monkeypatch.setattr(pairs_module, "_PAIRS_PER_STEP", 10)
     assert list(skipgram_pairs(sentence, 3)) == expected
     assert rows(skipgram_pair_blocks(sentence, 3, 7)) == expected
 
@@ -104,14 +104,14 @@ def test_an_array_of_two_dimensions_is_its_rows():
     assert list(skipgram_pairs(np.array([[1, 2], [3, 4]]), 2)) == [(1, 2), (2, 1), (3, 4), (4, 3)]
 
 
-def test_numbers_come_as_pythons():
+def test_numbers_are_returned_as_int():
     center, context = next(skipgram_pairs(np.array([1, 2], np.uint16), 1))
     assert (type(center), type(context)) == (int, int)
 
 
 @given(sentences=SENTENCES, window=WINDOWS)
 @example(sentences=[[1, 2, 3]], window=1)
-def test_no_window_reaches_into_another_line(sentences, window):
+def test_windows_end_at_line_ends(sentences, window):
     text = encoded(sentences)
     line = np.cumsum(text.ids == text.end_of_line)
     for center in np.flatnonzero(text.ids != text.end_of_line).tolist():
@@ -126,7 +126,7 @@ def test_no_window_reaches_into_another_line(sentences, window):
         assert list(range(first, end)) == near
 
 
-def test_a_center_whose_pairs_do_not_all_fit_waits():
+def test_a_center_whose_pairs_do_not_fit_is_left_for_later():
     ids = np.array([1, 2, 3])
     room = np.full((3, 2), -7)
     assert fill_pairs(ids, 0, 1, -1, room) == (2, 3)
@@ -137,19 +137,19 @@ def test_a_center_whose_pairs_do_not_all_fit_waits():
 
 @pytest.mark.parametrize("window", [0, -1, 1.5, "2", None, True])
 @pytest.mark.parametrize("function", [skipgram_pairs, skipgram_pair_blocks])
-def test_a_window_that_is_none_is_refused_at_once(function, window):
+def test_an_invalid_window_is_rejected_at_once(function, window):
     message = f"window must be an integer of at least 1, got {window!r}"
     with pytest.raises(ConfigError, match=message):
         function(FOX, window)
 
 
 @pytest.mark.parametrize("size", [0, -1, 1.5, True])
-def test_a_block_size_that_is_none_is_refused_at_once(size):
+def test_an_invalid_block_size_is_rejected_at_once(size):
     message = f"block_size must be an integer of at least 1, got {size!r}"
     with pytest.raises(ConfigError, match=message):
         skipgram_pair_blocks([1, 2], 2, size)
 
 
-def test_words_beside_sentences_are_refused():
-    with pytest.raises(ConfigError, match=r"expected one sentence or an .* got both: 'a' stands"):
+def test_words_beside_sentences_are_rejected():
+    with pytest.raises(ConfigError, match=r"^ids must be one sentence or an .* got both: 'a' is"):
         list(skipgram_pairs(["a", ["b", "c"]], 2))

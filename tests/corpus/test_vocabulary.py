@@ -44,7 +44,7 @@ LETTERS = st.sampled_from(["a", "b", "B", "é", "ß", "\uffff", "𝔘", "ab", "a
 @example(words=["\uffff", "𝔘"], vocab_size=1, min_count=1)  # in UTF-16 the other comes first
 @example(words=["abcdefghz", "z", "abcdefgha", "abcdefgh", "a"], vocab_size=5, min_count=1)
 @example(words=["abcdefghz", "abcdefgha", "abcdefghz", "abcdefghb"], vocab_size=2, min_count=1)
-def test_words_are_ranked_as_defined(words, vocab_size, min_count):
+def test_words_are_ranked_as_the_reference(words, vocab_size, min_count):
     table = table_of(words)
     expected = reference.vocabulary([words], vocab_size=vocab_size, min_count=min_count)
     if not expected:
@@ -69,13 +69,13 @@ def test_by_hand():
     assert ranks.tolist() == [0, 1, 2, UNKNOWN]
 
 
-def test_the_size_asked_for_is_the_size_given_also_among_ties():
+def test_ties_do_not_exceed_the_vocabulary_size():
     table = table_of([f"w{i}" for i in range(100)])
     assert len(rank_words(table, vocab_size=37, min_count=1)[0]) == 37
     assert len(rank_words(table, vocab_size=100, min_count=1)[0]) == 100
 
 
-def test_no_word_that_is_frequent_enough_is_an_error_with_the_figures():
+def test_no_frequent_word_is_an_error():
     message = (
         "no word occurs 5 times: the corpus has 6 words, 3 of them distinct, and the most frequent "
         r"one occurs 3 times; lower `min_count`, or use a larger corpus"
@@ -84,7 +84,7 @@ def test_no_word_that_is_frequent_enough_is_an_error_with_the_figures():
         rank_words(table_of(["a", "a", "a", "b", "b", "c"]), vocab_size=10, min_count=5)
 
 
-def test_words_that_are_given_keep_their_order():
+def test_given_words_stay_in_their_order():
     vocabulary, ranks = match_words(
         table_of(["c", "b", "a", "b", "x", "c"]), ("a", "new", "c", "b")
     )
@@ -95,7 +95,7 @@ def test_words_that_are_given_keep_their_order():
     assert ranks.dtype == np.uint32
 
 
-def test_given_words_of_which_none_occurs_are_an_error_with_the_figures():
+def test_given_words_that_do_not_occur_are_an_error():
     message = (
         "none of the 2 given words occurs in the corpus, which has 3 words, 2 of them distinct; "
         "check that their spelling matches, for instance that both are lowercase"
@@ -139,18 +139,18 @@ def test_only_a_line_feed_ends_a_word(tmp_path):
         (b"a\n\xff\n", "the vocabulary .*words.txt is not UTF-8: .*0xff"),
     ],
 )
-def test_a_list_that_is_no_vocabulary_is_refused(data, message, tmp_path):
+def test_an_invalid_word_list_is_rejected(data, message, tmp_path):
     (tmp_path / "words.txt").write_bytes(data)
     with pytest.raises(InputError, match=message):
         read_word_list(tmp_path / "words.txt")
 
 
-def test_a_missing_list_is_named(tmp_path):
+def test_a_missing_word_list_is_an_error(tmp_path):
     with pytest.raises(InputError, match=r"cannot read the vocabulary .*missing: No such file"):
         read_word_list(tmp_path / "missing")
 
 
-def test_words_from_anywhere_are_checked():
+def test_check_word_list_names_its_source():
     assert check_word_list(("b", "a"), "of the list") == ["b", "a"]
     with pytest.raises(InputError, match="the vocabulary given repeats the word 'b' of line 1 in"):
         check_word_list(["b", "b"], "given")
@@ -161,6 +161,6 @@ def test_a_vocabulary_knows_its_length():
 
 
 @pytest.mark.parametrize("word", ["a\nb", "\ud800"])
-def test_a_word_that_cannot_be_a_line_is_refused(word):
+def test_a_word_that_cannot_be_a_line_is_rejected(word):
     with pytest.raises(InputError, match="which cannot be a line of UTF-8"):
         check_word_list(["fine", word], "given")

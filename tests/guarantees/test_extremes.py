@@ -346,14 +346,14 @@ def test_lines_and_pairs_far_behind_are_those_at_the_beginning():
     ids=repr,
 )
 def test_ids_that_a_block_cannot_hold_are_refused(ids):
-    with pytest.raises(ConfigError, match=r"^blocks have ids of 32 bits, got -?\d+; number the w"):
+    with pytest.raises(ConfigError, match=r"^ids must fit 32 bits, got -?\d+; number the w"):
         list(w2v.skipgram_pair_blocks([ids]))
     assert len(list(w2v.skipgram_pairs([[2**40, 1]]))) == 2
 
 
 @pytest.mark.parametrize("ids", [[2, 1.7], ["a", "b"], [2**70, 1], [True]], ids=repr)
 def test_what_is_no_id_is_refused(ids):
-    with pytest.raises(ConfigError, match=r"^blocks have whole numbers for words, got \["):
+    with pytest.raises(ConfigError, match=r"^skipgram_pair_blocks needs integers as words, got \["):
         list(w2v.skipgram_pair_blocks([ids]))
 
 

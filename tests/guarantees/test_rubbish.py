@@ -363,7 +363,7 @@ def test_a_stream_in_the_place_of_a_file_of_vectors_is_refused(name, stream, tmp
             os.mkfifo(file)
         else:
             file.symlink_to(stream)
-        expected = f"cannot read {file}: it is a pipe, a device or a socket; copy what it gives"
+        expected = f"cannot read {file}: it is a pipe, a device or a socket; copy its contents"
         with pytest.raises(InputError, match=expected):
             case.target.read(case.path)
         file.unlink()

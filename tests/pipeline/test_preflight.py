@@ -44,7 +44,7 @@ def memory(monkeypatch):
 
     def pretend(available: int | None, held: int = 0) -> None:
         monkeypatch.setattr(preflight, "available_memory", lambda: available)
-        monkeypatch.setattr(preflight, "held_memory", lambda: held)
+        monkeypatch.setattr(preflight, "used_memory", lambda: held)
 
     return pretend
 
@@ -135,7 +135,7 @@ def noted(*arguments, **options):
 
 def watch():
     while not ended.wait(0.003):
-        held.append(memory.held_memory())
+        held.append(memory.used_memory())
 
 preflight.memory_needed = noted
 threading.Thread(target=watch, daemon=True).start()

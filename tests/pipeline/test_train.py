@@ -149,8 +149,8 @@ def test_no_words_at_all(corpus):
         (None, r"the corpus is a NoneType: expected a path, a list of paths, or an iterable"),
         (7, r"the corpus is a int: expected a path"),
         (b"text", r"the corpus is a bytes: expected a path"),
-        ([1, 2], r"item 0 of the corpus has 1 in it: expected a string, or a list of strings"),
-        ([["a", 1]], r"item 0 of the corpus has 1 in it"),
+        ([1, 2], r"item 0 of the corpus contains 1: expected a string, or a list of strings"),
+        ([["a", 1]], r"item 0 of the corpus contains 1"),
         (["a", ["b"]], r"item 1 of the corpus is a list, but the first one was not"),
         ([["b"], "a"], r"item 1 of the corpus is a str, but the first one was not"),
         ([["a\nb"]], r"token 'a\\nb' in item 0 of the corpus has a line end"),
@@ -514,7 +514,7 @@ def test_a_small_text_is_not_refused_for_the_words_it_cannot_have(tmp_path, monk
 
 def test_memory_is_checked_again_for_the_words_there_are(monkeypatch):
     monkeypatch.setattr(preflight, "available_memory", lambda: 10**9)
-    monkeypatch.setattr(preflight, "held_memory", lambda: 0)
+    monkeypatch.setattr(preflight, "used_memory", lambda: 0)
     monkeypatch.setattr(job, "_most_words", lambda *_: 1)
     lines = [[f"word{i}"] for i in range(2000)]
     with pytest.raises(ResourceError, match=r"training 2,000 words at dim 50,000 needs 1\.20 GB"):

@@ -49,27 +49,27 @@ def fail_within_folder(path: Path, error: type[BaseException]) -> None:
 
 
 @pytest.mark.parametrize("check", [output.check_file, output.check_directory])
-def test_a_free_place_passes_and_the_check_leaves_nothing(check, tmp_path):
+def test_a_new_path_passes_and_the_check_leaves_nothing(check, tmp_path):
     check(tmp_path / "new", overwrite=False)
     check(str(tmp_path / "new"), overwrite=True)
     assert names(tmp_path) == []
 
 
 @pytest.mark.parametrize("check", [output.check_file, output.check_directory])
-def test_a_missing_parent_is_named(check, tmp_path):
+def test_a_missing_parent_is_an_error(check, tmp_path):
     with pytest.raises(OutputError, match=r"there is no directory .*missing; create it first"):
         check(tmp_path / "missing" / "new", overwrite=False)
 
 
 @pytest.mark.parametrize("check", [output.check_file, output.check_directory])
-def test_a_parent_that_is_a_file_is_no_folder(check, tmp_path):
+def test_a_parent_that_is_a_file_is_an_error(check, tmp_path):
     (tmp_path / "file").write_text("x")
     with pytest.raises(OutputError, match="there is no directory"):
         check(tmp_path / "file" / "new", overwrite=True)
 
 
 @pytest.mark.parametrize("check", [output.check_file, output.check_directory])
-def test_a_place_where_nothing_can_be_created_is_refused(check, tmp_path, monkeypatch):
+def test_a_directory_without_permission_is_rejected(check, tmp_path, monkeypatch):
     def refuse(**_: object) -> None:
         raise PermissionError(errno.EACCES, "Permission denied")
 
@@ -79,12 +79,12 @@ def test_a_place_where_nothing_can_be_created_is_refused(check, tmp_path, monkey
 
 
 @pytest.mark.parametrize("check", [output.check_file, output.check_directory])
-def test_a_name_the_system_does_not_take_is_refused(check, tmp_path):
+def test_a_name_that_is_too_long_is_rejected(check, tmp_path):
     with pytest.raises(OutputError, match=r"cannot write .*: File name too long"):
         check(tmp_path / ("x" * 300), overwrite=False)
 
 
-def test_what_exists_needs_overwrite(model, tmp_path):
+def test_an_existing_path_needs_overwrite(model, tmp_path):
     (tmp_path / "file").write_text("x")
     with pytest.raises(OutputError, match=r"file exists already; .*`overwrite=True`"):
         output.check_file(tmp_path / "file", overwrite=False)
@@ -94,7 +94,7 @@ def test_what_exists_needs_overwrite(model, tmp_path):
     output.check_directory(model, overwrite=True)
 
 
-def test_a_file_never_replaces_a_folder(tmp_path):
+def test_a_file_never_replaces_a_directory(tmp_path):
     with pytest.raises(OutputError, match="is not a regular file"):
         output.check_file(tmp_path, overwrite=True)
 
@@ -104,7 +104,7 @@ def test_a_device_is_never_replaced():
         output.check_file("/dev/null", overwrite=True)
 
 
-def test_only_a_model_folder_or_an_empty_one_is_replaced(model, tmp_path):
+def test_only_a_model_or_an_empty_directory_is_replaced(model, tmp_path):
     (model / "meta.json").unlink()
     (tmp_path / "file").write_text("x")
     (tmp_path / "empty").mkdir()
@@ -117,7 +117,7 @@ def test_only_a_model_folder_or_an_empty_one_is_replaced(model, tmp_path):
 
 
 @pytest.mark.parametrize("foreign", ["notes.txt", "README.md", "config.json", ".hidden", "folder"])
-def test_what_else_is_in_a_folder_is_not_lost(foreign, model):
+def test_a_directory_with_foreign_files_is_not_replaced(foreign, model):
     if foreign == "folder":
         (model / foreign).mkdir()
     else:
@@ -133,7 +133,7 @@ def test_what_else_is_in_a_folder_is_not_lost(foreign, model):
     assert (model / foreign).exists()
 
 
-def test_what_a_system_puts_into_any_folder_is_nobodys(model):
+def test_system_files_do_not_prevent_replacement(model):
     (model / ".DS_Store").write_text("x")
     output.check_directory(model, overwrite=True)
 
@@ -172,7 +172,7 @@ def test_new_file_replaces_only_with_overwrite(tmp_path):
     assert target.read_bytes() == b"new"
 
 
-def test_what_appears_during_the_block_is_kept(tmp_path):
+def test_a_target_that_appears_during_the_block_is_not_replaced(tmp_path):
     target = tmp_path / "out.bin"
     with (
         pytest.raises(OutputError, match="exists already"),
@@ -197,7 +197,7 @@ def test_a_link_stays_and_its_target_is_replaced(tmp_path):
     assert (tmp_path / "real").read_bytes() == b"new"
 
 
-def test_a_full_disk_is_one_clear_line_for_a_file(tmp_path, monkeypatch):
+def test_a_full_disk_is_reported_for_a_file(tmp_path, monkeypatch):
     def full(_: int) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
@@ -210,7 +210,7 @@ def test_a_full_disk_is_one_clear_line_for_a_file(tmp_path, monkeypatch):
     assert names(tmp_path) == []
 
 
-def test_a_full_disk_is_one_clear_line_for_a_folder(model):
+def test_a_full_disk_is_reported_for_a_directory(model):
     with (
         pytest.raises(DiskFullError, match=FULL),
         output.new_directory(model, needed=4, overwrite=True),
@@ -220,7 +220,7 @@ def test_a_full_disk_is_one_clear_line_for_a_folder(model):
     assert names(model.parent) == ["old.w2v"]
 
 
-def test_files_reach_the_disk_before_they_get_their_name(tmp_path, monkeypatch):
+def test_files_are_synced_before_they_are_renamed(tmp_path, monkeypatch):
     synced = []
     real_sync = os.fsync
 
@@ -251,7 +251,7 @@ def test_permissions_follow_the_umask(tmp_path):
     assert (tmp_path / "m").stat().st_mode & 0o777 == 0o750
 
 
-def test_new_folder_appears_when_the_block_ends(tmp_path):
+def test_new_directory_appears_when_the_block_ends(tmp_path):
     with output.new_directory(tmp_path / "m", needed=4, overwrite=False) as folder:
         assert folder.parent == tmp_path
         assert folder.name.startswith(".m.")
@@ -262,21 +262,21 @@ def test_new_folder_appears_when_the_block_ends(tmp_path):
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, ValueError])
-def test_new_folder_leaves_nothing_when_the_block_fails(error, model):
+def test_new_directory_leaves_nothing_when_the_block_fails(error, model):
     with pytest.raises(error):
         fail_within_folder(model, error)
     assert names(model.parent) == ["old.w2v"]
     assert (model / "vocab.txt").read_text() == "old"
 
 
-def test_new_folder_replaces_a_whole_model(model):
+def test_new_directory_replaces_a_model(model):
     with output.new_directory(model, needed=4, overwrite=True) as folder:
         (folder / "part").write_text("new")
     assert names(model.parent) == ["old.w2v"]
     assert names(model) == ["part"]
 
 
-def test_new_folder_replaces_an_empty_folder(tmp_path):
+def test_new_directory_replaces_an_empty_directory(tmp_path):
     (tmp_path / "m").mkdir()
     with output.new_directory(tmp_path / "m", needed=4, overwrite=True) as folder:
         (folder / "part").write_text("new")
@@ -287,7 +287,7 @@ def test_new_folder_replaces_an_empty_folder(tmp_path):
 @pytest.mark.parametrize(
     "failure", [OSError(errno.EIO, "Input/output error"), KeyboardInterrupt()], ids=["EIO", "^C"]
 )
-def test_an_old_model_is_put_back_if_the_new_one_cannot_take_its_place(failure, model, monkeypatch):
+def test_the_old_model_is_restored_if_the_new_one_cannot_be_renamed(failure, model, monkeypatch):
     monkeypatch.setattr(output, "_exchange", lambda *_: False)
     real_rename = Path.rename
 
@@ -314,7 +314,7 @@ def way(request, monkeypatch) -> str:
     return request.param
 
 
-def test_a_model_is_replaced_whole_in_either_way(way, model):
+def test_a_model_is_replaced_as_a_whole(way, model):
     before = model.stat().st_ino
     with output.new_directory(model, needed=4, overwrite=True) as folder:
         (folder / "part").write_text("new")
@@ -325,7 +325,7 @@ def test_a_model_is_replaced_whole_in_either_way(way, model):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux is known to swap folders")
-def test_no_moment_is_without_a_model(model, monkeypatch):
+def test_models_are_exchanged_in_one_step(model, monkeypatch):
     """Folders change places in one step, so nothing is renamed but a folder to a free place."""
     monkeypatch.setattr(Path, "rename", None)
     with output.new_directory(model, needed=4, overwrite=True, recoverable=True) as folder:
@@ -334,7 +334,7 @@ def test_no_moment_is_without_a_model(model, monkeypatch):
     assert names(model) == ["part"]
 
 
-def test_folders_that_cannot_be_swapped_stay_as_they_are(model, tmp_path, monkeypatch):
+def test_a_failed_exchange_changes_nothing(model, tmp_path, monkeypatch):
     assert not output._exchange(tmp_path / "missing", model)
 
     class Nothing:
@@ -353,7 +353,7 @@ class Killed(BaseException):
 
 
 @pytest.mark.parametrize("step", range(4))
-def test_a_replacement_that_is_killed_leaves_one_of_the_two(step, way, model, monkeypatch):
+def test_a_killed_replacement_leaves_one_of_the_two_models(step, way, model, monkeypatch):
     """Whatever is done on the disk is the last that is done, step by step."""
     calls = []
 
@@ -388,7 +388,7 @@ def test_a_replacement_that_is_killed_leaves_one_of_the_two(step, way, model, mo
     assert found == {"new"} or step < 2
 
 
-def test_a_process_that_is_writing_is_waited_for(tmp_path):
+def test_recover_waits_for_a_writing_process(tmp_path):
     target = tmp_path / "m"
     waiting = threading.Thread(target=output.recover, args=[target])
     with output.new_directory(target, needed=4, overwrite=True, recoverable=True) as folder:
@@ -402,7 +402,7 @@ def test_a_process_that_is_writing_is_waited_for(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["m"]
 
 
-def test_what_another_process_writes_is_not_removed(tmp_path):
+def test_files_of_another_process_are_not_removed(tmp_path):
     target = tmp_path / "m"
     with output.new_directory(target, needed=4, overwrite=True, recoverable=True) as folder:
         (folder / "one").touch()

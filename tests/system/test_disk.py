@@ -55,7 +55,7 @@ def system(number: int) -> OSError:
         (1_234_567_890_123, "1,234.57 GB"),
     ],
 )
-def test_sizes_in_words(size, text):
+def test_format_bytes(size, text):
     assert disk.format_bytes(size) == text
 
 
@@ -64,7 +64,7 @@ def test_files_take_whole_pages():
     assert disk.size_on_disk(1, 4096, 4097) == 4096 + 4096 + 8192
 
 
-def test_a_job_that_fits_passes_and_one_that_does_not_is_told_both_figures(free, tmp_path):
+def test_required_space_is_compared_with_free_space(free, tmp_path):
     free(1_000_000)
     disk.require_free_space(tmp_path, 900_000, "cannot store the ids")
     expected = (
@@ -75,7 +75,7 @@ def test_a_job_that_fits_passes_and_one_that_does_not_is_told_both_figures(free,
         disk.require_free_space(tmp_path, 1_100_000, "cannot store the ids")
 
 
-def test_room_is_looked_for_in_whole_pages(free, tmp_path):
+def test_required_space_is_rounded_up_to_pages(free, tmp_path):
     free(8192)
     disk.require_free_space(tmp_path, 8192, "cannot do it")
     for needed in (8193, 1 << 60):
@@ -83,7 +83,7 @@ def test_room_is_looked_for_in_whole_pages(free, tmp_path):
             disk.require_free_space(tmp_path, needed, "cannot do it")
 
 
-def test_no_room_is_an_error_of_the_output_and_of_what_there_is():
+def test_disk_full_is_an_output_error_and_a_resource_error():
     assert issubclass(DiskFullError, OutputError)
     assert issubclass(DiskFullError, ResourceError)
 
@@ -114,16 +114,14 @@ def test_no_room_is_an_error_of_the_output_and_of_what_there_is():
         ),
     ],
 )
-def test_what_is_needed_and_what_is_free_are_told(number, sizes, told, free, tmp_path):
+def test_write_error_names_the_needed_and_the_free_bytes(number, sizes, told, free, tmp_path):
     free(1_000_000)
     found = disk.write_error("cannot do it", system(number), tmp_path, "R", **sizes)
     assert isinstance(found, DiskFullError)
     assert str(found) == f"cannot do it: {told.format(tmp_path)}"
 
 
-def test_a_disk_that_has_no_room_for_files_is_told_from_one_that_counts_none(
-    free, tmp_path, monkeypatch
-):
+def test_a_disk_without_free_inodes_is_reported(free, tmp_path, monkeypatch):
     free(1_000_000)
     told = []
     for files in (1_000, 0):
@@ -143,7 +141,7 @@ def test_a_disk_that_has_no_room_for_files_is_told_from_one_that_counts_none(
         (resource.RLIM_INFINITY, "the file exceeds the size limit of the file system"),
     ],
 )
-def test_a_file_size_limit_is_told(limit, told, tmp_path, monkeypatch):
+def test_a_file_size_limit_is_reported(limit, told, tmp_path, monkeypatch):
     monkeypatch.setattr(resource, "getrlimit", lambda _: (limit, limit))
     found = disk.write_error("cannot do it", system(errno.EFBIG), tmp_path, "R", needed=9_000)
     assert isinstance(found, DiskFullError)
@@ -153,7 +151,7 @@ def test_a_file_size_limit_is_told(limit, told, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("error", [system(errno.EACCES), OSError("Permission denied")])
-def test_other_errors_are_told_as_the_system_does(error, tmp_path):
+def test_other_errors_have_the_message_of_the_system(error, tmp_path):
     found = disk.write_error("cannot do it", error, tmp_path, "R", needed=9_000)
     assert type(found) is OutputError
     assert str(found) == "cannot do it: Permission denied; R"
@@ -163,7 +161,7 @@ def test_other_errors_are_told_as_the_system_does(error, tmp_path):
 
 
 @pytest.mark.parametrize("new", [output.new_file, output.new_directory])
-def test_nothing_is_begun_for_which_there_is_no_room(new, tmp_path, monkeypatch):
+def test_nothing_is_written_without_enough_space(new, tmp_path, monkeypatch):
     monkeypatch.setattr(Path, "open", None)  # which is not called
     monkeypatch.setattr(Path, "mkdir", None)
     expected = (
@@ -176,7 +174,7 @@ def test_nothing_is_begun_for_which_there_is_no_room(new, tmp_path, monkeypatch)
         pytest.fail("the block must not run")
 
 
-def test_a_state_for_which_there_is_no_room_is_not_begun(free, tmp_path, monkeypatch):
+def test_no_state_is_written_without_enough_space(free, tmp_path, monkeypatch):
     kept = Checkpoint.create(
         tmp_path / "m.checkpoint", TrainingJob(None, None, Config(), False), 60.0
     )
@@ -190,7 +188,7 @@ def test_a_state_for_which_there_is_no_room_is_not_begun(free, tmp_path, monkeyp
     kept.close()
 
 
-def test_a_job_for_which_there_is_no_room_is_not_begun(free, tmp_path, monkeypatch):
+def test_no_job_is_written_without_enough_space(free, tmp_path, monkeypatch):
     monkeypatch.setattr(checkpoint, "_write", None)  # which is not called
     free(0)
     job = TrainingJob(None, None, Config(), False)
@@ -202,7 +200,7 @@ def test_a_job_for_which_there_is_no_room_is_not_begun(free, tmp_path, monkeypat
 
 @pytest.mark.parametrize("packed", ["", ".gz"])
 @pytest.mark.parametrize("rows", [1, 63, 64, 65, 5_000])
-def test_the_size_of_a_text_is_known_beforehand(packed, rows, tmp_path):
+def test_the_size_of_a_text_file_is_estimated(packed, rows, tmp_path):
     matrix = np.random.default_rng(3).normal(size=(rows, 50)).astype(np.float32)
     words = [f"word{i}" for i in range(rows)]
     path = tmp_path / f"out.vec{packed}"
@@ -213,7 +211,7 @@ def test_the_size_of_a_text_is_known_beforehand(packed, rows, tmp_path):
     assert asked == [pytest.approx(path.stat().st_size, rel=0.03, abs=50)]
 
 
-def test_the_size_of_a_model_is_known_beforehand(tmp_path):
+def test_the_size_of_a_model_is_known(tmp_path):
     matrix = np.ones((5_000, 30), np.float32)
     words = [f"word{i}" for i in range(len(matrix))]
     vectors = w2v.Embeddings(words, matrix, [5] * len(words))
@@ -225,7 +223,7 @@ def test_the_size_of_a_model_is_known_beforehand(tmp_path):
     assert asked == [disk.size_on_disk(*sizes)]
 
 
-def test_a_file_system_that_counts_nothing_has_room(monkeypatch, tmp_path):
+def test_a_file_system_without_statistics_has_space(monkeypatch, tmp_path):
     monkeypatch.setattr(disk.shutil, "disk_usage", lambda _: SimpleNamespace(free=0, total=0))
     disk.require_free_space(tmp_path, 10**12, "no")
     full = system(errno.ENOSPC)
@@ -240,7 +238,7 @@ def test_a_file_system_that_counts_nothing_has_room(monkeypatch, tmp_path):
     ]
 
 
-def test_what_was_written_may_be_gone_by_now(free, tmp_path):
+def test_a_partial_file_may_have_been_removed(free, tmp_path):
     free(3 * 10**6)
     said = disk.write_error("no", system(errno.ENOSPC), tmp_path, "R", written=2 * 10**6)
     assert str(said) == (

@@ -44,10 +44,10 @@ def test_this_machine_has_some_memory():
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux's /proc")
-def test_what_is_held_is_what_was_written_to():
-    before = memory.held_memory()
+def test_used_memory_is_memory_that_was_written():
+    before = memory.used_memory()
     kept = np.ones(50 * MB, np.uint8)
-    grown = memory.held_memory() - before
+    grown = memory.used_memory() - before
     assert 0.9 * len(kept) < grown < 1.2 * len(kept)
 
 
@@ -79,7 +79,7 @@ def test_a_container_without_limit_has_the_machine(system):
 
 
 @pytest.mark.parametrize(("own", "above"), [(700, 500), (500, 700)])
-def test_the_least_of_a_group_and_those_above_it_counts(own, above, system):
+def test_the_lowest_limit_of_a_group_and_its_parents_counts(own, above, system):
     system(
         3000,
         "0::/slice/job\n",
@@ -91,7 +91,7 @@ def test_the_least_of_a_group_and_those_above_it_counts(own, above, system):
     assert memory.available_memory() == 400
 
 
-def test_groups_of_the_first_version_limit_memory_too(system):
+def test_version_1_control_groups_limit_memory(system):
     system(
         3000,
         FIRST,
@@ -104,13 +104,13 @@ def test_groups_of_the_first_version_limit_memory_too(system):
     assert memory.available_memory() == 350
 
 
-def test_no_group_is_no_limit(system):
+def test_without_control_groups_there_is_no_limit(system):
     system(None, "")
     assert memory.available_memory() is None
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux's /proc")
-def test_a_process_may_be_limited_itself():
+def test_the_address_space_limit_counts():
     statement = "from w2v.system.memory import available_memory; print(available_memory())"
     limit = 1 << 30
     done = subprocess.run(
@@ -123,21 +123,21 @@ def test_a_process_may_be_limited_itself():
     assert limit / 2 < int(done.stdout) < limit
 
 
-def test_without_what_linux_tells_the_machine_is_all_free(monkeypatch, tmp_path):
+def test_without_proc_all_memory_counts_as_available(monkeypatch, tmp_path):
     monkeypatch.setattr(memory, "_text", lambda path: None)
-    assert memory.held_memory() is None
+    assert memory.used_memory() is None
     total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     assert memory.available_memory() == total
 
 
-def test_what_is_available_is_what_the_system_says_so(monkeypatch, tmp_path):
+def test_available_memory_is_that_of_the_system(monkeypatch, tmp_path):
     (tmp_path / "meminfo").write_text("MemTotal: 9 kB\nMemFree: 1 kB\nMemAvailable: 5 kB\n")
     text = memory._text
     monkeypatch.setattr(memory, "_text", lambda path: text(tmp_path / path.name))
     assert memory._system_memory() == 5 * 1024
 
 
-def test_names_of_processes_and_groups_may_be_any_bytes(monkeypatch, tmp_path):
+def test_names_of_processes_and_groups_may_be_invalid_utf8(monkeypatch, tmp_path):
     (tmp_path / "status").write_bytes(b"Name:\tw\xf6rter\nRssAnon:\t 7 kB\n")
     (tmp_path / "cgroup").write_bytes(b"0::/gr\xfcn\n")
     group = tmp_path / "groups" / os.fsdecode(b"gr\xfcn")
@@ -147,5 +147,5 @@ def test_names_of_processes_and_groups_may_be_any_bytes(monkeypatch, tmp_path):
     monkeypatch.setattr(memory, "_PROCESS", tmp_path)
     monkeypatch.setattr(memory, "_CONTROL_GROUPS", tmp_path / "groups")
     monkeypatch.setattr(memory, "_system_memory", lambda: 3000)
-    assert memory.held_memory() == 7 * 1024
+    assert memory.used_memory() == 7 * 1024
     assert memory.available_memory() == 400

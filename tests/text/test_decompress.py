@@ -23,8 +23,7 @@ from w2v.embeddings.embeddings import Embeddings
 from w2v.embeddings.load import load
 from w2v.errors import InputError
 from w2v.pipeline import encode_file as batch
-from w2v.text import blocks
-from w2v.text import decompress as unpacking
+from w2v.text import blocks, decompress
 from w2v.text import sources as reading
 from w2v.text.sources import STDIN, FileSource
 
@@ -48,7 +47,7 @@ def text_of(path: Path | str, max_expansion: float = 250) -> bytes:
 @pytest.fixture
 def little_is_free(monkeypatch):
     """Let a bound count from a kilobyte on, so that small files show what large ones do."""
-    monkeypatch.setattr(unpacking, "FREE_BYTES", 1000)
+    monkeypatch.setattr(decompress, "FREE_BYTES", 1000)
     monkeypatch.setattr(reading, "SNIFFED_BYTES", 256)
     monkeypatch.setattr("w2v.text.blocks.BLOCK_BYTES", 4096)
 
@@ -63,7 +62,7 @@ def bomb(pack, lines: int = 100_000) -> bytes:
 
 
 @PACKINGS
-def test_a_small_file_that_unpacks_to_much_is_refused_while_it_is_read(
+def test_a_small_file_that_expands_too_much_is_rejected_while_it_is_read(
     pack, little_is_free, tmp_path
 ):
     path = tmp_path / "bomb.txt"
@@ -71,8 +70,8 @@ def test_a_small_file_that_unpacks_to_much_is_refused_while_it_is_read(
     source = FileSource([path], 10)
     got: list[int] = []
     expected = (
-        rf"^{path} unpacks to over 10 times its size: to [\d,]+ bytes so far, from [\d,]+; if it "
-        r"is to be so, raise the limit by --max-expansion, of which 0 is none$"
+        rf"^{path} expands to over 10 times its size: to [\d,]+ bytes so far, from [\d,]+; if "
+        r"this is intended, raise the limit with `max_expansion` \(0: no limit\)$"
     )
     with pytest.raises(InputError, match=expected):
         got.extend(len(block) for block in source.blocks(lambda block: len(block)))
@@ -81,7 +80,7 @@ def test_a_small_file_that_unpacks_to_much_is_refused_while_it_is_read(
 
 @PACKINGS
 @pytest.mark.parametrize("limit", [0, 1_000_000])
-def test_the_limit_can_be_raised_and_lifted(pack, limit, little_is_free, tmp_path):
+def test_the_limit_can_be_raised_and_disabled(pack, limit, little_is_free, tmp_path):
     path = tmp_path / "bomb.txt"
     path.write_bytes(bomb(pack))
     assert text_of(path, limit) == LINE * 100_000
@@ -90,12 +89,12 @@ def test_the_limit_can_be_raised_and_lifted(pack, limit, little_is_free, tmp_pat
 @PACKINGS
 def test_stdin_has_the_same_limit(pack, little_is_free, monkeypatch):
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(bomb(pack))))
-    with pytest.raises(InputError, match=r"^stdin unpacks to over 10 times its size"):
+    with pytest.raises(InputError, match=r"^stdin expands to over 10 times its size"):
         text_of(STDIN, 10)
 
 
 @PACKINGS
-def test_what_unpacks_to_little_is_never_refused(pack, tmp_path):
+def test_small_output_is_never_rejected(pack, tmp_path):
     path = tmp_path / "small.txt"
     path.write_bytes(pack(b"a\n" * 400_000))
     assert len(text_of(path, 1)) == 800_000 > 100 * path.stat().st_size
@@ -111,7 +110,7 @@ def test_members_together_have_one_limit(pack, little_is_free, tmp_path):
         text_of(path, 5)
 
 
-def test_a_text_as_it_usually_is_keeps_far_below_the_limit(little_is_free, tmp_path):
+def test_natural_text_is_far_below_the_limit(little_is_free, tmp_path):
     words = np.random.default_rng(1).integers(0, 5000, 50_000).tolist()
     path = tmp_path / "text.xz"
     path.write_bytes(lzma.compress(" ".join(f"w{word}" for word in words).encode()))
@@ -123,11 +122,11 @@ def test_a_text_as_it_usually_is_keeps_far_below_the_limit(little_is_free, tmp_p
 def test_a_bomb_takes_little_memory(pack, monkeypatch, tmp_path):
     path = tmp_path / "bomb.txt"
     path.write_bytes(bomb(pack, 1_000_000))
-    monkeypatch.setattr(unpacking, "FREE_BYTES", 8 * MEBIBYTE)
+    monkeypatch.setattr(decompress, "FREE_BYTES", 8 * MEBIBYTE)
     source = FileSource([path], 1)
     tracemalloc.start()
     try:
-        with pytest.raises(InputError, match="unpacks to over 1 times its size"):
+        with pytest.raises(InputError, match="expands to over 1 times its size"):
             list(map(len, source.blocks(lambda block: len(block))))
         assert tracemalloc.get_traced_memory()[1] < 14 * MEBIBYTE
     finally:
@@ -157,7 +156,7 @@ def test_every_command_that_reads_text_has_the_option(arguments, bomb_file):
     arguments = [argument.format(bomb_file) for argument in arguments]
     done = CliRunner().invoke(main, [*arguments, "--max-expansion", "50"])
     assert done.exit_code == 1
-    assert "bomb.txt unpacks to over 50 times its size" in done.stderr.splitlines()[-1]
+    assert "bomb.txt expands to over 50 times its size" in done.stderr.splitlines()[-1]
     done = CliRunner().invoke(main, [*arguments, "--max-expansion", "-1"])
     assert done.exit_code == 2
     assert not Path(f"{bomb_file}.w2v").exists()
@@ -176,7 +175,7 @@ def test_the_library_has_the_option(bomb_file, tmp_path):
     assert len(w2v.train(bomb_file, max_expansion=0, **TINY)) == 4
 
 
-def test_a_training_goes_on_with_another_limit(little_is_free, tmp_path):
+def test_resume_accepts_another_limit(little_is_free, tmp_path):
     path = tmp_path / "bomb.txt"
     path.write_bytes(bomb(gzip.compress, 1_000))
 
@@ -191,30 +190,30 @@ def test_a_training_goes_on_with_another_limit(little_is_free, tmp_path):
     model = w2v.resume(tmp_path / "m", max_expansion=5)
     assert model.matrix.tobytes() == whole.matrix.tobytes()
     assert model.meta["config"]["max_expansion"] == 5
-    with pytest.raises(InputError, match="unpacks to over 5 times its size"):
+    with pytest.raises(InputError, match="expands to over 5 times its size"):
         w2v.resume(tmp_path / "m", epochs=3)
     more = w2v.resume(tmp_path / "m", epochs=3, max_expansion=0)
     assert len(more.meta["epochs"]) == 3
 
 
 @pytest.mark.parametrize("head", [b"100000 1\n", b""], ids=["word2vec", "glove"])
-def test_packed_vectors_have_a_limit_too(head, monkeypatch, tmp_path):
-    monkeypatch.setattr(unpacking, "FREE_BYTES", 1 << 16)
+def test_compressed_vectors_have_the_same_limit(head, monkeypatch, tmp_path):
+    monkeypatch.setattr(decompress, "FREE_BYTES", 1 << 16)
     rows = b"".join(b"%d %s\n" % (i, b"0" * 9990) for i in range(100_000, 100_100))
     path = tmp_path / "x.txt.gz"
     path.write_bytes(gzip.compress(head + rows, 9))
     expected = (
-        rf"^{path} unpacks to over 250 times its size: .*; if it is to be so, unpack it first"
+        rf"^{path} expands to over 250 times its size: .*; if that is intended, decompress it first"
     )
     with pytest.raises(InputError, match=expected):
         load(path)
 
 
-# How much memory it takes to unpack it
+# Memory for decompression
 
 
 def xz_with_dictionary(code: int, text: bytes = LINE) -> bytes:
-    """Pack a text so that its header asks for a dictionary of another size."""
+    """Compress a text, and ask for a dictionary of another size in the header."""
     data = bytearray(lzma.compress(text))
     end = 12 + 4 * (data[12] + 1)
     place = data.index(b"\x21\x01", 12, end) + 2
@@ -229,7 +228,7 @@ def lzma_with_dictionary(size: int, text: bytes = LINE) -> bytes:
 
 
 def zstd_with_window(log: int, text: bytes = LINE) -> bytes:
-    """Pack a text in one raw block of a frame that asks for a window of so many bits."""
+    """Put a text into one raw block of a frame that asks for a window of 2**log bytes."""
     block = (len(text) << 3 | 1).to_bytes(3, "little")
     return b"\x28\xb5\x2f\xfd" + bytes([0, log - 10 << 3]) + block + text
 
@@ -244,21 +243,21 @@ GREEDY = {
 
 
 @pytest.mark.parametrize(("data", "asked", "command"), GREEDY.values(), ids=GREEDY)
-def test_a_header_that_asks_for_much_memory_is_refused(data, asked, command, tmp_path):
+def test_a_header_that_asks_for_much_memory_is_rejected(data, asked, command, tmp_path):
     path = tmp_path / "greedy.txt"
     path.write_bytes(data)
     expected = (
-        f"^{path} asks for {asked}.* to be unpacked with, and at most 268,435,456 bytes are given; "
-        f"unpack it first and pipe it in, as in {command} {path}"
+        f"^decompressing {path} needs {asked}.*, but the limit is 268,435,456 bytes; decompress "
+        f"it first and pipe it in: {command} {path}"
     )
     with pytest.raises(InputError, match=expected):
         text_of(path)
 
 
-def test_a_member_that_asks_for_much_memory_is_refused_behind_others(tmp_path):
+def test_a_later_stream_that_asks_for_much_memory_is_rejected(tmp_path):
     path = tmp_path / "greedy.txt"
     path.write_bytes(lzma.compress(LINE) + xz_with_dictionary(40))
-    with pytest.raises(InputError, match=r"asks for a window of 4,294,967,295 bytes"):
+    with pytest.raises(InputError, match=r"needs a window of 4,294,967,295 bytes"):
         text_of(path)
 
 
@@ -299,7 +298,7 @@ print(peak() - before)
     [*(greedy[0] for greedy in GREEDY.values()), *ALLOWED.values()],
     ids=[*GREEDY, *(f"{name}, allowed" for name in ALLOWED)],
 )
-def test_no_header_makes_a_process_take_what_it_asks_for(data, tmp_path):
+def test_no_header_allocates_memory(data, tmp_path):
     path = tmp_path / "greedy.txt"
     path.write_bytes(data)
     done = subprocess.run(
@@ -313,14 +312,14 @@ def test_no_header_makes_a_process_take_what_it_asks_for(data, tmp_path):
 
 @pytest.mark.parametrize("name", ["bzip2", "xz", "zstd"])
 @pytest.mark.parametrize("rest", [b"rubbish", LINE * 3000], ids=["short", "long"])
-def test_what_follows_a_stream_and_is_none_is_damage(name, rest, tmp_path):
+def test_junk_behind_a_stream_is_an_error(name, rest, tmp_path):
     path = tmp_path / "f.txt"
     path.write_bytes(PACK[name](LINE) + rest)
-    with pytest.raises(InputError, match=f"{path} is damaged or cut short: "):
+    with pytest.raises(InputError, match=f"{path} is damaged or truncated: "):
         text_of(path)
 
 
-def test_zeros_between_and_behind_xz_streams_mean_nothing(tmp_path):
+def test_padding_of_xz_streams_is_ignored(tmp_path):
     path = tmp_path / "f.txt"
     part = lzma.compress(LINE)
     path.write_bytes(part + bytes(8) + part + bytes(200_000) + part + bytes(4))
@@ -338,15 +337,15 @@ class Endless(io.RawIOBase):
 
 
 def test_64_mebibytes_are_always_allowed():
-    stream = unpacking.ExpansionGuard(Endless(), lambda: 1, "x", 250, "advice")
+    stream = decompress.ExpansionGuard(Endless(), lambda: 1, "x", 250, "advice")
     piece = bytearray(MEBIBYTE)
     for _ in range(64):
         assert stream.readinto(piece) == MEBIBYTE
-    with pytest.raises(InputError, match="x unpacks to over 250 times its size"):
+    with pytest.raises(InputError, match="x expands to over 250 times its size"):
         stream.readinto(bytearray(1))
 
 
-def test_zstd_may_begin_with_a_frame_to_be_skipped(tmp_path):
+def test_zstd_may_begin_with_a_skippable_frame(tmp_path):
     path = tmp_path / "text.zst"
     skipped = b"\x5a\x2a\x4d\x18" + (5).to_bytes(4, "little") + b"about"
     path.write_bytes(skipped + PACK["zstd"](LINE))

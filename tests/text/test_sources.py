@@ -5,32 +5,20 @@ from __future__ import annotations
 import bz2
 import gzip
 import io
-import itertools
 import lzma
 import os
 import sys
-import tarfile
-import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 import zstandard
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
-import reference
+from not_text import NOT_TEXT
+from text.helpers import blocks_of, read, text_of, write
 from w2v.errors import InputError, MissingExtraError
-from w2v.system.sniff import sniff_non_text
-from w2v.text import blocks
 from w2v.text import sources as reading
-from w2v.text.characters import character_tables
-from w2v.text.definition import WordDefinition
 from w2v.text.sources import STDIN, FileSource, IterableSource, find_files, open_corpus
-from w2v.text.tokenizer import (
-    END_OF_LINE,
-    Scanner,
-)
 
 TEXT = "The quick brown fox\njumps over the lazy dög's 日本 bed\n".encode() * 40
 COMPRESS = {
@@ -45,39 +33,6 @@ COMPRESSIONS = pytest.mark.parametrize("compress", COMPRESS.values(), ids=COMPRE
 WITH_MEMBERS = pytest.mark.parametrize(
     "compress", [COMPRESS[x] for x in ("gz", "bz2", "xz", "zst")]
 )
-
-
-def blocks_of(source, name="unicode"):
-    tables = character_tables(WordDefinition(name, True))
-    return list(source.blocks(tables.last_boundary))
-
-
-def text_of(*paths: Path | str) -> bytes:
-    return b"".join(blocks_of(FileSource(paths)))
-
-
-def write(path: Path, data: bytes) -> Path:
-    path.write_bytes(data)
-    return path
-
-
-def read(source, name="unicode", *, lowercase=True) -> reference.Read:
-    """All words of a source, block by block."""
-    scanner = Scanner(character_tables(WordDefinition(name, lowercase)))
-    lines: list[list[str]] = [[]]
-    for block in blocks_of(source, name):
-        for i in scanner.scan(block).tolist():
-            if i == END_OF_LINE:
-                lines.append([])
-            else:
-                lines[-1].append(scanner.words.word(i).decode())
-    kept = [line for line in lines if line]
-    return reference.Read(kept, scanner.counts.too_long, scanner.counts.invalid_bytes)
-
-
-def expected(text: bytes, name="unicode", *, lowercase=True) -> reference.Read:
-    result = reference.read(text, name, lowercase=lowercase)
-    return result._replace(lines=[line for line in result.lines if line])
 
 
 @pytest.fixture
@@ -114,7 +69,7 @@ def test_a_folder_is_all_files_below_it_sorted(tmp_path):
     assert find_files([tmp_path / "c", tmp_path / "b"]) == [found[4], *found[1:4]]
 
 
-def test_stdin_is_a_dash(stdin, tmp_path):
+def test_a_dash_reads_stdin(stdin, tmp_path):
     stdin(b"from stdin")
     source = FileSource([write(tmp_path / "f", b"from file"), STDIN])
     assert (source.files, source.total_bytes) == (2, None)
@@ -148,7 +103,7 @@ def test_a_missing_file_is_named(path, tmp_path):
 
 def test_an_empty_folder_is_named(tmp_path):
     (tmp_path / "sub").mkdir()
-    with pytest.raises(InputError, match=f"the folder {tmp_path} has no files in it"):
+    with pytest.raises(InputError, match=f"the directory {tmp_path} contains no files"):
         FileSource([tmp_path])
 
 
@@ -205,7 +160,7 @@ def test_a_byte_order_mark_is_no_part_of_a_whitespace_token(tmp_path):
 
 @COMPRESSIONS
 @pytest.mark.parametrize("name", ["f", "f.txt", "f.gz", "f.xz"])
-def test_compression_is_told_by_content_not_by_name(compress, name, tmp_path):
+def test_content_determines_the_compression(compress, name, tmp_path):
     path = write(tmp_path / name, compress(TEXT))
     source = FileSource([path])
     assert b"".join(blocks_of(source)) == TEXT
@@ -257,11 +212,11 @@ def test_zstd_with_a_long_window_is_read(tmp_path):
 
 
 @COMPRESSIONS
-def test_a_file_cut_short_is_an_error(compress, tmp_path):
+def test_a_truncated_file_is_an_error(compress, tmp_path):
     data = compress(np.random.default_rng(1).bytes(3000).hex().encode())
     for length in (len(data) // 2, len(data) - 3):
         path = write(tmp_path / "f", data[:length])
-        with pytest.raises(InputError, match=f"{path} is damaged or cut short: "):
+        with pytest.raises(InputError, match=f"{path} is damaged or truncated: "):
             text_of(path)
 
 
@@ -270,7 +225,7 @@ def test_a_damaged_file_is_an_error(compress, tmp_path):
     data = bytearray(compress(np.random.default_rng(1).bytes(3000).hex().encode()))
     data[len(data) // 2 : len(data) // 2 + 50] = bytes(50)
     path = write(tmp_path / "f", bytes(data))
-    with pytest.raises(InputError, match=f"{path} is damaged or cut short: "):
+    with pytest.raises(InputError, match=f"{path} is damaged or truncated: "):
         text_of(path)
 
 
@@ -282,82 +237,8 @@ def test_zstd_without_its_package_names_the_extra(monkeypatch, tmp_path):
         text_of(path)
 
 
-def zipped() -> bytes:
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w") as archive:
-        archive.writestr("a.txt", TEXT)
-    return file.getvalue()
-
-
-def tarred() -> bytes:
-    file = io.BytesIO()
-    with tarfile.open(fileobj=file, mode="w") as archive:
-        member = tarfile.TarInfo("a.txt")
-        member.size = len(TEXT)
-        archive.addfile(member, io.BytesIO(TEXT))
-    return file.getvalue()
-
-
-def npy() -> bytes:
-    file = io.BytesIO()
-    np.save(file, np.arange(100))
-    return file.getvalue()
-
-
-PROSE = "Words, some of them Ünicode, and 日本語 too.\n" * 30
-CHINESE = "维基百科，自由的百科全书。 数学\n是研究数量、结构以及空间等概念的一门学科。\n" * 30
-REFUSED = {
-    "zip": (zipped(), "a zip archive"),
-    "tar": (tarred(), "a tar archive"),
-    "7z": (b"7z\xbc\xaf\x27\x1c\0\4" + bytes(40), "a 7z archive"),
-    "rar": (b"Rar!\x1a\x07\x01\0" + bytes(40), "a rar archive"),
-    "lz4": (b"\x04\x22\x4d\x18dG", "lz4-compressed"),
-    "Z": (b"\x1f\x9d\x90aaa", "compressed by compress"),
-    "pdf": (b"%PDF-1.7\n%text", "a PDF document"),
-    "elf": (b"\x7fELF\2\1\1", "an executable"),
-    "png": (b"\x89PNG\r\n\x1a\n", "a PNG picture"),
-    "jpeg": (b"\xff\xd8\xff\xe0", "a JPEG picture"),
-    "hdf5": (b"\x89HDF\r\n\x1a\n", "an HDF5 file"),
-    "npy": (npy(), "a NumPy array"),
-    "parquet": (b"PAR1\x15\x04", "a Parquet file"),
-    "sqlite": (b"SQLite format 3\0" + bytes(40), "a SQLite database"),
-    "utf-16": (PROSE.encode("utf-16"), r"text in UTF-16 \(little-endian\)"),
-    "utf-16-be": (b"\xfe\xff" + PROSE.encode("utf-16-be"), r"text in UTF-16 \(big-endian\)"),
-    "utf-32": (PROSE.encode("utf-32"), r"text in UTF-32 \(little-endian\)"),
-    "utf-32-be": (b"\0\0\xfe\xff" + PROSE.encode("utf-32-be"), r"text in UTF-32 \(big-endian\)"),
-    "utf-16-le bare": (
-        PROSE.encode("utf-16-le"),
-        r"text in UTF-16 \(little-endian, without a byte-order",
-    ),
-    "utf-16-be bare": (
-        PROSE.encode("utf-16-be"),
-        r"text in UTF-16 \(big-endian, without a byte-order",
-    ),
-    "utf-32-le bare": (
-        PROSE.encode("utf-32-le"),
-        r"text in UTF-32 \(little-endian, without a byte-order",
-    ),
-    "utf-32-be bare": (
-        PROSE.encode("utf-32-be"),
-        r"text in UTF-32 \(big-endian, without a byte-order",
-    ),
-    "chinese le": (
-        CHINESE.encode("utf-16-le"),
-        r"text in UTF-16 \(little-endian, without a byte-order",
-    ),
-    "chinese be": (
-        CHINESE.encode("utf-16-be"),
-        r"text in UTF-16 \(big-endian, without a byte-order",
-    ),
-    "gbk": (CHINESE.encode("gbk"), "binary data, or text in a legacy encoding"),
-    "binary": (bytes(range(256)) * 20, "binary data, or text in a legacy encoding"),
-    "zeros": (bytes(5000), "binary data, or text in a legacy encoding"),
-    "random": (np.random.default_rng(1).bytes(70_000), "binary data, or text in a legacy"),
-}
-
-
-@pytest.mark.parametrize(("data", "kind"), REFUSED.values(), ids=REFUSED)
-def test_what_is_no_text_is_refused_by_name(data, kind, tmp_path):
+@pytest.mark.parametrize(("data", "kind"), NOT_TEXT.values(), ids=NOT_TEXT)
+def test_other_files_are_rejected_with_their_type(data, kind, tmp_path):
     path = write(tmp_path / "f.txt", data)
     with pytest.raises(InputError, match=f"f.txt is {kind}.*: expected UTF-8 text; convert"):
         text_of(path)
@@ -367,89 +248,13 @@ def test_what_is_no_text_is_refused_by_name(data, kind, tmp_path):
 
 
 @COMPRESSIONS
-def test_what_is_compressed_twice_is_refused(compress, tmp_path):
+def test_text_that_is_compressed_twice_is_rejected(compress, tmp_path):
     path = write(tmp_path / "f", gzip.compress(compress(TEXT)))
     with pytest.raises(InputError, match=r"f \(decompressed\) is \w+-compressed: expected"):
         text_of(path)
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        PROSE,
-        CHINESE,
-        "",
-        "a",
-        "日",
-        "words\0words\0",
-        "[x] ]]",
-        "Привет, мир! ελληνικά",
-        "\x1b[1m a",
-    ],
-)
-def test_text_in_utf8_is_taken(text):
-    assert sniff_non_text(text.encode()) is None
-
-
-def test_a_character_cut_by_the_end_of_what_is_looked_at_is_no_matter():
-    assert sniff_non_text("日".encode()[:-1] + b" words") is None
-
-
-# Blocks
-
-
-@pytest.fixture
-def small_blocks(monkeypatch):
-    """Set the size of blocks."""
-    return lambda size: monkeypatch.setattr("w2v.text.blocks.BLOCK_BYTES", size)
-
-
-HARD = (
-    (
-        "don't 'tis dogs' ''a'' l\u2019eau\r\nİzmir 日本カナ's\r\r\nna\u0308ive\ta\u3000b\0c "
-        "x" * 3 + "日本語テキスト" * 3 + "a'b'c'd'e" + "𝔘𝔫\u200di" + "'" * 5 + "z'"
-    ).encode()
-    + b"\xe6\x97 \xffab\xf0\x9d\n"
-    + ("k" * 1200 + "'s end").encode()
-)
-
-
-@pytest.mark.parametrize("name", ["unicode", "whitespace"])
-@pytest.mark.parametrize("size", [*range(1, 24), 64, 1000, 1 << 20])
-def test_blocks_of_any_size_give_the_same_words(size, name, small_blocks, tmp_path):
-    small_blocks(size)
-    path = write(tmp_path / "f", HARD)
-    assert read(FileSource([path]), name) == expected(HARD, name)
-
-
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(
-    pieces=st.lists(
-        st.sampled_from(
-            ["a", "B", "'", "\u2019", " ", "\t", "\n", "\r", "é", "日", "カ", "𝔘", "\0", ".", "İ"]
-        ),
-        max_size=40,
-    ),
-    dirt=st.sampled_from([b"", b"\xff", b"\xe6\x97", b"\x80"]),
-    size=st.integers(1, 12),
-    name=st.sampled_from(["unicode", "whitespace"]),
-)
-def test_blocks_of_any_text_give_the_same_words(pieces, dirt, size, name, small_blocks, tmp_path):
-    text = dirt.join(piece.encode() for piece in pieces)
-    small_blocks(size)
-    stream = io.BytesIO(text)
-    tables = character_tables(WordDefinition(name, True))
-    scanner = Scanner(tables)
-    words = []
-    for block in reading.split_blocks(stream, tables.last_boundary):
-        ids = scanner.scan(block)
-        words += [scanner.words.word(i).decode() for i in ids[ids != END_OF_LINE]]
-    whole = expected(text, name)
-    assert words == list(itertools.chain(*whole.lines))
-    assert scanner.counts.invalid_bytes == whole.invalid_bytes
-
-
-def test_what_was_sniffed_is_read_first_in_parts_of_any_size():
+def test_sniffed_bytes_are_read_first():
     raw = reading._CountingReader(io.BytesIO(b"abcde"))
     assert raw.sniff() == b"abcde"
     part = bytearray(2)
@@ -461,69 +266,10 @@ def test_what_was_sniffed_is_read_first_in_parts_of_any_size():
     assert (raw.readinto(part), raw.count) == (0, 5)
 
 
-def test_a_block_is_bounded_and_ends_a_line(small_blocks, tmp_path):
-    small_blocks(1000)
-    path = write(tmp_path / "f", TEXT)
-    found = blocks_of(FileSource([path]))
-    assert b"".join(found) == TEXT
-    assert all(block.endswith(b"\n") for block in found)
-    assert max(map(len, found)) < 2 * 1000
-
-
-def test_one_huge_line_is_cut_at_white_space(small_blocks, tmp_path):
-    small_blocks(1000)
-    text = b"some words, in one line, without end " * 200
-    found = blocks_of(FileSource([write(tmp_path / "f", text)]))
-    assert b"".join(found) == text + b"\n"
-    assert max(map(len, found)) < 2 * 1000
-    assert all(block.endswith((b" ", b"\n")) for block in found)
-
-
-def test_one_huge_line_without_white_space_is_cut_between_words(small_blocks, tmp_path):
-    small_blocks(1000)
-    text = "数学是研究数量、结构以及空间等概念的一门学科".encode() * 300
-    source = FileSource([write(tmp_path / "f", text)])
-    found = blocks_of(source)
-    assert b"".join(found) == text + b"\n"
-    assert max(map(len, found)) < 2 * 1000
-    assert read(FileSource([tmp_path / "f"])) == expected(text)
-
-
-@pytest.mark.parametrize("name", ["unicode", "whitespace"])
-@pytest.mark.parametrize("letter", ["x", "é", "𝔘", "x'", "\u2019x", "x\u2019", "xéx𝔘"])
-@pytest.mark.parametrize("behind", ["", "y", "'s", " ", "' ", "日", "''y"])
-def test_a_giant_token_is_dropped_whole_in_bounded_memory(
-    name, letter, behind, sized, small_blocks, monkeypatch, tmp_path
-):
-    small_blocks(sized(1 << 15))
-    monkeypatch.setattr("w2v.text.blocks.STAND_IN_CHARACTERS", 1100)
-    text = f"ab {letter * sized(1 << 16)}{behind} cd'ef".encode()
-    source = FileSource([write(tmp_path / "f", text)])
-    assert read(source, name) == expected(text, name)
-    found = blocks_of(FileSource([tmp_path / "f"]), name)
-    assert max(map(len, found)) <= blocks.BLOCK_BYTES + 4 * blocks.STAND_IN_CHARACTERS + 8
-
-
-def test_a_block_that_ends_between_two_apostrophes_ends_a_giant_token(small_blocks, tmp_path):
-    small_blocks(1 << 13)
-    text = b"x" * ((1 << 13) - 1) + b"''y z"
-    found = read(FileSource([write(tmp_path / "f", text)]))
-    assert found == ([["y", "z"]], 1, 0) == expected(text)
-
-
-def test_a_giant_token_of_apostrophes_is_not_shortened_to_one(small_blocks, tmp_path):
-    small_blocks(1 << 13)
-    text = b"ab " + b"'" * (1 << 15) + b" cd"
-    found = read(FileSource([write(tmp_path / "f", text)]), "whitespace")
-    assert found == ([["ab", "cd"]], 1, 0)
-
-
-def test_a_giant_token_with_bytes_that_are_not_utf8_is_cut_there(small_blocks, tmp_path):
-    small_blocks(1 << 13)
-    text = b"ab " + (b"x" * (1 << 14) + b"\xff") * 3 + b"cd"
-    for name in ("unicode", "whitespace"):
-        found = read(FileSource([write(tmp_path / "f", text)]), name)
-        assert found == ([["ab", "cd"]], 3, 3)
+@pytest.fixture
+def small_blocks(monkeypatch):
+    """Set the size of blocks."""
+    return lambda size: monkeypatch.setattr("w2v.text.blocks.BLOCK_BYTES", size)
 
 
 # Python objects
@@ -542,7 +288,7 @@ def test_strings_are_lines(lines):
     assert source.done_bytes > 0
 
 
-def test_lists_of_tokens_are_taken_as_they_are():
+def test_lists_of_tokens_are_not_changed():
     lines = [["New York", "a\rb", "c\0"], ("É", "'"), [], (token for token in ["x"])]
     source = IterableSource(iter(lines))
     assert source.tokenized
@@ -572,19 +318,19 @@ def test_nothing_has_no_words(corpus):
 @pytest.mark.parametrize(
     ("corpus", "message"),
     [
-        (["a", ["b"]], "item 1 of the corpus is a list, but the first one was not: give strings"),
-        ([["b"], "a"], "item 1 of the corpus is a str, but the first one was not: give strings"),
-        ([["a", 1]], "item 0 of the corpus has 1 in it: expected a string, or a list of strings"),
-        ([1, 2], "item 0 of the corpus has 1 in it"),
-        ([None], "item 0 of the corpus has None in it"),
-        ([b"bytes"], "item 0 of the corpus has 98 in it"),
-        ([["a"], ["b\nc"]], r"token 'b\\nc' in item 1 of the corpus has a line end or U\+001F"),
-        ([["b\x1fc"]], r"token 'b\\x1fc' in item 0 of the corpus has a line end or U\+001F"),
+        (["a", ["b"]], "item 1 of the corpus is a list, but the first one is not: pass strings"),
+        ([["b"], "a"], "item 1 of the corpus is a str, but the first one is not: pass strings"),
+        ([["a", 1]], "item 0 of the corpus contains 1: expected a string, or a list of strings"),
+        ([1, 2], "item 0 of the corpus contains 1"),
+        ([None], "item 0 of the corpus contains None"),
+        ([b"bytes"], "item 0 of the corpus contains 98"),
+        ([["a"], ["b\nc"]], r"token 'b\\nc' in item 1 of the corpus contains a line end or U"),
+        ([["b\x1fc"]], r"token 'b\\x1fc' in item 0 of the corpus contains a line end or U\+001F"),
         (["a", "b\ud800"], "item 1 of the corpus is not valid Unicode: .*surrogates not allowed"),
         ([["b\udc80"]], "item 0 of the corpus is not valid Unicode"),
     ],
 )
-def test_what_is_no_line_is_named(corpus, message):
+def test_other_items_are_rejected(corpus, message):
     with pytest.raises(InputError, match=message):
         blocks_of(IterableSource(corpus))
 
@@ -601,7 +347,7 @@ def test_a_path_and_paths_are_files(kind, tmp_path):
         assert source.files == (2 if isinstance(corpus, tuple) else 1)
 
 
-def test_a_dash_is_stdin(stdin):
+def test_open_corpus_reads_stdin_for_a_dash(stdin):
     stdin(b"a b")
     assert read(open_corpus("-")).lines == [["a", "b"]]
     stdin(b"a b")
@@ -609,7 +355,7 @@ def test_a_dash_is_stdin(stdin):
 
 
 @pytest.mark.parametrize("first", ["no such file", "", "x" * 5000, "nul\0", " "])
-def test_a_list_of_lines_is_no_list_of_paths(first):
+def test_a_list_of_lines_is_not_a_list_of_paths(first):
     assert isinstance(open_corpus([first, "second line"]), IterableSource)
 
 
@@ -619,13 +365,13 @@ def test_a_missing_path_in_a_list_of_paths_is_named(tmp_path):
 
 
 @pytest.mark.parametrize("corpus", [5, None, b"bytes", bytearray(b"bytes")])
-def test_what_is_no_corpus_is_named(corpus):
+def test_other_objects_are_rejected(corpus):
     message = f"the corpus is a {type(corpus).__name__}: expected a path, a list of paths, or an"
     with pytest.raises(InputError, match=message):
         open_corpus(corpus)
 
 
-def test_linked_folders_are_read_and_links_upwards_are_not_followed(tmp_path):
+def test_links_to_parent_directories_are_not_followed(tmp_path):
     (tmp_path / "corpus" / "inner").mkdir(parents=True)
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "corpus" / "a.txt").write_text("a")
@@ -636,12 +382,12 @@ def test_linked_folders_are_read_and_links_upwards_are_not_followed(tmp_path):
     assert [Path(path).name for path in found] == ["a.txt", "b.txt"]
 
 
-def test_an_empty_path_is_not_the_current_folder():
-    with pytest.raises(InputError, match="an empty path was given"):
+def test_an_empty_path_is_rejected():
+    with pytest.raises(InputError, match="got an empty path"):
         find_files([""])
 
 
-def test_a_closed_stdin(monkeypatch):
+def test_a_closed_stdin_is_rejected(monkeypatch):
     monkeypatch.setattr("sys.stdin", None)
     with pytest.raises(InputError, match="cannot read stdin: it is closed"):
         find_files(["-"])

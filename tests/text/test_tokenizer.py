@@ -73,7 +73,7 @@ def test_words_by_hand(text, words):
     assert reference.tokenize(text.encode()) == [words]
 
 
-def test_whitespace_takes_what_stands_there():
+def test_whitespace_tokens_are_not_changed():
     text = "It's  A-b\tc\u3000日本.\0x\u2028y\r\rz\x0bw".encode()
     lines = [["It's", "A-b", "c", "日本.", "x", "y"], ["z", "w"]]
     assert read(text, "whitespace", lowercase=False).lines == lines
@@ -84,7 +84,7 @@ def test_line_ends_of_all_systems():
     assert read(b"a\nb\r\nc\rd\n\n\r\r\ne").lines == [["a"], ["b"], ["c"], ["d"], ["e"]]
 
 
-def test_one_mark_stands_for_all_line_ends_between_two_words():
+def test_consecutive_line_ends_give_one_end_of_line():
     scanner = Scanner(UNICODE)
     assert scanner.scan(b"\n\na b\n \r\n.\nc\n\n").tolist() == [
         END_OF_LINE, 0, 1, END_OF_LINE, 2, END_OF_LINE
@@ -125,13 +125,13 @@ DIRTY = st.lists(
 @given(text=TEXTS)
 @example(text=b"")
 @example(text=b"'")
-def test_any_text_is_cut_as_defined(name, lowercase, text):
+def test_any_text_matches_the_reference(name, lowercase, text):
     assert read(text, name, lowercase=lowercase) == expected(text, name, lowercase=lowercase)
 
 
 @DEFINITIONS
 @given(text=DIRTY)
-def test_any_bytes_are_cut_as_defined(name, lowercase, text):
+def test_any_bytes_match_the_reference(name, lowercase, text):
     assert read(text, name, lowercase=lowercase) == expected(text, name, lowercase=lowercase)
 
 
@@ -162,7 +162,7 @@ def test_any_bytes_are_cut_as_defined(name, lowercase, text):
     ],
 )
 @pytest.mark.parametrize("name", ["unicode", "whitespace"])
-def test_bytes_that_are_not_utf8_separate_and_are_counted(sequence, invalid, name):
+def test_invalid_bytes_separate_words_and_are_counted(sequence, invalid, name):
     for text in (b"one" + sequence + b"two", b"one " + sequence, sequence + b"\n"):
         found = read(text, name)
         assert found.invalid_bytes == invalid
@@ -193,7 +193,7 @@ def test_bytes_that_are_not_utf8_separate_and_are_counted(sequence, invalid, nam
         (b"a" * 998 + "é".encode(), 0),
     ],
 )
-def test_a_word_over_a_thousand_bytes_as_written_is_dropped_whole(text, too_long):
+def test_a_word_over_1000_bytes_as_written_is_dropped(text, too_long):
     for block in (text, b"x " + text + b" y\n", "日".encode() + text + "本".encode()):
         found = read(block)
         assert found == expected(block)
@@ -216,7 +216,7 @@ def test_ids_and_counts_continue_from_block_to_block(texts):
 
 
 @given(text=st.one_of(TEXTS, DIRTY))
-def test_a_table_that_grows_in_the_middle_changes_nothing(text):
+def test_growth_of_the_table_changes_no_result(text):
     scanner = Scanner(UNICODE)
     scanner.words = WordTable(1)
     arrays = scanner.words.arrays
@@ -243,7 +243,7 @@ def test_many_different_words(sized):
 @example(text=b"\xff'")
 @example(text=b"ab\xff")
 @example(text="日'".encode())
-def test_a_text_cut_at_the_last_break_has_the_same_words(name, lowercase, text):
+def test_a_text_split_at_the_last_boundary_has_the_same_words(name, lowercase, text):
     tables = character_tables(WordDefinition(name, lowercase))
     cut = tables.last_boundary(text)
     for behind in (b"b", b"'b", "\u2019b".encode(), "é".encode(), b"\x97\xa5", b" ", b"\n"):
@@ -256,27 +256,27 @@ def test_a_text_cut_at_the_last_break_has_the_same_words(name, lowercase, text):
 
 @pytest.mark.parametrize("gap", [1, 6, 7, 8, 55, 56, 57, 58, 63, 64, 65, 200])
 @pytest.mark.parametrize("size", [1, 7, 8, 9, 56, 57, 58, 63, 64, 65, 114, 200])
-def test_words_and_gaps_of_any_length_are_cut_wherever_they_stand(gap, size):
+def test_words_and_gaps_of_any_length_at_any_offset(gap, size):
     for behind in (" ", "\n", "'", "'s", "é", "\u2019s", "日", ""):
         text = (" " * gap).join(["a" * size + behind] * 3).encode()
         assert read(text) == expected(text), behind
 
 
-def test_words_that_are_not_written_as_they_stand_take_no_more_room_than_there_is(monkeypatch):
+def test_a_full_scratch_space_loses_no_word(monkeypatch):
     monkeypatch.setattr(tokenizer, "_SCRATCH", 2 * tokenizer._MAX_WRITTEN)
     words = ["é" * 450, "x'y" * 300, "Ä" * 501, "z"] * 5
     text = " ".join(words).encode()
     assert read(text) == expected(text)
 
 
-def test_a_word_that_is_too_long_costs_no_other_word():
+def test_a_word_that_is_too_long_affects_no_other_word():
     words = ["é", "a" * 1001, "aé", "x'y", "b" * 1001, "z'w", "é" * 501, "Ö"]
     text = " ".join(words).encode()
     assert read(text) == expected(text)
 
 
 @DEFINITIONS
-def test_nothing_is_seen_behind_a_block(name, lowercase):
+def test_nothing_behind_a_block_is_read(name, lowercase):
     tables = character_tables(WordDefinition(name, lowercase))
     for size in (1, 63, 64, 65, 128):
         scanner = Scanner(tables)
@@ -287,7 +287,7 @@ def test_nothing_is_seen_behind_a_block(name, lowercase):
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7])
-def test_a_block_is_cut_in_parts_of_any_number_of_words(size, monkeypatch):
+def test_batches_of_any_size_give_the_same_words(size, monkeypatch):
     monkeypatch.setattr(tokenizer, "_BATCH", size)
     text = "\n\na b\n \r\n.\nc'd é日本\n\n".encode()
     assert read(text) == expected(text)

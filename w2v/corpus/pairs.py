@@ -1,4 +1,4 @@
-"""Which words are each other's context: the window rule, once, for everything that needs it.
+"""Skip-gram pairs: the words and their contexts in a window.
 
 >>> list(skipgram_pairs("the quick brown fox jumps".split(), window=2))[:5]
 [('the', 'quick'), ('the', 'brown'), ('quick', 'the'), ('quick', 'brown'), ('quick', 'fox')]
@@ -21,26 +21,26 @@ if TYPE_CHECKING:
 
 Token = TypeVar("Token")
 
-_COUNT = Option(int, "Of places or of pairs.", low=1)
-_POSITIONS_AT_ONCE = 1 << 16
+_COUNT = Option(int, "A number of words or pairs.", low=1)
+_PAIRS_PER_STEP = 1 << 16
 
 
 @runtime_checkable
 class Sentences(Protocol):
-    """Anything that gives its sentences one by one, such as an encoded text."""
+    """Anything with sentences, such as an encoded text."""
 
     def sentences(self) -> Iterator[NDArray[Any]]:
-        """Return the sentences in order, each an array of ids."""
+        """Yield the sentences in order, each an array of ids."""
         ...
 
 
 @inlined
 def context_range(ids: NDArray[Any], center: int, window: int, end_of_line: int) -> tuple[int, int]:
-    """Return the words around a center, up to ``window`` away on either side in the same line.
+    """Return the range of positions around a center, up to ``window`` on either side.
 
     Returns:
-        The first position and the one behind the last; the center itself lies between and is
-        not its own context.
+        The first position, and the end. The range does not cross a line end. It includes the
+        center, which is not its own context.
 
     """
     first = center
@@ -56,17 +56,17 @@ def context_range(ids: NDArray[Any], center: int, window: int, end_of_line: int)
 def fill_pairs(
     ids: NDArray[Any], center: int, window: int, end_of_line: int, pairs: NDArray[np.int64]
 ) -> tuple[int, int]:
-    """Write the positions of (center, context) pairs from a center on, as many as there is room.
+    """Fill an array with the positions of (center, context) pairs.
 
     Args:
         ids: (n,) words, with ``end_of_line`` between sentences.
-        center: the position to begin at.
+        center: the position to start from.
         window: context words on either side.
-        end_of_line: what ends a sentence.
-        pairs: (m, 2) receives the positions; a center is left for later if not all its pairs fit.
+        end_of_line: the value that ends a sentence.
+        pairs: (m, 2) receives the positions. All pairs of a center are written, or none.
 
     Returns:
-        The center to go on with, and the number of pairs written.
+        The next center, and the number of pairs written.
 
     """
     filled = 0
@@ -87,19 +87,19 @@ def skipgram_pairs(
 ) -> Iterator[tuple[Token, Token]]:
     """Generate the (center, context) pairs of skip-gram, in the order of the text.
 
-    Every word within ``window`` places of the center on either side is a context of it; windows
-    are full, nothing is subsampled, and no pair crosses the end of a sentence.
+    Every word within ``window`` positions of the center is a context. Windows have full size, no
+    word is subsampled, and no pair crosses the end of a sentence.
 
     Args:
-        ids: a sentence as a sequence of anything, tokens or ids; or an iterable of such sentences,
-            each a list, a tuple or an array; or an encoded text.
+        ids: a sentence of tokens or ids; an iterable of sentences, each a list, a tuple or an
+            array; or an encoded text.
         window: context words on either side.
 
     Yields:
-        The center, then the context, center by center and context by context from left to right.
+        Pairs, ordered by center and then by context, from left to right.
 
     Raises:
-        ConfigError: the window is not a whole number above 0, or ``ids`` are no sentences.
+        ConfigError: the window is not a positive integer, or ``ids`` has no sentences.
 
     """
     _COUNT.check("window", window)
@@ -110,7 +110,7 @@ def skipgram_pairs(
 def _generate_pairs(ids: Iterable[Token] | Sentences, window: int) -> Iterator[tuple[Token, Token]]:
     for sentence in _sentences(ids):
         tokens = sentence.tolist() if isinstance(sentence, np.ndarray) else sentence
-        for block in _position_blocks(len(tokens), window, _POSITIONS_AT_ONCE):
+        for block in _position_blocks(len(tokens), window, _PAIRS_PER_STEP):
             for center, context in block.tolist():
                 yield tokens[center], tokens[context]
 
@@ -118,19 +118,19 @@ def _generate_pairs(ids: Iterable[Token] | Sentences, window: int) -> Iterator[t
 def skipgram_pair_blocks(
     ids: Iterable[int] | Sentences, window: int = 2, block_size: int = 1 << 16
 ) -> Iterator[NDArray[np.int32]]:
-    """Generate the pairs of `skipgram_pairs` as arrays, for models that are fed by hand.
+    """Generate the pairs of `skipgram_pairs` in arrays, for training loops of your own.
 
     Args:
-        ids: as for `skipgram_pairs`, with whole numbers for words.
+        ids: as for `skipgram_pairs`, with integers as words.
         window: context words on either side.
         block_size: pairs in a block; only the last block has fewer.
 
     Yields:
-        (block_size, 2) int32 arrays, center and context in each row.
+        (block_size, 2) int32 arrays, with center and context in each row.
 
     Raises:
-        ConfigError: the window or the block size is not a whole number above 0, or ``ids`` are no
-            sentences; or, when it is its turn, a word is no whole number of 32 bits.
+        ConfigError: the window or the block size is not a positive integer, or ``ids`` has no
+            sentences; or, when it is reached, a word is not a 32-bit integer.
 
     """
     _COUNT.check("window", window)
@@ -142,32 +142,32 @@ def skipgram_pair_blocks(
 def _generate_blocks(
     ids: Iterable[int] | Sentences, window: int, block_size: int
 ) -> Iterator[NDArray[np.int32]]:
-    gathered: list[NDArray[np.int32]] = []
+    pending: list[NDArray[np.int32]] = []
     size = 0
     for sentence in _sentences(ids):
         words = _checked_ids(sentence)
         for block in _position_blocks(len(words), window, block_size):
-            gathered.append(words[block])
+            pending.append(words[block])
             size += len(block)
             if size >= block_size:
-                pairs = np.concatenate(gathered)
+                pairs = np.concatenate(pending)
                 whole = size - size % block_size
                 yield from pairs[:whole].reshape(-1, block_size, 2)
-                gathered = [pairs[whole:]]
+                pending = [pairs[whole:]]
                 size -= whole
     if size:
-        yield np.concatenate(gathered)
+        yield np.concatenate(pending)
 
 
 def _checked_ids(sentence: Any) -> NDArray[np.int32]:
-    """Return a sentence as int32, but none that would change by it."""
+    """Return a sentence as int32; reject ids that do not fit."""
     array = np.asarray(sentence)
     if not array.size:
         return np.empty(0, np.int32)
     if array.dtype.kind not in "iu":
         message = (
-            f"blocks have whole numbers for words, got {short_repr(sentence)}; "
-            "number the words, or take skipgram_pairs"
+            f"skipgram_pair_blocks needs integers as words, got {short_repr(sentence)}; "
+            "replace the words by ids, or use skipgram_pairs"
         )
         raise ConfigError(message)
     if not np.can_cast(array.dtype, np.int32):
@@ -175,34 +175,34 @@ def _checked_ids(sentence: Any) -> NDArray[np.int32]:
         limits = np.iinfo(np.int32)
         if lowest < limits.min or highest > limits.max:
             beyond = highest if highest > limits.max else lowest
-            message = f"blocks have ids of 32 bits, got {beyond}; number the words from 0"
+            message = f"ids must fit 32 bits, got {beyond}; number the words from 0"
             raise ConfigError(message)
     return array.astype(np.int32, copy=False)
 
 
-def _position_blocks(length: int, window: int, room: int) -> Iterator[NDArray[np.int64]]:
-    """Return the pairs of positions in one sentence, in blocks of at most ``room``.
+def _position_blocks(length: int, window: int, size: int) -> Iterator[NDArray[np.int64]]:
+    """Yield the pairs of positions in one sentence, in blocks of at most ``size``.
 
-    No word is farther away than the sentence is long, whatever the window; and a block has room for
-    the pairs of one center, at least.
+    A window wider than the sentence takes no more memory, and a block holds all pairs of at least
+    one center.
     """
     window = min(window, max(length, 1))
-    room = max(room, 2 * window)
+    size = max(size, 2 * window)
     positions = np.arange(length)
     center = 0
     while center < length:
-        pairs = np.empty((min(room, 2 * window * length), 2), np.int64)
+        pairs = np.empty((min(size, 2 * window * length), 2), np.int64)
         center, filled = fill_pairs(positions, center, window, -1, pairs)
         if filled:
             yield pairs[:filled]
 
 
 def _check_sentences(ids: object) -> None:
-    """Refuse what has no sentences, or not in an order, and texts, which have characters."""
+    """Reject objects without sentences or without an order, and strings."""
     is_text = isinstance(ids, (str, bytes, bytearray))
     if not isinstance(ids, Sentences) and (is_text or not is_ordered_iterable(ids)):
-        text = "ids must be a sentence, as a list of words or numbers, or an iterable of such, got "
-        raise ConfigError(text + short_repr(ids))
+        text = "must be a list of words or ids, or an iterable of such lists, got "
+        raise ConfigError(text + short_repr(ids), option="ids")
 
 
 def _sentences(ids: Any) -> Iterator[Any]:
@@ -222,9 +222,9 @@ def _sentences(ids: Any) -> Iterator[Any]:
             tokens.append(item)
     if nested and tokens:
         message = (
-            f"expected one sentence or an iterable of sentences, got both: {tokens[0]!r} stands"
-            " beside lists"
+            "must be one sentence or an iterable of sentences, got both: "
+            f"{short_repr(tokens[0])} is beside lists"
         )
-        raise ConfigError(message)
+        raise ConfigError(message, option="ids")
     if tokens:
         yield tokens

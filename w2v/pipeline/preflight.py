@@ -12,7 +12,7 @@ import numpy as np
 from w2v.compute.jit import is_cached
 from w2v.errors import ResourceError
 from w2v.system.disk import format_bytes, require_free_space, write_error
-from w2v.system.memory import available_memory, held_memory
+from w2v.system.memory import available_memory, used_memory
 from w2v.training.memory import training_memory
 from w2v.training.sgns.kernel import train_words
 
@@ -55,7 +55,7 @@ def check_memory(
         ResourceError: with the memory needed and the memory available.
 
     """
-    held = held_memory() or 0
+    held = used_memory() or 0
     needed = memory_needed(words, config, text_bytes=text_bytes, counts=counts)
     available = available_memory()
     if available is not None and needed - held > available:
@@ -89,7 +89,7 @@ def memory_needed(
             text is read.
 
     """
-    held = held_memory() or 0
+    held = used_memory() or 0
     if counts is None:
         met = 0 if text_bytes is None else round(_MET_WORDS_MEMORY * math.sqrt(text_bytes))
         text_bytes = _LONG_TEXT if text_bytes is None else text_bytes

@@ -6,7 +6,7 @@ import os
 
 
 def available_cores() -> int:
-    """Cores that this process is allowed to run on."""
+    """Return the number of cores that this process may run on."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

@@ -53,6 +53,11 @@ def read_error(path: object, error: Exception) -> InputError:
     return InputError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}")
 
 
+def not_text_error(name: str, finding: str) -> InputError:
+    """Return the exception for a file that is not text, as `sniff_non_text` describes it."""
+    return InputError(f"{name} is {finding}: expected UTF-8 text; convert or extract it first")
+
+
 def status_of(path: str | os.PathLike[str]) -> os.stat_result | None:
     """Return the status of a file or directory, or None if it does not exist.
 
@@ -102,8 +107,7 @@ def read_text_file(path: str | os.PathLike[str], name: str) -> bytes:
             head = file.read(SNIFFED_BYTES)
             finding = sniff_non_text(head)
             if finding is not None:
-                message = f"{name} is {finding}: expected UTF-8 text; convert or extract it first"
-                raise InputError(message)
+                raise not_text_error(name, finding)
             return head + file.read()
     except (OSError, ValueError) as error:
         raise read_error(name, error) from error

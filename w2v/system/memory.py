@@ -1,7 +1,7 @@
-"""How much memory this process holds, and how much more it may take.
+"""Memory: the use of this process, and what is available to it.
 
-What there is, is the least of what the machine has free, what control groups leave to this process
-(containers, services and batch systems limit memory by them) and its own limit (``ulimit -v``).
+The available memory is the minimum of the free memory of the machine, the limits of control groups
+(which containers, services and batch systems use), and the limit of the process (``ulimit -v``).
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 _PROCESS = Path("/proc/self")
 _CONTROL_GROUPS = Path("/sys/fs/cgroup")
-# What tells of a group's memory: its limit, its use, and of these the files that the system keeps
-# but would give up; in the second version of control groups, and in the first.
+# Files of a control group: the limit, the use, and entries of memory.stat for cached files, which
+# the system can evict. First of version 2, then of version 1.
 _FILES = (
     ("memory.max", "memory.current", ("active_file", "inactive_file")),
     (
@@ -28,14 +28,14 @@ _FILES = (
 )
 
 
-def held_memory() -> int | None:
-    """Bytes that this process holds and no file backs, None where nobody can tell."""
+def used_memory() -> int | None:
+    """Return the bytes of anonymous memory that this process uses, or None if unknown."""
     return _entry(_PROCESS / "status", "RssAnon:")
 
 
 def available_memory() -> int | None:
-    """Bytes of memory that this process may still take, None where nobody can tell."""
-    limits = [_system_memory(), *map(_left_in, _control_groups()), _left_to_process()]
+    """Return the bytes of memory that this process can still allocate, or None if unknown."""
+    limits = [_system_memory(), *map(_free_in_group, _control_groups()), _free_address_space()]
     known = [limit for limit in limits if limit is not None]
     return min(known) if known else None
 
@@ -48,7 +48,7 @@ def _system_memory() -> int | None:
 
 
 def _entry(path: Path, name: str) -> int | None:
-    """Bytes that a file of the system gives under a name, in kilobytes."""
+    """Return an entry in kilobytes of a system file, in bytes."""
     for line in (_text(path) or "").splitlines():
         if line.startswith(name):
             return int(line.split()[1]) * 1024
@@ -56,18 +56,18 @@ def _entry(path: Path, name: str) -> int | None:
 
 
 def _control_groups() -> Iterator[Path]:
-    """The folders of the groups that may limit this process: its own, and all above them."""
+    """Yield the directories of the control groups of this process, and of their parents."""
     for line in (_text(_PROCESS / "cgroup") or "").splitlines():
         _, controllers, path = line.split(":", 2)
         if controllers in {"", "memory"}:
             top = _CONTROL_GROUPS / controllers
-            # In a container its own group is at the top, whatever it is called outside.
+            # In a container, the group of the container is at the top, under any name.
             own = top / path.lstrip("/")
             yield from (group for group in (own, *own.parents) if group.is_relative_to(top))
 
 
-def _left_in(group: Path) -> int | None:
-    """Bytes that a group leaves; files that the system keeps in memory count as free."""
+def _free_in_group(group: Path) -> int | None:
+    """Return the free bytes of a group; cached files count as free."""
     for limit_name, used_name, cached_names in _FILES:
         limit, used = (_text(group / name) for name in (limit_name, used_name))
         if limit is None or used is None or limit.strip() == "max":
@@ -79,8 +79,8 @@ def _left_in(group: Path) -> int | None:
     return None
 
 
-def _left_to_process() -> int | None:
-    """Bytes of addresses that the process has left, if these are limited."""
+def _free_address_space() -> int | None:
+    """Return the free bytes of the address space, if it is limited."""
     limit, _ = resource.getrlimit(resource.RLIMIT_AS)
     taken = _entry(_PROCESS / "status", "VmSize:")
     if limit == resource.RLIM_INFINITY or taken is None:
@@ -89,7 +89,7 @@ def _left_to_process() -> int | None:
 
 
 def _text(path: Path) -> str | None:
-    """What stands in a file of the system, None if there is no such file."""
+    """Return the text of a system file, or None if it does not exist."""
     try:
         return path.read_text(encoding="utf-8", errors="surrogateescape")  # names are any bytes
     except OSError:

@@ -1,4 +1,4 @@
-"""Content sniffing: the kind of a file by its first bytes."""
+"""Content sniffing: the type of a file by its first bytes."""
 
 from __future__ import annotations
 
@@ -6,10 +6,8 @@ import re
 
 SNIFFED_BYTES = 1 << 16
 
-
-# How much of a file's beginning may be neither UTF-8 nor printable before it is no text.
-MAX_FOREIGN_SHARE = 0.3
-
+# The share of bytes in text that may be neither UTF-8 nor printable.
+_MAX_FOREIGN_SHARE = 0.3
 
 _WITHOUT_MARK = {
     f"utf-{bits}-{order[0]}e": f"text in UTF-{bits} ({order}-endian, without a byte-order mark)"
@@ -17,16 +15,14 @@ _WITHOUT_MARK = {
     for order in ("little", "big")
 }
 
-
 COMPRESSED = (
     (rb"\x1f\x8b", "gzip"),
     (rb"BZh[1-9](1AY&SY|\x17\x72\x45\x38\x50\x90)", "bzip2"),
     (rb"\xfd7zXZ\x00|\x5d\x00\x00", "xz"),
-    (rb"\x28\xb5\x2f\xfd|[\x50-\x5f]\x2a\x4d\x18", "zstd"),  # a frame, or one to be skipped
+    (rb"\x28\xb5\x2f\xfd|[\x50-\x5f]\x2a\x4d\x18", "zstd"),  # a frame, or a skippable frame
 )
 
-
-_REFUSED = (
+_OTHER_TYPES = (
     (rb"PK\x03\x04", "a zip archive"),
     (rb"7z\xbc\xaf\x27\x1c", "a 7z archive"),
     (rb"Rar!\x1a\x07", "a rar archive"),
@@ -49,13 +45,13 @@ _REFUSED = (
 
 
 def first_match(patterns: tuple[tuple[bytes, str], ...], head: bytes) -> str | None:
-    """Return the name of the first pattern that the beginning of a file matches, or None."""
+    """Return the name of the first pattern that the first bytes of a file match, or None."""
     return next((kind for magic, kind in patterns if re.match(magic, head, re.DOTALL)), None)
 
 
 def sniff_non_text(head: bytes) -> str | None:
-    """Tell what the beginning of a file says it is, if that is not text in UTF-8; else None."""
-    kind = first_match(_REFUSED, head)
+    """Return the type of a file by its first bytes, or None for UTF-8 text."""
+    kind = first_match(_OTHER_TYPES, head)
     if kind is not None:
         return kind
     kind = first_match(COMPRESSED, head)
@@ -67,7 +63,7 @@ def sniff_non_text(head: bytes) -> str | None:
         return _WITHOUT_MARK["utf-16-le" if odd_zeros else "utf-16-be"]
     invalid = len(head) - len(head.decode("utf-8", "ignore").encode())
     controls = sum(map(head.count, (*range(9), *range(14, 27), 127)))
-    if invalid + controls <= MAX_FOREIGN_SHARE * len(head):
+    if invalid + controls <= _MAX_FOREIGN_SHARE * len(head):
         return None
     for encoding, kind in _WITHOUT_MARK.items():
         if _reads_well(head.decode(encoding, "replace")):
@@ -76,7 +72,7 @@ def sniff_non_text(head: bytes) -> str | None:
 
 
 def _reads_well(text: str) -> bool:
-    """Whether some of the characters are white space and nearly all can be printed."""
+    """Return whether some characters are white space and nearly all are printable."""
     spaces = sum(map(text.count, " \n\t"))
     printable = sum(map(str.isprintable, text)) + text.count("\n") + text.count("\r")
     return spaces > 0.01 * len(text) and printable > 0.95 * len(text)

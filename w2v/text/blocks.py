@@ -1,4 +1,4 @@
-"""Blocks of text: a stream cut into pieces of about a megabyte that split no word."""
+"""Blocks of text: a stream split into pieces of about a megabyte that split no word."""
 
 from __future__ import annotations
 
@@ -6,61 +6,60 @@ import codecs
 import io
 from collections.abc import Callable, Iterator
 
+Block = bytes | bytearray
+
+LastBoundary = Callable[[Block], int]
+"""A function that returns the last offset in a block at which no word is split, or 0."""
+
 BLOCK_BYTES = 1 << 20
 
-
-# A run of more word characters than these is a token far too long to be kept. This much of it
-# stands for all of it.
+# A token that fills a block is far too long, and will be dropped. To bound memory, it is shortened
+# to this many characters, which is still too long.
 STAND_IN_CHARACTERS = 1 << 12
 
 
-Block = bytes | bytearray
-
-
-LastBoundary = Callable[[Block], int]
-
-
 def split_blocks(stream: io.BufferedIOBase, last_boundary: LastBoundary) -> Iterator[Block]:
-    """Cut a stream into blocks at line ends, else at white space, else where no word is cut.
+    """Split a stream at line ends, otherwise at white space, otherwise between words.
 
-    The last block ends with a line end, which is added if need be.
+    The last block ends with a line end, which is added if it is missing.
     """
     rest: Block = b""
     last: Block = b"\n"
     while True:
-        block = bytearray(len(rest) + BLOCK_BYTES)  # to read into: a join would copy it all
+        # Bytes are read into the block itself, because joining two parts would copy both.
+        block = bytearray(len(rest) + BLOCK_BYTES)
         block[: len(rest)] = rest
-        with memoryview(block) as room:
-            size = stream.readinto(room[len(rest) :])
+        with memoryview(block) as view:
+            size = stream.readinto(view[len(rest) :])
         if not size:
             break
         del block[len(rest) + size :]
         last = block[-1:]
-        cut = block.rfind(b"\n") + 1
-        if not cut:
-            cut = max(block.rfind(b" "), block.rfind(b"\t")) + 1
-        if not cut:
-            cut = last_boundary(block)
-        if cut:
-            rest = bytes(block[cut:])
-            del block[cut:]
+        end = block.rfind(b"\n") + 1
+        if not end:
+            end = max(block.rfind(b" "), block.rfind(b"\t")) + 1
+        if not end:
+            end = last_boundary(block)
+        if end:
+            rest = bytes(block[end:])
+            del block[end:]
             yield block
         else:
-            rest = _stand_in(block)
+            rest = _shorten(block)
     if last != b"\n":
         yield rest + b"\n"
 
 
-def _stand_in(block: Block) -> Block:
-    """Return a token as it is, or a shorter one if it is far too long to be kept.
+def _shorten(block: Block) -> Block:
+    """Return a token, shortened if it is far too long.
 
-    What follows is still part of it: its last character is kept, for it may be an apostrophe, and
-    so is an unfinished one.
+    The following bytes still belong to the token. So its last character, which may be an
+    apostrophe, and an incomplete character behind it are not removed.
     """
     decoder = codecs.getincrementaldecoder("utf-8")()
     text = decoder.decode(block)
-    unfinished, _ = decoder.getstate()
+    incomplete, _ = decoder.getstate()
     if len(text) <= STAND_IN_CHARACTERS:
         return block
     head = text[:STAND_IN_CHARACTERS].removesuffix("'").removesuffix("\u2019")
-    return (head + text[-1]).encode() + unfinished
+    return (head + text[-1]).encode() + incomplete

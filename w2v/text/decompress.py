@@ -1,7 +1,7 @@
-"""Packed streams, unpacked within bounds.
+"""Decompression within bounds.
 
-A few bytes can unpack to any number, and a header can ask for gigabytes to unpack with. So what
-comes out is held against what went in, and a window or dictionary has a largest size.
+A few bytes can expand to any size, and a header can ask for gigabytes of memory. So the output is
+limited in proportion to the input, and the window or dictionary of a decompressor is limited too.
 """
 
 from __future__ import annotations
@@ -17,95 +17,98 @@ from w2v.config import MAX_EXPANSION
 from w2v.errors import InputError, MissingExtraError
 
 FREE_BYTES = 64 << 20
-"""Of unpacked text that are always allowed: small files of one line again and again pack well."""
+"""Bytes of output that are always allowed, because small repetitive files compress well."""
 
-LARGEST_WINDOW = 256 << 20
+MAX_WINDOW = 256 << 20
 """Bytes of text that a decompressor may look back on; xz -9 has 64 MiB, zstd --ultra 128 MiB."""
 
-_XZ_BESIDES = 1 << 20  # bytes for all that is no dictionary
-_PIECE = 1 << 16
-# Of zstd, which unpacks all that it is given at once: 4 bytes may be 128 KiB of text.
-_ZSTD_PIECE = 1 << 9
+_ADVICE = "if this is intended, raise the limit with `max_expansion` (0: no limit)"
+
+_XZ_OVERHEAD = 1 << 20  # bytes of memory besides the dictionary
+_INPUT_BYTES = 1 << 16
+# zstd decompresses all its input at once, and 4 bytes may expand to 128 KiB.
+_ZSTD_INPUT_BYTES = 1 << 9
 _ZSTD_TOO_LARGE = "too much memory"
 _XZ_TOO_LARGE = "Memory usage limit exceeded"
 _XZ_MAGIC = b"\xfd7zXZ\x00"
-_XZ_HEADER = 12  # bytes of a stream's header; that of its first block follows
-_XZ_LARGEST = 40  # the code of 4 GiB less 1
-_LZMA2 = b"\x21\x01"  # the filter's number, and how many bytes of properties follow
+_XZ_HEADER = 12  # bytes of the header of a stream; that of its first block follows
+_XZ_MAX_CODE = 40  # the code of 4 GiB less 1
+_LZMA2 = b"\x21\x01"  # the id of the filter, and the size of its properties
 
 
 class ExpansionGuard(io.RawIOBase):
-    """An unpacked stream that is refused where it grows too long for what it was packed in.
+    """A decompressed stream that must not be too long for its compressed size.
 
     Args:
-        stream: the unpacked bytes.
-        packed: tells how many packed bytes they came from so far.
-        name: of the file.
-        limit: so many times the packed bytes are allowed, and FREE_BYTES always; 0 for no limit.
-        advice: what to do if it is to be so.
+        stream: the decompressed bytes.
+        compressed: returns the compressed bytes read so far.
+        name: of the file, for errors.
+        limit: the ratio of decompressed to compressed bytes that is allowed beyond FREE_BYTES;
+            0 for no limit.
+        advice: the end of the message.
 
     Raises:
-        InputError: by `readinto`, where there is more.
+        InputError: by `readinto`, if the stream exceeds the limit.
 
     """
 
     def __init__(
         self,
         stream: IO[bytes],
-        packed: Callable[[], int],
+        compressed: Callable[[], int],
         name: object,
         limit: float = MAX_EXPANSION,
-        advice: str = "",
+        advice: str = _ADVICE,
     ) -> None:
         self._stream = cast("io.BufferedReader", stream)
-        self._packed = packed
+        self._compressed = compressed
         self._name = name
         self._limit = limit
         self._advice = advice
         self._count = 0
 
     def readable(self) -> bool:
-        """Whether it can be read: it can."""
+        """Return True."""
         return True
 
     def readinto(self, buffer: Any) -> int:
-        """Read as much as comes at once; 0 bytes at the end."""
+        """Read into a buffer and return the number of bytes, 0 at the end."""
         size = self._stream.readinto(buffer) or 0
         self._count += size
-        packed = self._packed()
-        if self._limit and self._count > max(FREE_BYTES, self._limit * packed):
+        compressed = self._compressed()
+        if self._limit and self._count > max(FREE_BYTES, self._limit * compressed):
             message = (
-                f"{self._name} unpacks to over {self._limit:,} times its size: to {self._count:,} "
-                f"bytes so far, from {packed:,}; {self._advice}"
+                f"{self._name} expands to over {self._limit:,} times its size: to {self._count:,} "
+                f"bytes so far, from {compressed:,}; {self._advice}"
             )
             raise InputError(message)
         return size
 
 
-def unpacked(stream: IO[bytes], packing: str, name: str) -> IO[bytes]:
-    """Unpack a stream.
+def decompress(stream: IO[bytes], compression: str, name: str) -> IO[bytes]:
+    """Return the decompressed bytes of a stream.
 
     Args:
-        stream: the packed bytes.
-        packing: gzip, bzip2, xz or zstd.
+        stream: the compressed bytes.
+        compression: gzip, bzip2, xz or zstd.
         name: of the file, for errors.
 
     Returns:
-        What raises EOFError, OSError, lzma.LZMAError or zlib.error where the stream is damaged,
-        and InputError where it asks for too much memory.
+        A stream. Reading raises EOFError, OSError, lzma.LZMAError or zlib.error if the input is
+        damaged, and InputError if it asks for too much memory.
 
     Raises:
-        MissingExtraError: a package is missing that zstd needs.
+        MissingExtraError: the package for zstd is not installed.
 
     """
-    if packing == "gzip":
+    if compression == "gzip":
         return cast("IO[bytes]", gzip.open(stream))
-    members = {"bzip2": _MultiStreamReader, "xz": _XzMembers, "zstd": _ZstdMembers}
-    return cast("IO[bytes]", members[packing](stream, name))
+    readers = {"bzip2": _MultiStreamReader, "xz": _XzReader, "zstd": _ZstdReader}
+    return cast("IO[bytes]", readers[compression](stream, name))
 
 
-class _Member(Protocol):
-    """One of the packed streams that stand one behind the other in a file."""
+class _Decompressor(Protocol):
+    """The decompressor of one of the streams of a file."""
 
     @property
     def eof(self) -> bool: ...
@@ -120,96 +123,101 @@ class _Member(Protocol):
 
 
 class _MultiStreamReader(io.RawIOBase):
-    """Unpack bzip2 streams, one behind the other; anything else behind them is damage.
+    """Decompress concatenated bzip2 streams; anything else behind them is an error.
 
     Attributes:
-        head: what the stream began with that is unpacked now.
+        name: of the file, for errors.
+        head: the first bytes of the present stream.
 
     """
 
-    piece = _PIECE
+    input_bytes = _INPUT_BYTES
 
     def __init__(self, stream: IO[bytes], name: str) -> None:
         self.name = name
         self.head = b""
         self._stream = stream
-        self._member: _Member | None = None
-        self._text = memoryview(b"")  # of which parts are taken without copying the rest
+        self._decompressor: _Decompressor | None = None
+        self._text = memoryview(b"")  # can be sliced without a copy
 
-    def new_member(self) -> _Member:
+    def new_decompressor(self) -> _Decompressor:
         return bz2.BZ2Decompressor()
 
-    def without_padding(self, data: bytes) -> bytes:
-        """Return what follows a stream without what may stand there and means nothing."""
+    def strip_padding(self, data: bytes) -> bytes:
+        """Return the bytes behind a stream without padding."""
         return data
 
-    def decompress(self, member: _Member, data: bytes, size: int) -> bytes:
-        return member.decompress(data, size)
+    def decompress(self, decompressor: _Decompressor, data: bytes, size: int) -> bytes:
+        return decompressor.decompress(data, size)
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int:
-        while not self._text and self._unpack(len(buffer)):
+        while not self._text and self._fill(len(buffer)):
             pass
         part = self._text[: len(buffer)]
         self._text = self._text[len(part) :]
         buffer[: len(part)] = part
         return len(part)
 
-    def _unpack(self, size: int) -> bool:
-        """Unpack a little more; False at the end of the file."""
-        member = self._member
-        if member is None or member.eof:
+    def _fill(self, size: int) -> bool:
+        """Decompress a little more, or return False at the end of the file."""
+        decompressor = self._decompressor
+        if decompressor is None or decompressor.eof:
             data = self._next_head()
             if not data:
                 return False
-            self._member = member = self.new_member()
+            self._decompressor = decompressor = self.new_decompressor()
             self.head = data
         else:
-            data = self._stream.read(self.piece) if member.needs_input else b""
-            if not data and member.needs_input:
-                message = "the file ends before what is packed in it does"
+            data = self._stream.read(self.input_bytes) if decompressor.needs_input else b""
+            if not data and decompressor.needs_input:
+                message = "the compressed stream is incomplete"
                 raise EOFError(message)
-        self._text = memoryview(self.decompress(member, data, size))
+        self._text = memoryview(self.decompress(decompressor, data, size))
         return True
 
     def _next_head(self) -> bytes:
-        """Return the beginning of the next stream, nothing at the end of the file."""
-        data = b"" if self._member is None else self.without_padding(self._member.unused_data)
+        """Return the first bytes of the next stream, or nothing at the end of the file."""
+        data = (
+            b""
+            if self._decompressor is None
+            else self.strip_padding(self._decompressor.unused_data)
+        )
         while not data:
-            read = self._stream.read(self.piece)
+            read = self._stream.read(self.input_bytes)
             if not read:
                 break
-            data = self.without_padding(read)
+            data = self.strip_padding(read)
         return data
 
 
-class _XzMembers(_MultiStreamReader):
-    """Unpack xz streams, between which there may be zeros, or an old lzma stream."""
+class _XzReader(_MultiStreamReader):
+    """Decompress xz streams, which may have zeros between them, or an old lzma stream."""
 
-    def new_member(self) -> _Member:
-        return lzma.LZMADecompressor(memlimit=LARGEST_WINDOW + _XZ_BESIDES)
+    def new_decompressor(self) -> _Decompressor:
+        return lzma.LZMADecompressor(memlimit=MAX_WINDOW + _XZ_OVERHEAD)
 
-    def without_padding(self, data: bytes) -> bytes:
+    def strip_padding(self, data: bytes) -> bytes:
         return data.lstrip(b"\0")
 
-    def decompress(self, member: _Member, data: bytes, size: int) -> bytes:
+    def decompress(self, decompressor: _Decompressor, data: bytes, size: int) -> bytes:
         try:
-            return member.decompress(data, size)
+            return decompressor.decompress(data, size)
         except lzma.LZMAError as error:
             if str(error) != _XZ_TOO_LARGE:
                 raise
-            raise _too_large(self.name, _dictionary(self.head), "xz -dc") from error
+            raise _too_large(self.name, _dictionary_size(self.head), "xz -dc") from error
 
 
-class _ZstdMembers(_MultiStreamReader):
-    """Unpack zstd frames.
+class _ZstdReader(_MultiStreamReader):
+    """Decompress zstd frames.
 
-    The library's own reader takes a file that is cut short for one that ends; this one tells.
+    The reader of the library accepts a truncated file without an error.
     """
 
-    piece = _ZSTD_PIECE
+    input_bytes = _ZSTD_INPUT_BYTES
 
     def __init__(self, stream: IO[bytes], name: str) -> None:
         try:
@@ -219,14 +227,14 @@ class _ZstdMembers(_MultiStreamReader):
             raise MissingExtraError(message, "zst") from None
         super().__init__(stream, name)
         self._library = zstandard
-        self._frames = zstandard.ZstdDecompressor(max_window_size=LARGEST_WINDOW)
+        self._frames = zstandard.ZstdDecompressor(max_window_size=MAX_WINDOW)
 
-    def new_member(self) -> _Member:
+    def new_decompressor(self) -> _Decompressor:
         return _ZstdFrame(self._frames.decompressobj())
 
-    def decompress(self, member: _Member, data: bytes, size: int) -> bytes:
+    def decompress(self, decompressor: _Decompressor, data: bytes, size: int) -> bytes:
         try:
-            return member.decompress(data, size)
+            return decompressor.decompress(data, size)
         except self._library.ZstdError as error:
             if _ZSTD_TOO_LARGE not in str(error):
                 raise EOFError(str(error)) from error
@@ -235,12 +243,12 @@ class _ZstdMembers(_MultiStreamReader):
     def _window(self) -> int | None:
         try:
             return self._library.get_frame_parameters(self.head).window_size
-        except self._library.ZstdError:  # not all of the header is in it
+        except self._library.ZstdError:  # the header is incomplete
             return None
 
 
 class _ZstdFrame:
-    """A zstd frame that is unpacked as the other kinds of streams are, but for the size."""
+    """A zstd decompressor with the interface of the others, except that it ignores the size."""
 
     needs_input = True
 
@@ -260,24 +268,24 @@ class _ZstdFrame:
 
 
 def _too_large(name: str, window: int | None, command: str) -> InputError:
-    asked = "a larger window" if window is None else f"a window of {window:,} bytes"
+    needed = "a larger window" if window is None else f"a window of {window:,} bytes"
     return InputError(
-        f"{name} asks for {asked} to be unpacked with, and at most {LARGEST_WINDOW:,} bytes are "
-        f"given; unpack it first and pipe it in, as in {command} {name} | w2v train -"
+        f"decompressing {name} needs {needed}, but the limit is {MAX_WINDOW:,} bytes; decompress "
+        f"it first and pipe it in: {command} {name} | w2v train -"
     )
 
 
-def _dictionary(head: bytes) -> int | None:
-    """Bytes of dictionary that an xz or lzma stream asks for, None where that cannot be told.
+def _dictionary_size(head: bytes) -> int | None:
+    """Return the size of the dictionary of an xz or lzma stream, or None if it is not found.
 
-    The property of LZMA2 codes them (the .xz file format, 5.3.1); it is the last filter, behind
-    which the header of a block has padding and its checksum only.
+    The properties of LZMA2 encode it (the .xz file format, 5.3.1). LZMA2 is the last filter; only
+    padding and the checksum follow it in the header of a block.
     """
     if not head.startswith(_XZ_MAGIC):
         return int.from_bytes(head[1:5], "little")
     end = _XZ_HEADER + 4 * (head[_XZ_HEADER] + 1) - 4 if len(head) > _XZ_HEADER else 0
-    place = head.rfind(_LZMA2, _XZ_HEADER, end)
-    if place < 0 or place + len(_LZMA2) >= end:
+    offset = head.rfind(_LZMA2, _XZ_HEADER, end)
+    if offset < 0 or offset + len(_LZMA2) >= end:
         return None
-    bits = head[place + len(_LZMA2)]
-    return (2 | bits & 1) << (bits // 2 + 11) if bits < _XZ_LARGEST else 2**32 - 1
+    bits = head[offset + len(_LZMA2)]
+    return (2 | bits & 1) << (bits // 2 + 11) if bits < _XZ_MAX_CODE else 2**32 - 1

@@ -1,9 +1,9 @@
-"""From files, folders, stdin or Python objects to blocks of UTF-8 bytes.
+"""Sources of text: files, directories, stdin and Python objects, as blocks of UTF-8 bytes.
 
-A block is about a megabyte and ends where a line ends, or, in a line longer than that, where no
-word is cut; so memory stays bounded whatever the text looks like. What a file holds is told by
-its content, not by its name: gzip, bzip2, xz and zstd are decoded, and what is not text in UTF-8
-is refused by name.
+A block is about a megabyte long and ends at the end of a line or, in longer lines, of a word. So
+memory is bounded for any text. The content of a file determines its type, not its name: gzip,
+bzip2, xz and zstd are decompressed, and files that are not UTF-8 text are rejected with the type
+that was detected.
 """
 
 from __future__ import annotations
@@ -24,29 +24,26 @@ from typing import IO, Any, Protocol, cast
 from w2v.config import MAX_EXPANSION
 from w2v.errors import InputError, short_repr
 from w2v.options import is_ordered_iterable
-from w2v.system.files import Fingerprint, read_error
+from w2v.system.files import Fingerprint, not_text_error, read_error
 from w2v.system.sniff import COMPRESSED, SNIFFED_BYTES, first_match, sniff_non_text
 from w2v.text import blocks
 from w2v.text.blocks import Block, LastBoundary, split_blocks
 from w2v.text.characters import TOKEN_SEPARATOR
-from w2v.text.decompress import ExpansionGuard, unpacked
+from w2v.text.decompress import ExpansionGuard, decompress
 
 STDIN = "-"
-
-
-_EXPANSION_ADVICE = "if it is to be so, raise the limit by --max-expansion, of which 0 is none"
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 class TextSource(Protocol):
-    """A text that can be walked once, in blocks.
+    """A text that can be read once, in blocks.
 
     Attributes:
-        tokenized: whether tokens are split already, by TOKEN_SEPARATOR.
-        files: number of files, 0 if there are none.
-        total_bytes: bytes to be read, None if nobody can tell.
-        done_bytes: bytes read so far, compressed where the files are.
+        tokenized: whether the text is already split into tokens, by TOKEN_SEPARATOR.
+        files: the number of files, 0 for Python objects.
+        total_bytes: bytes to read, or None if unknown.
+        done_bytes: bytes read so far; of compressed files, compressed bytes.
 
     """
 
@@ -56,31 +53,25 @@ class TextSource(Protocol):
     done_bytes: int
 
     def blocks(self, last_boundary: LastBoundary) -> Iterator[Block]:
-        """Walk the text.
-
-        Args:
-            last_boundary: gives the last place in a block where no word is cut, 0 if there is none.
-
-        """
+        """Yield the text in blocks that split no word."""
         ...
 
 
 class FileSource:
-    """The text of files, each the end of a line at least.
+    """The text of files. The end of a file ends a line.
 
-    A file must stay as it is from the moment that this is made until it is read to its end.
+    A file must not change from the construction of the source until the end of the file is read.
 
     Args:
-        paths: of files and folders; ``-`` for stdin.
-        max_expansion: how many times its size a packed file may unpack to, beyond what is always
-            allowed (see `w2v.text.decompress.ExpansionGuard`); 0 for no limit.
+        paths: files and directories; ``-`` for stdin.
+        max_expansion: see `w2v.text.decompress.ExpansionGuard`.
 
     Attributes:
-        fingerprints: of each file, None for what is no regular file, such as a pipe.
+        fingerprints: of each file; None for a pipe or other special file.
 
     Raises:
-        InputError: a path does not exist, cannot be read or is not text; or a file changed, or
-            unpacks to too much.
+        InputError: a path does not exist, cannot be read or is not text; or a file changes, or
+            expands too much.
 
     """
 
@@ -98,7 +89,7 @@ class FileSource:
         self._max_expansion = max_expansion
 
     def blocks(self, last_boundary: LastBoundary) -> Iterator[Block]:
-        """Walk the files one after the other; see `TextSource.blocks`."""
+        """Yield the text of one file after the other; see `TextSource.blocks`."""
         for path, fingerprint in zip(self.paths, self.fingerprints, strict=True):
             name = "stdin" if path == STDIN else path
             try:
@@ -109,7 +100,7 @@ class FileSource:
             except (OSError, EOFError, lzma.LZMAError, zlib.error) as error:
                 if isinstance(error, OSError) and error.errno is not None:
                     raise read_error(name, error) from error
-                message = f"{name} is damaged or cut short: {error}"
+                message = f"{name} is damaged or truncated: {error}"
                 raise InputError(message) from error
 
     def _file_blocks(
@@ -125,12 +116,12 @@ class FileSource:
 
 
 class IterableSource:
-    """The text of Python objects: strings, or lists of tokens that are split already.
+    """The text of Python objects: strings, or lists of tokens.
 
-    A string is one line, or several where it has line ends; a list of tokens is one line.
+    A string is one or several lines; a list of tokens is one line.
 
     Raises:
-        InputError: an item is neither, or a token has a line end in it.
+        InputError: an item is neither, or a token contains a line end.
 
     """
 
@@ -145,21 +136,21 @@ class IterableSource:
         self._lines = itertools.chain([first], iterator)
 
     def blocks(self, last_boundary: LastBoundary) -> Iterator[Block]:
-        """Walk the lines; see `TextSource.blocks`."""
-        gathered = bytearray()
+        """Yield the text of the objects; see `TextSource.blocks`."""
+        pending = bytearray()
         for number, line in enumerate(self._lines):
             try:
-                gathered += self._text(line, number).encode()
+                pending += self._text(line, number).encode()
             except UnicodeEncodeError as error:
                 message = f"item {number} of the corpus is not valid Unicode: {error}"
                 raise InputError(message) from error
-            gathered += b"\n"
-            if len(gathered) >= blocks.BLOCK_BYTES:
-                yield from self._cut(bytes(gathered), last_boundary)
-                gathered.clear()
-        yield from self._cut(bytes(gathered), last_boundary)
+            pending += b"\n"
+            if len(pending) >= blocks.BLOCK_BYTES:
+                yield from self._split(bytes(pending), last_boundary)
+                pending.clear()
+        yield from self._split(bytes(pending), last_boundary)
 
-    def _cut(self, text: bytes, last_boundary: LastBoundary) -> Iterator[Block]:
+    def _split(self, text: bytes, last_boundary: LastBoundary) -> Iterator[Block]:
         self.done_bytes += len(text)
         if self.tokenized:
             yield text
@@ -169,8 +160,8 @@ class IterableSource:
     def _text(self, line: object, number: int) -> str:
         if self.tokenized != (not isinstance(line, str)):
             message = (
-                f"item {number} of the corpus is a {type(line).__name__}, but the first one was"
-                " not: give strings only, or lists of tokens only"
+                f"item {number} of the corpus is a {type(line).__name__}, but the first one is "
+                "not: pass strings only, or lists of tokens only"
             )
             raise InputError(message)
         if isinstance(line, str):
@@ -181,35 +172,36 @@ class IterableSource:
         for token in tokens:
             if not isinstance(token, str):
                 message = (
-                    f"item {number} of the corpus has {short_repr(token)} in it: expected a string, or"
-                    " a list of strings"
+                    f"item {number} of the corpus contains {short_repr(token)}: expected a string, "
+                    "or a list of strings"
                 )
                 raise InputError(message)
             if "\n" in token or TOKEN_SEPARATOR in token:
                 message = (
-                    f"token {token!r} in item {number} of the corpus has a line end or U+001F in it"
+                    f"token {token!r} in item {number} of the corpus contains a line end or U+001F"
                 )
                 raise InputError(message)
         return TOKEN_SEPARATOR.join(tokens)
 
 
 def open_corpus(corpus: Any, max_expansion: float = MAX_EXPANSION) -> TextSource:
-    """Find out what was given as a corpus.
+    """Return the source for a corpus as users pass it.
 
-    A path or ``-`` is read as a file or folder. So is a list whose first item is a path object or
-    a string that names an existing path; any other iterable is walked, once, for its strings or
-    lists of tokens. Of packed files, `FileSource` tells what ``max_expansion`` is.
+    Args:
+        corpus: a path or ``-``; a list of paths, whose first item is a path object or an existing
+            path; or any other iterable of strings or lists of tokens, which is read once.
+        max_expansion: see `w2v.text.decompress.ExpansionGuard`.
 
     Raises:
-        InputError: it is none of these, or a path cannot be read.
+        InputError: the corpus is none of these, or a path cannot be read.
 
     """
     if isinstance(corpus, (str, os.PathLike)):
         return FileSource([corpus], max_expansion)
     if isinstance(corpus, (bytes, bytearray)) or not is_ordered_iterable(corpus):
         message = (
-            f"the corpus is a {type(corpus).__name__}: expected a path, a list of paths, or an"
-            " iterable of strings or of lists of tokens"
+            f"the corpus is a {type(corpus).__name__}: expected a path, a list of paths, or an "
+            "iterable of strings or lists of tokens"
         )
         raise InputError(message)
     if isinstance(corpus, (list, tuple)) and corpus and _names_path(corpus[0]):
@@ -223,16 +215,18 @@ def _names_path(item: object) -> bool:
     if not isinstance(item, str):
         return False
     try:
-        return item == STDIN or (item != "" and Path(item).exists())  # Path("") is the folder "."
-    except (OSError, ValueError):  # too long for a path, or a NUL in it
+        return item == STDIN or (
+            item != "" and Path(item).exists()
+        )  # Path("") is the current directory
+    except (OSError, ValueError):  # too long, or with a NUL character
         return False
 
 
 def find_files(paths: Iterable[str | os.PathLike[str]]) -> list[str]:
-    """Every file that is meant: files as given, folders as all files below them, sorted.
+    """Return the files of a corpus: files as given, and directories as all files below, sorted.
 
     Raises:
-        InputError: a path does not exist, a folder is empty, or stdin is named twice.
+        InputError: a path does not exist, a directory is empty, or stdin is given twice.
 
     """
     found: list[str] = []
@@ -240,7 +234,7 @@ def find_files(paths: Iterable[str | os.PathLike[str]]) -> list[str]:
         path = os.fspath(given) if isinstance(given, (str, os.PathLike)) else None
         if not isinstance(path, str) or not path:
             what = short_repr(given) if path != "" else "an empty path"
-            message = f"{what} was given: expected a file, a folder or -"
+            message = f"got {what}: expected a file, a directory or -"
             raise InputError(message)
         if path == STDIN and sys.stdin is None:
             message = "cannot read stdin: it is closed"
@@ -248,44 +242,45 @@ def find_files(paths: Iterable[str | os.PathLike[str]]) -> list[str]:
         if path == STDIN and STDIN in found:
             message = "stdin (-) is given twice, but it can be read only once"
             raise InputError(message)
-        found.extend(_files_below(path) if path != STDIN and _is_folder(path) else [path])
+        found.extend(_files_below(path) if path != STDIN and _is_directory(path) else [path])
     return found
 
 
-def _is_folder(path: str) -> bool:
+def _is_directory(path: str) -> bool:
+    """Return whether a path, which must exist, is a directory."""
     try:
         return stat.S_ISDIR(Path(path).stat().st_mode)
     except (OSError, ValueError) as error:
         raise read_error(path, error) from error
 
 
-def _files_below(folder: str) -> list[str]:
-    def refuse(error: OSError) -> None:
+def _files_below(directory: str) -> list[str]:
+    def fail(error: OSError) -> None:
         raise read_error(error.filename, error) from error
 
     files = []
-    walked = set()
-    for parent, folders, names in os.walk(folder, onerror=refuse, followlinks=True):
-        walked.add(os.path.realpath(parent))
-        # A link to a folder above would lead round in circles.
-        folders[:] = [
-            name for name in folders if os.path.realpath(Path(parent, name)) not in walked
+    visited = set()
+    for parent, directories, names in os.walk(directory, onerror=fail, followlinks=True):
+        visited.add(os.path.realpath(parent))
+        # Following a link to a parent would not end.
+        directories[:] = [
+            name for name in directories if os.path.realpath(Path(parent, name)) not in visited
         ]
         try:
             files += [Path(parent, name) for name in names if Path(parent, name).is_file()]
-        except OSError as error:  # of a folder that may be listed, but not entered
-            refuse(error)
+        except OSError as error:  # the directory may be listed, but not entered
+            fail(error)
     if not files:
-        message = f"the folder {folder} has no files in it"
+        message = f"the directory {directory} contains no files"
         raise InputError(message)
     return [str(path) for path in sorted(files)]
 
 
 def _fingerprint(path: str) -> Fingerprint | None:
-    """Take the fingerprint of a file, None if it is no regular file."""
+    """Return the fingerprint of a regular file, or None for any other."""
     try:
         status = os.fstat(sys.stdin.fileno()) if path == STDIN else Path(path).stat()
-    except OSError:  # stdin may be no real file
+    except OSError:  # stdin has no file descriptor
         return None
     return Fingerprint.of(path, status) if stat.S_ISREG(status.st_mode) else None
 
@@ -294,9 +289,9 @@ def _fingerprint(path: str) -> Fingerprint | None:
 def _unchanged(
     file: IO[bytes], name: str, fingerprint: Fingerprint | None
 ) -> Iterator[Callable[[], None]]:
-    """Refuse a file that changes before or while it is read; yields what looks again.
+    """Reject a file that changes before or while it is read; yield a function that checks it.
 
-    What was read of such a file may be cut anywhere, so any other error is no matter then.
+    A change takes precedence over any other error, which it may have caused.
     """
 
     def check() -> None:
@@ -305,8 +300,7 @@ def _unchanged(
         difference = fingerprint.difference(os.fstat(file.fileno()))
         if difference is not None:
             message = (
-                f"{name} changed while it was read: {difference}; train on a copy of it, or on "
-                "what it is now"
+                f"{name} changed while it was read: {difference}; start again, or use a copy of it"
             )
             raise InputError(message)
 
@@ -325,7 +319,7 @@ def _open(path: str) -> AbstractContextManager[IO[bytes]]:
 
 
 class _CountingReader(io.RawIOBase):
-    """A raw stream that counts what is read and can take back what was read to sniff it."""
+    """A raw stream that counts the bytes read, and can look at its beginning before."""
 
     def __init__(self, raw: IO[bytes]) -> None:
         self._raw = cast("io.BufferedReader", raw)
@@ -336,7 +330,7 @@ class _CountingReader(io.RawIOBase):
         return True
 
     def sniff(self) -> bytes:
-        """Return the first bytes of the stream, SNIFFED_BYTES of them unless it ends before."""
+        """Return the first SNIFFED_BYTES bytes, or all if there are fewer."""
         while len(self._head) < SNIFFED_BYTES:
             more = self._raw.read(SNIFFED_BYTES - len(self._head))
             if not more:
@@ -356,21 +350,20 @@ class _CountingReader(io.RawIOBase):
 
 
 def _decoded(raw: _CountingReader, name: str, max_expansion: float) -> io.BufferedIOBase:
-    """Return the text in a stream: decompressed if need be, checked, without byte-order mark."""
+    """Return the text of a stream: decompressed, checked, and without byte-order mark."""
     head = raw.sniff()
     stream = io.BufferedReader(raw, SNIFFED_BYTES)
-    packing = first_match(COMPRESSED, head)
-    if packing is not None:
-        text = unpacked(stream, packing, name)
-        bounded = ExpansionGuard(text, lambda: raw.count, name, max_expansion, _EXPANSION_ADVICE)
-        inner = _CountingReader(cast("IO[bytes]", bounded))
+    compression = first_match(COMPRESSED, head)
+    if compression is not None:
+        text = decompress(stream, compression, name)
+        guard = ExpansionGuard(text, lambda: raw.count, name, max_expansion)
+        inner = _CountingReader(cast("IO[bytes]", guard))
         head = inner.sniff()
         stream = io.BufferedReader(inner, SNIFFED_BYTES)
         name = f"{name} (decompressed)"
     finding = sniff_non_text(head)
     if finding is not None:
-        message = f"{name} is {finding}: expected UTF-8 text; convert or extract it first"
-        raise InputError(message)
+        raise not_text_error(name, finding)
     if head.startswith(_BYTE_ORDER_MARK):
         stream.read(len(_BYTE_ORDER_MARK))
     return stream

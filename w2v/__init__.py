@@ -22,15 +22,16 @@ if TYPE_CHECKING:
     from w2v.embeddings.embeddings import Embeddings as Embeddings
     from w2v.embeddings.load import load as load
     from w2v.errors import W2VError as W2VError
-    from w2v.pipeline.train import read_corpus as read_corpus
+    from w2v.pipeline.read import read_corpus as read_corpus
     from w2v.pipeline.train import resume as resume
     from w2v.pipeline.train import train as train
+
 _MODULES = {
     "Config": "config",
     "Embeddings": "embeddings.embeddings",
     "W2VError": "errors",
     "load": "embeddings.load",
-    "read_corpus": "pipeline.train",
+    "read_corpus": "pipeline.read",
     "resume": "pipeline.train",
     "skipgram_pair_blocks": "corpus.pairs",
     "skipgram_pairs": "corpus.pairs",

@@ -78,8 +78,8 @@ def damaged_model() -> None:
         (["train", "missing.txt"], "cannot read missing.txt: No such file or directory"),
         (["train", "utf16.txt"], "utf16.txt is text in UTF-16 .*: expected UTF-8 text; convert"),
         (["vocab", "utf16.txt"], "utf16.txt is text in UTF-16"),
-        (["pairs", "cut.gz"], "cut.gz is damaged or cut short"),
-        (["train", "folder"], "the folder folder has no files in it"),
+        (["pairs", "cut.gz"], "cut.gz is damaged or truncated"),
+        (["train", "folder"], "the folder folder contains no files"),
         (["train", "empty.txt"], "the corpus has no words: "),
         (
             ["train", "text.txt", "--min-count", "99"],
@@ -95,8 +95,8 @@ def damaged_model() -> None:
             ["train", "text.txt", "-o", "no/m"],
             "cannot write no/m: there is no directory .*/no",
         ),
-        (["train", "text.txt", "--work-dir", "no"], "cannot keep the encoded text in no: there is"),
-        (["pairs", "text.txt", "--work-dir", "no"], "cannot keep the encoded text in no: there is"),
+        (["train", "text.txt", "--work-dir", "no"], "cannot store the encoded text in no: the dir"),
+        (["pairs", "text.txt", "--work-dir", "no"], "cannot store the encoded text in no: the dir"),
         (["train", "text.txt", "--log-json", "no/log"], "cannot write no/log: No such file or dir"),
         (["train", "text.txt", *TINY, "--lr", "1e30"], "training diverged: .* in epoch . at learn"),
         (

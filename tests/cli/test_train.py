@@ -33,7 +33,7 @@ from commands import (
 )
 from support import KJV
 from w2v.pipeline import preflight, warmup
-from w2v.pipeline import train as job
+from w2v.pipeline import run as runs
 from w2v.pipeline.checkpoint import Checkpoint
 from w2v.training import trainer
 
@@ -242,13 +242,13 @@ def test_a_failed_run_leaves_only_the_old_model(wrong):
 def test_temporary_files_are_in_the_work_directory(monkeypatch):
     Path("work").mkdir()
     seen = []
-    original = job.train_model
+    original = runs.train_model
 
     def look(*arguments: object, **options: object) -> object:
         seen.append((names(), names("work")))
         return original(*arguments, **options)
 
-    monkeypatch.setattr(job, "train_model", look)
+    monkeypatch.setattr(runs, "train_model", look)
     ok("train", "text.txt", "-o", "m", *TINY, "--work-dir", "work")
     beside, within = seen[-1]
     assert beside == ["text.txt", "tmp", "work"]
@@ -261,12 +261,12 @@ def test_temporary_files_are_in_the_work_directory(monkeypatch):
 
 
 def test_a_model_that_exceeds_memory_is_rejected_at_once(monkeypatch):
-    monkeypatch.setattr(preflight, "held_memory", lambda: 0)
+    monkeypatch.setattr(preflight, "used_memory", lambda: 0)
     monkeypatch.setattr(preflight, "available_memory", lambda: 8 * 10**9)
     monkeypatch.setattr(warmup, "compile_kernels", lambda *_: pytest.fail("compiled first"))
     assert error("train", str(KJV), "--dim", "100000", "--threads", "2") == (
         "training up to 50,000 words at dim 100,000 needs 60.12 GB of memory, "
-        "but 8.00 GB are available; lower --dim or --vocab-size, which may be more than the text "
+        "but 8.00 GB are available; lower --dim or --vocab-size, which may be more than the corpus "
         "has"
     )
 
@@ -348,7 +348,7 @@ def test_no_resume_command_for_a_foreign_directory():
     Path("m.checkpoint").mkdir()
     Path("m.checkpoint/thesis.txt").touch()
     result = run("train", "text.txt", "-o", "m", *TINY)
-    assert "no checkpoint of w2v" in result.stderr
+    assert "exists and is not a checkpoint of w2v" in result.stderr
     assert "go on with" not in result.stderr
 
 
@@ -381,7 +381,7 @@ def test_no_resume_command_if_resuming_would_fail(monkeypatch):
     data = bytearray(state.read_bytes())
     data[-1] ^= 1
     state.write_bytes(data)
-    assert "its checksum is wrong" in error(*go_on)
+    assert "wrong checksum" in error(*go_on)
 
 
 def test_the_default_of_a_flag_differs_from_its_opposite(monkeypatch):

@@ -127,7 +127,7 @@ def main(corpus: Path, folder: Path, moments: int, seed: int) -> None:
     # Many spans, many looks at the clock: a tiny job with all that a long one has.
     plan.MAX_SPAN_POSITIONS = 2_000
     runner.REPORT_SECONDS = 0.002
-    checkpoint._SHARE = 0.9
+    checkpoint._MAX_SHARE = 0.9
     plan.MIN_ROUND_POSITIONS = 500
     another = OPTIONS | ONE_THREAD | {"min_count": 5, "seed": 5}
     job.train([corpus], output=corpus.with_name("another.w2v"), **another)

@@ -30,7 +30,7 @@ TINY = {"min_count": 1, "sample": 0, "dim": 2, "epochs": 1, "threads": 1}
 
 @pytest.fixture(autouse=True)
 def small_blocks(monkeypatch):
-    monkeypatch.setattr("w2v.text.blocks.BLOCK_BYTES", 256)
+    monkeypatch.setattr(reading, "BLOCK_BYTES", 256)
     monkeypatch.setattr(reading, "SNIFFED_BYTES", 64)
 
 
@@ -130,7 +130,7 @@ def test_a_packed_file_that_is_cut_while_it_is_read_changed_and_is_not_damaged(t
 
 @pytest.mark.parametrize("data", [gzip.compress(TEXT.encode())[:-9], bytes(999)])
 def test_a_file_that_changes_and_cannot_be_read_any_more_changed(data, path, monkeypatch):
-    monkeypatch.setattr("w2v.text.blocks.BLOCK_BYTES", 1 << 20)
+    monkeypatch.setattr(reading, "BLOCK_BYTES", 1 << 20)
     source = FileSource([path])
     path.write_bytes(data)
     with pytest.raises(InputError, match=f"{path} changed while it was read: it had 3,090 bytes"):
@@ -220,14 +220,14 @@ def test_a_text_that_changes_just_before_it_is_read_once_more_is_refused(
     path, tmp_path, monkeypatch
 ):
     w2v.train(path, output=tmp_path / "m", **TINY)
-    source_again = job._source_again
+    reopen_corpus = job._reopen_corpus
 
     def change(again):
         touch(path)
-        return source_again(again)
+        return reopen_corpus(again)
 
-    monkeypatch.setattr(job, "_source_again", change)
-    with pytest.raises(InputError, match=f"{path} has changed since the training began"):
+    monkeypatch.setattr(job, "_reopen_corpus", change)
+    with pytest.raises(InputError, match=f"{path} has changed since training began"):
         w2v.resume(tmp_path / "m", epochs=2)
 
 
@@ -240,8 +240,8 @@ def test_what_was_read_once_may_change_and_a_stopped_training_says_so(path, tmp_
         w2v.train(path, output=tmp_path / "m", observer=stop, **TINY | {"epochs": 2})
     touch(path)
     expected = (
-        f"^{path} has changed since the training began: it had 3,090 bytes and now has 3,090; "
-        "it was .*; put it back, or start anew with --overwrite"
+        f"^{path} has changed since training began: it had 3,090 bytes and now has 3,090; it was "
+        ".*; restore it, or start over with `overwrite=True`"
     )
     with pytest.raises(InputError, match=expected):
         w2v.resume(tmp_path / "m")

@@ -337,7 +337,7 @@ def test_lines_and_pairs_far_behind_are_those_at_the_beginning():
     assert list(w2v.skipgram_pairs(far)) == list(w2v.skipgram_pairs(near))
     blocks = [np.concatenate(list(w2v.skipgram_pair_blocks(text))) for text in (far, near)]
     assert blocks[0].tolist() == blocks[1].tolist()
-    assert checkpoint._highest(far) == 7
+    assert checkpoint._highest_id(far) == 7
 
 
 @pytest.mark.parametrize(

@@ -34,9 +34,9 @@ from w2v.compute.jit import kernel
 from w2v.corpus import spool
 from w2v.events import Event, Reading, Training
 from w2v.formats.registry import FORMATS
-from w2v.pipeline import checkpoint, preflight
+from w2v.pipeline import checkpoint, checkpoint_files, preflight, warmup
 from w2v.pipeline import encode_file as batch
-from w2v.pipeline import train as job
+from w2v.pipeline.read import read_vocabulary
 from w2v.system import atomic as output
 from w2v.training import plan, runner
 
@@ -133,7 +133,7 @@ def text(tmp_path_factory) -> Path:
 def short_spans(monkeypatch):
     monkeypatch.setattr(plan, "MAX_SPAN_POSITIONS", WORDS // 8)
     monkeypatch.setattr(runner, "REPORT_SECONDS", 0.001)
-    monkeypatch.setattr(checkpoint, "_SHARE", 1e9)  # keeping may take all of the time
+    monkeypatch.setattr(checkpoint, "_MAX_SHARE", 1e9)  # keeping may take all of the time
 
 
 @pytest.fixture(scope="session")
@@ -226,7 +226,7 @@ def goes_on(disk: Path, whole: Path) -> None:
 
 def test_a_disk_that_is_too_small_is_refused_before_the_work(mount, text, monkeypatch):
     disk = mount(MIB // 4)
-    monkeypatch.setattr(job, "compile_kernels", None)  # which is not called
+    monkeypatch.setattr(warmup, "compile_kernels", None)  # which is not called
     message = error_of(train(text, disk / "m.w2v"), disk)
     assert message.startswith("cannot store the model, the checkpoint and the encoded text")
     remedy = "--output or --work-dir, or disable checkpoints with --checkpoint-every 0"
@@ -239,7 +239,7 @@ def test_a_disk_that_is_too_small_is_refused_before_the_work(mount, text, monkey
     [
         (preflight, "check_disk", 0, "cannot write {}/m.w2v.checkpoint/job.json: "),
         (preflight, "check_disk", PAGE, "cannot write the encoded text to {}/m.w2v.checkpoint/w2v"),
-        (job, "compile_kernels", 0, "cannot write the encoded text to {}/m.w2v.checkpoint/enc"),
+        (warmup, "compile_kernels", 0, "cannot write the encoded text to {}/m.w2v.checkpoint/enc"),
     ],
     ids=["job.json", "compiling", "reading"],
 )
@@ -257,7 +257,7 @@ def test_until_the_text_is_read_nothing_is_left(module, name, leave, what, disk,
     ("module", "call", "what"),
     [
         (spool, 2, "cannot write the encoded text to {}/m.w2v.checkpoint/encoded: "),
-        (checkpoint, 2, "cannot write {}/m.w2v.checkpoint/corpus.json: "),
+        (checkpoint_files, 2, "cannot write {}/m.w2v.checkpoint/corpus.json: "),
     ],
     ids=["ranks", "corpus.json"],
 )
@@ -286,7 +286,7 @@ KEPT = ["corpus.json", "encoded", "job.json", "lock"]
 def test_a_first_state_for_which_there_is_no_room(found, leave, disk, old, text, whole):
     before = content(old)
     when = {"call": 3, "before": found == "before"}
-    with quiet(), around(checkpoint, "require_free_space", lambda: fill(disk, leave), **when):
+    with quiet(), around(checkpoint_files, "require_free_space", lambda: fill(disk, leave), **when):
         result = train(text, old, "--overwrite", "--checkpoint-every", 0.0001)
     message = error_of(result, disk, resumable=True)
     assert message.startswith(
@@ -310,7 +310,7 @@ def test_a_second_state_without_room_leaves_the_first(found, leave, disk, text, 
         fill(disk, leave)
 
     when = {"call": 4, "before": found == "before"}
-    with quiet(), around(checkpoint, "require_free_space", act, **when):
+    with quiet(), around(checkpoint_files, "require_free_space", act, **when):
         result = train(text, disk / "m.w2v", "--checkpoint-every", 0.0001)
     message = error_of(result, disk, resumable=True)
     assert message.startswith("cannot save the checkpoint")
@@ -395,7 +395,7 @@ def test_the_work_may_lie_on_another_disk(mount, text, whole):
 
 
 def test_text_that_is_only_read_leaves_nothing(disk, text):
-    with quiet(), around(job, "compile_kernels", lambda: fill(disk)):
+    with quiet(), around(warmup, "compile_kernels", lambda: fill(disk)):
         result = run("pairs", text, "--work-dir", disk)
     assert error_of(result, disk).startswith(f"cannot write the encoded text to {disk}/w2v-")
     assert names(disk) == []
@@ -410,7 +410,7 @@ def test_a_folder_for_which_there_is_no_room(mount, text):
             for i in range(20):
                 (disk / "filler" / str(i)).touch()
 
-    with quiet(), around(job, "compile_kernels", take_all):
+    with quiet(), around(warmup, "compile_kernels", take_all):
         result = train(text, disk / "m.w2v")
     message = f"cannot create {disk}/m.w2v.checkpoint/encoded: the disk has no free inodes, so it "
     assert result.stderr.startswith(f"Error: {message}cannot hold another file: ")
@@ -785,7 +785,7 @@ def test_the_room_asked_for_is_what_is_taken(options, disk, tmp_path, monkeypatc
         lines = [f"{line[:-1]} r{2 * i:x} r{2 * i + 1:x}\n" for i, line in enumerate(lines)] * 2
     text = tmp_path / "text.txt"
     text.write_text("".join(lines))
-    vocabulary, _ = job.read_vocabulary(text, min_count=2, vocab_size=10**6)
+    vocabulary, _ = read_vocabulary(text, min_count=2, vocab_size=10**6)
     options["vocab_size"] = len(vocabulary) - bool(options.get("train_unk"))
     if options.pop("old", False):
         w2v.Embeddings(["old"], np.ones((1, 10_000))).save(disk / "m")
@@ -827,7 +827,7 @@ READ_ONLY = ": Read-only file system; choose another directory"
 def test_a_disk_that_may_only_be_read_is_told_before_the_work(
     command, path, remedy, disk, old, text, vectors, monkeypatch
 ):
-    monkeypatch.setattr(job, "compile_kernels", None)  # which is not called
+    monkeypatch.setattr(warmup, "compile_kernels", None)  # which is not called
     monkeypatch.setattr(cli, "_load", None)
     remount(disk, "ro")
     arguments = [str(part).format(text=text, vectors=vectors) for part in command]

@@ -33,8 +33,9 @@ from w2v.evaluation import evaluate as evaluation
 from w2v.evaluation.evaluate import evaluate
 from w2v.formats.registry import FORMATS
 from w2v.options import LENGTH, NUMBER, TOP, Option
-from w2v.pipeline import checkpoint
 from w2v.pipeline import encode_file as batch
+from w2v.pipeline import read as read_module
+from w2v.pipeline import spec
 from w2v.pipeline import train as job
 from w2v.pipeline.encode_file import encode_file
 from w2v.training.plan import max_span_positions
@@ -228,7 +229,7 @@ def test_commands_with_some_of_the_options_accept_the_same_values(command, data)
     values = data.draw(given_options(*which))
     arguments = [text for name, value in values.items() for text in written(name, value)]
     calls: list[Any] = []
-    with stubbed(job, "read_vocabulary", calls), reading_nothing(calls):
+    with stubbed(read_module, "read_vocabulary", calls), reading_nothing(calls):
         try:
             config = Config.of(values)
         except ConfigError as error:
@@ -252,7 +253,7 @@ def reading_nothing(calls: list[Any]) -> Iterator[None]:
         return contextlib.nullcontext(nothing)
 
     with stubbed(pairs, "skipgram_pairs", calls), pytest.MonkeyPatch.context() as patch:
-        patch.setattr(job, "read_corpus", read)
+        patch.setattr(read_module, "read_corpus", read)
         yield
 
 
@@ -538,13 +539,13 @@ def test_a_run_replaces_an_existing_log(old):
 def test_resuming_accepts_only_the_original_options(config, values):
     ours = config.as_dict()
     mixed = {name: ours[name] if i % 2 else value for i, (name, value) in enumerate(values.items())}
-    others = [n for n, v in mixed.items() if n not in checkpoint.FREE_OPTIONS and v != ours[n]]
-    the_job = checkpoint.TrainingJob(None, None, config, overwrite=False)
+    others = [n for n, v in mixed.items() if n not in spec.FREE_OPTIONS and v != ours[n]]
+    the_job = spec.TrainingJob(None, None, config, overwrite=False)
     if not others:
-        the_job.refuse_others(mixed)
+        the_job.require_same_options(mixed)
         return
     with pytest.raises(ConfigError) as caught:
-        the_job.refuse_others(mixed)
+        the_job.require_same_options(mixed)
     first = others[0]
     assert caught.value.options == (first,)
     assert str(caught.value).startswith(

@@ -21,7 +21,7 @@ import w2v
 from w2v.cli import main as cli
 from w2v.cli import progress
 from w2v.events import Event, Training
-from w2v.pipeline import checkpoint
+from w2v.pipeline import checkpoint, warmup
 from w2v.pipeline import train as job
 from w2v.training import plan, runner
 
@@ -156,7 +156,7 @@ COMMANDS = {
 def test_a_place_that_cannot_be_written_is_refused_before_the_work(
     command, path, place, monkeypatch
 ):
-    monkeypatch.setattr(job, "compile_kernels", None)  # which is not called
+    monkeypatch.setattr(warmup, "compile_kernels", None)  # which is not called
     monkeypatch.setattr(cli, "_load", None)
     message = refused(*COMMANDS[command], "-o", path)
     assert message == PLACES[path].format(path, place)
@@ -181,7 +181,7 @@ def test_what_is_of_another_kind_is_not_replaced(command, path, reason, overwrit
 def test_an_old_model_that_could_not_be_removed_is_refused_before_the_work(
     inside, place, monkeypatch
 ):
-    monkeypatch.setattr(job, "compile_kernels", None)  # which is not called
+    monkeypatch.setattr(warmup, "compile_kernels", None)  # which is not called
     (place / "old").chmod((place / inside).stat().st_mode)
     message = refused("train", "text.txt", "-o", "old", "--overwrite", *TINY)
     assert message in (
@@ -206,8 +206,10 @@ def test_an_old_model_that_could_not_be_removed_is_refused_before_the_work(
 def test_a_work_dir_that_cannot_be_used_is_refused_before_the_work(
     path, reason, place, monkeypatch
 ):
-    monkeypatch.setattr(job, "compile_kernels", None)  # which is not called
-    none = "cannot keep the encoded text in {}: there is no such folder, or it may not be entered; "
+    monkeypatch.setattr(warmup, "compile_kernels", None)  # which is not called
+    none = (
+        "cannot store the encoded text in {}: the directory does not exist or cannot be entered; "
+    )
     message = refused("train", "text.txt", "-o", "m", "--work-dir", path, *TINY)
     mark = checkpoint.checkpoint_dir(Path("m"), "open").name.split(".")[1]
     assert message.startswith((reason or none).format(path, mark))
@@ -226,7 +228,7 @@ def test_text_that_is_only_read_needs_a_place_too(place, monkeypatch):
 
     monkeypatch.setattr(tempfile, "gettempdir", none)
     assert refused("pairs", "text.txt", "-q") == (
-        "cannot keep the encoded text: No usable temporary directory found in ['/tmp']; choose a "
+        "cannot store the encoded text: No usable temporary directory found in ['/tmp']; choose a "
         "directory with --work-dir"
     )
 

@@ -31,9 +31,9 @@ from w2v.errors import (
     W2VError,
 )
 from w2v.events import EpochDone, Reading, Resumed, Training
-from w2v.pipeline import checkpoint, warmup
-from w2v.pipeline import train as job
+from w2v.pipeline import checkpoint, checkpoint_files, run, warmup
 from w2v.pipeline.checkpoint import Checkpoint, TrainingJob, checkpoint_dir
+from w2v.system import lock
 from w2v.training import plan, runner
 from w2v.training.backends import hogwild
 from w2v.training.model import new_matrices
@@ -228,7 +228,7 @@ def test_a_text_that_could_not_be_read_to_its_end_is_gone(text, tmp_path, monkey
     output = tmp_path / "m.w2v"
     monkeypatch.setattr(Checkpoint, "is_resumable_after", lambda *_: True)
     stopped(iter(text.read_text().splitlines()), output, Stop, stage=Reading)
-    with pytest.raises(InputError, match="read only once; start anew with --overwrite"):
+    with pytest.raises(InputError, match="cannot be read again; start over with `overwrite=True`"):
         w2v.resume(output)
     w2v.train(text, output=output, overwrite=True, **OPTIONS)
     assert names(tmp_path) == ["m.w2v", "text.txt"]
@@ -257,7 +257,7 @@ def test_a_model_that_could_not_be_written_is_not_lost(text, whole, tmp_path, mo
         raise OutputError("the disk is full")
 
     with monkeypatch.context() as patch:
-        patch.setattr(job, "_save", full)
+        patch.setattr(run.TrainingRun, "save", full)
         with pytest.raises(OutputError, match="the disk is full"):
             w2v.train(text, output=output, **OPTIONS)
     assert w2v.resume(output).matrix.tobytes() == whole.matrix.tobytes()
@@ -325,7 +325,7 @@ def test_a_job_whose_model_is_written_is_done(text, tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(Checkpoint, "remove", Checkpoint.close)
         model = w2v.train(text, output=output, **OPTIONS)
-    monkeypatch.setattr(job, "train_model", None)  # which is not called
+    monkeypatch.setattr(run, "train_model", None)  # which is not called
     assert w2v.resume(output).matrix.tobytes() == model.matrix.tobytes()
     assert names(tmp_path) == ["m.w2v", "text.txt"]
 
@@ -394,7 +394,7 @@ def test_an_old_model_that_a_kill_left_aside_is_found_before_the_work(text, tmp_
     output = tmp_path / "m.w2v"
     w2v.train(text, output=output, **OPTIONS)
     output.rename(tmp_path / ".m.w2v.old")  # and somebody removed the checkpoint
-    monkeypatch.setattr(job, "train_model", None)  # which is not called
+    monkeypatch.setattr(run, "train_model", None)  # which is not called
     with pytest.raises(OutputError, match="exists already"):
         w2v.train(text, output=output, **OPTIONS)
     assert names(tmp_path) == ["m.w2v", "text.txt"]
@@ -419,7 +419,7 @@ def test_a_replacement_that_was_killed_is_put_right(there, text, whole, tmp_path
 
 def test_nothing_to_go_on_with(tmp_path):
     with pytest.raises(
-        InputError, match=r"no unfinished training of .*m\.w2v: expected .*m\.w2v\.ch"
+        InputError, match=r"no unfinished training of .*m\.w2v: .*m\.w2v\.checkpoint does not exist"
     ):
         w2v.resume(tmp_path / "m.w2v")
 
@@ -427,14 +427,14 @@ def test_nothing_to_go_on_with(tmp_path):
 def test_a_finished_model_is_told_from_none(text, tmp_path):
     output = tmp_path / "m.w2v"
     w2v.train(text, output=output, **OPTIONS)
-    with pytest.raises(InputError, match=r"of .*m\.w2v: the model is there, and finished"):
+    with pytest.raises(InputError, match=r"of .*m\.w2v: the model was finished after epoch 3"):
         w2v.resume(output)
 
 
 def test_another_option_is_refused_by_name(text, whole, tmp_path):
     output = tmp_path / "m.w2v"
     stopped(text, output)
-    with pytest.raises(ConfigError, match="begun with dim=8, so it cannot go on with dim=9; leave"):
+    with pytest.raises(ConfigError, match="started with `dim=8`, got `dim=9`; omit"):
         w2v.resume(output, dim=9)
     with pytest.raises(ConfigError, match="unknown option 'dims'"):
         w2v.resume(output, dims=9)
@@ -447,7 +447,7 @@ def test_another_corpus_is_refused_by_name(text, whole, tmp_path):
     before = text.stat()
     with text.open("a") as file:
         file.write("more\n")
-    expected = rf"text\.txt has changed .* had {before.st_size:,} bytes and has "
+    expected = rf"text\.txt has changed .* had {before.st_size:,} bytes and now has "
     with pytest.raises(InputError, match=expected):
         w2v.resume(output)
     text.unlink()
@@ -457,7 +457,9 @@ def test_another_corpus_is_refused_by_name(text, whole, tmp_path):
 def test_an_unfinished_training_is_not_dropped_unasked(text, tmp_path):
     output = tmp_path / "m.w2v"
     stopped(text, output)
-    with pytest.raises(OutputError, match=r"has an unfinished training.* by --resume, or drop"):
+    with pytest.raises(
+        OutputError, match=r"holds an unfinished training; continue it with `resume`, or discard it"
+    ):
         w2v.train(text, output=output, **OPTIONS)
     w2v.train(text, output=output, overwrite=True, **OPTIONS)
     assert names(tmp_path) == ["m.w2v", "text.txt"]
@@ -489,7 +491,7 @@ def test_what_is_no_checkpoint_is_left_alone(text, tmp_path):
         make(place, *([] if make is Path.mkdir else ["mine"]))
         if place.is_dir():
             (place / "thesis.txt").write_text("mine")
-        with pytest.raises(OutputError, match="is in the way and no checkpoint of w2v; move it"):
+        with pytest.raises(OutputError, match="exists and is not a checkpoint of w2v; move it"):
             w2v.train(text, output=tmp_path / "m.w2v", overwrite=True, **OPTIONS)
         if place.is_dir():
             assert (place / "thesis.txt").read_text() == "mine"
@@ -505,7 +507,7 @@ def test_two_processes_do_not_work_on_one_model(text, tmp_path):
         lambda: w2v.resume(output),
         lambda: w2v.train(text, output=output, overwrite=True, **OPTIONS),
     ):
-        with pytest.raises(OutputError, match=r"at work in .*m\.w2v\.checkpoint; wait for it"):
+        with pytest.raises(OutputError, match=r"uses .*m\.w2v\.checkpoint; wait until"):
             work()
     held.close()
     w2v.resume(output)
@@ -514,14 +516,14 @@ def test_two_processes_do_not_work_on_one_model(text, tmp_path):
 def test_a_lock_that_was_removed_meanwhile_is_none(text, tmp_path, monkeypatch):
     folder = tmp_path / "m.w2v.checkpoint"
     folder.mkdir()
-    flock = checkpoint.fcntl.flock
+    flock = lock.fcntl.flock
 
     def slow(file, operation):
         (folder / "lock").unlink()  # by a process that held it until now and was done
         flock(file, operation)
 
-    monkeypatch.setattr(checkpoint.fcntl, "flock", slow)
-    with pytest.raises(OutputError, match="another process is at work in"):
+    monkeypatch.setattr(lock.fcntl, "flock", slow)
+    with pytest.raises(OutputError, match="another process uses"):
         Checkpoint(folder, None)
 
 
@@ -529,7 +531,7 @@ def test_a_file_system_without_locks_will_do(text, tmp_path, monkeypatch):
     def unknown(*_):
         raise OSError(errno.ENOSYS, "Function not implemented")
 
-    monkeypatch.setattr(checkpoint.fcntl, "flock", unknown)
+    monkeypatch.setattr(lock.fcntl, "flock", unknown)
     w2v.train(text, output=tmp_path / "m.w2v", **OPTIONS)
     assert names(tmp_path) == ["m.w2v", "text.txt"]
 
@@ -563,14 +565,14 @@ def test_a_folder_that_cannot_be_made_is_named(text, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("name", ["job.json", "corpus.json"])
 def test_a_job_that_cannot_be_written_is_explained(name, text, tmp_path, monkeypatch):
-    replace = checkpoint._replace
+    replace = checkpoint_files._replace
 
     def full(path, parts):
         if path.name == name:
             raise OSError(28, "No space left on device")
         replace(path, parts)
 
-    monkeypatch.setattr(checkpoint, "_write", full)
+    monkeypatch.setattr(checkpoint_files, "_replace", full)
     expected = rf"cannot write .*{name}: the disk is full.*: [\d,]+ bytes are needed.*; free some"
     with pytest.raises(OutputError, match=expected):
         w2v.train(text, output=tmp_path / "m.w2v", **OPTIONS)
@@ -581,13 +583,13 @@ def test_a_state_that_cannot_be_written_is_explained(text, tmp_path, monkeypatch
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(checkpoint, "_write", full)
+    monkeypatch.setattr(checkpoint_files, "_replace", full)
     kept = object.__new__(Checkpoint)
-    kept.folder, kept._every, kept._words, kept._dim = tmp_path, 1.0, 10**6, 10
+    kept.directory, kept._every, kept._words, kept._dim = tmp_path, 1.0, 10**6, 10
     (tmp_path / "state").touch()
     with pytest.raises(
         DiskFullError,
-        match=r"cannot save the checkpoint .*: (full|not enough disk space): 80\.0 MB are needed",
+        match=r"cannot save the checkpoint .*: the disk is full, .*: 80\.0 MB are needed",
     ):
         kept.save(None, TrainingState())
 
@@ -596,8 +598,8 @@ def outcome(folder) -> W2VError | None:
     """Read all that is kept; returns what it is refused for."""
     kept = Checkpoint(folder, None)
     try:
-        assert kept.job.config.dim >= 1
-        read = kept.corpus()
+        assert kept.load_job().config.dim >= 1
+        read = kept.load_corpus()
         kept.prepare(len(read.vocabulary), 8)
         kept.restore(new_matrices(len(read.vocabulary), Config(**OPTIONS)))
     except W2VError as error:
@@ -634,7 +636,10 @@ def test_damage_is_told_and_nothing_worse_happens(name, text, whole, tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"key": None, "files": [["a"]]}, r"job\.json is damaged \(not enough values"),
+        (
+            {"key": None, "files": [["a"]]},
+            r"job\.json is damaged \(files\[0\]: expected Fingerprint, got \[.a.\]\)",
+        ),
         ({"config": {"dim": 0}}, "dim must be"),
     ],
 )
@@ -649,8 +654,9 @@ def test_a_job_that_is_none_is_refused(change, message, text, tmp_path):
 
 def rewrite(path, change):
     """Change a file of JSON, and its checksum with it."""
-    entry = checkpoint._json(path) | change
-    checkpoint._write_json(path, entry)
+    entry = checkpoint_files._read_json(path) | change
+    del entry["format_version"], entry["checksum"]
+    checkpoint_files.write_sealed(path, entry, "")
 
 
 @pytest.mark.parametrize("name", ["job.json", "corpus.json"])
@@ -688,7 +694,7 @@ def test_ids_beyond_the_vocabulary_never_reach_the_kernel(text, tmp_path):
     ids = np.fromfile(path, np.uint16)
     ids[5] = 10
     ids.tofile(path)
-    with pytest.raises(FormatError, match=r"encoded is damaged \(its checksum is wrong\)"):
+    with pytest.raises(FormatError, match=r"encoded is damaged \(wrong checksum\)"):
         w2v.resume(output)
     texts = [path, path.with_name("held-out")]
     checksums = [checkpoint._checksum(EncodedText.open(name, np.uint16, 1, 1)) for name in texts]
@@ -707,7 +713,7 @@ def test_keeping_takes_a_fiftieth_of_the_time_at_most(monkeypatch, tmp_path):
     def slow(*_):
         now[0] += 10
 
-    monkeypatch.setattr(checkpoint, "_write", slow)
+    monkeypatch.setattr(checkpoint_files, "_replace", slow)
     kept = Checkpoint(tmp_path, 60.0)
     (tmp_path / "state").touch()
     kept.prepare(1, 1)
@@ -767,14 +773,14 @@ def test_a_state_that_is_too_long_is_refused(text, tmp_path):
     stopped(text, output)
     with (tmp_path / "m.w2v.checkpoint" / "state").open("ab") as file:
         file.write(b"more")
-    with pytest.raises(FormatError, match=r"state is damaged \(its checksum is wrong\)"):
+    with pytest.raises(FormatError, match=r"state is damaged \(wrong checksum\)"):
         w2v.resume(output)
 
 
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        (lambda path: path.write_bytes(path.read_bytes()[:-1]), "it is cut short"),
+        (lambda path: path.write_bytes(path.read_bytes()[:-1]), "truncated"),
         (lambda path: path.unlink(), "No such file or directory"),
     ],
 )
@@ -785,7 +791,7 @@ def test_encoded_text_that_cannot_be_opened_is_named(change, reason, text, tmp_p
     change(path)
     with pytest.raises(FormatError) as refused:
         w2v.resume(output)
-    assert str(refused.value) == f"{path} is damaged ({reason}); start anew with --overwrite"
+    assert str(refused.value) == f"{path} is damaged ({reason}); start over with `overwrite=True`"
 
 
 def test_a_model_that_appeared_meanwhile_is_replaced_if_asked(text, whole, tmp_path):

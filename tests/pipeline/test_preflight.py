@@ -18,7 +18,8 @@ from w2v.config import Config
 from w2v.errors import DiskFullError, OutputError, ResourceError
 from w2v.events import ignore
 from w2v.pipeline import preflight, warmup
-from w2v.pipeline import train as job
+from w2v.pipeline.arguments import Directories
+from w2v.pipeline.read import read_vocabulary
 
 GB = 10**9
 MB = 10**6
@@ -58,8 +59,8 @@ def test_what_needs_more_memory_than_there_is_is_refused_with_both_figures(memor
     memory(2 * GB)
     expected = (
         r"^training up to 50,000 words at dim 100,000 needs 60\.12 GB of memory, "
-        r"but 2\.00 GB are available; lower --dim or --vocab-size, which may be more than the text "
-        r"has$"
+        r"but 2\.00 GB are available; lower `dim` or `vocab_size`, which may be more than the "
+        r"corpus has$"
     )
     with pytest.raises(ResourceError, match=expected):
         preflight.check_memory(50_000, Config(dim=100_000, threads=2))
@@ -70,7 +71,7 @@ def test_what_was_read_is_counted_as_it_is(memory):
     counts = np.arange(10_000, 0, -1)
     expected = (
         r"^training 10,000 words at dim 10,000 needs 2\.20 GB of memory, "
-        r"but 2\.00 GB are available; lower --dim or --vocab-size$"
+        r"but 2\.00 GB are available; lower `dim` or `vocab_size`$"
     )
     with pytest.raises(ResourceError, match=expected):
         preflight.check_memory(10_000, Config(dim=10_000), counts=counts)
@@ -179,7 +180,7 @@ def all_words(tmp_path_factory):
     And everything is compiled, for the compiler takes memory, too.
     """
     warmup.compile_kernels(str(tmp_path_factory.getbasetemp()), ignore, deterministic=True)
-    vocabulary, _ = job.read_vocabulary(KJV, min_count=1)
+    vocabulary, _ = read_vocabulary(KJV, min_count=1)
     path = tmp_path_factory.mktemp("words") / "words.txt"
     path.write_text("".join(f"{word}\n" for word in vocabulary.words))
     return path
@@ -192,7 +193,7 @@ DIM_60 = Config(dim=60)  # 50,000 rows of 500 bytes in a model, 480 in a state, 
 
 def test_a_job_that_fits_the_disk_passes(free, tmp_path):
     free(MB)
-    arguments = {"words": 1, "output": None, "work_dir": tmp_path, "checkpoints": True}
+    arguments = {"words": 1, "directories": Directories(None, tmp_path), "checkpoints": True}
     preflight.check_disk(Config(), text_bytes=400_000, **arguments)
     preflight.check_disk(Config(), text_bytes=None, **arguments)
 
@@ -208,7 +209,7 @@ def test_a_job_that_fits_the_disk_passes(free, tmp_path):
 def test_all_that_lies_on_one_disk_at_a_time_is_added_up(
     text_bytes, checkpoints, needed, enough, free, tmp_path
 ):
-    arguments = {"words": 50_000, "output": tmp_path / "m.w2v", "work_dir": tmp_path}
+    arguments = {"words": 50_000, "directories": Directories(tmp_path / "m.w2v", tmp_path)}
     arguments |= {"text_bytes": text_bytes, "checkpoints": checkpoints}
     free(enough)
     preflight.check_disk(DIM_60, **arguments)
@@ -225,7 +226,7 @@ def test_all_that_lies_on_one_disk_at_a_time_is_added_up(
     ],
 )
 def test_too_little_room_is_told_with_both_figures(checkpoints, files, remedy, free, tmp_path):
-    arguments = {"words": 50_000, "output": tmp_path / "m.w2v", "work_dir": tmp_path}
+    arguments = {"words": 50_000, "directories": Directories(tmp_path / "m.w2v", tmp_path)}
     free(30_000)
     with pytest.raises(DiskFullError) as caught:
         preflight.check_disk(DIM_60, **arguments, text_bytes=10**9, checkpoints=checkpoints)
@@ -237,17 +238,17 @@ def test_too_little_room_is_told_with_both_figures(checkpoints, files, remedy, f
 
 
 def test_what_is_kept_already_needs_no_room(free, tmp_path):
-    arguments = {"words": 50_000, "output": tmp_path / "m.w2v", "work_dir": tmp_path}
+    arguments = {"words": 50_000, "directories": Directories(tmp_path / "m.w2v", tmp_path)}
     arguments |= {"text_bytes": None} | CHECKPOINTS
     free(30 * MB)
     with pytest.raises(DiskFullError):
         preflight.check_disk(DIM_60, **arguments)
-    preflight.check_disk(DIM_60, **arguments, there=24 * MB)
+    preflight.check_disk(DIM_60, **arguments, replaced=24 * MB)
 
 
 def test_ids_of_many_words_are_wide(free, tmp_path):
     free(150 * MB)
-    arguments = {"output": None, "work_dir": tmp_path, "text_bytes": 100 * MB}
+    arguments = {"directories": Directories(None, tmp_path), "text_bytes": 100 * MB}
     preflight.check_disk(Config(), words=65_534, checkpoints=False, **arguments)
     with pytest.raises(DiskFullError, match=r": 0\.18 GB are needed"):
         preflight.check_disk(Config(), words=65_535, checkpoints=False, **arguments)
@@ -256,7 +257,11 @@ def test_ids_of_many_words_are_wide(free, tmp_path):
 def test_a_relative_output_lies_in_the_current_folder(free, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     free(1)
-    arguments = {"words": 1, "output": "m.w2v", "work_dir": tmp_path, "text_bytes": None}
+    arguments = {
+        "words": 1,
+        "directories": Directories(Path("m.w2v"), tmp_path),
+        "text_bytes": None,
+    }
     with pytest.raises(ResourceError, match=f"free in {tmp_path};"):
         preflight.check_disk(Config(), **arguments, **CHECKPOINTS)
 
@@ -265,7 +270,7 @@ def test_model_and_text_on_two_disks_are_held_against_each(free, tmp_path):
     other = "/dev/shm"
     if not Path(other).is_dir() or Path(other).stat().st_dev == tmp_path.stat().st_dev:
         pytest.skip("there is one disk only")
-    arguments = {"words": 50_000, "output": tmp_path / "m", "work_dir": other}
+    arguments = {"words": 50_000, "directories": Directories(tmp_path / "m", Path(other))}
     arguments |= {"text_bytes": MB} | CHECKPOINTS
     free({str(tmp_path): 10 * MB, other: 1})
     expected = f"the model: not enough disk space: 25.1 MB .* in {tmp_path}; .* with `output`$"
@@ -280,8 +285,10 @@ def test_model_and_text_on_two_disks_are_held_against_each(free, tmp_path):
 
 
 def test_a_folder_that_has_gone_is_named(tmp_path):
-    arguments = {"words": 1, "output": tmp_path / "gone" / "m", "work_dir": tmp_path}
-    with pytest.raises(OutputError, match=r"^cannot write to .*/gone: No such file or directory; "):
+    arguments = {"words": 1, "directories": Directories(tmp_path / "gone" / "m", tmp_path)}
+    with pytest.raises(
+        OutputError, match=r"^cannot write to .*/gone and .*: No such file or directory; "
+    ):
         preflight.check_disk(Config(), text_bytes=None, **arguments, **CHECKPOINTS)
 
 

@@ -26,7 +26,7 @@ from w2v.errors import (
 )
 from w2v.events import Compiling, CorpusRead, EpochDone, Event, Reading, Saved, Training
 from w2v.pipeline import preflight, warmup
-from w2v.pipeline import train as job
+from w2v.pipeline.read import read_vocabulary
 from w2v.training.model import new_matrices
 
 compiled_only = pytest.mark.skipif(not JIT, reason="takes too long without the compiler")
@@ -168,7 +168,10 @@ def test_what_is_no_corpus_is_refused(corpus, message):
     [
         ({"dimension": 5}, "^unknown option 'dimension'; the options are deterministic, dim, "),
         ({"dim": "5"}, "^dim must be an integer from 1 to 1000000, got '5'$"),
-        ({"lr": 0.1, "lr_min": 0.2}, "lr_min must not exceed lr, got lr_min=0.2 and lr=0.1"),
+        (
+            {"lr": 0.1, "lr_min": 0.2},
+            "lr_min must not exceed the learning rate: got `lr_min=0.2` and `lr=0.1`",
+        ),
     ],
 )
 def test_options_are_checked_before_anything_else(options, message):
@@ -196,14 +199,14 @@ def test_a_given_vocabulary_rules_rows_and_order(tmp_path):
     [
         ([], InputError, "the vocabulary given is empty"),
         (["a", "b", "a"], InputError, "repeats the word 'a' of line 1 in line 3"),
-        (["a", 1], InputError, "the vocabulary given has 1 in it: expected strings"),
-        (b"abc", InputError, "the vocabulary given has 97 in it"),
+        (["a", 1], InputError, "the given vocabulary contains 1: expected strings"),
+        (b"abc", InputError, "the given vocabulary contains 97:"),
         ("no such file", InputError, "cannot read the vocabulary no such file"),
         (["unicorn"], VocabularyError, "none of the 1 given words occurs in the corpus"),
     ],
 )
 def test_a_useless_vocabulary_is_refused(vocab, error, message):
-    for call in (w2v.train, w2v.read_corpus, job.read_vocabulary):
+    for call in (w2v.train, w2v.read_corpus, read_vocabulary):
         with pytest.raises(error, match=message):
             call(LINES, vocab=vocab, **TINY)
 
@@ -233,7 +236,7 @@ def test_pairs_of_a_corpus_are_those_of_its_lines():
 
 def test_a_vocabulary_is_read_alone():
     observe, heard = reports(CorpusRead)
-    vocabulary, report = job.read_vocabulary(LINES, min_count=20, observer=observe)
+    vocabulary, report = read_vocabulary(LINES, min_count=20, observer=observe)
     assert vocabulary.words == ["the", "dog"]
     assert heard == [report]
     assert (report.tokens, report.kept_tokens, report.dropped_rare) == (120, 50, 70)
@@ -248,7 +251,7 @@ def test_nothing_is_left_of_a_reading_that_fails(tmp_path):
 @pytest.mark.parametrize("call", [w2v.train, w2v.read_corpus])
 def test_a_missing_work_folder_is_named(call, tmp_path):
     with pytest.raises(
-        OutputError, match=r"keep the encoded text in .*none: there is no such fold"
+        OutputError, match=r"store the encoded text in .*none: the directory does not exist"
     ):
         call(LINES, work_dir=tmp_path / "none", **TINY)
 
@@ -259,7 +262,7 @@ def test_a_work_folder_that_cannot_be_written_is_named(tmp_path, monkeypatch):
 
     monkeypatch.setattr(tempfile, "TemporaryDirectory", refuse)
     with pytest.raises(
-        OutputError, match=f"a temporary folder in {tmp_path}: Permission denied; c"
+        OutputError, match=f"a temporary directory in {tmp_path}: Permission denied; c"
     ):
         w2v.train(LINES, work_dir=tmp_path, **TINY)
 
@@ -515,7 +518,7 @@ def test_a_small_text_is_not_refused_for_the_words_it_cannot_have(tmp_path, monk
 def test_memory_is_checked_again_for_the_words_there_are(monkeypatch):
     monkeypatch.setattr(preflight, "available_memory", lambda: 10**9)
     monkeypatch.setattr(preflight, "used_memory", lambda: 0)
-    monkeypatch.setattr(job, "_most_words", lambda *_: 1)
+    monkeypatch.setattr(preflight, "max_words", lambda *_: 1)
     lines = [[f"word{i}"] for i in range(2000)]
     with pytest.raises(ResourceError, match=r"training 2,000 words at dim 50,000 needs 1\.20 GB"):
         w2v.train(lines, min_count=1, dim=50_000)

@@ -25,7 +25,7 @@ from w2v.events import CorpusRead, EpochDone, Reading, Training, WarmStarted
 from w2v.formats import native as model
 from w2v.formats.registry import FORMATS
 from w2v.pipeline import preflight, warmup
-from w2v.pipeline import train as job
+from w2v.pipeline import run as runs
 from w2v.pipeline.checkpoint import Checkpoint
 from w2v.text.characters import character_tables
 from w2v.text.definition import WordDefinition
@@ -140,7 +140,7 @@ def test_training_saves_the_context_vectors(monkeypatch):
         results.append(train_model(*arguments, **options))
         return results[-1]
 
-    monkeypatch.setattr(job, "train_model", observed)
+    monkeypatch.setattr(runs, "train_model", observed)
     model = w2v.train("old.txt", output="old.w2v", **OPTIONS)
     contexts = contexts_of("old.w2v")
     assert contexts.shape == model.matrix.shape
@@ -207,7 +207,7 @@ def damaged(change: str) -> None:
 )
 def test_damaged_context_vectors_are_refused_at_once(change, message, old, monkeypatch):
     damaged(change)
-    monkeypatch.setattr(job, "_train", None)  # which is not called
+    monkeypatch.setattr(runs, "TrainingRun", None)  # which is not called
     for work in (go_on, lambda: w2v.resume("old.w2v", epochs=3)):
         with pytest.raises(FormatError, match=rf"contexts\.npy: .*{message}"):
             work()
@@ -309,7 +309,7 @@ def test_more_epochs_that_were_killed_when_they_were_saved_are_done(old, monkeyp
     with monkeypatch.context() as patch:
         patch.setattr(Checkpoint, "remove", Checkpoint.close)
         after = w2v.resume("old.w2v", epochs=3)
-    monkeypatch.setattr(job, "train_model", None)  # which is not called
+    monkeypatch.setattr(runs, "train_model", None)  # which is not called
     assert w2v.resume("old.w2v").matrix.tobytes() == after.matrix.tobytes()
     assert names() == ["new.txt", "old.txt", "old.w2v"]
 
@@ -343,25 +343,25 @@ def test_a_finished_model_that_a_kill_left_aside_is_found(old):
 @pytest.mark.parametrize("epochs", [{}, {"epochs": 1}, {"epochs": 2}])
 def test_a_finished_model_tells_how_to_train_it_further(epochs, old):
     expected = (
-        r"there is no unfinished training of old\.w2v: the model is there, and finished after epoch"
-        r" 2; to train it further ask for more of them in all, such as --epochs 4, or go on with "
-        r"another text by --init old\.w2v$"
+        r"there is no unfinished training of old\.w2v: the model was finished after epoch 2; to "
+        r"train it further, pass a higher total, such as `epochs=4`; to start from its vectors on any "
+        r"corpus, use `init='old\.w2v'`$"
     )
     with pytest.raises(InputError, match=expected):
         w2v.resume("old.w2v", **epochs)
 
 
 def test_more_epochs_with_another_option_are_refused_by_name(old):
-    with pytest.raises(ConfigError, match="begun with dim=8, so it cannot go on with dim=9; leave"):
+    with pytest.raises(ConfigError, match="started with `dim=8`, got `dim=9`; omit"):
         w2v.resume("old.w2v", epochs=4, dim=9)
-    with pytest.raises(ConfigError, match=r"begun with lr=0\.05, so it cannot go on with lr=0\.1"):
+    with pytest.raises(ConfigError, match=r"started with `lr=0\.05`, got `lr=0\.1`; omit"):
         w2v.resume("old.w2v", epochs=4, lr=0.1)
 
 
 def test_more_epochs_on_a_text_that_has_changed_are_refused_by_name(old):
     with Path("old.txt").open("a") as file:
         file.write("more\n")
-    expected = r"old\.txt has changed since .*; put it back, or train on what it is now by --init o"
+    expected = r"old\.txt has changed since .*; restore it, or train on the new content with `init="
     with pytest.raises(InputError, match=expected):
         w2v.resume("old.w2v", epochs=4)
     Path("old.txt").unlink()
@@ -372,16 +372,14 @@ def test_more_epochs_on_a_text_that_has_changed_are_refused_by_name(old):
 
 def test_more_epochs_on_a_text_that_is_gone_for_good_are_refused():
     w2v.train(iter(["a b c", "b c a"] * 9), output="old.w2v", **OPTIONS)
-    expected = r"the text of old\.w2v could be read only once, .* go on with it by --init old\.w2v$"
+    expected = r"the corpus of old\.w2v was not read from files, .* use `init=.old\.w2v.`$"
     with pytest.raises(InputError, match=expected):
         w2v.resume("old.w2v", epochs=4)
 
 
 def test_more_epochs_without_context_vectors_are_refused(old):
     Path("old.w2v/contexts.npy").unlink()
-    with pytest.raises(
-        InputError, match=r"old\.w2v has no contexts\.npy, without .* by --init old"
-    ):
+    with pytest.raises(InputError, match=r"old\.w2v has no contexts\.npy, which .* use `init=.old"):
         w2v.resume("old.w2v", epochs=4)
 
 
@@ -399,8 +397,8 @@ def test_more_epochs_without_context_vectors_are_refused(old):
 def test_a_model_that_does_not_tell_how_it_was_trained_has_no_more_epochs(changes, old):
     change_meta("old.w2v", **changes)
     expected = (
-        r"old\.w2v: the model is there, and finished, but does not tell how it was trained; go on "
-        r"with a text by --init old\.w2v$"
+        r"old\.w2v: the model is finished, and does not record how it was trained; to start from "
+        r"its vectors on any corpus, use `init='old\.w2v'`$"
     )
     with pytest.raises(InputError, match=expected):
         w2v.resume("old.w2v", epochs=4)
@@ -409,7 +407,7 @@ def test_a_model_that_does_not_tell_how_it_was_trained_has_no_more_epochs(change
 @pytest.mark.parametrize("size", [0, 11, "all"])
 def test_a_model_that_tells_of_words_it_does_not_have_has_no_more_epochs(size, old):
     change_meta("old.w2v", job=old.meta["job"] | {"vocab": size})
-    with pytest.raises(InputError, match="does not tell how it was trained"):
+    with pytest.raises(InputError, match="does not record how it was trained"):
         w2v.resume("old.w2v", epochs=4)
 
 
@@ -422,7 +420,7 @@ def test_a_model_whose_text_has_other_words_is_refused_and_left(what, old):
         np.save("old.w2v/counts.npy", old.counts + 1)
     before = content("old.w2v")
     with pytest.raises(
-        InputError, match=r"the words of .*old\.w2v are not those that its text has"
+        InputError, match=r"the words of .*old\.w2v differ from those of its corpus"
     ):
         w2v.resume("old.w2v", epochs=4)
     assert content("old.w2v") == before
@@ -711,31 +709,39 @@ def test_room_is_looked_for_as_many_words_as_there_may_be(corpus, options, most,
         (
             {"dim": 9},
             ConfigError,
-            r"old\.w2v has dim=8, so a training that .* cannot have dim=9; l",
+            r"^dim contradicts .*: old\.w2v has `dim=8`, got `dim=9`; omit",
         ),
         (
             {"tokenizer": "whitespace"},
             ConfigError,
-            r"has tokenizer='unicode', so .*='whitespace'; ",
+            r"has `tokenizer='unicode'`, got .*='whitespace'`; ",
         ),
         (
             {"lowercase": False},
             ConfigError,
-            r"has lowercase=True, so .* have lowercase=False; leave",
+            r"has `lowercase=True`, got `lowercase=False`; omit",
         ),
         ({"dims": 9}, ConfigError, "unknown option 'dims'"),
-        ({"vocab": ["a"]}, ConfigError, "^init and vocab both say which words there are; give one"),
+        (
+            {"vocab": ["a"]},
+            ConfigError,
+            "^init and vocab both define the vocabulary; pass only one",
+        ),
         (
             {"init": None, "freeze_old": True},
             ConfigError,
-            "^freeze_old needs init, the model whose",
+            "^freeze_old requires `init`, the model whose",
         ),
-        ({"init": "none.w2v"}, InputError, "cannot read none.w2v: there is no such model directory"),
-        ({"init": "new.doc"}, InputError, "cannot read new.doc: there is no such model directory"),
+        (
+            {"init": "none.w2v"},
+            InputError,
+            "cannot read none.w2v: there is no such model directory",
+        ),
+        ({"init": "new.doc"}, InputError, "cannot read new.doc: there is no such model"),
         (
             {"init": ["a"]},
             InputError,
-            "init is a list: expected the path of a model; save it first",
+            "init is a list: expected the path of a model; save the model first",
         ),
         (
             {"corpus": ["q r"] * 9},
@@ -754,7 +760,7 @@ def test_a_word_that_could_not_be_written_is_refused_before_the_training(old, mo
     monkeypatch.setattr(
         "w2v.formats.registry.read", lambda _: w2v.Embeddings(["a", "b\nc"], np.eye(2))
     )
-    monkeypatch.setattr(job, "_train", None)  # which is not called
+    monkeypatch.setattr(runs, "TrainingRun", None)  # which is not called
     with pytest.raises(FormatError, match=r"'b\\nc' contains a line break"):
         go_on()
 
@@ -800,14 +806,14 @@ def test_an_old_model_is_missed_only_until_a_state_is_kept(moment, what, old, mo
     kill(lambda **options: go_on(**options), moment, monkeypatch)
     if what == "changed":
         os.utime("old.w2v/embeddings.npy", ns=(1, 1))
-        expected = r"old\.w2v/embeddings\.npy has changed since the training began: .* start anew"
+        expected = r"old\.w2v/embeddings\.npy has changed since training began: .* start over"
     else:
         for path in Path("old.w2v").iterdir():
             path.unlink()
-        expected = r"old\.w2v/contexts\.npy is gone, with which the training begins; put it back"
+        expected = r"old\.w2v/contexts\.npy is missing, .*; restore the file"
     if what == "another":
         w2v.train("new.txt", output="old.w2v", overwrite=True, **OPTIONS)
-        expected = r"old\.w2v/contexts\.npy has changed since the training began"
+        expected = r"old\.w2v/contexts\.npy has changed since training began"
     if moment in BEFORE_A_STATE:
         with pytest.raises(InputError, match=expected):
             w2v.resume("m.w2v")
@@ -823,7 +829,7 @@ def test_an_old_model_that_changes_while_the_text_is_read_is_refused(old):
         if isinstance(event, CorpusRead):
             os.utime("old.w2v/vocab.txt", ns=(1, 1))
 
-    with pytest.raises(InputError, match=r"vocab\.txt has changed since the training began"):
+    with pytest.raises(InputError, match=r"vocab\.txt has changed since training began"):
         go_on(observer=change)
     assert names() == ["new.txt", "old.txt", "old.w2v"]
 
@@ -894,17 +900,20 @@ def test_the_command_line_says_how_to_go_on_with_what_was_interrupted(old, monke
         ),
         (
             ["new.txt", "--freeze-old"],
-            "--freeze-old needs --init, the model whose vectors are to stay",
+            "--freeze-old requires --init, the model whose vectors",
         ),
         (
             ["--resume", "old.w2v", "--init", "old.w2v"],
-            "--resume goes on with what was begun, so it",
+            "--resume continues a previous run and cannot be combined with --init",
         ),
         (
             ["--resume", "old.w2v", "--freeze-old"],
-            "--resume goes on with what was begun, so it tak",
+            "--resume continues a previous run and cannot be combined with --freeze",
         ),
-        (["new.txt", "--init", "old.w2v", "--dim", "9"], "old.w2v has --dim 8, so a training that"),
+        (
+            ["new.txt", "--init", "old.w2v", "--dim", "9"],
+            "--dim contradicts the initial model: old.w2v has --dim 8, got",
+        ),
     ],
 )
 def test_the_command_line_refuses_what_does_not_go_together(arguments, message, old):

@@ -30,7 +30,7 @@ def vocab(corpus: tuple[str, ...], quiet: bool, **arguments: Any) -> None:
     """
     require_stdout()
     from w2v.cli.progress import observing
-    from w2v.pipeline import train as pipeline
+    from w2v.pipeline import read as pipeline
 
     with observing(quiet=quiet) as observer:
         vocabulary, _ = pipeline.read_vocabulary(
@@ -55,7 +55,7 @@ def pairs(corpus: tuple[str, ...], window: int, ids: bool, quiet: bool, **argume
     require_stdout()
     from w2v.cli.progress import observing
     from w2v.corpus.pairs import skipgram_pairs
-    from w2v.pipeline import train as pipeline
+    from w2v.pipeline import read as pipeline
 
     paths = [Path(path) for path in corpus]
     with (

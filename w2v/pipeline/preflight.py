@@ -1,9 +1,15 @@
-"""What a job needs of memory and disk, held against what there is, before the long work begins."""
+"""Checks of a run against memory and disk, so that it fails early rather than after hours.
+
+Each check is made twice. Before the corpus is read, its vocabulary is unknown, so the first check
+uses upper bounds of what the file sizes allow. Compressed files and streams may hold more.
+The second check, after reading, uses the real vocabulary.
+"""
 
 from __future__ import annotations
 
 import math
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +17,8 @@ import numpy as np
 
 from w2v.compute.jit import is_cached
 from w2v.errors import ResourceError
-from w2v.system.disk import format_bytes, require_free_space, write_error
+from w2v.pipeline.checkpoint import checkpoint_size
+from w2v.system.disk import format_bytes, require_free_space, writing
 from w2v.system.memory import available_memory, used_memory
 from w2v.training.memory import training_memory
 from w2v.training.sgns.kernel import train_words
@@ -20,20 +27,100 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from w2v.config import Config
+    from w2v.pipeline.arguments import Directories
+    from w2v.pipeline.spec import TrainingJob
+    from w2v.text.sources import TextSource
 
-# Bytes, as they were measured.
+# Measured sizes in bytes.
 _BASE_MEMORY = 90_000_000  # the interpreter, its packages and the compiled kernels
-_READING_MEMORY = 10_000_000  # of each thread: blocks of text and of ids on their way
-_READING_SHARE = 2.5  # of each byte of text, if it has fewer blocks
-_MET_WORDS_MEMORY = 3_000  # of the words met in a text, times the root of its bytes (Heaps 1978)
-_COMPILING_MEMORY = 130_000_000  # of the compiler, if the kernels are not in its cache
-_WORD_MEMORY = 100  # of each word, where it is trained and written
-_BYTES_A_WORD = 6  # of text
-_LONG_TEXT = 1 << 40  # bytes
-_WORD_TEXT = 12  # bytes of a word in the written vocabulary
-_WORD_KEPT = 40  # in what a checkpoint tells of it: text, count
-_PLACES = 0.22  # words and line ends for each byte of text: 0.2 in English
-_AROUND = 128 << 10  # what is noted beside words and numbers, and the rest of each file's last page
+_READING_MEMORY = 10_000_000  # per thread: blocks of text and of ids in flight
+_READING_SHARE = 2.5  # per byte of a text that is smaller than these blocks
+_TYPES_MEMORY = 3_000  # for the distinct words, times the square root of the text (Heaps 1978)
+_COMPILING_MEMORY = 130_000_000  # the compiler, if the kernels are not cached
+_WORD_MEMORY = 100  # per word of the vocabulary, in training and saving
+_BYTES_PER_WORD = 6  # of text
+_UNKNOWN_TEXT_BYTES = 1 << 40
+_WORD_FILE_BYTES = 12  # per word in the saved vocabulary
+_WORD_CHECKPOINT_BYTES = 40  # per word in corpus.json: text and count
+_POSITIONS_PER_BYTE = 0.22  # words and line ends per byte of text; 0.2 in English
+_OVERHEAD = 128 << 10  # metadata, and the last partial page of each file
+
+
+@dataclass(frozen=True)
+class Preflight:
+    """The checks of one run.
+
+    Attributes:
+        job: the job of the run.
+        directories: where it writes.
+        checkpoints: whether it saves checkpoints.
+
+    """
+
+    job: TrainingJob
+    directories: Directories
+    checkpoints: bool
+
+    def before_reading(self, source: TextSource) -> None:
+        """Check the upper bounds of memory and disk space.
+
+        An existing checkpoint is replaced, so its size does not count.
+
+        Raises:
+            ResourceError: there is too little memory or disk space.
+
+        """
+        words = max_words(self.job, source.total_bytes)
+        check_memory(words, self.job.config, text_bytes=source.total_bytes)
+        checkpoint = self.directories.checkpoint
+        check_disk(
+            self.job.config,
+            self.directories,
+            words=words,
+            text_bytes=source.total_bytes,
+            checkpoints=self.checkpoints,
+            replaced=0 if checkpoint is None else checkpoint_size(checkpoint),
+        )
+
+    def after_reading(self, words: int, counts: NDArray[np.int64], state_bytes: int | None) -> None:
+        """Check what the vocabulary needs, now that it is known.
+
+        Args:
+            words: the size of the vocabulary.
+            counts: of the rows: the words and, if they are trained, the unknown words.
+            state_bytes: the size of a saved state, which the next one replaces; None without a
+                checkpoint, when nothing more is written.
+
+        Raises:
+            ResourceError: there is too little memory or disk space.
+
+        """
+        check_memory(words, self.job.config, counts=counts)
+        if state_bytes is not None:
+            check_disk(
+                self.job.config,
+                self.directories,
+                words=len(counts),
+                text_bytes=None,
+                checkpoints=self.checkpoints,
+                replaced=state_bytes,
+            )
+
+
+def max_words(job: TrainingJob, text_bytes: int | None) -> int:
+    """Return an upper bound of the vocabulary before the corpus is read.
+
+    An occurrence of a word takes at least two bytes of text, with its separator. Compressed files
+    may hold more text than their size, and the size of a stream is unknown; the check after reading
+    covers these.
+    """
+    given = len(job.vocab or [])
+    if job.vocab is not None and not job.extend:
+        return given
+    if text_bytes is None:
+        return max(given, 1)
+    in_text = text_bytes // (2 * job.config.min_count) + 1
+    return max(given, min(job.config.vocab_size, given + in_text))
 
 
 def check_memory(
@@ -43,25 +130,20 @@ def check_memory(
     text_bytes: int | None = None,
     counts: NDArray[np.int64] | None = None,
 ) -> None:
-    """Refuse a model that does not fit into memory.
-
-    Args:
-        words: of the vocabulary, or as many as it may have.
-        config: the hyper-parameters.
-        text_bytes: of the corpus, None if unknown.
-        counts: of the words, when the text was read.
+    """Check that training fits into memory; the arguments are those of `memory_needed`.
 
     Raises:
-        ResourceError: with the memory needed and the memory available.
+        ResourceError: with the memory needed and available.
 
     """
     held = used_memory() or 0
     needed = memory_needed(words, config, text_bytes=text_bytes, counts=counts)
     available = available_memory()
     if available is not None and needed - held > available:
-        number, remedy = f"{words:,} words", "lower --dim or --vocab-size"
+        number, remedy = f"{words:,} words", "lower `dim` or `vocab_size`"
         if counts is None:
-            number, remedy = f"up to {number}", f"{remedy}, which may be more than the text has"
+            number = f"up to {number}"
+            remedy += ", which may be more than the corpus has"
         message = (
             f"training {number} at dim {config.dim:,} needs {format_bytes(needed)} of memory, but "
             f"{format_bytes(available + held)} are available; {remedy}"
@@ -76,32 +158,32 @@ def memory_needed(
     text_bytes: int | None = None,
     counts: NDArray[np.int64] | None = None,
 ) -> int:
-    """Bytes of memory that this process will hold at the peak of training.
+    """Return the bytes of memory that this process holds at the peak of training.
 
-    Before the text is read, nobody knows how many words it has besides those of the vocabulary, so
-    what reading leaves behind is a rough figure; afterwards it is there to be seen.
+    Before the corpus is read, the memory for distinct words outside the vocabulary is an estimate.
+    Afterwards it is part of the memory that the process holds.
 
     Args:
-        words: of the vocabulary, or as many as it may have.
+        words: the size of the vocabulary, or an upper bound.
         config: the hyper-parameters.
-        text_bytes: of the corpus, None if unknown.
-        counts: of the words, and last of unknown words if they are trained as one; None before the
-            text is read.
+        text_bytes: the size of the corpus, or None if unknown.
+        counts: of the rows: the words and, if they are trained, the unknown words. None before the
+            corpus is read.
 
     """
     held = used_memory() or 0
     if counts is None:
-        met = 0 if text_bytes is None else round(_MET_WORDS_MEMORY * math.sqrt(text_bytes))
-        text_bytes = _LONG_TEXT if text_bytes is None else text_bytes
+        types = 0 if text_bytes is None else round(_TYPES_MEMORY * math.sqrt(text_bytes))
+        text_bytes = _UNKNOWN_TEXT_BYTES if text_bytes is None else text_bytes
         blocks = min(_READING_MEMORY * config.thread_count, round(_READING_SHARE * text_bytes))
         compiling = 0 if is_cached(train_words) else _COMPILING_MEMORY
-        held = max(held, _BASE_MEMORY) + blocks + met + compiling
-        counts = _likely_counts(words, text_bytes // _BYTES_A_WORD)
+        held = max(held, _BASE_MEMORY) + blocks + types + compiling
+        counts = _typical_counts(words, text_bytes // _BYTES_PER_WORD)
     return held + _WORD_MEMORY * words + training_memory(counts, config)
 
 
-def _likely_counts(words: int, total: int) -> NDArray[np.int64]:
-    """Return counts as words of a language have them (Mandelbrot 1953), each at least 1."""
+def _typical_counts(words: int, total: int) -> NDArray[np.int64]:
+    """Return counts that follow the law of Zipf and Mandelbrot (1953), each at least 1."""
     shares = 1 / (np.arange(words) + 2.7) ** 1.1
     counts: NDArray[np.int64] = np.ceil(total / shares.sum() * shares).astype(np.int64) + 1
     return counts
@@ -109,81 +191,79 @@ def _likely_counts(words: int, total: int) -> NDArray[np.int64]:
 
 def check_disk(
     config: Config,
+    directories: Directories,
     *,
     words: int,
-    output: str | os.PathLike[str] | None,
-    work_dir: str | os.PathLike[str],
     text_bytes: int | None,
     checkpoints: bool,
-    there: int = 0,
+    replaced: int = 0,
 ) -> None:
-    """Refuse a job whose files do not fit on the disk.
+    """Check that all files of a run fit on the disk.
 
     Args:
-        config: whose dim counts.
-        words: of the vocabulary, or as many as it may have.
-        output: where the model goes, None for nowhere.
-        work_dir: where the encoded text goes, and with an output the checkpoint.
-        text_bytes: of the corpus that is still to be read, None if unknown. Of compressed files,
-            what they take as they are: how much text they hold is not known before they are read.
-        checkpoints: whether the training is kept, if it has an output.
-        there: bytes in the checkpoint's place already, which are replaced or removed.
+        config: the hyper-parameters.
+        directories: where the run writes. Without an output, it writes the encoded corpus only.
+        words: the number of rows, or an upper bound.
+        text_bytes: the size of the corpus that is still to be read, or None if unknown. It is the
+            compressed size of compressed files, for the other is unknown before they are read.
+        checkpoints: whether the run saves checkpoints.
+        replaced: bytes of existing files in the work directory that the run removes or replaces.
 
     Raises:
-        DiskFullError: with the space needed and the space there is.
-        OutputError: one of the folders is gone.
+        DiskFullError: with the space needed and available.
+        OutputError: a directory does not exist any more.
 
     """
-    place = Path(work_dir)
-    if output is None:
-        _require(place, _reading(words, text_bytes), "the encoded text", _remedy("work_dir"))
+    work = directories.work
+    reading = _reading_bytes(words, text_bytes)
+    if directories.output is None:
+        _require_space(work, reading, "the encoded text", "work_dir")
         return
-    parent = Path(os.path.realpath(output)).parent
-    model, state = _model(words, config), _matrices(words, config) if checkpoints else 0
-    text = _encoded(words, text_bytes) + _WORD_KEPT * words + _AROUND
-    what = "the checkpoint and the encoded text" if checkpoints else "the encoded text"
-    options = ["output", "work_dir"]
-    if _on_one_disk(parent, place):
-        # A new state is written beside the last one, which is there while the model is written.
-        work = max(_reading(words, text_bytes), text + state + max(state, model))
-        what = f"the model, {what}" if checkpoints else f"the model and {what}"
+    parent = Path(os.path.realpath(directories.output)).parent
+    model = _model_bytes(words, config)
+    state = _matrix_bytes(words, config) if checkpoints else 0
+    corpus = _encoded_bytes(words, text_bytes) + _WORD_CHECKPOINT_BYTES * words + _OVERHEAD
+    files = "the checkpoint and the encoded text" if checkpoints else "the encoded text"
+    if _is_one_disk(parent, work):
+        # A new state is written beside the last one, which still exists when the model is saved.
+        needed = max(reading, corpus + state + max(state, model))
+        files = f"the model, {files}" if checkpoints else f"the model and {files}"
+        options = ["output", "work_dir"]
     else:
-        work = max(_reading(words, text_bytes), text + 2 * state)
-        _require(parent, model, "the model", _remedy(options.pop(0)))
-    _require(place, work - there, what, _remedy(*options, checkpoints=checkpoints))
+        needed = max(reading, corpus + 2 * state)
+        _require_space(parent, model, "the model", "output")
+        options = ["work_dir"]
+    _require_space(work, needed - replaced, files, *options, checkpoints=checkpoints)
 
 
-def _require(directory: Path, needed: int, files: str, remedy: str) -> None:
+def _require_space(
+    directory: Path, needed: int, files: str, *options: str, checkpoints: bool = False
+) -> None:
+    remedy = f"choose another directory with {' or '.join(f'`{name}`' for name in options)}"
+    if checkpoints:
+        remedy += ", or disable checkpoints with `checkpoint_every=0`"
     require_free_space(directory, needed, f"cannot store {files}", remedy)
 
 
-def _on_one_disk(*directories: Path) -> bool:
-    try:
-        return len({directory.stat().st_dev for directory in directories}) == 1
-    except OSError as error:  # one has been removed meanwhile
-        raise write_error(f"cannot write to {error.filename}", error, directories[0]) from error
+def _is_one_disk(parent: Path, work: Path) -> bool:
+    with writing(f"cannot write to {parent} and {work}", parent):  # one may be gone by now
+        return parent.stat().st_dev == work.stat().st_dev
 
 
-def _remedy(*options: str, checkpoints: bool = False) -> str:
-    without = ", or disable checkpoints with `checkpoint_every=0`" if checkpoints else ""
-    return f"choose another directory with {' or '.join(f'`{name}`' for name in options)}{without}"
-
-
-def _matrices(words: int, config: Config) -> int:
+def _matrix_bytes(words: int, config: Config) -> int:
     return 2 * 4 * config.dim * words
 
 
-def _model(words: int, config: Config) -> int:
-    """Bytes of a model's folder."""
-    return _matrices(words, config) + (8 + _WORD_TEXT) * words + _AROUND
+def _model_bytes(words: int, config: Config) -> int:
+    return _matrix_bytes(words, config) + (8 + _WORD_FILE_BYTES) * words + _OVERHEAD
 
 
-def _encoded(words: int, text_bytes: int | None) -> int:
-    """Bytes of a text's ids."""
+def _encoded_bytes(words: int, text_bytes: int | None) -> int:
     narrow = words < np.iinfo(np.uint16).max
-    return round((2 if narrow else 4) * _PLACES * (text_bytes or 0))
+    return round((2 if narrow else 4) * _POSITIONS_PER_BYTE * (text_bytes or 0))
 
 
-def _reading(words: int, text_bytes: int | None) -> int:
-    """Bytes that reading takes: provisional ids of 32 bits, and then the final ones."""
-    return round(4 * _PLACES * (text_bytes or 0)) + _encoded(words, text_bytes) + _AROUND
+def _reading_bytes(words: int, text_bytes: int | None) -> int:
+    """Return the bytes while reading: provisional 32-bit ids, and then the final ones beside."""
+    provisional = round(4 * _POSITIONS_PER_BYTE * (text_bytes or 0))
+    return provisional + _encoded_bytes(words, text_bytes) + _OVERHEAD

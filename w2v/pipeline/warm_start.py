@@ -1,8 +1,8 @@
-"""What a training begins with that does not begin anew: the words and matrices of a model.
+"""Starting from an existing model.
 
-There are two such trainings: more epochs on a model's own text, and an old model's words and others
-on another text. In both, the vectors and contexts of the old words are put in their rows before the
-first step; all else is as in any training.
+There are two cases: more epochs on the corpus of the model itself, and training on another corpus
+with the words and vectors of the model. In both, the rows of the old words are copied into the
+matrices before the first step. Everything else is as in any other training.
 """
 
 from __future__ import annotations
@@ -21,8 +21,9 @@ from w2v.events import EpochDone, WarmStarted
 from w2v.formats import native, registry
 from w2v.formats.words import encode_vocabulary
 from w2v.options import check_path
-from w2v.pipeline.checkpoint import Checkpoint, InitialModel, TrainingJob, with_free_options
+from w2v.pipeline.spec import InitialModel, TrainingJob
 from w2v.system.files import Fingerprint
+from w2v.system.records import decode
 from w2v.text.definition import WordDefinition
 from w2v.training.model import rows_of
 from w2v.training.state import TrainingState
@@ -32,252 +33,160 @@ if TYPE_CHECKING:
 
     from w2v.corpus.build import Corpus
     from w2v.formats.table import VectorTable
+    from w2v.pipeline.checkpoint import Checkpoint
     from w2v.training.model import Matrices
 
 
 def load_initial_model(
     init: str | os.PathLike[str], options: dict[str, Any], *, freeze_old: bool
 ) -> tuple[Config, list[str], InitialModel]:
-    """Look at the model that a training on another text is to begin with.
+    """Read the model from which to start a training on another corpus.
 
     Args:
-        init: a model folder, or vectors in any format that can be read.
-        options: the hyper-parameters given; the old model decides dim and, if it tells, what a
-            word is.
-        freeze_old: whether its vectors are to stay as they are.
+        init: a model directory, or vectors in any readable format.
+        options: the given hyper-parameters. The model determines ``dim`` and, if it records them,
+            ``tokenizer`` and ``lowercase``.
+        freeze_old: whether its vectors do not change.
 
     Returns:
-        The hyper-parameters, the old words, and what else must be known of the old model.
+        The hyper-parameters, the words of the model, and its description.
 
     Raises:
-        ConfigError: an option contradicts the old model.
-        InputError: it cannot be read.
+        ConfigError: an option contradicts the model.
+        InputError: the model cannot be read.
         FormatError: it is damaged, or has a word that cannot be written.
 
     """
     if not isinstance(init, (str, os.PathLike)):
         message = (
-            f"init is a {type(init).__name__}: expected the path of a model; save it first, "
-            "for a training that is stopped has to find it again"
+            f"init is a {type(init).__name__}: expected the path of a model; save the model first, "
+            "because an interrupted training has to read it again"
         )
         raise InputError(message)
     check_path("init", init)
     path = Path(init)
     old = registry.read(path)
-    encode_vocabulary(old.words)  # fails now rather than at the end
+    encode_vocabulary(old.words)  # rejects words that could not be saved after training
     contexts = native.has_contexts(path)
     if contexts:
         native.read_contexts(path, old)
-    origin = InitialModel(
-        str(path.absolute()),
-        [Fingerprint.of(file) for file in _files_of(path)],
-        None if old.counts is None else old.counts.tolist(),
-        contexts,
-        epochs=[],
-        history=[*_list(old.meta, "origins"), _summary(old, path, contexts, freeze_old)],
-    )
-    return _config(old, path, options), old.words, origin
-
-
-def _files_of(path: Path) -> list[str]:
-    if path.is_dir():
-        return [str(file) for file in sorted(path.iterdir()) if file.is_file()]
-    return [str(path)]
-
-
-def _summary(old: VectorTable, path: Path, contexts: bool, freeze_old: bool) -> dict[str, Any]:
-    """What a model's ``meta.json`` tells of the one it began with."""
-    return {
+    summary = {
         "path": str(path.absolute()),
         "words": len(old),
         "contexts": contexts,
         "frozen": freeze_old,
         "training": old.meta.get("training"),
-        "epochs": len(_list(old.meta, "epochs")),
+        "epochs": len(_recorded_list(old.meta, "epochs")),
     }
+    origin = _describe(path, old, contexts, history=[*_recorded_list(old.meta, "origins"), summary])
+    return _config(old, path, options), old.words, origin
 
 
-def _list(meta: dict[str, Any], name: str) -> list[Any]:
-    """An entry that others may have written, too: it is a list, or left out."""
-    entry = meta.get(name)
-    return entry if isinstance(entry, list) else []
-
-
-def _config(old: VectorTable, path: Path, options: dict[str, Any]) -> Config:
-    """The hyper-parameters given, and those of the old model that must stay."""
-    taken: dict[str, Any] = {"dim": old.dim}
-    with contextlib.suppress(ConfigError):  # foreign vectors do not tell how text becomes words
-        words = WordDefinition.from_meta(old.meta.get("tokenizer"))
-        taken |= {"tokenizer": words.name, "lowercase": words.lowercase}
-    for name, value in taken.items():
-        given = options.get(name)
-        if given is not None and given != value:
-            message = (
-                f"contradicts the initial model: {path} has `{name}={value!r}`, got "
-                f"`{name}={given!r}`; omit it, or train without `init`"
-            )
-            raise ConfigError(message, option=name)
-    if taken.get("lowercase") == (taken.get("tokenizer") == "unicode"):
-        del taken["lowercase"]  # the default, which leaves lists of tokens as they are
-    return Config.of(taken | {n: value for n, value in options.items() if value is not None})
-
-
-def more_epochs(output: Path, options: dict[str, Any]) -> TrainingJob:
-    """Make the job of training a finished model on its own text for more epochs.
+def job_for_more_epochs(output: Path, options: dict[str, Any]) -> TrainingJob:
+    """Return the job of training a finished model on its own corpus for more epochs.
 
     Args:
-        output: the model's folder.
-        options: the hyper-parameters given: ``epochs``, all those from the first one on, and
-            ``threads`` and ``max_expansion``; others must be what they were.
+        output: the directory of the model.
+        options: the given hyper-parameters: ``epochs``, the number in total, and those that do not
+            change the result. Others must not have changed.
 
     Raises:
-        InputError: it is not said for how many epochs, or the text or the contexts are missing.
-        ConfigError: another option differs.
+        InputError: ``epochs`` is missing or too low, or so is the corpus or the context vectors.
+        ConfigError: another option has changed.
         FormatError: the model is damaged.
 
     """
     old = native.read(output)
-    done, job = _finished(old, output)
+    reports, job = _recorded_training(old, output)
     epochs = options.get("epochs", 0)
-    if epochs <= len(done):
+    if epochs <= len(reports):
         message = (
-            f"there is no unfinished training of {output}: the model is there, and finished after "
-            f"epoch {len(done)}; to train it further ask for more of them in all, such as --epochs "
-            f"{2 * len(done)}, or go on with another text by --init {output}"
+            f"there is no unfinished training of {output}: the model was finished after epoch "
+            f"{len(reports)}; to train it further, pass a higher total, such as "
+            f"`epochs={2 * len(reports)}`; {_train_on_another_corpus(output)}"
         )
         raise InputError(message)
-    config = dataclasses.replace(job.config, epochs=epochs)
-    job = dataclasses.replace(job, config=config)
-    job.refuse_others(options)
-    _refuse_what_is_missing(job, output)
-    job.refuse_changes(f"train on what it is now by --init {output}")
+    job = dataclasses.replace(job, config=dataclasses.replace(job.config, epochs=epochs))
+    job.require_same_options(options)
+    _require_corpus_and_contexts(job, output)
+    job.require_unchanged_corpus(f"train on the new content with `init={str(output)!r}`")
     native.read_contexts(output, old)
-    origin = InitialModel(
-        str(output.absolute()),
-        [Fingerprint.of(file) for file in _files_of(output)],
-        None if old.counts is None else old.counts.tolist(),
-        contexts=True,
-        epochs=[dataclasses.asdict(report) for report in done],
-        history=_list(old.meta, "origins"),
+    origin = _describe(
+        output, old, True, history=_recorded_list(old.meta, "origins"), epochs=reports
     )
-    config = with_free_options(config, options)
+    config = job.with_free_options(options).config
     return TrainingJob(job.files, job.vocab, config, True, job.extend, job.freeze_old, origin)
 
 
-def _finished(old: VectorTable, output: Path) -> tuple[list[EpochDone], TrainingJob]:
-    """What a model was trained by, as its ``meta.json`` tells."""
-    try:
-        record = old.meta["job"]
-        size = record["vocab"]
-        if size is not None and not 0 < size <= len(old):
-            message = f"{size} words of {len(old)} were given"
-            raise ValueError(message)
-        job = TrainingJob.of(record, None if size is None else old.words[:size])
-        done = _reports(old.meta["epochs"])
-    except (LookupError, TypeError, ValueError) as error:
-        message = (
-            f"there is no unfinished training of {output}: the model is there, and finished, but "
-            f"does not tell how it was trained; go on with a text by --init {output}"
-        )
-        raise InputError(message) from error
-    return done, job
-
-
-def _reports(epochs: list[dict[str, Any]]) -> list[EpochDone]:
-    known = {field.name for field in dataclasses.fields(EpochDone)}
-    return [
-        EpochDone(
-            **{name: value for name, value in report.items() if name in known}
-            | {"seconds": float(report["seconds"])}
-        )
-        for report in epochs
-    ]
-
-
-def _refuse_what_is_missing(job: TrainingJob, output: Path) -> None:
-    if job.files is None:
-        message = (
-            f"the text of {output} could be read only once, so it cannot be trained on again; "
-            f"give it anew, and go on with it by --init {output}"
-        )
-        raise InputError(message)
-    if not native.has_contexts(output):
-        message = (
-            f"{output} has no contexts.npy, without which its training cannot go on; a new one "
-            f"may begin with its vectors by --init {output}"
-        )
-        raise InputError(message)
-
-
-def announcement(job: TrainingJob, origin: InitialModel) -> WarmStarted:
-    """Say what a training begins with."""
+def warm_start_event(job: TrainingJob, origin: InitialModel) -> WarmStarted:
+    """Return the event that reports the initial model."""
     return WarmStarted(
         path=origin.path, epochs=len(origin.epochs), contexts=origin.contexts, frozen=job.freeze_old
     )
 
 
-def counts_of(job: TrainingJob, read: Corpus) -> NDArray[np.int64]:
-    """How often each word occurred in all the texts that its model was trained on.
+def total_counts(job: TrainingJob, corpus: Corpus) -> NDArray[np.int64]:
+    """Return the occurrences of each word in all corpora that its vector was trained on.
 
     Args:
-        job: what was done.
-        read: the last text.
+        job: the job.
+        corpus: its corpus, the last one.
 
     Returns:
-        (V,) int64; those in the last text, if the model it began with does not know its counts.
+        (V,) int64; those of the last corpus only, if the initial model has no counts.
 
     """
-    counts = read.vocabulary.counts.copy()
+    counts = corpus.vocabulary.counts.copy()
     if job.origin is None or job.origin.counts is None:
         return counts
     before = np.array(job.origin.counts, np.int64)
-    if job.origin.epochs:  # the same text, which is counted already
+    if job.origin.epochs:  # of the same corpus, so its words are counted already
         return before
     counts[: len(before)] += before
     return counts
 
 
 class WarmStart:
-    """Has a training begin with a model, and keeps it as a checkpoint does, if there is one.
+    """A `Checkpointer` that restores an initial model if no state was saved yet.
 
     Args:
-        job: what is to be done.
-        origin: the model.
-        read: the text.
-        checkpoint: where the training is kept; it goes on there if it was kept before.
+        job: the job.
+        origin: its initial model.
+        corpus: its corpus.
+        checkpoint: saves and restores the states, if there is one.
 
     """
 
     def __init__(
-        self, job: TrainingJob, origin: InitialModel, read: Corpus, checkpoint: Checkpoint | None
+        self, job: TrainingJob, origin: InitialModel, corpus: Corpus, checkpoint: Checkpoint | None
     ) -> None:
         self._job = job
         self._origin = origin
-        self._read = read
+        self._corpus = corpus
         self._checkpoint = checkpoint
 
-    def restore(self, model: Matrices) -> TrainingState:
-        """Fill the matrices, and say how far the training is."""
+    def restore(self, matrices: Matrices) -> TrainingState:
+        """Fill the matrices and return the progress."""
         if self._checkpoint is not None and self._checkpoint.has_state:
-            return self._checkpoint.restore(model)
-        self._origin.refuse_changes()
-        self._fill(model)
-        return TrainingState(reports=tuple(_reports(self._origin.epochs)))
+            return self._checkpoint.restore(matrices)
+        self._origin.require_unchanged()
+        old = registry.read(self._origin.path)
+        self._require_same_words(old)
+        self._fill(matrices, old)
+        return TrainingState(reports=tuple(self._origin.epochs))
 
     def should_save(self) -> bool:
-        """Return whether it is time to save."""
+        """Return whether it is time to save a state."""
         return self._checkpoint is not None and self._checkpoint.should_save()
 
     def save(self, matrices: Matrices, state: TrainingState) -> None:
-        """Save the matrices and the state."""
+        """Save a state, if there is a checkpoint."""
         if self._checkpoint is not None:
             self._checkpoint.save(matrices, state)
 
-    def _fill(self, matrices: Matrices) -> None:
-        """Put the rows of the old words, and that of unknown words, where they belong."""
-        old = registry.read(self._origin.path)
-        self._check(old)
-        size = len(self._read.vocabulary)
+    def _fill(self, matrices: Matrices, old: VectorTable) -> None:
+        """Copy the rows of the old words, and that of unknown words if both models train it."""
+        size = len(self._corpus.vocabulary)
         unknown = old.unknown if old.unk == "trained" and self._job.config.train_unk else None
         vectors, contexts = (
             rows_of(flat, matrices, size + (unknown is not None), old.dim)
@@ -292,23 +201,101 @@ class WarmStart:
             if unknown is not None:
                 contexts[size] = trained[len(old)]
 
-    def _check(self, old: VectorTable) -> None:
-        """Refuse a model and a text that do not belong together.
+    def _require_same_words(self, old: VectorTable) -> None:
+        """Check that the model and the corpus belong together.
 
         Raises:
-            InputError: the words are others, or those of the same text occur more or less often.
+            InputError: the words differ or, of the same corpus, their counts.
 
         """
-        found = self._read.vocabulary
-        same_text = bool(self._origin.epochs)
-        fits = old.words == (found.words if same_text else found.words[: len(old)])
-        if fits and same_text and old.counts is not None:
-            before = old.counts - found.counts  # how often words occurred in texts before this one
+        found = self._corpus.vocabulary
+        same_corpus = bool(self._origin.epochs)
+        fits = old.words == (found.words if same_corpus else found.words[: len(old)])
+        if fits and same_corpus and old.counts is not None:
+            earlier = old.counts - found.counts  # occurrences in corpora before this one
             first_new = len(self._job.vocab or []) if self._job.extend else 0
-            fits = not before[first_new:].any() and before.min() >= 0
+            fits = not earlier[first_new:].any() and earlier.min() >= 0
         if not fits:
             message = (
-                f"the words of {self._origin.path} are not those that its text has now; was it "
-                "changed, or made by another version of w2v? Go on with the text by --init instead"
+                f"the words of {self._origin.path} differ from those of its corpus, which may have "
+                "changed, or the model was made by another version of w2v; train on the corpus "
+                "with `init` instead"
             )
             raise InputError(message)
+
+
+def _describe(
+    path: Path,
+    old: VectorTable,
+    contexts: bool,
+    *,
+    history: list[Any],
+    epochs: list[EpochDone] | None = None,
+) -> InitialModel:
+    files = sorted(file for file in path.iterdir() if file.is_file()) if path.is_dir() else [path]
+    return InitialModel(
+        str(path.absolute()),
+        [Fingerprint.of(str(file)) for file in files],
+        None if old.counts is None else old.counts.tolist(),
+        contexts,
+        epochs or [],
+        history,
+    )
+
+
+def _config(old: VectorTable, path: Path, options: dict[str, Any]) -> Config:
+    """Return the hyper-parameters: those that the model determines, and the given ones."""
+    fixed: dict[str, Any] = {"dim": old.dim}
+    with contextlib.suppress(ConfigError):  # vectors of other programs record no tokenizer
+        definition = WordDefinition.from_meta(old.meta.get("tokenizer"))
+        fixed |= {"tokenizer": definition.name, "lowercase": definition.lowercase}
+    for name, value in fixed.items():
+        given = options.get(name)
+        if given is not None and given != value:
+            message = (
+                f"contradicts the initial model: {path} has `{name}={value!r}`, got "
+                f"`{name}={given!r}`; omit it, or train without `init`"
+            )
+            raise ConfigError(message, option=name)
+    if fixed.get("lowercase") == (fixed.get("tokenizer") == "unicode"):
+        del fixed["lowercase"]  # the default, which does not lowercase lists of tokens
+    return Config.of(fixed | {n: value for n, value in options.items() if value is not None})
+
+
+def _recorded_training(old: VectorTable, output: Path) -> tuple[list[EpochDone], TrainingJob]:
+    """Return the reports and the job that a model's ``meta.json`` records."""
+    try:
+        job = TrainingJob.from_meta(old.meta["job"], old.words)
+        reports = decode(list[EpochDone], old.meta["epochs"], ignore_unknown=True)
+    except (LookupError, TypeError, ValueError) as error:
+        message = (
+            f"there is no unfinished training of {output}: the model is finished, and does not "
+            f"record how it was trained; {_train_on_another_corpus(output)}"
+        )
+        raise InputError(message) from error
+    return reports, job
+
+
+def _require_corpus_and_contexts(job: TrainingJob, output: Path) -> None:
+    if job.files is None:
+        message = (
+            f"the corpus of {output} was not read from files, so it cannot be read again; "
+            f"{_train_on_another_corpus(output)}"
+        )
+        raise InputError(message)
+    if not native.has_contexts(output):
+        message = (
+            f"{output} has no contexts.npy, which training it further requires; "
+            f"{_train_on_another_corpus(output)}"
+        )
+        raise InputError(message)
+
+
+def _train_on_another_corpus(output: Path) -> str:
+    return f"to start from its vectors on any corpus, use `init={str(output)!r}`"
+
+
+def _recorded_list(meta: dict[str, Any], name: str) -> list[Any]:
+    """Return a list from ``meta.json``, or an empty one if something else is recorded."""
+    entry = meta.get(name)
+    return entry if isinstance(entry, list) else []

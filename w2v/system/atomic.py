@@ -192,6 +192,8 @@ def recover(path: str | Path) -> None:
     """
     with _output_errors(path):
         target = Path(os.path.realpath(path))
+        if not target.parent.is_dir():
+            return
         new, old = _names_beside(target)
         with contextlib.suppress(FileNotFoundError), directory_lock(new):
             pass  # its writer has finished or died

@@ -1,0 +1,145 @@
+"""The arguments of a run that are not hyper-parameters: checks and defaults."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from w2v.corpus.vocabulary import check_word_list, read_word_list
+from w2v.errors import ConfigError, InputError, OutputError, short_repr
+from w2v.options import SECONDS, SWITCH, check_path, is_ordered_iterable
+from w2v.pipeline.checkpoint import checkpoint_dir
+
+PathLike = str | os.PathLike[str]
+GivenVocabulary = PathLike | Iterable[str]
+
+CHECKPOINT_SECONDS = 60.0
+
+
+def check_arguments(
+    observer: object,
+    *,
+    paths: dict[str, object],
+    switches: dict[str, object] | None = None,
+    checkpoint_every: object = CHECKPOINT_SECONDS,
+) -> None:
+    """Check types and ranges.
+
+    Args:
+        observer: must be callable.
+        paths: by name; None is allowed.
+        switches: by name; must be True or False.
+        checkpoint_every: must be a number of seconds.
+
+    Raises:
+        ConfigError: for the first argument that is wrong.
+
+    """
+    for name, path in paths.items():
+        if path is not None:
+            check_path(name, path)
+    for name, switch in (switches or {}).items():
+        SWITCH.check(name, switch)
+    SECONDS.check("checkpoint_every", checkpoint_every)
+    if not callable(observer):
+        message = f"must be a function of one event, got {short_repr(observer)}"
+        raise ConfigError(message, option="observer")
+
+
+def check_initial_model(
+    vocab: GivenVocabulary | None, init: PathLike | None, *, freeze_old: bool
+) -> None:
+    """Check that the arguments about the initial vocabulary and vectors do not contradict.
+
+    Raises:
+        ConfigError: they do.
+
+    """
+    if init is not None and vocab is not None:
+        message = "both define the vocabulary; pass only one of them"
+        raise ConfigError(message, option=("init", "vocab"))
+    if freeze_old and init is None:
+        message = "requires `init`, the model whose vectors it freezes"
+        raise ConfigError(message, option="freeze_old")
+
+
+def read_given_vocabulary(vocab: GivenVocabulary | None) -> list[str] | None:
+    """Return the words of the argument ``vocab``, or None without one.
+
+    Raises:
+        ConfigError: the argument has the wrong type.
+        InputError: the file cannot be read, or a word is empty, repeated or not a string.
+
+    """
+    if vocab is None:
+        return None
+    if isinstance(vocab, (str, os.PathLike)):
+        check_path("vocab", vocab)
+        return read_word_list(vocab)
+    if not is_ordered_iterable(vocab):
+        message = (
+            f"must be the path of a file, or words in the order of their rows, got "
+            f"{short_repr(vocab)}"
+        )
+        raise ConfigError(message, option="vocab")
+    words = list(vocab)
+    for word in words:
+        if not isinstance(word, str):
+            message = (
+                f"the given vocabulary contains {word!r}: expected strings, or the path of a file"
+            )
+            raise InputError(message)
+    return check_word_list(words, "given")
+
+
+@dataclass(frozen=True)
+class Directories:
+    """Where a run writes.
+
+    Attributes:
+        output: the directory of the model, or None if it is not saved.
+        work: the directory for the encoded corpus and other temporary files.
+
+    """
+
+    output: Path | None
+    work: Path
+
+    @classmethod
+    def of(cls, output: PathLike | None, work_dir: PathLike | None) -> Directories:
+        """Return the directories for two arguments that `check_arguments` has accepted.
+
+        The default of ``work_dir`` is beside the output, or else the system's directory for
+        temporary files.
+
+        Raises:
+            OutputError: the work directory does not exist or cannot be entered.
+
+        """
+        target = None if output is None else Path(output)
+        if work_dir is not None:
+            if not os.path.isdir(work_dir):  # noqa: PTH112 - Path.is_dir may raise
+                message = (
+                    f"cannot store the encoded text in {work_dir}: the directory does not exist or "
+                    "cannot be entered; create it first, or choose another one"
+                )
+                raise OutputError(message)
+            return cls(target, Path(work_dir))
+        if target is not None:
+            return cls(target, target.absolute().parent)
+        try:
+            return cls(None, Path(tempfile.gettempdir()))
+        except FileNotFoundError as error:
+            message = (
+                f"cannot store the encoded text: {error.strerror}; choose a directory with "
+                "`work_dir`"
+            )
+            raise OutputError(message) from error
+
+    @property
+    def checkpoint(self) -> Path | None:
+        """The directory of the checkpoint; None without an output."""
+        return None if self.output is None else checkpoint_dir(self.output, self.work)

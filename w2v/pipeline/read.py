@@ -1,0 +1,61 @@
+"""Reading a corpus without training on it."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from w2v.config import Config
+from w2v.corpus.build import Corpus, build_corpus, count_words
+from w2v.corpus.vocabulary import Vocabulary
+from w2v.events import CorpusRead, Observer, ignore
+from w2v.pipeline import warmup
+from w2v.pipeline.arguments import (
+    Directories,
+    GivenVocabulary,
+    check_arguments,
+    read_given_vocabulary,
+)
+from w2v.text.sources import open_corpus
+
+
+def read_corpus(
+    corpus: Any,
+    *,
+    vocab: GivenVocabulary | None = None,
+    work_dir: str | os.PathLike[str] | None = None,
+    observer: Observer = ignore,
+    **options: Any,
+) -> Corpus:
+    """Read and encode a corpus as `train` does, to train something else on it.
+
+    Use the result in a ``with`` block: closing it removes the temporary directory that holds the
+    ids. Arguments and errors are those of `train`.
+    """
+    config = Config.of(options)
+    check_arguments(observer, paths={"work_dir": work_dir})
+    words = read_given_vocabulary(vocab)
+    source = open_corpus(corpus, config.max_expansion)
+    work = str(Directories.of(None, work_dir).work)
+    warmup.compile_kernels(work, observer)
+    encoded = build_corpus(source, config, words=words, work_dir=work, observer=observer)
+    observer(encoded.report)
+    return encoded
+
+
+def read_vocabulary(
+    corpus: Any,
+    *,
+    vocab: GivenVocabulary | None = None,
+    observer: Observer = ignore,
+    **options: Any,
+) -> tuple[Vocabulary, CorpusRead]:
+    """Count and rank the words of a corpus. Arguments and errors are those of `train`."""
+    config = Config.of(options)
+    check_arguments(observer, paths={})
+    words = read_given_vocabulary(vocab)
+    source = open_corpus(corpus, config.max_expansion)
+    warmup.compile_kernels(str(Directories.of(None, None).work), observer)
+    vocabulary, report = count_words(source, config, words=words, observer=observer)
+    observer(report)
+    return vocabulary, report

@@ -1,0 +1,196 @@
+"""A training run, from the checks to the saved model."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from w2v.corpus.build import Corpus, build_corpus
+from w2v.embeddings.embeddings import Embeddings
+from w2v.events import Observer, Saved
+from w2v.formats import native
+from w2v.pipeline import warmup
+from w2v.pipeline.checkpoint import Checkpoint
+from w2v.pipeline.preflight import Preflight
+from w2v.pipeline.record import TrainingRecord
+from w2v.pipeline.warm_start import WarmStart, total_counts, warm_start_event
+from w2v.system.atomic import recover
+from w2v.training.trainer import Result, train_model
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from w2v.pipeline.arguments import Directories
+    from w2v.pipeline.spec import TrainingJob
+    from w2v.text.sources import TextSource
+
+
+class TrainingRun:
+    """One job in progress: `check`, then `execute`, which calls `read`, `train` and `save`.
+
+    With an output directory the run has a checkpoint, which is removed at the end unless the job
+    can be resumed from it.
+
+    Args:
+        job: what to train.
+        source: the corpus, or None if the checkpoint holds it already.
+        directories: where to write.
+        observer: receives the events.
+        checkpoint_every: seconds between two saved states; 0 to save none.
+        checkpoint: of the job, if it is resumed; otherwise `execute` creates one.
+        started: when the run began, by ``time.perf_counter``.
+
+    """
+
+    def __init__(
+        self,
+        job: TrainingJob,
+        source: TextSource | None,
+        directories: Directories,
+        observer: Observer,
+        *,
+        checkpoint_every: float,
+        checkpoint: Checkpoint | None = None,
+        started: float,
+    ) -> None:
+        self.job = job
+        self.source = source
+        self.directories = directories
+        self.observer = observer
+        self.checkpoint = checkpoint
+        self.preflight = Preflight(job, directories, checkpoints=checkpoint_every > 0)
+        self._resumed = checkpoint is not None
+        self._checkpoint_every = checkpoint_every or None
+        self._started = started
+        self._compiling = 0.0
+
+    def check(self) -> None:
+        """Check that memory and disk space suffice, before the corpus is read.
+
+        Raises:
+            ResourceError: they do not.
+
+        """
+        if self.source is not None:
+            self.preflight.before_reading(self.source)
+
+    def execute(self) -> Embeddings:
+        """Do the job, or the rest of a resumed one."""
+        output = self.directories.output
+        if output is None:
+            return self._read_and_train()[0]
+        if self.checkpoint is None:
+            directory = self.directories.checkpoint
+            assert directory is not None  # as there is an output
+            self.checkpoint = Checkpoint.create(directory, self.job, self._checkpoint_every)
+        try:
+            embeddings, result = self._read_and_train()
+            self.save(embeddings, result.contexts, output)
+        except BaseException as error:
+            # A run that was resumed can be resumed again, although it may have saved nothing more.
+            again = self._resumed and isinstance(error, (KeyboardInterrupt, SystemExit))
+            if again or self.checkpoint.is_resumable_after(error):
+                self.checkpoint.close()
+            else:
+                self.checkpoint.remove()
+            raise
+        self.checkpoint.remove()
+        self.observer(
+            Saved(
+                path=os.fspath(output),
+                words=len(embeddings),
+                dim=self.job.config.dim,
+                words_per_second=result.words_per_second,
+                seconds=time.perf_counter() - self._started,
+                timings=embeddings.meta["timings"],
+            )
+        )
+        return embeddings
+
+    def _read_and_train(self) -> tuple[Embeddings, Result]:
+        if self.job.origin is not None:
+            self.observer(warm_start_event(self.job, self.job.origin))
+        self._compiling = warmup.compile_kernels(
+            str(self._work_dir), self.observer, deterministic=self.job.config.deterministic
+        )
+        with self.read() as corpus:
+            self.observer(corpus.report)
+            result = self.train(corpus)
+            return self._make_embeddings(corpus, result), result
+
+    def read(self) -> Corpus:
+        """Read and encode the corpus, or load it from the checkpoint."""
+        corpus = None if self.checkpoint is None else self.checkpoint.load_corpus()
+        if corpus is not None:
+            return corpus
+        assert self.source is not None  # only the checkpoint of a saved corpus goes without
+        corpus = build_corpus(
+            self.source,
+            self.job.config,
+            words=self.job.vocab,
+            extend=self.job.extend,
+            work_dir=str(self._work_dir),
+            directory=None if self.checkpoint is None else self.checkpoint.make_encoded_dir(),
+            observer=self.observer,
+        )
+        if self.checkpoint is not None:
+            self.checkpoint.save_corpus(corpus)
+        return corpus
+
+    def train(self, corpus: Corpus) -> Result:
+        """Train on a corpus, or continue from the state in the checkpoint."""
+        job, checkpoint = self.job, self.checkpoint
+        counts = corpus.vocabulary.counts
+        if corpus.unknown_count is not None:
+            counts = np.append(counts, corpus.unknown_count)
+        self.preflight.after_reading(
+            len(corpus.vocabulary), counts, None if checkpoint is None else checkpoint.state_bytes
+        )
+        self._compiling += warmup.compile_wide_ids(corpus.text, self.observer)
+        if checkpoint is not None:
+            checkpoint.prepare(len(counts), job.config.dim)
+        return train_model(
+            corpus.text,
+            corpus.held_out,
+            counts,
+            job.config,
+            self.observer,
+            checkpoint if job.origin is None else WarmStart(job, job.origin, corpus, checkpoint),
+            frozen=job.frozen_rows,
+        )
+
+    def save(self, embeddings: Embeddings, contexts: NDArray[np.float32], output: Path) -> None:
+        """Save the model. ``meta.json``, written last, records the seconds until then."""
+        embeddings.meta["job"] = self.job.as_meta()
+        # Another process may have been killed while it replaced the same model.
+        recover(output)
+        started = time.perf_counter()
+        with native.new_model(
+            embeddings,
+            output,
+            contexts=contexts,
+            overwrite=self.job.overwrite,
+            recoverable=True,
+        ):
+            embeddings.meta["timings"]["writing"] = time.perf_counter() - started
+
+    @property
+    def _work_dir(self) -> Path:
+        """The directory for temporary files: the checkpoint, so that they are removed with it."""
+        return self.directories.work if self.checkpoint is None else self.checkpoint.directory
+
+    def _make_embeddings(self, corpus: Corpus, result: Result) -> Embeddings:
+        size = len(corpus.vocabulary)
+        record = TrainingRecord.of(self.job, corpus, result, compiling=self._compiling)
+        return Embeddings(
+            corpus.vocabulary.words,
+            result.matrix[:size],
+            total_counts(self.job, corpus),
+            record.as_meta(),
+            unknown=None if corpus.unknown_count is None else result.matrix[size],
+        )

@@ -1,0 +1,156 @@
+"""The description of a training job, as checkpoints and ``meta.json`` record it."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from w2v.config import Config
+from w2v.errors import ConfigError, InputError
+from w2v.events import EpochDone
+from w2v.system.files import Fingerprint
+from w2v.system.records import decode
+
+FREE_OPTIONS = {"threads", "max_expansion"}
+"""Options that do not change the result, so they may differ when training resumes."""
+
+START_OVER = "start over with `overwrite=True`"
+
+
+@dataclass(frozen=True)
+class InitialModel:
+    """A model whose words and matrices initialize the training.
+
+    Attributes:
+        path: its directory or file.
+        files: its files, which must not change before the first state is saved.
+        counts: of its words, or None if unknown.
+        contexts: whether it has context vectors. Without them, training starts with zeros.
+        epochs: the reports of the epochs that it was already trained for on the same corpus; empty
+            if it was trained on another corpus.
+        history: what ``meta.json`` records about it and about its own initial models.
+
+    """
+
+    path: str
+    files: list[Fingerprint]
+    counts: list[int] | None
+    contexts: bool
+    epochs: list[EpochDone]
+    history: list[Any]
+
+    def require_unchanged(self) -> None:
+        """Check that the files have not changed.
+
+        Raises:
+            InputError: a file has changed or does not exist.
+
+        """
+        for file in self.files:
+            if not Path(file.path).exists():
+                message = (
+                    f"{file.path} is missing, but training has to read its initial model from it; "
+                    f"restore the file, or {START_OVER}"
+                )
+                raise InputError(message)
+            _require_unchanged(file, START_OVER)
+
+
+@dataclass(frozen=True)
+class TrainingJob:
+    """What to train on, with which options.
+
+    Attributes:
+        files: the files of the corpus, or None if it can be read only once.
+        vocab: the given vocabulary, if any.
+        config: the hyper-parameters.
+        overwrite: whether to replace an existing model.
+        extend: whether to add other words of the corpus to ``vocab``.
+        freeze_old: whether the vectors of the words in ``vocab`` do not change.
+        origin: the initial model, if any.
+        key: a random identifier of this job.
+
+    """
+
+    files: list[Fingerprint] | None
+    vocab: list[str] | None
+    config: Config
+    overwrite: bool
+    extend: bool = False
+    freeze_old: bool = False
+    origin: InitialModel | None = None
+    key: str = dataclasses.field(default_factory=lambda: secrets.token_hex(16))
+
+    def as_meta(self) -> dict[str, Any]:
+        """Return the job as ``meta.json`` records it: with the size of ``vocab``, not its words."""
+        entry = dataclasses.asdict(dataclasses.replace(self, vocab=None, origin=None))
+        del entry["origin"]
+        return entry | {"vocab": None if self.vocab is None else len(self.vocab)}
+
+    @classmethod
+    def from_meta(cls, recorded: Any, words: list[str]) -> TrainingJob:
+        """Return the job that `as_meta` recorded in a model with these words.
+
+        Raises:
+            LookupError, TypeError, ValueError: no job was recorded.
+
+        """
+        size = recorded["vocab"]
+        if size is not None and not 0 < size <= len(words):
+            message = f"a vocabulary of {size} words in a model of {len(words)}"
+            raise ValueError(message)
+        return decode(cls, recorded | {"vocab": None if size is None else words[:size]})
+
+    @property
+    def frozen_rows(self) -> int:
+        """The number of rows, from the first one, that training does not change."""
+        return len(self.vocab or []) if self.freeze_old else 0
+
+    def with_free_options(self, options: dict[str, Any]) -> TrainingJob:
+        """Return the job with those of the given options that do not change the result."""
+        free = {name: options[name] for name in FREE_OPTIONS & options.keys()}
+        return dataclasses.replace(self, config=dataclasses.replace(self.config, **free))
+
+    def require_same_options(self, options: dict[str, Any]) -> None:
+        """Check that given options are those of the job, except the free ones.
+
+        Raises:
+            ConfigError: an option differs.
+
+        """
+        ours = self.config.as_dict()
+        for name, value in options.items():
+            if name not in FREE_OPTIONS and ours.get(name) != value:
+                message = (
+                    f"cannot change when training resumes: it started with "
+                    f"`{name}={ours.get(name)!r}`, got `{name}={value!r}`; omit it, or {START_OVER}"
+                )
+                raise ConfigError(message, option=name)
+
+    def require_unchanged_corpus(self, remedy: str = START_OVER) -> None:
+        """Check that no file of the corpus has changed. Missing files are ignored.
+
+        Args:
+            remedy: an alternative to restoring the file.
+
+        Raises:
+            InputError: a file has changed.
+
+        """
+        for file in self.files or []:
+            _require_unchanged(file, remedy)
+
+
+def _require_unchanged(file: Fingerprint, remedy: str) -> None:
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+        difference = file.difference(Path(file.path).stat())
+        if difference is not None:
+            message = (
+                f"{file.path} has changed since training began: {difference}; restore it, or "
+                f"{remedy}"
+            )
+            raise InputError(message)

@@ -79,7 +79,7 @@ def damaged_model() -> None:
         (["train", "utf16.txt"], "utf16.txt is text in UTF-16 .*: expected UTF-8 text; convert"),
         (["vocab", "utf16.txt"], "utf16.txt is text in UTF-16"),
         (["pairs", "cut.gz"], "cut.gz is damaged or truncated"),
-        (["train", "folder"], "the folder folder contains no files"),
+        (["train", "folder"], "the directory folder contains no files"),
         (["train", "empty.txt"], "the corpus has no words: "),
         (
             ["train", "text.txt", "--min-count", "99"],

@@ -1,6 +1,6 @@
-"""Other programs read the files that w2v writes: the same words and the same bits.
+"""Other programs read the same words and bits from the files that w2v writes.
 
-These programs are large, so the tests run by themselves: python -m pytest tests/frameworks
+These programs are large, so the tests run separately: python -m pytest tests/frameworks
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def test_spacy_makes_a_model_of_the_vectors(name, tmp_path):
 )
 def test_gensim_reads_and_writes_the_same(name, options, tmp_path):
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # of gensim's own imports
+        warnings.simplefilter("ignore", DeprecationWarning)  # from gensim
         models = pytest.importorskip("gensim.models", reason="gensim is not installed")
     known = "glove" if "glove" in name else "word2vec-bin" if "bin" in name else "word2vec-text"
     FORMATS[known].write(EMBEDDINGS, tmp_path / name)

@@ -1,4 +1,4 @@
-"""The folder hf as tokenizers, model2vec and sentence-transformers see it."""
+"""The hf directory in tokenizers, model2vec and sentence-transformers."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from w2v.text.definition import WordDefinition
 
 tokenizers = pytest.importorskip("tokenizers")
 DEFINITIONS = [(name, low) for name in ("unicode", "whitespace") for low in (True, False)]
-# All that are not surrogates, which are no text.
+# All except surrogates, which are not text.
 CODE_POINTS = [*range(0xD800), *range(0xE000, 0x110000)]
 AT_ONCE = 1 << 12
 
@@ -46,12 +46,12 @@ def our_words(text: str, name: str, lowercase: bool) -> list[str]:
     return [word for line in lines for word in line]
 
 
-# What a word is
+# Words
 
 
 @pytest.mark.parametrize(("name", "lowercase"), DEFINITIONS)
-def test_every_character_is_what_it_is_in_training(name, lowercase):
-    """Alone, between letters, beside apostrophes."""
+def test_every_character_has_the_class_of_training(name, lowercase):
+    """Each character is tested alone, between letters, and beside apostrophes."""
     different = []
     for start in range(0, len(CODE_POINTS), AT_ONCE):
         characters = list(map(chr, CODE_POINTS[start : start + AT_ONCE]))
@@ -65,7 +65,7 @@ def test_every_character_is_what_it_is_in_training(name, lowercase):
             ]
     if (name, lowercase) != ("whitespace", True):
         assert different == []
-    # The exception that is documented: letters whose small form Python does not know yet.
+    # The documented exception: letters whose lowercase form Python does not know yet.
     lower = tokenizers.normalizers.Lowercase().normalize_str
     assert all(c.lower() == c != lower(c) for c in different)
 
@@ -86,18 +86,18 @@ TEXT = st.text(st.sampled_from("aB日'’ \u0301-")) | st.text(
     text=TEXT,
     definition=st.sampled_from([d for d in DEFINITIONS if d != ("whitespace", True)]),
 )
-def test_any_text_is_cut_as_in_training(text, definition):
+def test_any_text_has_the_words_of_training(text, definition):
     assert library_words(text, *definition) == our_words(text, *definition)
 
 
 @pytest.mark.parametrize(("name", "lowercase"), DEFINITIONS)
-def test_a_real_text_is_cut_as_in_training(name, lowercase):
+def test_a_real_text_has_the_words_of_training(name, lowercase):
     with KJV.open(encoding="utf-8", newline="") as file:
         text = file.read(1_000_000)
     assert library_words(text, name, lowercase) == our_words(text, name, lowercase)
 
 
-# Numbers of rows
+# Rows
 
 WORDS = [f"w{i}" for i in range(200)] + ["king's", "日", "pad", "unk"]
 RNG = np.random.default_rng(3)
@@ -109,40 +109,40 @@ TEXTS = ["w3 King’s W7, 日日 nothing w199", "", "[PAD] [UNK] <unk>", "w1", "
 
 
 @pytest.fixture(scope="module", params=["zeros", "trained"])
-def folder(request, tmp_path_factory) -> Path:
+def directory(request, tmp_path_factory) -> Path:
     path = tmp_path_factory.mktemp(request.param) / "hf"
     FORMATS["hf"].write(EMBEDDINGS, path, unk=request.param)
     return path
 
 
 @pytest.fixture(scope="module")
-def static_model(folder):
-    return pytest.importorskip("model2vec").StaticModel.from_pretrained(folder)
+def static_model(directory):
+    return pytest.importorskip("model2vec").StaticModel.from_pretrained(directory)
 
 
-def sentence_transformer(folder: Path):
+def sentence_transformer(directory: Path):
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of its own imports
+        warnings.simplefilter("ignore")  # from its imports
         package = pytest.importorskip("sentence_transformers")
-        return package.SentenceTransformer(str(folder), device="cpu", local_files_only=True)
+        return package.SentenceTransformer(str(directory), device="cpu", local_files_only=True)
 
 
 @pytest.fixture(scope="module")
-def transformer(folder):
-    return sentence_transformer(folder)
+def transformer(directory):
+    return sentence_transformer(directory)
 
 
 def bits(vectors: np.ndarray) -> list:
     return np.ascontiguousarray(vectors, np.float32).view(np.uint32).tolist()
 
 
-def test_the_library_gives_the_ids_that_w2v_gives_and_fills_up_as_it_does(folder):
-    theirs = tokenizers.Tokenizer.from_file(str(folder / "tokenizer.json"))
+def test_ids_and_padding_equal_w2v(directory):
+    theirs = tokenizers.Tokenizer.from_file(str(directory / "tokenizer.json"))
     ids = [encoding.ids for encoding in theirs.encode_batch(TEXTS)]
-    assert ids == load(folder).encode(TEXTS).tolist()
+    assert ids == load(directory).encode(TEXTS).tolist()
 
 
-def test_words_in_brackets_are_not_taken_for_rows_of_other_things(tmp_path):
+def test_words_in_brackets_are_not_special_names(tmp_path):
     meta = {"tokenizer": {"name": "whitespace", "lowercase": False}}
     words = ["<unk>", "[pad]"]
     FORMATS["hf"].write(Embeddings(words, np.eye(2), meta=meta), tmp_path / "x")
@@ -150,17 +150,17 @@ def test_words_in_brackets_are_not_taken_for_rows_of_other_things(tmp_path):
     assert theirs.encode("[UNK] [PAD] <unk> [PAD ] [pad]").ids == [1, 1, 2, 1, 1, 3]
 
 
-def test_a_word_that_is_too_long_for_training_is_unknown(folder):
-    theirs = tokenizers.Tokenizer.from_file(str(folder / "tokenizer.json"))
+def test_words_too_long_for_training_are_unknown(directory):
+    theirs = tokenizers.Tokenizer.from_file(str(directory / "tokenizer.json"))
     assert theirs.encode("w1 " + "w" * 1001).ids == [3, 1]
 
 
-def test_model2vec_gives_each_word_its_row(static_model):
+def test_model2vec_returns_the_row_of_each_word(static_model):
     assert bits(static_model.encode(WORDS)) == bits(MATRIX)
     assert static_model.encode("W12").tobytes() == MATRIX[12].tobytes()
 
 
-def test_model2vec_leaves_unknown_words_out(static_model):
+def test_model2vec_ignores_unknown_words(static_model):
     expected = [
         MATRIX[[3, 200, 7, 201, 201, 199]].mean(axis=0),
         np.zeros(7),
@@ -171,36 +171,36 @@ def test_model2vec_leaves_unknown_words_out(static_model):
     np.testing.assert_allclose(static_model.encode(TEXTS), expected, rtol=1e-5, atol=1e-6)
 
 
-def test_model2vec_does_not_cut_long_texts(static_model):
+def test_model2vec_does_not_truncate_long_texts(static_model):
     text = " ".join(WORDS * 10)
     expected = MATRIX.mean(axis=0, dtype=np.float64)
     np.testing.assert_allclose(static_model.encode(text), expected, rtol=1e-4, atol=1e-6)
 
 
-def test_model2vec_saves_what_it_loaded(static_model, tmp_path):
+def test_model2vec_saves_the_same_vectors(static_model, tmp_path):
     static_model.save_pretrained(tmp_path / "again")
     again = type(static_model).from_pretrained(tmp_path / "again")
     assert again.encode(TEXTS).tobytes() == static_model.encode(TEXTS).tobytes()
 
 
-def test_sentence_transformers_gives_each_word_its_row(transformer):
+def test_sentence_transformers_returns_the_row_of_each_word(transformer):
     assert bits(transformer.encode(WORDS)) == bits(MATRIX)
 
 
-def test_sentence_transformers_counts_the_row_of_unknown_words(folder, transformer):
-    matrix = load(folder).matrix_for()
-    ids = load(folder).encode
+def test_sentence_transformers_includes_the_row_of_unknown_words(directory, transformer):
+    matrix = load(directory).matrix_for()
+    ids = load(directory).encode
     means = [matrix[ids(text)].mean(axis=0) if text else np.zeros(7) for text in TEXTS]
     np.testing.assert_allclose(transformer.encode(TEXTS), means, rtol=1e-5, atol=1e-6)
 
 
-def test_sentence_transformers_saves_what_it_loaded(transformer, tmp_path):
+def test_sentence_transformers_saves_the_same_vectors(transformer, tmp_path):
     transformer.save_pretrained(str(tmp_path / "again"), create_model_card=False)
     again = sentence_transformer(tmp_path / "again")
     assert again.encode(TEXTS).tobytes() == transformer.encode(TEXTS).tobytes()
 
 
-def test_padding_is_zero_in_the_layer_of_sentence_transformers(transformer):
+def test_padding_is_zero_in_sentence_transformers(transformer):
     weight = transformer[0].embedding.weight.detach().numpy()
     assert bits(weight[2:]) == bits(MATRIX)
     assert weight[0].tolist() == [0] * 7

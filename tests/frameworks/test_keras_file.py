@@ -1,6 +1,6 @@
-"""The folder keras as Keras sees it, and files of it that are damaged or lie.
+"""The keras directory in Keras, and the rejection of damaged and wrong files.
 
-KERAS_BACKEND chooses the backend; the numbers must be the same in each.
+KERAS_BACKEND selects the backend. The numbers must be the same with each.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from w2v.formats.registry import FORMATS
 os.environ.setdefault("KERAS_BACKEND", "torch")
 keras = pytest.importorskip("keras")
 h5py = pytest.importorskip("h5py")
-# Of Keras with the backend torch, not of ours.
+# From Keras with the torch backend.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
 WORDS = [f"w{i}" for i in range(200)] + ["king's", "日", "<unk>", "[UNK]"]
@@ -39,7 +39,7 @@ TEXTS = ["w3 King’s W7, 日日 nothing w199", "w1"]
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory) -> Path:
+def directory(tmp_path_factory) -> Path:
     path = tmp_path_factory.mktemp("keras") / "x"
     FORMATS["keras"].write(EMBEDDINGS, path)
     return path
@@ -50,23 +50,23 @@ def bits(vectors: object) -> list:
     return np.ascontiguousarray(array, np.float32).view(np.uint32).tolist()
 
 
-# What Keras makes of it
+# Keras
 
 
-def test_each_id_gets_the_row_that_w2v_gives(folder):
-    model = keras.saving.load_model(folder / "embedding.keras")
-    ids = load(folder).encode([*WORDS[:100], "nothing"])
+def test_lookup_equals_w2v(directory):
+    model = keras.saving.load_model(directory / "embedding.keras")
+    ids = load(directory).encode([*WORDS[:100], "nothing"])
     assert ids.shape == (101, 1)
     given = model.predict(ids, verbose=0)
     assert bits(given[:100, 0]) == bits(MATRIX[:100])
     assert bits(given[100, 0]) == bits(UNKNOWN)
 
 
-def test_a_batch_of_texts_gets_its_rows_and_padding_is_zero_and_masked(folder):
-    model = keras.saving.load_model(folder / "embedding.keras")
-    ids = load(folder).encode(TEXTS, length=9)
+def test_padding_is_zero_and_masked(directory):
+    model = keras.saving.load_model(directory / "embedding.keras")
+    ids = load(directory).encode(TEXTS, length=9)
     given = model(ids)
-    assert bits(given) == bits(load(folder).matrix_for()[ids])
+    assert bits(given) == bits(load(directory).matrix_for()[ids])
     assert not keras.ops.convert_to_numpy(given)[ids == 0].any()
     mask = keras.ops.convert_to_numpy(model.layers[0].compute_mask(ids))
     assert mask.tolist() == (ids != 0).tolist()
@@ -82,7 +82,7 @@ def test_the_other_layouts(rows, first, masked, tmp_path):
     assert (back.rows, back.unknown, bits(back.matrix)) == (rows, None, bits(MATRIX))
 
 
-def test_keras_saves_what_it_loaded_and_w2v_reads_it(folder, tmp_path):
+def test_w2v_reads_what_keras_saves_again(directory, tmp_path):
     FORMATS["keras"].write(EMBEDDINGS, tmp_path / "x")
     path = tmp_path / "x" / "embedding.keras"
     model = keras.saving.load_model(path)
@@ -91,7 +91,7 @@ def test_keras_saves_what_it_loaded_and_w2v_reads_it(folder, tmp_path):
     assert bits(load(tmp_path / "x").matrix) == bits(MATRIX)
 
 
-def test_a_policy_of_the_user_does_not_round_the_rows(tmp_path):
+def test_a_dtype_policy_does_not_round_the_rows(tmp_path):
     policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy("float16")
     try:
@@ -103,21 +103,21 @@ def test_a_policy_of_the_user_does_not_round_the_rows(tmp_path):
 
 LOOKUP = """
 import sys, keras, w2v
-folder = sys.argv[1]
-embeddings = w2v.load(folder)
-lookup = keras.layers.StringLookup(vocabulary=f"{folder}/vocab.txt", mask_token="")
+directory = sys.argv[1]
+embeddings = w2v.load(directory)
+lookup = keras.layers.StringLookup(vocabulary=f"{directory}/vocab.txt", mask_token="")
 words = [*embeddings.words, "nothing", ""]
 expected = [*range(2, len(embeddings) + 2), 1, 0]
 assert lookup(words).numpy().tolist() == expected
 assert lookup.vocabulary_size() == len(embeddings) + 2
 vectorize = keras.layers.TextVectorization(
-    vocabulary=f"{folder}/vocab.txt", standardize=None, output_sequence_length=9
+    vocabulary=f"{directory}/vocab.txt", standardize=None, output_sequence_length=9
 )
 texts = ["w3 King’s W7, 日日 nothing w199", "w1"]
 ids = vectorize([" ".join(embeddings.tokenize(text)) for text in texts])
 assert ids.numpy().tolist() == embeddings.encode(texts, length=9).tolist()
 for rows, mask, first in (("pad", "", 1), ("none", None, 0)):
-    other = f"{folder}.{rows}"
+    other = f"{directory}.{rows}"
     w2v.formats.registry.FORMATS["keras"].write(embeddings, other, rows=rows)
     lookup = keras.layers.StringLookup(
         vocabulary=f"{other}/vocab.txt", mask_token=mask, num_oov_indices=0
@@ -126,8 +126,8 @@ for rows, mask, first in (("pad", "", 1), ("none", None, 0)):
 """
 
 
-def test_string_lookup_and_text_vectorization_number_words_as_the_rows_are(tmp_path):
-    """In a process of its own, for the two need tensorflow."""
+def test_string_lookup_and_text_vectorization_equal_w2v(tmp_path):
+    """In a separate process, because both need tensorflow."""
     pytest.importorskip("tensorflow")
     FORMATS["keras"].write(EMBEDDINGS, tmp_path / "x")
     environment = os.environ | {"KERAS_BACKEND": "tensorflow"}
@@ -136,27 +136,27 @@ def test_string_lookup_and_text_vectorization_number_words_as_the_rows_are(tmp_p
     assert done.returncode == 0, done.stderr[-3000:]
 
 
-def test_keras_without_a_backend_says_what_to_do(tmp_path, monkeypatch):
+def test_keras_without_a_backend(tmp_path, monkeypatch):
     for name in [name for name in sys.modules if name.split(".")[0] == "keras"]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setenv("KERAS_BACKEND", "tensorflow")
     monkeypatch.setitem(sys.modules, "tensorflow", None)
-    with pytest.raises(ConfigError, match=r"keras has no backend: .*KERAS_BACKEND to one that is"):
+    with pytest.raises(ConfigError, match=r"keras has no backend: .*KERAS_BACKEND to an inst"):
         FORMATS["keras"].write(EMBEDDINGS, tmp_path / "x")
 
 
-# Reading back
+# Reading
 
 
-def test_all_comes_back(folder):
-    back = load(folder)
+def test_everything_survives_a_round_trip(directory):
+    back = load(directory)
     assert (back.words, bits(back.matrix)) == (WORDS, bits(MATRIX))
     assert back.unknown is not None
     assert (back.rows, back.unk, back.unknown.tolist()) == ("pad+unk", "trained", [*range(1, 8)])
     assert back.counts is not None
     assert back.counts.tolist() == [*range(204, 0, -1)]
     assert {name: back.meta[name] for name in META} == META
-    assert sorted(path.name for path in folder.iterdir()) == [
+    assert sorted(path.name for path in directory.iterdir()) == [
         "counts.npy",
         "embedding.keras",
         "meta.json",
@@ -170,7 +170,7 @@ FLOATS = st.floats(width=32, allow_nan=False, allow_infinity=False)
 
 @settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(words=st.lists(WORD, min_size=1, max_size=4, unique=True), numbers=st.data())
-def test_words_and_bits_come_back(tmp_path, words, numbers):
+def test_words_and_bits_survive_a_round_trip(tmp_path, words, numbers):
     row = st.lists(FLOATS, min_size=2, max_size=2)
     table = numbers.draw(st.lists(row, min_size=len(words), max_size=len(words)))
     embeddings = Embeddings(words, np.array(table, np.float32))
@@ -179,14 +179,14 @@ def test_words_and_bits_come_back(tmp_path, words, numbers):
     assert (back.words, bits(back.matrix)) == (words, bits(embeddings.matrix))
 
 
-def test_reading_needs_no_keras(folder):
+def test_reading_does_not_need_keras(directory):
     statement = "import sys, w2v; w2v.load(sys.argv[1]); print('keras' in sys.modules)"
-    command = [sys.executable, "-c", statement, str(folder)]
+    command = [sys.executable, "-c", statement, str(directory)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"
 
 
-def test_nothing_is_replaced_unasked(tmp_path):
+def test_existing_directories_are_replaced_only_with_overwrite(tmp_path):
     FORMATS["keras"].write(EMBEDDINGS, tmp_path / "x")
     with pytest.raises(OutputError, match="exists already"):
         FORMATS["keras"].write(EMBEDDINGS, tmp_path / "x")
@@ -194,18 +194,18 @@ def test_nothing_is_replaced_unasked(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["x"]
 
 
-# What is damaged or lies
+# Damaged and wrong files
 
 
 @pytest.fixture
 def small(tmp_path) -> Path:
-    """The .keras file of a folder with two words."""
+    """The .keras file of a directory with two words."""
     FORMATS["keras"].write(Embeddings(["a", "b"], np.eye(2, 3)), tmp_path / "x")
     return tmp_path / "x" / "embedding.keras"
 
 
-def repack(path: Path, compression: int = zipfile.ZIP_STORED, **files: bytes) -> None:
-    """Write the zip file anew, with other content."""
+def rewrite(path: Path, compression: int = zipfile.ZIP_STORED, **files: bytes) -> None:
+    """Write the zip archive again, with other content."""
     with zipfile.ZipFile(path) as archive:
         old = {name: archive.read(name) for name in archive.namelist()}
     with zipfile.ZipFile(path, "w", compression) as archive:
@@ -221,27 +221,27 @@ def config(path: Path, **changes: object) -> bytes:
 
 
 def weights(fill) -> bytes:
-    """An HDF5 file where a function makes what is in it."""
+    """Return an HDF5 file with the content that a function creates."""
     file = io.BytesIO()
     with h5py.File(file, "w") as content:
         fill(content)
     return file.getvalue()
 
 
-PLACE = "layers/embedding/vars/0"
+DATASET = "layers/embedding/vars/0"
 CONTIGUOUS = r"contiguous weights of shape \(4, 3\) of float32"
 GOOD = np.eye(4, 3, k=-2, dtype=np.float32)
 INFINITE = np.where(GOOD > 0, np.float32("inf"), 0).astype(np.float32)
 
 
-def test_what_is_repacked_unchanged_is_read(small):
-    repack(
-        small, config=config(small), weights=weights(lambda f: f.create_dataset(PLACE, data=GOOD))
+def test_an_archive_written_again_is_read(small):
+    rewrite(
+        small, config=config(small), weights=weights(lambda f: f.create_dataset(DATASET, data=GOOD))
     )
     assert load(small.parent).matrix.tolist() == np.eye(2, 3).tolist()
 
 
-def test_a_file_cut_short_anywhere_is_refused(small):
+def test_truncated_files_are_rejected(small):
     data = small.read_bytes()
     for end in range(0, len(data), 37):
         small.write_bytes(data[:end])
@@ -249,9 +249,9 @@ def test_a_file_cut_short_anywhere_is_refused(small):
             load(small.parent)
 
 
-def test_a_wrong_bit_is_read_or_refused(small):
+def test_flipped_bits_never_crash(small):
     data = small.read_bytes()
-    refused = 0
+    rejected = 0
     for position in [*range(0, len(data), 23), *range(len(data) - 400, len(data))]:
         changed = bytearray(data)
         changed[position] ^= 1 << (position * 5 % 8)
@@ -259,27 +259,27 @@ def test_a_wrong_bit_is_read_or_refused(small):
         try:
             load(small.parent)
         except (FormatError, InputError):
-            refused += 1
-    assert refused > 400
+            rejected += 1
+    assert rejected > 400
 
 
-def test_a_wrong_byte_under_a_right_check_sum_is_read_or_refused(small):
+def test_wrong_weights_with_a_correct_checksum_never_crash(small):
     with zipfile.ZipFile(small) as archive:
         data = archive.read("model.weights.h5")
-    refused = 0
+    rejected = 0
     for position in [position for position, byte in enumerate(data) if byte]:
         changed = bytearray(data)
         changed[position] ^= 255 >> (position % 8)
-        repack(small, weights=bytes(changed))
+        rewrite(small, weights=bytes(changed))
         try:
             load(small.parent)
         except FormatError:
-            refused += 1
-    assert refused > 50
+            rejected += 1
+    assert rejected > 50
 
 
-def test_a_zip_bomb_is_refused(small):
-    repack(small, zipfile.ZIP_DEFLATED, weights=bytes(500_000))
+def test_compressed_weights_are_rejected(small):
+    rewrite(small, zipfile.ZIP_DEFLATED, weights=bytes(500_000))
     with pytest.raises(FormatError, match=r"config\.json to be uncompressed, with 0 byt"):
         load(small.parent)
 
@@ -295,15 +295,15 @@ def test_a_zip_bomb_is_refused(small):
         ({"name": "../x"}, r"got '\.\./x' of 4 rows"),
     ],
 )
-def test_a_configuration_that_lies_is_refused(changes, finding, small):
-    repack(small, config=config(small, **changes))
+def test_wrong_configurations_are_rejected(changes, finding, small):
+    rewrite(small, config=config(small, **changes))
     with pytest.raises(FormatError, match=finding):
         load(small.parent)
 
 
 @pytest.mark.parametrize("data", [b"", b"[]", b"{", b'{"config": {"layers": []}}', b"[" * 10**5])
-def test_what_is_no_configuration_is_refused(data, small):
-    repack(small, config=data)
+def test_invalid_configurations_are_rejected(data, small):
+    rewrite(small, config=data)
     with pytest.raises(FormatError, match="expected the configuration of a model of one Embedding"):
         load(small.parent)
 
@@ -311,17 +311,17 @@ def test_what_is_no_configuration_is_refused(data, small):
 @pytest.mark.parametrize(
     ("fill", "finding"),
     [
-        (lambda f: f.create_dataset(PLACE, data=GOOD.T), CONTIGUOUS),
-        (lambda f: f.create_dataset(PLACE, data=GOOD.astype("f8")), CONTIGUOUS),
-        (lambda f: f.create_dataset(PLACE, data=GOOD, compression="gzip"), CONTIGUOUS),
-        (lambda f: f.create_dataset(PLACE, data=GOOD, chunks=(1, 3)), CONTIGUOUS),
+        (lambda f: f.create_dataset(DATASET, data=GOOD.T), CONTIGUOUS),
+        (lambda f: f.create_dataset(DATASET, data=GOOD.astype("f8")), CONTIGUOUS),
+        (lambda f: f.create_dataset(DATASET, data=GOOD, compression="gzip"), CONTIGUOUS),
+        (lambda f: f.create_dataset(DATASET, data=GOOD, chunks=(1, 3)), CONTIGUOUS),
         (
-            lambda f: f.create_dataset(PLACE, (4, 3), "f4", external=[("/etc/passwd", 0, 48)]),
+            lambda f: f.create_dataset(DATASET, (4, 3), "f4", external=[("/etc/passwd", 0, 48)]),
             CONTIGUOUS,
         ),
-        (lambda f: f.create_group(PLACE), CONTIGUOUS),
+        (lambda f: f.create_group(DATASET), CONTIGUOUS),
         (
-            lambda f: f.create_virtual_dataset(PLACE, h5py.VirtualLayout((4, 3), "f4")),
+            lambda f: f.create_virtual_dataset(DATASET, h5py.VirtualLayout((4, 3), "f4")),
             CONTIGUOUS,
         ),
         (
@@ -330,29 +330,29 @@ def test_what_is_no_configuration_is_refused(data, small):
         ),
         (lambda f: f.create_group("layers"), "expected 'embedding' in the file itself, got noth"),
         (lambda f: f.create_dataset("layers", data=GOOD), "expected a group with 'emb"),
-        (lambda f: f.create_dataset(PLACE, data=GOOD + 1), "row 0 must be zero"),
-        (lambda f: f.create_dataset(PLACE, data=INFINITE), "contains NaN or infinity"),
+        (lambda f: f.create_dataset(DATASET, data=GOOD + 1), "row 0 must be zero"),
+        (lambda f: f.create_dataset(DATASET, data=INFINITE), "contains NaN or infinity"),
     ],
 )
-def test_weights_that_lie_are_refused(fill, finding, small):
-    repack(small, weights=weights(fill))
+def test_wrong_weights_are_rejected(fill, finding, small):
+    rewrite(small, weights=weights(fill))
     with pytest.raises(FormatError, match=finding):
         load(small.parent)
 
 
-def test_weights_that_are_no_hdf5_are_refused(small):
-    repack(small, weights=bytes(1000))
+def test_weights_that_are_not_hdf5_are_rejected(small):
+    rewrite(small, weights=bytes(1000))
     with pytest.raises(FormatError, match=r"embedding\.keras: expected weights in HDF5"):
         load(small.parent)
 
 
-def test_too_few_lines_of_words_are_refused(small):
+def test_too_few_words_are_rejected(small):
     (small.parent / "vocab.txt").write_text("a\n")
-    with pytest.raises(FormatError, match="expected a layer 'embedding' of 3 rows, as vocab"):
+    with pytest.raises(FormatError, match="expected a layer 'embedding' of 3 rows, as in vocab"):
         load(small.parent)
 
 
-def test_a_file_that_cannot_be_read_is_named(small):
+def test_the_error_names_an_unreadable_file(small):
     small.unlink()
     small.mkdir()
     with pytest.raises(InputError, match=r"cannot read .*embedding\.keras: Is a directory"):

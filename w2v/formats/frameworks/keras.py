@@ -135,7 +135,7 @@ def _import_keras() -> Any:
             raise MissingExtraError("the format keras", "keras") from error
         message = (
             f"keras has no backend: {error}; install one, or set the environment variable "
-            "KERAS_BACKEND to an installed one (numpy always is)"
+            "KERAS_BACKEND to an installed one"
         )
         raise ConfigError(message) from error
     return keras

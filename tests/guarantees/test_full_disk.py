@@ -808,17 +808,21 @@ def remount(disk: Path, how: str) -> None:
     subprocess.run(["mount", "-o", f"remount,bind,{how}", disk], check=True)
 
 
-READ_ONLY = ": Read-only file system; choose another directory"
+READ_ONLY = ": Read-only file system; choose another "
 
 
 @pytest.mark.parametrize(
     ("command", "path", "remedy"),
     [
-        (["train", "{text}", "--overwrite", *OPTIONS], "m.w2v", ""),
-        (["export", "{vectors}", "-f", "npy"], "out", ""),
-        (["export", "{vectors}"], "out.txt", ""),
-        (["encode", "{vectors}", "{text}"], "ids.npy", ""),
-        (["train", "{text}", "-o", "m", "-q", *OPTIONS, "--log-json"], "log", " with --log-json"),
+        (["train", "{text}", "--overwrite", *OPTIONS], "m.w2v", "directory"),
+        (["export", "{vectors}", "-f", "npy"], "out", "directory"),
+        (["export", "{vectors}"], "out.txt", "directory"),
+        (["encode", "{vectors}", "{text}"], "ids.npy", "directory"),
+        (
+            ["train", "{text}", "-o", "m", "-q", *OPTIONS, "--log-json"],
+            "log",
+            "file with --log-json",
+        ),
     ],
     ids=["train", "export to a folder", "export to a file", "encode", "log"],
 )

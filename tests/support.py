@@ -15,6 +15,14 @@ JIT = not numba.config.DISABLE_JIT
 """Whether the kernels are compiled; without it they run as plain Python and take much longer."""
 
 
+NO_NUMBERS = [
+    *("", " ", "ten", "None", "True", "nan", "inf", "-inf", "Infinity", "0x10", "1_000", "1,000"),
+    *("5 ", " 5", "5\n", "5L", "½", "٣", "٣.٥", "1e", "e5", ".", "+", "--", "\0", "5\udcff"),
+    *("1e400", "-1e400", "9" * 5_000, "9" * 5_000 + ".5"),
+]
+"""Texts that are not numbers on the command line, or that no option accepts."""
+
+
 def chi_square(counts: np.ndarray, expected: np.ndarray) -> float:
     """The standard deviations by which the chi-square statistic exceeds its mean."""
     statistic = float(((counts - expected) ** 2 / expected).sum())

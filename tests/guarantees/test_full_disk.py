@@ -615,7 +615,7 @@ def test_a_log_without_space(stage, disk, text, tmp_path, monkeypatch):
     resumable = stage is Training
     message = error_of(result, disk, resumable=resumable)
     assert re.match(rf"cannot write {log}: the disk is full: [\d,]+ bytes were written, ", message)
-    assert message.endswith("free some space, or choose another directory with --log-json")
+    assert message.endswith("free some space, or choose another file with --log-json")
     assert not model.exists()
     lines = log.read_text().split("\n")[:-1]
     assert all(json.loads(line)["stage"] for line in lines)
@@ -808,17 +808,21 @@ def remount(disk: Path, how: str) -> None:
     subprocess.run(["mount", "-o", f"remount,bind,{how}", disk], check=True)
 
 
-READ_ONLY = ": Read-only file system; choose another directory"
+READ_ONLY = ": Read-only file system; choose another "
 
 
 @pytest.mark.parametrize(
     ("command", "path", "remedy"),
     [
-        (["train", "{text}", "--overwrite", *OPTIONS], "m.w2v", ""),
-        (["export", "{vectors}", "-f", "npy"], "out", ""),
-        (["export", "{vectors}"], "out.txt", ""),
-        (["encode", "{vectors}", "{text}"], "ids.npy", ""),
-        (["train", "{text}", "-o", "m", "-q", *OPTIONS, "--log-json"], "log", " with --log-json"),
+        (["train", "{text}", "--overwrite", *OPTIONS], "m.w2v", "directory"),
+        (["export", "{vectors}", "-f", "npy"], "out", "directory"),
+        (["export", "{vectors}"], "out.txt", "directory"),
+        (["encode", "{vectors}", "{text}"], "ids.npy", "directory"),
+        (
+            ["train", "{text}", "-o", "m", "-q", *OPTIONS, "--log-json"],
+            "log",
+            "file with --log-json",
+        ),
     ],
     ids=["train", "export to a folder", "export to a file", "encode", "log"],
 )

@@ -242,7 +242,7 @@ def test_reading_without_training_needs_a_temporary_directory(place, monkeypatch
 def test_an_unwritable_log_is_rejected_before_the_work(path, reason, place, monkeypatch):
     monkeypatch.setattr(job, "train", None)  # must not be called
     message = refused("train", "text.txt", "--log-json", path, *TINY)
-    assert message == f"cannot write {path}: {reason}; choose another directory with --log-json"
+    assert message == f"cannot write {path}: {reason}; choose another file with --log-json"
 
 
 def test_names_up_to_the_limit_are_accepted(place):

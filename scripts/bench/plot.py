@@ -136,7 +136,7 @@ def draw_speeds(figures: Mapping[str, Any]) -> Figure:
 
 
 def speeds_of(runs: Sequence[Mapping[str, Any]], setting: str) -> dict[str, tuple[float, str]]:
-    """Return the speed of each trainer in million words/s and its ratio to gensim, fastest first."""
+    """Return the speed of each trainer in million words/s and its ratio to gensim."""
     of_setting = [Run(**row) for row in runs if row["setting"] == setting]
     most = max(run.threads for run in of_setting)
     found: dict[str, tuple[float, str]] = {}
@@ -351,7 +351,7 @@ def draw_reviews(figures: Mapping[str, Any]) -> Figure:
     seeds = len({row["seed"] for row in figures["results"]})
     bars = f"; bars: standard deviation of {seeds} seeds" if seeds > 1 else ""
     figure.suptitle(
-        "Accuracy with and without a pretrained Embedding layer", x=0.01, ha="left", weight="bold"
+        "With and without a pretrained Embedding layer", x=0.01, ha="left", weight="bold"
     )
     panel.set_title(f"{figures['data']['test_texts']:,} texts of {figures['data']['test']}{bars}")
     return figure

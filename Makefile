@@ -1,4 +1,4 @@
-# Everything runs in a virtual environment of its own; the first target that needs it makes it.
+# Everything runs in a virtual environment, which the first target that needs it creates.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -26,11 +26,11 @@ test: $(VENV)/installed-dev
 test-quick: $(VENV)/installed-dev
 	$(BIN)/python $(PYTEST) -m "not slow"
 
-# The same tests with the kernels as plain Python, so that coverage sees inside them.
+# All tests with the kernels as plain Python, so that coverage sees inside them.
 test-nojit: $(VENV)/installed-dev
 	NUMBA_DISABLE_JIT=1 $(BIN)/python $(PYTEST) --cov
 
-# The README's snippets with the frameworks themselves, which take some gigabytes.
+# The examples in the documentation with the frameworks themselves, which take some gigabytes.
 test-frameworks: $(VENV)/installed-frameworks
 	$(BIN)/python -m pytest tests/frameworks
 	$(BIN)/python -m pytest tests/guarantees/test_full_disk.py -k keras
@@ -69,13 +69,13 @@ bench: $(VENV)/installed-bench
 scaling: $(VENV)/installed-bench
 	$(BIN)/python -m scripts.bench.scaling $(SCALING)
 
-# Damaged files for every reader: make fuzz FUZZ="--seconds 600". Guided by coverage, where atheris
-# can be installed.
+# Damaged files for every reader: make fuzz FUZZ="--seconds 600". Guided by coverage if
+# atheris can be installed.
 fuzz: $(VENV)/installed-dev
 	@$(INSTALL) --group fuzz || echo "left out: atheris"
 	$(BIN)/python -m scripts.fuzz $(FUZZ)
 
-# Trainings without end in one process: make soak SOAK="--calls 10000".
+# Repeated runs in one process: make soak SOAK="--calls 10000".
 soak: $(VENV)/installed-dev
 	$(BIN)/python -m scripts.soak $(SOAK)
 

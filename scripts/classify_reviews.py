@@ -1,14 +1,14 @@
-"""Is a pretrained Embedding layer worth it? A text classifier with one, beside others.
+"""Compare text classifiers with and without a pretrained Embedding layer.
 
     python -m scripts.classify_reviews train.tsv test.tsv --json reviews.json --plot reviews.svg
 
-A line of either file is a label, a tab and a text. Vectors are trained on the texts of train.tsv,
-without their labels, and of --unlabelled files; nothing but the accuracy is taken from test.tsv.
-Then a small network learns from few labelled texts and from many: its Embedding layer has these
-vectors or random numbers, and stays as it is or is trained along. Two linear classifiers do the
-same work, so that it is seen what the network is good for. The seed decides which texts are drawn,
-what the layers begin with, and the vectors. One drawn text in five is not trained on: there the
-loss tells the network when to stop, and the accuracy the linear ones how much to regularise.
+Each line of both files holds a label, a tab and a text. The vectors are trained on the texts of
+train.tsv, without their labels, and on the --unlabelled files. test.tsv is used only for the final
+accuracy. A small network is trained on different numbers of labelled texts. Its Embedding layer
+starts from these vectors or from random numbers, and is frozen or fine-tuned. Two linear
+classifiers serve as baselines. The seed determines the sample of texts, the initial weights and the
+vectors. One sampled text in five is held out for validation: its loss stops the network early, and
+its accuracy selects the regularization of the linear classifiers.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import w2v
-from scripts.bench.measuring import in_a_folder, json_option, machine, write_json
+from scripts.bench.measuring import json_option, machine, require_parent_directory, write_json
 from scripts.bench.reviews import (
     AVERAGED,
     NETWORKS,
@@ -51,13 +51,13 @@ VECTOR_EPOCHS = 10
 HIDDEN = 32
 DROPOUT = 0.5
 LEARNING_RATE = 1e-3
-LEAST_BATCH = 16  # texts a step
-MOST_STEPS = 150  # an epoch
+MIN_BATCH = 16  # texts per step
+MAX_STEPS = 150  # per epoch
 PATIENCE = 5
-RANDOM_RANGE = 0.05  # of random vectors, as Keras has it
-SMALLEST = 1e-7  # standard deviation that is divided by
-STRENGTHS = (0.01, 0.1, 1.0, 10.0, 100.0)  # C of scikit-learn: the less, the more regularised
-MIN_TEXTS = 5  # a word or pair of words that fewer texts have is not counted
+RANDOM_RANGE = 0.05  # of random vectors, the default of Keras
+MIN_DEVIATION = 1e-7  # lower bound of a standard deviation in a denominator
+STRENGTHS = (0.01, 0.1, 1.0, 10.0, 100.0)  # C of scikit-learn: smaller values regularize more
+MIN_TEXTS = 5  # minimum document frequency of a word or bigram
 
 OPTIONS = ("sizes", "seeds", "dim", "length", "epochs")
 
@@ -67,7 +67,7 @@ Predict = Callable[[Any], Labels]
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to be tried on which texts."""
+    """The texts and options of a comparison."""
 
     train: Labelled
     test: Labelled
@@ -80,28 +80,28 @@ class Plan:
 
     @property
     def texts(self) -> list[str]:
-        """All that may be seen without labels: none of the test's."""
+        """All texts that may be used without labels, none of the test file."""
         return [*self.train.texts, *self.unlabelled]
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """The texts of both files as a classifier takes them: anything with a row a text."""
+    """The features of the texts of both files, one row per text."""
 
     train: Any
     test: Any
 
 
 @dataclass(frozen=True)
-class Lesson:
-    """What a classifier may see.
+class TrainingSet:
+    """The data that a classifier is trained on.
 
     Attributes:
-        inputs: of all labelled texts of the training file, (N, any).
-        labels: (N,) theirs.
-        trained, validated: (n,) which of them are trained on, and which are held out.
-        classes: how many labels there are.
-        seed: of what is random in a classifier.
+        inputs: (N, any), the features of all labelled texts of the training file.
+        labels: (N,), their labels.
+        trained, validated: (n,), the rows to train on, and the held-out rows.
+        classes: the number of labels.
+        seed: the seed of the classifier.
     """
 
     inputs: Any
@@ -118,7 +118,7 @@ class Lesson:
 
     @property
     def validation(self) -> tuple[Any, Labels]:
-        """Inputs and labels to choose by."""
+        """Inputs and labels for validation."""
         return self.inputs[self.validated], self.labels[self.validated]
 
 
@@ -129,9 +129,11 @@ class Lesson:
     "--unlabelled",
     multiple=True,
     type=click.Path(exists=True, dir_okay=False),
-    help="Train the vectors on this too, a text a line, may be given several times.",
+    help="More text to train the vectors on, one text per line. May be repeated.",
 )
-@click.option("--seeds", type=click.IntRange(1), default=3, show_default=True, help="How many.")
+@click.option(
+    "--seeds", type=click.IntRange(1), default=3, show_default=True, help="Number of seeds."
+)
 @click.option(
     "--size",
     "sizes",
@@ -139,7 +141,7 @@ class Lesson:
     type=click.IntRange(1),
     default=(500, 2_000, 25_000),
     show_default=True,
-    help="Labelled texts to learn from, may be given several times.",
+    help="Number of labelled texts to train on. May be repeated.",
 )
 @click.option("--dim", type=click.IntRange(1), default=128, show_default=True)
 @click.option(
@@ -147,28 +149,28 @@ class Lesson:
     type=click.IntRange(1),
     default=400,
     show_default=True,
-    help="Words of a text that the network sees.",
+    help="Number of words per text in the input of the network.",
 )
 @click.option(
     "--epochs",
     type=click.IntRange(1),
     default=100,
     show_default=True,
-    help="Passes over the labelled texts at most.",
+    help="Maximum number of epochs.",
 )
 @json_option
 @click.option(
     "--plot",
     "plot_path",
     type=click.Path(dir_okay=False),
-    callback=in_a_folder,
-    help="Draw the accuracies there, .svg or .png.",
+    callback=require_parent_directory,
+    help="Plot the accuracies to this file, .svg or .png.",
 )
 @click.option(
     "--output",
     type=click.Path(dir_okay=False),
-    callback=in_a_folder,
-    help="Write the table there too.",
+    callback=require_parent_directory,
+    help="Also write the table to this file.",
 )
 def main(
     train: str,
@@ -179,14 +181,14 @@ def main(
     output: str | None,
     **options: Any,
 ) -> None:
-    """Learn from TRAIN, labelled texts, with and without pretrained vectors, and judge by TEST."""
+    """Train classifiers on TRAIN with and without pretrained vectors, and evaluate them on TEST."""
     check_installed("keras", "sklearn", *["matplotlib"] * (plot_path is not None))
     try:
         figures = measure(read(train, test, unlabelled, options), (train, test), json_path)
-        told = report(figures)
-        click.echo(told)
+        text = report(figures)
+        click.echo(text)
         if output is not None:
-            table = f"{told}\n".encode()
+            table = f"{text}\n".encode()
             with new_file(output, needed=len(table), overwrite=True) as file:
                 file.write(table)
     except w2v.W2VError as error:
@@ -199,7 +201,7 @@ def main(
 
 
 def check_installed(*packages: str) -> None:
-    """Refuse before the work what cannot be done, and let Keras work with torch by default.
+    """Check that packages are installed, and select torch as the default backend of Keras.
 
     Raises:
         click.ClickException: a package is missing.
@@ -209,7 +211,7 @@ def check_installed(*packages: str) -> None:
         if importlib.util.find_spec(package) is None:
             hint = "install it with: pip install --group classify"
             if package == backend != "torch":
-                hint = "install it, or let Keras work with torch: KERAS_BACKEND=torch"
+                hint = "install it, or use torch: KERAS_BACKEND=torch"
             raise click.ClickException(f"{package} is not installed; {hint}")
 
 
@@ -217,7 +219,7 @@ def read(train: str, test: str, unlabelled: tuple[str, ...], options: Mapping[st
     """Read all texts.
 
     Raises:
-        click.ClickException: they are not as expected, or too few for what is asked for.
+        click.ClickException: a line is invalid, or there are too few texts for a size.
     """
     texts = read_labelled(train)
     check_sizes(texts, options["sizes"])
@@ -227,7 +229,7 @@ def read(train: str, test: str, unlabelled: tuple[str, ...], options: Mapping[st
 
 
 def measure(plan: Plan, files: tuple[str, str], json_path: str | None) -> dict[str, Any]:
-    """Train and test everything, and write the figures again and again meanwhile."""
+    """Train and evaluate all classifiers, and write the figures after each of them."""
     packages = ("numpy", "numba", "keras", os.environ["KERAS_BACKEND"], "scikit-learn")
     figures: dict[str, Any] = {
         "machine": machine(packages),
@@ -244,39 +246,39 @@ def measure(plan: Plan, files: tuple[str, str], json_path: str | None) -> dict[s
         "vectors": [],
         "results": [],
     }
-    click.echo("counting words and pairs of words", err=True)
-    tf_idf = weighed(plan)
+    click.echo("counting words and bigrams", err=True)
+    tf_idf = tf_idf_features(plan)
     for seed in range(1, plan.seeds + 1):
         vectors = train_vectors(plan, seed)
         figures["vectors"].append(facts_of(vectors))
         for result in results_of(plan, vectors, tf_idf, seed):
             figures["results"].append(asdict(result))
-            tell(result)
-            if json_path is not None:  # so that an end by force loses little
+            report_result(result)
+            if json_path is not None:  # after each result, so that a kill loses little
                 write_json(json_path, figures)
     return figures
 
 
 def description(plan: Plan) -> str:
-    """The network and how it is trained, in words."""
+    """Describe the network and its training."""
     return (
-        f"the first {plan.length} words of a text, Embedding ({plan.dim}), mean of the words that"
-        f" there are, brought to mean 0 and variance 1 if the vectors are frozen, Dense ({HIDDEN},"
-        f" relu), dropout ({DROPOUT}), Dense (softmax); Adam, learning rate {LEARNING_RATE:g},"
-        f" {LEAST_BATCH} texts a step, or as many as make {MOST_STEPS} steps an epoch, until the"
-        f" loss on one labelled text in {VALIDATED_BY} has not fallen for {PATIENCE} epochs,"
-        f" {plan.epochs} at most; the best epoch's weights count"
+        f"the first {plan.length} words of a text, Embedding ({plan.dim}), mean over the words,"
+        f" standardized if the vectors are frozen, Dense ({HIDDEN}, relu), dropout ({DROPOUT}),"
+        f" Dense (softmax); Adam, learning rate {LEARNING_RATE:g}, batches of {MIN_BATCH} texts or"
+        f" {MAX_STEPS} steps per epoch, early stopping on the loss of one labelled text in"
+        f" {VALIDATED_BY} with a patience of {PATIENCE} epochs, at most {plan.epochs} epochs, best"
+        f" weights restored"
     )
 
 
 def train_vectors(plan: Plan, seed: int) -> w2v.Embeddings:
-    """Train vectors on texts without their labels, none of the test's."""
+    """Train vectors on the texts without labels, none of the test file."""
     click.echo(f"seed {seed}: training vectors", err=True)
     return w2v.train(iter(plan.texts), dim=plan.dim, epochs=VECTOR_EPOCHS, seed=seed)
 
 
 def facts_of(vectors: w2v.Embeddings) -> dict[str, Any]:
-    """What is worth keeping of how vectors were trained."""
+    """Return the facts to record about a training of vectors."""
     config = vectors.meta["config"]
     return {"words": len(vectors), "seconds": vectors.meta["timings"]["training"], "config": config}
 
@@ -288,52 +290,50 @@ def results_of(plan: Plan, vectors: w2v.Embeddings, tf_idf: Inputs, seed: int) -
         trained, validated = held_out(draw(plan.train.labels, size, seed))
         for variant in (*NETWORKS, AVERAGED, TF_IDF):
             inputs = {AVERAGED: averages, TF_IDF: tf_idf}.get(variant, ids)
-            lesson = Lesson(
+            data = TrainingSet(
                 inputs.train, plan.train.labels, trained, validated, len(plan.train.names), seed
             )
             started = time.perf_counter()
             if variant in NETWORKS:
                 layer = layer_of(vectors, *NETWORKS[variant], seed)
-                predict, epochs = fit_network(layer, lesson, plan.epochs)
+                predict, epochs = fit_network(layer, data, plan.epochs)
             else:
-                predict, epochs = fit_linear(lesson), None
+                predict, epochs = fit_linear(data), None
             seconds = time.perf_counter() - started
-            accuracy = right(predict, inputs.test, plan.test.labels)
-            validation = right(predict, *lesson.validation)
+            accuracy = accuracy_of(predict, inputs.test, plan.test.labels)
+            validation = accuracy_of(predict, *data.validation)
             yield Result(variant, size, seed, accuracy, validation, epochs, seconds)
 
 
-def right(predict: Predict, inputs: Any, labels: Labels) -> float:
-    """The share of texts that a classifier is right about."""
+def accuracy_of(predict: Predict, inputs: Any, labels: Labels) -> float:
+    """Return the share of texts that a classifier labels correctly."""
     return float(np.mean(predict(inputs) == labels))
 
 
-def tell(result: Result) -> None:
-    """Say on stderr how a classifier did, for who waits."""
+def report_result(result: Result) -> None:
+    """Report the accuracy of a classifier on stderr."""
     where = f"seed {result.seed}, {result.size:,} texts: {result.variant}"
     epochs = "" if result.epochs is None else f", {result.epochs} epochs"
-    found = f"{100 * result.accuracy:.1f} % right ({100 * result.validation:.1f} in validation)"
+    found = f"{100 * result.accuracy:.1f} % correct ({100 * result.validation:.1f} in validation)"
     click.echo(f"{where}: {found}, {result.seconds:.1f} s{epochs}", err=True)
 
 
 def encoded(plan: Plan, vectors: w2v.Embeddings) -> tuple[Inputs, Inputs]:
-    """Texts as ids of one length, and as means of the vectors of all their known words."""
+    """Return texts as ids of one length, and as means of the vectors of their known words."""
     texts = [
         [vectors.encode(text, rows=ROWS) for text in file.texts] for file in (plan.train, plan.test)
     ]
-    ids = Inputs(*(filled(vectors, file, plan.length) for file in texts))
+    ids = Inputs(*(pad(vectors, file, plan.length) for file in texts))
     matrix, first = vectors.matrix_for(ROWS), vectors.layout(ROWS).first_word
     train, test = (np.stack([mean(matrix, text[text >= first]) for text in file]) for file in texts)
-    center, scale = train.mean(axis=0), np.maximum(train.std(axis=0), SMALLEST)
+    center, scale = train.mean(axis=0), np.maximum(train.std(axis=0), MIN_DEVIATION)
     return ids, Inputs((train - center) / scale, (test - center) / scale)
 
 
-def filled(
-    vectors: w2v.Embeddings, texts: list[NDArray[np.int32]], length: int
-) -> NDArray[np.int32]:
-    """Cut texts and fill them up to one length; one without a word has an unknown one.
+def pad(vectors: w2v.Embeddings, texts: list[NDArray[np.int32]], length: int) -> NDArray[np.int32]:
+    """Truncate or pad texts to one length. An empty text gets one unknown word.
 
-    For the mean of no words is not a number.
+    The mean of zero words would be NaN.
     """
     layout = vectors.layout(ROWS)
     ids = vectors.encode(texts, length=length, rows=ROWS)
@@ -342,13 +342,13 @@ def filled(
 
 
 def mean(matrix: NDArray[np.float32], rows: NDArray[np.int32]) -> NDArray[np.float32]:
-    """The mean of some rows, zeros if there are none."""
+    """Return the mean of some rows, or zeros without any."""
     found: NDArray[np.float32] = matrix[rows].sum(axis=0) / max(len(rows), 1)
     return found
 
 
-def weighed(plan: Plan) -> Inputs:
-    """Words and pairs of words of whole texts, by their weights."""
+def tf_idf_features(plan: Plan) -> Inputs:
+    """Return TF-IDF weights of the words and bigrams of whole texts."""
     from sklearn.feature_extraction.text import TfidfVectorizer
 
     weights = TfidfVectorizer(
@@ -358,7 +358,7 @@ def weighed(plan: Plan) -> Inputs:
 
 
 def layer_of(vectors: w2v.Embeddings, pretrained: bool, trainable: bool, seed: int) -> keras.Layer:
-    """An Embedding layer with vectors, or with random ones for the same words."""
+    """Return an Embedding layer with these vectors, or with random ones for the same words."""
     if not pretrained:
         random = np.random.Generator(np.random.PCG64(seed))
         matrix = random.uniform(-RANDOM_RANGE, RANDOM_RANGE, vectors.matrix.shape)
@@ -366,30 +366,30 @@ def layer_of(vectors: w2v.Embeddings, pretrained: bool, trainable: bool, seed: i
     return vectors.keras_layer(rows=ROWS, trainable=trainable)
 
 
-def fit_network(layer: keras.Layer, lesson: Lesson, epochs: int) -> tuple[Predict, int]:
-    """Train a network until its validation says stop; returns it, and how many epochs that took.
+def fit_network(layer: keras.Layer, data: TrainingSet, epochs: int) -> tuple[Predict, int]:
+    """Train a network with early stopping. Return its predictions and the number of epochs.
 
-    The means of vectors that stay as they are do so too: they are found out once, not every epoch,
-    and are brought to mean 0 and variance 1, as logistic regression gets them.
+    Means of frozen vectors do not change, so they are computed once and standardized, as for
+    logistic regression.
     """
     import keras
 
-    keras.utils.set_random_seed(lesson.seed)
+    keras.utils.set_random_seed(data.seed)
     means = keras.Sequential(
         [
-            keras.Input(lesson.inputs.shape[1:], dtype="int32"),
+            keras.Input(data.inputs.shape[1:], dtype="int32"),
             layer,
-            keras.layers.GlobalAveragePooling1D(),  # padding, which is masked, does not count
+            keras.layers.GlobalAveragePooling1D(),  # ignores padding, which is masked
         ]
     )
-    (trained, labels), (validated, validated_labels) = lesson.training, lesson.validation
+    (trained, labels), (validated, validated_labels) = data.training, data.validation
     if layer.trainable:
-        whole = keras.Sequential([means, *head_of(lesson.classes)])
-        taken = fit(whole, lesson.training, lesson.validation, epochs)
+        whole = keras.Sequential([means, *head_of(data.classes)])
+        taken = fit(whole, data.training, data.validation, epochs)
     else:
         known = predicted(means, trained)
         scaled = keras.layers.Normalization(mean=known.mean(axis=0), variance=known.var(axis=0))
-        head = keras.Sequential([keras.Input(known.shape[1:]), scaled, *head_of(lesson.classes)])
+        head = keras.Sequential([keras.Input(known.shape[1:]), scaled, *head_of(data.classes)])
         validation = predicted(means, validated), validated_labels
         taken = fit(head, (known, labels), validation, epochs)
         whole = keras.Sequential([means, head])
@@ -397,7 +397,7 @@ def fit_network(layer: keras.Layer, lesson: Lesson, epochs: int) -> tuple[Predic
 
 
 def head_of(classes: int) -> list[keras.Layer]:
-    """What follows the mean of the vectors of a text: a layer to learn with, and one to decide."""
+    """Return the layers after the mean of the vectors: a hidden layer and the output."""
     from keras import layers
 
     return [
@@ -408,14 +408,14 @@ def head_of(classes: int) -> list[keras.Layer]:
 
 
 def predicted(network: keras.Model, inputs: Any) -> NDArray[np.float32]:
-    """What a network makes of some inputs."""
+    """Return the output of a network."""
     return np.asarray(network.predict(inputs, batch_size=256, verbose=0))
 
 
 def fit(
     network: keras.Model, training: tuple[Any, Labels], validation: tuple[Any, Labels], epochs: int
 ) -> int:
-    """Train until the loss in validation stops falling; returns how many epochs that took."""
+    """Train with early stopping on the validation loss. Return the number of epochs."""
     import keras
 
     network.compile(
@@ -434,19 +434,18 @@ def fit(
 
 
 def batch_of(texts: int) -> int:
-    """Texts a step: so many that an epoch has MOST_STEPS steps, but at least LEAST_BATCH."""
-    return max(LEAST_BATCH, texts // MOST_STEPS)
+    """Return the batch size: MAX_STEPS steps per epoch, but at least MIN_BATCH texts."""
+    return max(MIN_BATCH, texts // MAX_STEPS)
 
 
-def fit_linear(lesson: Lesson) -> Predict:
-    """Train logistic regression, as strongly regularised as its validation likes best."""
+def fit_linear(data: TrainingSet) -> Predict:
+    """Train logistic regression with the regularization that validates best."""
     from sklearn.linear_model import LogisticRegression
 
     tried = [
-        LogisticRegression(C=strength, max_iter=1_000).fit(*lesson.training)
-        for strength in STRENGTHS
+        LogisticRegression(C=strength, max_iter=1_000).fit(*data.training) for strength in STRENGTHS
     ]
-    best = max(tried, key=lambda model: model.score(*lesson.validation))
+    best = max(tried, key=lambda model: model.score(*data.validation))
     return best.predict
 
 

@@ -1,19 +1,19 @@
-"""Whether rubbish makes any reader crash, hang, take much memory, or give what it must not.
+"""Fuzz every reader: damaged input must not crash it, hang it, or return invalid data.
 
     python -m scripts.fuzz --seconds 60
 
-Every reader is a target: each format, a model folder, a vocabulary, questions to evaluate by, and
-text as it is and packed in each way. Valid files of a target are changed again and again, one file
-of a folder at a time, and read. It is a finding if
+Every reader is a target: each format, a model directory, a vocabulary, evaluation files, and text,
+plain and in each compression. The script mutates valid files of a target, one file of a directory
+at a time, and reads them. It reports a finding if
 
-- an error is raised that is none of w2v's, or no short line, or a warning is given
-- what was read breaks its promises: finite numbers, a row a word, words that differ
-- it takes more than some memory or time, or the process does not live through it
-- a file is there that was not there before
+- the reader raises an error that is not a `W2VError` of one short line, or a warning
+- the result is invalid: numbers that are not finite, rows that do not match words, repeated words
+- the reader exceeds a limit of memory or time, or the process dies
+- the reader leaves a file behind
 
-Findings are written to files, with a line that tells how to see each again; the exit code is 1.
-With atheris (pip install --group fuzz) the changes are guided by the code that they reach; without
-it they are drawn at random. A target has a process of its own.
+Findings are written to files, with the command that reproduces each; the exit code is then 1.
+With atheris (pip install --group fuzz) coverage guides the mutations; without it they are random.
+Each target runs in a separate process.
 """
 
 from __future__ import annotations
@@ -45,16 +45,16 @@ from typing import Any, NoReturn
 
 import click
 
-# Nothing of w2v is imported here: atheris has to see it being imported.
+# Do not import w2v here: atheris instruments modules when they are imported.
 
-MOST_SECONDS = 5.0  # for an input
-MOST_MEMORY = 256 << 20  # bytes for an input, of which text may unpack to 64 MiB
-LONGEST_INPUT = 1 << 14
-LONGEST_MESSAGE = 2_000  # characters of an error
-_ADDRESSES = 2 << 30  # bytes that may be asked for besides, whether they are used or not
-_GRACE = 60.0  # seconds for a process to start and to end
+MAX_SECONDS = 5.0  # per input
+MAX_MEMORY = 256 << 20  # bytes per input; text may decompress to 64 MiB
+MAX_INPUT = 1 << 14
+MAX_MESSAGE = 2_000  # characters of an error message
+_ADDRESSES = 2 << 30  # bytes of address space that a reader may reserve
+_GRACE = 60.0  # seconds for a process to start and to stop
 _SAVED_EVERY = 1_000
-_LOOKED_ANEW_EVERY = 100
+_RESET_EVERY = 100
 
 
 def compiled_modules() -> list[str]:
@@ -78,20 +78,20 @@ ANALOGIES = ": capitals\nthe Zoë's 日本 0.5\n# note\n: gram1\nthe 0.5 日本 
 PAIRS = "word1\tword2\tscore\nthe\tZoë's\t7.5\n日本\t0.5\t1e0\n"
 
 
-class BrokenPromiseError(Exception):
-    """What was read is not what it must be."""
+class InvalidResultError(Exception):
+    """A reader returned invalid data."""
 
 
 @dataclass(frozen=True)
 class Target:
-    """A reader.
+    """A reader to fuzz.
 
     Attributes:
-        name: on the command line.
-        write: writes a valid input, a file or a folder, at a path; that which is asked for.
-        read: reads an input and holds it to its promises.
-        kinds: how many valid inputs there are.
-        ending: of the input's name.
+        name: the name on the command line.
+        write: writes the valid input of a number, a file or a directory, to a path.
+        read: reads an input and checks the result.
+        kinds: the number of valid inputs.
+        ending: the ending of the file name of an input.
 
     """
 
@@ -104,7 +104,7 @@ class Target:
 
 @dataclass(frozen=True)
 class Finding:
-    """What an input did that it must not do."""
+    """A defect that an input shows."""
 
     what: str
     where: str
@@ -113,7 +113,7 @@ class Finding:
 
 @dataclass
 class Report:
-    """How the fuzzing of a target went."""
+    """The result of fuzzing a target."""
 
     executions: int = 0
     seconds: float = 0.0
@@ -134,18 +134,18 @@ def _embeddings() -> Any:
 
 
 def check_embeddings(back: Any) -> None:
-    """Hold embeddings to what they promise.
+    """Check that embeddings are valid.
 
     Raises:
-        BrokenPromiseError: they do not keep it.
+        InvalidResultError: they are not.
 
     """
     import numpy as np
 
-    kept = {
+    checks = {
         "words are strings": all(isinstance(word, str) and word for word in back.words),
-        "words differ": len(set(back.words)) == len(back.words) > 0,
-        "a row a word": back.matrix.shape == (len(back.words), back.dim),
+        "words are distinct": len(set(back.words)) == len(back.words) > 0,
+        "one row per word": back.matrix.shape == (len(back.words), back.dim),
         "float32": back.matrix.dtype == np.float32,
         "numbers are finite": bool(np.isfinite(back.matrix).all()),
         "counts": back.counts is None
@@ -154,9 +154,9 @@ def check_embeddings(back: Any) -> None:
         or (back.unknown.shape == (back.dim,) and bool(np.isfinite(back.unknown).all())),
         "meta": isinstance(back.meta, dict),
     }
-    broken = [promise for promise, holds in kept.items() if not holds]
+    broken = [check for check, holds in checks.items() if not holds]
     if broken:
-        raise BrokenPromiseError(", ".join(broken))
+        raise InvalidResultError(", ".join(broken))
 
 
 def _format_target(
@@ -195,7 +195,7 @@ def _read_model(path: Path) -> None:
 
 
 def _write_keras(path: Path, _kind: int) -> None:
-    """Write what the reader of the format keras looks at, without Keras."""
+    """Write the parts that the reader of the format keras uses, without Keras."""
     import h5py
 
     from w2v.formats import directory
@@ -230,7 +230,7 @@ def _read_vocabulary(path: Path) -> None:
 
     words = read_word_list(path)
     if not words or len(set(words)) != len(words) or not all(words):
-        raise BrokenPromiseError(f"the words {words!r:.200}")
+        raise InvalidResultError(f"the words {words!r:.200}")
 
 
 def _read_questions(path: Path) -> None:
@@ -238,7 +238,7 @@ def _read_questions(path: Path) -> None:
 
     result = evaluate(_embeddings(), path)
     if not 0 <= result.covered <= result.total or result.total < 1:
-        raise BrokenPromiseError(f"{result.covered} of {result.total} covered")
+        raise InvalidResultError(f"{result.covered} of {result.total} covered")
 
 
 def _read_text(path: Path) -> None:
@@ -249,7 +249,7 @@ def _read_text(path: Path) -> None:
     vocabulary, report = count_words(open_corpus(path), Config(min_count=1, threads=1))
     counted = int(vocabulary.counts.sum())
     if not (0 < counted == report.kept_tokens <= report.tokens) or not all(vocabulary.words):
-        raise BrokenPromiseError(f"{counted} words counted, {report.tokens} read")
+        raise InvalidResultError(f"{counted} words counted, {report.tokens} read")
 
 
 def _zstd(data: bytes) -> bytes:
@@ -284,11 +284,11 @@ TARGETS: dict[str, Target] = {
 }
 
 
-# Inputs: the number of a file in a folder, and what is in it.
+# Inputs: the number of a file in a directory, and its content.
 
 
 class Case:
-    """A valid input in a folder, of which one file is another one now and then."""
+    """A valid input in a directory, in which one file at a time is replaced."""
 
     def __init__(self, target: Target, folder: Path, kind: int = 0) -> None:
         folder.mkdir(exist_ok=True)
@@ -301,27 +301,27 @@ class Case:
 
     @property
     def seeds(self) -> list[bytes]:
-        """What leaves the input as it is, for each of its files."""
+        """Return the data that leaves the input unchanged, for each of its files."""
         return [bytes([number]) + whole for number, whole in enumerate(self._whole)]
 
     @contextlib.contextmanager
     def changed(self, data: bytes) -> Iterator[Path]:
-        """Put what ``data`` says in the place of one file."""
+        """Replace the content of one file, as ``data`` specifies."""
         number = data[0] % len(self.files) if data else 0
         self.files[number].write_bytes(data[1:])
         yield self.path
         self.files[number].write_bytes(self._whole[number])
 
     def names(self) -> list[str]:
-        """The files that are there."""
+        """Return the names of all files."""
         return sorted(str(path.relative_to(self.folder)) for path in self.folder.rglob("*"))
 
 
 # The oracle
 
 
-def judge(case: Case, data: bytes, meter: Meter) -> Finding | None:
-    """Read an input, and tell what it did that it must not do."""
+def check_input(case: Case, data: bytes, meter: Meter) -> Finding | None:
+    """Read an input, and return the defect that it shows, if any."""
     from w2v.errors import W2VError
 
     before = case.names()
@@ -332,17 +332,17 @@ def judge(case: Case, data: bytes, meter: Meter) -> Finding | None:
         try:
             case.target.read(path)
         except W2VError as error:
-            if len(str(error)) > LONGEST_MESSAGE or "\n" in str(error):
-                finding = Finding(f"no short line: {str(error)[:300]!r}", _place(error), data)
+            if len(str(error)) > MAX_MESSAGE or "\n" in str(error):
+                finding = Finding(f"not one short line: {str(error)[:300]!r}", _place(error), data)
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # noqa: BLE001 - some libraries panic
             finding = Finding(f"{type(error).__name__}: {error}"[:300], _place(error), data)
     seconds = time.perf_counter() - started
     grown = meter.grown()
-    if finding is None and seconds > MOST_SECONDS:
+    if finding is None and seconds > MAX_SECONDS:
         finding = Finding(f"it took {seconds:.1f} s", "time", data)
-    if finding is None and grown > MOST_MEMORY:
+    if finding is None and grown > MAX_MEMORY:
         finding = Finding(f"it took {grown:,} bytes", "memory", data)
     if finding is None and case.names() != before:
         finding = Finding(f"there are other files: {case.names()}", "files", data)
@@ -350,29 +350,29 @@ def judge(case: Case, data: bytes, meter: Meter) -> Finding | None:
 
 
 def _place(error: BaseException) -> str:
-    """Where an error comes from: the last line of w2v that led to it."""
+    """Return the origin of an error: the last frame in w2v."""
     frames = traceback.extract_tb(error.__traceback__)
     ours = [frame for frame in frames if f"{os.sep}w2v{os.sep}" in frame.filename] or frames
     return f"{type(error).__name__} {Path(ours[-1].filename).name}:{ours[-1].lineno}"
 
 
 class Meter:
-    """How much the highest memory of the process has grown; looking anew at it takes its time."""
+    """The growth of the peak memory of the process. Resetting the peak is slow, so it is rare."""
 
     def __init__(self) -> None:
         self._looks = 0
         self._begin_anew()
 
     def grown(self) -> int:
-        """Bytes, since some inputs ago at most."""
+        """Return an upper bound of the growth in bytes since the last input."""
         grown = _peak_memory() - self._base
         self._looks += 1
-        if grown > MOST_MEMORY or self._looks % _LOOKED_ANEW_EVERY == 0:
+        if grown > MAX_MEMORY or self._looks % _RESET_EVERY == 0:
             self._begin_anew()
         return grown
 
     def _begin_anew(self) -> None:
-        with contextlib.suppress(OSError):  # systems that have no such thing
+        with contextlib.suppress(OSError):  # not available on all systems
             Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
         self._base = _peak_memory()
 
@@ -386,7 +386,7 @@ def _peak_memory() -> int:
 
 
 class Fuzzer:
-    """Judges inputs of a target until its time is over.
+    """Runs inputs of a target until its time is over.
 
     Args:
         target: the reader.
@@ -419,10 +419,10 @@ class Fuzzer:
         """Whether the time is over."""
         return time.monotonic() - self._started > self._seconds
 
-    def judge(self, data: bytes) -> None:
-        """Judge an input, and note what is found for the first time."""
+    def run(self, data: bytes) -> None:
+        """Run an input, and record a finding that is new."""
         (self._folder / "current").write_bytes(data)
-        finding = judge(self.cases[0], data, self._meter)
+        finding = check_input(self.cases[0], data, self._meter)
         self.report.executions += 1
         self.report.seconds = time.monotonic() - self._started
         if finding is not None and finding.where not in self._known:
@@ -433,7 +433,7 @@ class Fuzzer:
             self.save()
 
     def save(self) -> None:
-        """Write down how it went so far."""
+        """Save the report so far."""
         entry = dataclasses.asdict(self.report)
         for finding in entry["findings"]:
             finding["data"] = finding["data"].hex()
@@ -446,13 +446,13 @@ class Fuzzer:
 
 
 def fuzz_at_random(fuzzer: Fuzzer, seed: int) -> None:
-    """Change valid inputs at random until the time is over."""
+    """Mutate valid inputs at random until the time is over."""
     rng = random.Random(seed)
     while not fuzzer.is_over:
         data = rng.choice(fuzzer.seeds)
         for _ in range(rng.choice((1, 1, 2, 4))):
-            data = data[:1] + mutate(data[1:], rng)[: LONGEST_INPUT - 1]
-        fuzzer.judge(data)
+            data = data[:1] + mutate(data[1:], rng)[: MAX_INPUT - 1]
+        fuzzer.run(data)
     fuzzer.save()
 
 
@@ -463,7 +463,7 @@ ODD = [b"", b"\n", b"\r\n", b" ", b"\t", b"\0", b"\xff", b"nan", b"inf", b"-1", 
 
 
 def mutate(data: bytes, rng: random.Random) -> bytes:
-    """Cut, flip, leave out, repeat, move, or put in what is odd."""
+    """Truncate, flip, delete, repeat, move, or insert unusual bytes."""
     start, end = sorted(rng.randrange(len(data) + 1) for _ in range(2))
     kind = rng.randrange(8)
     if kind == 0:
@@ -485,7 +485,7 @@ def mutate(data: bytes, rng: random.Random) -> bytes:
 
 
 def fuzz_by_coverage(target: Target, seconds: float, folder: Path, seed: int) -> NoReturn:
-    """Have atheris change valid inputs until the time is over, and end the process."""
+    """Let atheris mutate valid inputs until the time is over, and end the process."""
     atheris = _atheris()
     with atheris.instrument_imports(include=["w2v"], exclude=compiled_modules()):
         from w2v.formats.registry import FORMATS
@@ -499,17 +499,17 @@ def fuzz_by_coverage(target: Target, seconds: float, folder: Path, seed: int) ->
     for number, data in enumerate(fuzzer.seeds):
         (seeds / str(number)).write_bytes(data)
 
-    def judge_one(data: bytes) -> None:
+    def run_one(data: bytes) -> None:
         if fuzzer.is_over:
             fuzzer.save()
-            os._exit(0)  # for the engine would not come back
-        fuzzer.judge(data)
+            os._exit(0)  # the engine does not return
+        fuzzer.run(data)
 
-    options = [f"-seed={seed}", f"-max_len={LONGEST_INPUT}", "-rss_limit_mb=0", "-verbosity=0"]
+    options = [f"-seed={seed}", f"-max_len={MAX_INPUT}", "-rss_limit_mb=0", "-verbosity=0"]
     options.append(f"-artifact_prefix={folder}/")
-    atheris.Setup([target.name, *options, str(seeds)], judge_one)
+    atheris.Setup([target.name, *options, str(seeds)], run_one)
     atheris.Fuzz()
-    raise AssertionError("the engine came back")
+    raise AssertionError("the engine returned")
 
 
 def _atheris() -> Any:
@@ -522,7 +522,7 @@ def _atheris() -> Any:
 
 
 def _limit_addresses() -> None:
-    """Let what asks for very much memory fail, even if it would never use it."""
+    """Limit the address space, so that huge allocations fail even if they are never used."""
     status = Path("/proc/self/status")
     hard = resource.getrlimit(resource.RLIMIT_AS)[1]
     if status.exists() and hard == resource.RLIM_INFINITY:
@@ -534,7 +534,7 @@ def _limit_addresses() -> None:
 
 
 def fuzz_apart(target: str, seconds: float, seed: int, engine: str) -> Report:
-    """Fuzz a target in a process of its own, which may die of it."""
+    """Fuzz a target in a separate process, which may die."""
     with tempfile.TemporaryDirectory(prefix="w2v-fuzz-") as name:
         folder = Path(name)
         command = [sys.executable, __file__, "--target", target, "--seconds", str(seconds),
@@ -550,7 +550,7 @@ def fuzz_apart(target: str, seconds: float, seed: int, engine: str) -> Report:
         report = _saved(folder)
         if died:
             current = folder / "current"
-            if not current.exists():  # it never began
+            if not current.exists():  # it did not start
                 raise click.ClickException(f"{target}: {ended}")
             report.findings.append(Finding(ended, "process", current.read_bytes()))
         return report
@@ -565,17 +565,17 @@ def _saved(folder: Path) -> Report:
     return Report(entry["executions"], entry["seconds"], found)
 
 
-def keep(finding: Finding, target: str, output: Path) -> str:
-    """Write the input of a finding to a file, and tell how to see it again."""
+def save_finding(finding: Finding, target: str, output: Path) -> str:
+    """Write the input of a finding to a file, and return how to reproduce it."""
     output.mkdir(parents=True, exist_ok=True)
     path = output / f"{target}-{hashlib.sha256(finding.data).hexdigest()[:12]}"
     path.write_bytes(finding.data)
     again = shlex.join(["python", "-m", "scripts.fuzz", "--target", target, "--again", str(path)])
-    return f"{target}: {finding.what} ({finding.where})\n  see it again: {again}"
+    return f"{target}: {finding.what} ({finding.where})\n  reproduce it: {again}"
 
 
 def missing_package(name: str) -> str | None:
-    """The package that a target needs and that is not installed."""
+    """Return the package that a target needs if it is not installed."""
     needed = {
         "safetensors": ["safetensors"],
         "hf": ["safetensors"],
@@ -587,24 +587,36 @@ def missing_package(name: str) -> str | None:
 
 @click.command()
 @click.option(
-    "--target", "names", multiple=True, type=click.Choice(list(TARGETS)), help="What to read.",
+    "--target",
+    "names",
+    multiple=True,
+    type=click.Choice(list(TARGETS)),
+    help="Reader to fuzz. May be repeated.  [default: all]",
 )  # fmt: skip
-@click.option("--seconds", type=click.FloatRange(0), default=60, show_default=True, help="Each.")
-@click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Of chance.")
+@click.option(
+    "--seconds", type=click.FloatRange(0), default=60, show_default=True, help="Seconds per target."
+)
+@click.option(
+    "--seed", type=click.IntRange(0), default=1, show_default=True, help="Seed of the mutations."
+)
 @click.option(
     "--engine",
     type=click.Choice(["atheris", "random"]),
     default="atheris" if find_spec("atheris") else "random",
-    help="What changes the files.  [default: atheris if it is installed]",
+    help="Source of the mutations.  [default: atheris if it is installed]",
 )
 @click.option(
     "--output",
     type=click.Path(path_type=Path),
     default=Path("build/fuzz"),
     show_default=True,
-    help="Folder for findings.",
+    help="Directory for findings.",
 )
-@click.option("--again", type=click.Path(exists=True, path_type=Path), help="A finding to see.")
+@click.option(
+    "--again",
+    type=click.Path(exists=True, path_type=Path),
+    help="Run the input of a finding again.",
+)
 @click.option("--within", type=click.Path(path_type=Path), hidden=True)
 def main(
     names: tuple[str, ...],
@@ -615,13 +627,13 @@ def main(
     again: Path | None,
     within: Path | None,
 ) -> None:
-    """Feed every reader with rubbish, and see whether it takes it well."""
+    """Feed damaged input to every reader, and report defects."""
     if within is not None:
         _fuzz_within(TARGETS[names[0]], seconds, seed, engine, within)
         return
     if again is not None:
         if len(names) != 1:
-            raise click.UsageError("--again needs the one --target that it is about.")
+            raise click.UsageError("--again requires exactly one --target.")
         _see_again(TARGETS[names[0]], again)
         return
     if engine == "atheris":
@@ -630,7 +642,7 @@ def main(
     for name in names or TARGETS:
         package = missing_package(name)
         if package is not None:
-            click.echo(f"{name}: left out, {package} is not installed")
+            click.echo(f"{name}: skipped, {package} is not installed")
             continue
         report = fuzz_apart(name, seconds, seed, engine)
         click.echo(
@@ -638,7 +650,7 @@ def main(
             f"{len(report.findings)} findings"
         )
         for finding in report.findings:
-            click.echo(keep(finding, name, output))
+            click.echo(save_finding(finding, name, output))
         total += len(report.findings)
     if total:
         raise click.ClickException(f"{total} findings")
@@ -654,9 +666,9 @@ def _fuzz_within(target: Target, seconds: float, seed: int, engine: str, folder:
 
 def _see_again(target: Target, path: Path) -> None:
     with tempfile.TemporaryDirectory(prefix="w2v-fuzz-") as name:
-        finding = judge(Case(target, Path(name, "again")), path.read_bytes(), Meter())
+        finding = check_input(Case(target, Path(name, "again")), path.read_bytes(), Meter())
     if finding is None:
-        click.echo(f"{path}: nothing is wrong")
+        click.echo(f"{path}: no defect found")
         return
     raise click.ClickException(f"{finding.what} ({finding.where})")
 

@@ -1,17 +1,17 @@
-"""Whether a process that trains again and again keeps anything of what it has done.
+"""Leak test: train many times in one process and check that no resource accumulates.
 
     python -m scripts.soak --calls 1000
 
-Jobs of every kind take turns: trainings that work, trainings that fail on purpose (a text that is
-none, divergence, an observer that raises, an interrupt), what was interrupted and went on, and
-everything that is done with a model. Now and then, and at the end, a row is printed of what the
-process holds. Exits with 1 if threads, open files or temporary files grow at all, or memory grows
-by more than the bound for a call.
+Jobs of all kinds alternate: successful trainings, trainings that fail on purpose (invalid input,
+divergence, an observer that raises, an interrupt), resumed trainings, and all operations on a
+model. At regular intervals, and at the end, a row reports the resources of the process. The exit
+code is 1 if the number of threads, open files or temporary files grows, or if memory grows by more
+than a bound per call.
 
-The memory is what no file backs (RssAnon). Its growth for a call is the median of the slopes
-between all pairs of rows after the warm-up, the first fifth of the calls (Sen 1968); a few rows
-that stand out do not change it. It counts as growth if three slopes in four are over the bound:
-what is kept of every call shows in nearly all of them, memory that comes and goes does not.
+Memory is anonymous memory (RssAnon). Its growth per call is the median of the slopes between all
+pairs of rows after the warm-up, which is the first fifth of the calls (the estimator of Sen 1968,
+which is robust to outliers). It counts as a leak if three slopes in four exceed the bound: a leak
+in every call shows in nearly all slopes, fluctuations do not.
 """
 
 from __future__ import annotations
@@ -42,27 +42,27 @@ from w2v.pipeline.encode_file import encode_file
 LINES = ["the quick brown fox jumps over the lazy dog", "the dog sleeps", "a fox, a dog"]
 OPTIONS: Mapping[str, Any] = {"dim": 8, "epochs": 2, "min_count": 1, "sample": 0, "threads": 1}
 
-BYTES_A_CALL = 2_048
-_WARM_UP = 5  # the first such part of the calls
-_LEAST_ROWS = 4  # after the warm-up, to tell growth from chance
+BYTES_PER_CALL = 2_048
+_WARM_UP = 5  # the warm-up is the first fifth of the calls
+_MIN_ROWS = 4  # after the warm-up, to distinguish growth from noise
 
 Job = Callable[[Path], None]
 
 
 class _BrokenError(Exception):
-    """Raised by an observer, as by a mistake in it."""
+    """Raised by a faulty observer."""
 
 
 @dataclass(frozen=True)
-class Held:
-    """What the process holds after some calls.
+class Resources:
+    """The resources of the process after a number of calls.
 
     Attributes:
-        calls: done so far.
-        memory_mb: that no file backs.
-        threads: alive.
+        calls: the number of calls so far.
+        memory_mb: anonymous memory.
+        threads: live threads.
         open_files: file descriptors.
-        files: in the folder of the jobs and in that for temporary files.
+        files: files in the directory of the jobs and in the temporary directory.
     """
 
     calls: int
@@ -72,47 +72,51 @@ class Held:
     files: int
 
 
-def in_memory(_folder: Path) -> None:
+def in_memory(_directory: Path) -> None:
     """Train on strings."""
     w2v.train(LINES, **OPTIONS)
 
 
-def on_threads(_folder: Path) -> None:
-    """Train on three threads, with unknown words and lines held out."""
+def on_threads(_directory: Path) -> None:
+    """Train on three threads, with out-of-vocabulary words and held-out lines."""
     w2v.train(
         LINES * 4, **OPTIONS | {"threads": 3, "vocab_size": 5}, train_unk=True, validation=0.1
     )
 
 
-def saved(folder: Path) -> None:
+def saved(directory: Path) -> None:
     """Train on a file, replace a model, and load it."""
-    w2v.train(_text(folder), output=folder / "m.w2v", overwrite=True, **OPTIONS)
-    w2v.load(folder / "m.w2v").most_similar("dog")
+    w2v.train(_text(directory), output=directory / "m.w2v", overwrite=True, **OPTIONS)
+    w2v.load(directory / "m.w2v").most_similar("dog")
 
 
-def kept(folder: Path) -> None:
-    """Train with a checkpoint as often as may be."""
+def checkpointed(directory: Path) -> None:
+    """Train with as many checkpoints as possible."""
     options = OPTIONS | {"epochs": 5}
     w2v.train(
-        _text(folder), output=folder / "m.w2v", overwrite=True, checkpoint_every=1e-9, **options
+        _text(directory),
+        output=directory / "m.w2v",
+        overwrite=True,
+        checkpoint_every=1e-9,
+        **options,
     )
 
 
-def used(folder: Path) -> None:
-    """Ask a model everything, and write and read it in every format."""
+def used(directory: Path) -> None:
+    """Call all methods of a model, and write and read it in every format."""
     model = w2v.train(LINES, **OPTIONS)
     model.most_similar("fox")
     model.analogy("fox", "dog", "the")
     model.encode(["the fox sleeps", "an owl"], length=5)
     model.matrix_for("pad+unk", "mean-rare")
     for entry in FORMATS.values():
-        if entry.name != "keras":  # whose package keeps what it likes
-            _exported(model, entry, folder / f"exported{''.join(entry.extensions[:1])}")
-    encode_file(model, _text(folder), folder / "ids.npy", overwrite=True)
+        if entry.name != "keras":  # Keras itself keeps global state
+            _exported(model, entry, directory / f"exported{''.join(entry.extensions[:1])}")
+    encode_file(model, _text(directory), directory / "ids.npy", overwrite=True)
 
 
 def _exported(model: w2v.Embeddings, entry: Format, path: Path) -> None:
-    """Write a format, read it, and remove it."""
+    """Write a format, read it, and delete it."""
     with contextlib.suppress(MissingExtraError):
         entry.write(model, path, overwrite=True)
         entry.read(path)
@@ -122,50 +126,50 @@ def _exported(model: w2v.Embeddings, entry: Format, path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def read(folder: Path) -> None:
-    """Read a text for its vocabulary and its pairs only."""
-    with w2v.read_corpus(_text(folder), min_count=1, threads=2) as corpus:
+def read(directory: Path) -> None:
+    """Read a corpus without training."""
+    with w2v.read_corpus(_text(directory), min_count=1, threads=2) as corpus:
         for _ in w2v.skipgram_pair_blocks(corpus.text, block_size=8):
             pass
         next(iter(w2v.skipgram_pairs(corpus.text)))
 
 
-def no_text(folder: Path) -> None:
-    """Fail for a corpus that is not there, none, without words, and cut short."""
-    damaged = folder / "damaged.gz"
+def no_text(directory: Path) -> None:
+    """Fail on a missing, an invalid, an empty and a truncated corpus."""
+    damaged = directory / "damaged.gz"
     damaged.write_bytes(bytes.fromhex("1f8b08000000000000ff") + b"nonsense")
-    missing = folder / "missing"
+    missing = directory / "missing"
     for corpus in (missing, 7, damaged):
         with _expected(InputError):
-            w2v.train(corpus, output=folder / "never.w2v", **OPTIONS)
+            w2v.train(corpus, output=directory / "never.w2v", **OPTIONS)
     with _expected(VocabularyError):
-        w2v.train(["..."], output=folder / "never.w2v", **OPTIONS)
+        w2v.train(["..."], output=directory / "never.w2v", **OPTIONS)
 
 
-def diverging(folder: Path) -> None:
-    """Fail for a learning rate that no vectors survive."""
+def diverging(directory: Path) -> None:
+    """Fail on a learning rate that diverges."""
     with _expected(DivergenceError):
-        w2v.train(_text(folder), output=folder / "never.w2v", **OPTIONS | {"lr": 1e30})
+        w2v.train(_text(directory), output=directory / "never.w2v", **OPTIONS | {"lr": 1e30})
 
 
-def broken(folder: Path) -> None:
-    """Fail for an observer that raises, while reading and while training."""
+def broken(directory: Path) -> None:
+    """Fail on an observer that raises, while reading and while training."""
     for kind in (CorpusRead, Training, EpochDone):
         with _expected(_BrokenError):
             w2v.train(
-                _text(folder),
-                output=folder / "never.w2v",
+                _text(directory),
+                output=directory / "never.w2v",
                 observer=_raising(_BrokenError, kind),
                 **OPTIONS | {"threads": 2},
             )
 
 
-def interrupted(folder: Path) -> None:
-    """Be interrupted twice, and go on."""
-    output = folder / "interrupted.w2v"
+def interrupted(directory: Path) -> None:
+    """Interrupt a training twice, and resume it."""
+    output = directory / "interrupted.w2v"
     with _expected(KeyboardInterrupt):
         w2v.train(
-            _text(folder),
+            _text(directory),
             output=output,
             overwrite=True,
             observer=_raising(KeyboardInterrupt, CorpusRead),
@@ -176,19 +180,19 @@ def interrupted(folder: Path) -> None:
     w2v.resume(output)
 
 
-def dropped(folder: Path) -> None:
-    """Be interrupted, and start anew instead of going on."""
-    options = {"output": folder / "dropped.w2v", "overwrite": True, **OPTIONS}
+def dropped(directory: Path) -> None:
+    """Interrupt a training, and start over instead of resuming."""
+    options = {"output": directory / "dropped.w2v", "overwrite": True, **OPTIONS}
     with _expected(KeyboardInterrupt):
-        w2v.train(_text(folder), observer=_raising(KeyboardInterrupt, Training), **options)
-    w2v.train(_text(folder), **options)
+        w2v.train(_text(directory), observer=_raising(KeyboardInterrupt, Training), **options)
+    w2v.train(_text(directory), **options)
 
 
 JOBS: Sequence[Job] = (
     in_memory,
     on_threads,
     saved,
-    kept,
+    checkpointed,
     used,
     read,
     no_text,
@@ -199,15 +203,15 @@ JOBS: Sequence[Job] = (
 )
 
 
-def _text(folder: Path) -> Path:
-    path = folder / "text.txt"
+def _text(directory: Path) -> Path:
+    path = directory / "text.txt"
     path.write_text("\n".join(LINES) + "\n", encoding="utf-8")
     return path
 
 
 @contextlib.contextmanager
 def _expected(error: type[BaseException]) -> Iterator[None]:
-    """Let an error pass, and nothing else; none at all is a mistake, too."""
+    """Require that the block raises an error of this type."""
     try:
         yield
     except error:
@@ -216,7 +220,7 @@ def _expected(error: type[BaseException]) -> Iterator[None]:
 
 
 def _raising(error: type[BaseException], kind: type[Event]) -> Callable[[Event], None]:
-    """An observer that raises at the first report of a kind."""
+    """Return an observer that raises at the first event of a type."""
 
     def observe(event: Event) -> None:
         if isinstance(event, kind):
@@ -225,78 +229,80 @@ def _raising(error: type[BaseException], kind: type[Event]) -> Callable[[Event],
     return observe
 
 
-def soak(calls: int, every: int, jobs: Sequence[Job], watch: Callable[[Held], None]) -> list[Held]:
-    """Do jobs in turn.
+def soak(
+    calls: int, every: int, jobs: Sequence[Job], watch: Callable[[Resources], None]
+) -> list[Resources]:
+    """Run the jobs in rotation.
 
     Args:
-        calls: how many to do.
-        every: calls between two looks at what is held.
-        jobs: are given an empty folder at first, and find there what they left.
-        watch: is told of each look.
+        calls: the number of calls.
+        every: the number of calls between two measurements.
+        jobs: functions of a directory, which is empty at first and shared by all calls.
+        watch: a function that is called with each measurement.
 
     Returns:
-        What was held at each look; the first one comes when every job was done once.
+        The measurements. The first one follows the first run of every job.
     """
-    looks = []
+    rows = []
     with tempfile.TemporaryDirectory(prefix="soak-") as name, _temporary_files_in(Path(name)):
-        folder = Path(name, "jobs")
-        folder.mkdir()
+        directory = Path(name, "jobs")
+        directory.mkdir()
         for call, job in enumerate(itertools.islice(itertools.cycle(jobs), calls), 1):
-            job(folder)
+            job(directory)
             if call == len(jobs) or (call > len(jobs) and call % every == 0) or call == calls:
-                looks.append(held(call, Path(name)))
-                watch(looks[-1])
-    return looks
+                rows.append(measure(call, Path(name)))
+                watch(rows[-1])
+    return rows
 
 
 @contextlib.contextmanager
-def _temporary_files_in(folder: Path) -> Iterator[None]:
-    """Have temporary files made in a folder, where nobody else makes any."""
+def _temporary_files_in(directory: Path) -> Iterator[None]:
+    """Create temporary files in a directory that nothing else uses."""
     before = tempfile.tempdir
-    tempfile.tempdir = str(folder)
+    tempfile.tempdir = str(directory)
     try:
         yield
     finally:
         tempfile.tempdir = before
 
 
-def held(calls: int, folder: Path) -> Held:
-    """Look at what this process holds, and at the files in a folder."""
+def measure(calls: int, directory: Path) -> Resources:
+    """Measure the resources of this process, and count the files in a directory."""
     gc.collect()
     _trim_heap()
     memory = anonymous_mb(os.getpid())
     if memory is None:
-        raise click.ClickException("this system does not tell what a process holds (/proc)")
-    return Held(
+        raise click.ClickException("this system does not report the resources of a process (/proc)")
+    return Resources(
         calls,
         memory,
         threading.active_count(),
         len(list(Path("/proc/self/fd").iterdir())),
-        sum(1 for _ in folder.rglob("*")),
+        sum(1 for _ in directory.rglob("*")),
     )
 
 
 def _trim_heap() -> None:
-    """Give back to the system what the heap holds of freed memory, where that can be done."""
+    """Return freed heap memory to the system, where the C library supports it."""
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:
         trim(0)
 
 
-def bytes_a_call(looks: Sequence[Held]) -> float | None:
-    """By how much memory grows for a call, None if there are too few looks to tell.
+def bytes_per_call(rows: Sequence[Resources]) -> float | None:
+    """Return the growth of memory per call, or None if there are too few rows.
 
-    >>> [bytes_a_call([Held(n, n / 1e3, 1, 1, 0) for n in range(9)]), bytes_a_call([])]
+    >>> [bytes_per_call([Resources(n, n / 1e3, 1, 1, 0) for n in range(9)]), bytes_per_call([])]
     [1000.0, None]
     """
-    slopes = _slopes(looks)
+    slopes = _slopes(rows)
     return round(statistics.median(slopes), 6) if slopes else None
 
 
-def _slopes(looks: Sequence[Held]) -> list[float]:
-    """Bytes of memory for a call between all pairs of rows after the warm-up, none if few."""
-    steady = [look for look in looks if look.calls * _WARM_UP >= looks[-1].calls]
-    if len(steady) < _LEAST_ROWS:
+def _slopes(rows: Sequence[Resources]) -> list[float]:
+    """Return the slopes, in bytes per call, between all pairs of rows after the warm-up."""
+    steady = [row for row in rows if row.calls * _WARM_UP >= rows[-1].calls]
+    if len(steady) < _MIN_ROWS:
         return []
     return [
         1e6 * (late.memory_mb - early.memory_mb) / (late.calls - early.calls)
@@ -304,63 +310,69 @@ def _slopes(looks: Sequence[Held]) -> list[float]:
     ]
 
 
-def findings(looks: Sequence[Held], bound: float) -> list[str]:
-    """What grew.
+def findings(rows: Sequence[Resources], bound: float) -> list[str]:
+    """Return the resources that grew.
 
     Args:
-        looks: as `soak` returns them.
-        bound: bytes of memory for a call that are no leak.
+        rows: the result of `soak`.
+        bound: the largest growth of memory, in bytes per call, that is not a leak.
     """
     found = []
     for name in ("threads", "open_files", "files"):
-        first, last = getattr(looks[0], name), getattr(looks[-1], name)
+        first, last = getattr(rows[0], name), getattr(rows[-1], name)
         if last > first:
             found.append(f"{name.replace('_', ' ')} grew from {first} to {last}")
-    growth = bytes_a_call(looks)
-    if growth is not None and _surely(looks) > bound:
-        found.append(f"memory grew by {growth:,.0f} bytes a call, and {bound:,.0f} are the bound")
+    growth = bytes_per_call(rows)
+    if growth is not None and _first_quartile(rows) > bound:
+        found.append(
+            f"memory grew by {growth:,.0f} bytes per call, more than the bound of {bound:,.0f}"
+        )
     return found
 
 
-def _surely(looks: Sequence[Held]) -> float:
-    """Bytes of memory for a call that three pairs of rows in four show, or more."""
-    return statistics.quantiles(_slopes(looks), n=4)[0]
+def _first_quartile(rows: Sequence[Resources]) -> float:
+    """Return the growth in bytes per call that three slopes in four reach or exceed."""
+    return statistics.quantiles(_slopes(rows), n=4)[0]
 
 
 HEADS = ("calls", "memory, MB", "threads", "open files", "files")
 
 
-def _cells(look: Held) -> list[str]:
+def _cells(row: Resources) -> list[str]:
     return [
-        f"{look.calls:,}",
-        number(look.memory_mb),
-        str(look.threads),
-        str(look.open_files),
-        str(look.files),
+        f"{row.calls:,}",
+        number(row.memory_mb),
+        str(row.threads),
+        str(row.open_files),
+        str(row.files),
     ]
 
 
 @click.command()
-@click.option("--calls", type=click.IntRange(1), default=1_000, show_default=True, help="Jobs.")
-@click.option("--every", type=click.IntRange(1), default=50, show_default=True, help="A row after.")
+@click.option(
+    "--calls", type=click.IntRange(1), default=1_000, show_default=True, help="Number of calls."
+)
+@click.option(
+    "--every", type=click.IntRange(1), default=50, show_default=True, help="Calls per row."
+)
 @click.option(
     "--bound",
     type=click.FloatRange(0),
-    default=BYTES_A_CALL,
+    default=BYTES_PER_CALL,
     show_default=True,
-    help="Bytes of memory for a call that are no leak.",
+    help="Growth of memory in bytes per call that is not a leak.",
 )
 def main(calls: int, every: int, bound: float) -> None:
-    """Train again and again in one process, and see whether it keeps anything."""
-    looks = soak(calls, every, JOBS, lambda look: click.echo("  ".join(_cells(look)), err=True))
-    click.echo(markdown(HEADS, map(_cells, looks)))
-    growth = bytes_a_call(looks)
+    """Train many times in one process and check that no resource accumulates."""
+    rows = soak(calls, every, JOBS, lambda row: click.echo("  ".join(_cells(row)), err=True))
+    click.echo(markdown(HEADS, map(_cells, rows)))
+    growth = bytes_per_call(rows)
     click.echo(
-        "\nToo few rows to tell whether memory grows."
+        "\nToo few rows to estimate the growth of memory."
         if growth is None
-        else f"\nMemory grew by {growth:,.0f} bytes a call."
+        else f"\nMemory grew by {growth:,.0f} bytes per call."
     )
-    found = findings(looks, bound)
+    found = findings(rows, bound)
     if found:
         raise click.ClickException("; ".join(found))
 

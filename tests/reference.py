@@ -1,4 +1,4 @@
-"""What the compiled stages do, slowly and obviously, straight from the definitions."""
+"""Slow, obvious versions of the compiled stages, straight from the definitions."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ MAX_WORD_BYTES = 1000
 APOSTROPHES = "'\u2019"
 JOIN_CONTROLS = "\u200c\u200d"
 SINGLE_SCRIPTS = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}]")
-INVALID_BYTES = range(0xDC80, 0xDD00)  # where Python puts bytes that are not UTF-8
+INVALID_BYTES = range(0xDC80, 0xDD00)  # Python decodes invalid bytes to these
 
 
 class Read(NamedTuple):
-    """A text cut into words, line by line, and what was not kept of it."""
+    """The words of a text, line by line, and the number of dropped tokens and invalid bytes."""
 
     lines: list[list[str]]
     too_long: int
@@ -27,31 +27,31 @@ class Read(NamedTuple):
 
 @functools.lru_cache(1 << 16)
 def is_word_character(character: str) -> bool:
-    """Whether a character is part of words: letters, marks, numbers, connectors, joiners."""
+    """Return whether a character is part of words: letter, mark, number, connector or joiner."""
     category = unicodedata.category(character)
     return category[0] in "LMN" or category == "Pc" or character in JOIN_CONTROLS
 
 
 @functools.lru_cache(1 << 16)
 def is_single(character: str) -> bool:
-    """Whether a character is a word of its own."""
+    """Return whether a character is a word of its own."""
     return is_word_character(character) and SINGLE_SCRIPTS.match(character) is not None
 
 
 @functools.lru_cache(1 << 16)
 def is_inner(character: str) -> bool:
-    """Whether a character can stand beside others in a word."""
+    """Return whether a character can be beside others in a word."""
     return is_word_character(character) and not is_single(character)
 
 
 @functools.lru_cache(1 << 16)
 def is_white(character: str) -> bool:
-    """Whether a character stands between words of the whitespace tokenizer."""
+    """Return whether a character separates words of the whitespace tokenizer."""
     return character.isspace() or character == "\0" or ord(character) in INVALID_BYTES
 
 
 def unicode_words(line: str) -> list[str]:
-    """The words of one line by the definition of the unicode tokenizer, as they stand there."""
+    """Return the words of a line by the unicode tokenizer, before lowercasing."""
     words = []
     word = ""
     for i, character in enumerate(line):
@@ -75,12 +75,12 @@ def unicode_words(line: str) -> list[str]:
 
 
 def whitespace_words(line: str) -> list[str]:
-    """What stands between white space, NUL or bytes that are not UTF-8."""
+    """Return the words of a line between white space, NUL and invalid bytes."""
     return "".join(" " if is_white(character) else character for character in line).split(" ")
 
 
 def read(text: bytes, tokenizer: str = "unicode", *, lowercase: bool = True) -> Read:
-    """Cut a text into lines of words and tally what is dropped."""
+    """Split a text into lines of words, and count what is dropped."""
     characters = text.decode("utf-8", "surrogateescape")
     words_of = unicode_words if tokenizer == "unicode" else whitespace_words
     lines = []
@@ -97,27 +97,27 @@ def read(text: bytes, tokenizer: str = "unicode", *, lowercase: bool = True) -> 
 
 
 def tokenize(text: bytes, tokenizer: str = "unicode", *, lowercase: bool = True) -> list[list[str]]:
-    """The words of each line."""
+    """Return the words of each line."""
     return read(text, tokenizer, lowercase=lowercase).lines
 
 
 def vocabulary(
     lines: list[list[str]], *, vocab_size: int = 50_000, min_count: int = 5
 ) -> dict[str, int]:
-    """Words with their counts, by falling count, then by code point order."""
+    """Return words with their counts, by descending count, then in code point order."""
     counts = Counter(word for line in lines for word in line)
     ranked = sorted(counts, key=lambda word: (-counts[word], list(map(ord, word))))
     return {word: counts[word] for word in ranked[:vocab_size] if counts[word] >= min_count}
 
 
 def encode(lines: list[list[str]], words: list[str]) -> list[list[int]]:
-    """The rank of each word, without unknown words and the lines that have no others."""
+    """Return the rank of each word, without unknown words and lines that have no others."""
     encoded = ([words.index(word) for word in line if word in words] for line in lines)
     return [line for line in encoded if line]
 
 
 def pairs(lines: list[list[int]], window: int = 2) -> list[tuple[int, int]]:
-    """Every (center, context) pair, line by line and from left to right."""
+    """Return every (center, context) pair, line by line and from left to right."""
     return [
         (center, context)
         for line in lines

@@ -32,7 +32,7 @@ class Snippet:
         return f"{self.path.relative_to(ROOT)}:{self.line}"
 
     def run(self, variables: dict[str, Any]) -> None:
-        """Run Python code with these variables, as it stands."""
+        """Run Python code with these variables."""
         exec(compile("\n" * self.line + self.code, self.path, "exec"), variables)
 
 

@@ -1,4 +1,4 @@
-"""What importing costs, which module may know which, and what every module must not do."""
+"""The cost of imports, their direction, and what modules must not do."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def python(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def loaded(statement: str) -> set[str]:
-    """The top-level packages in memory after a statement."""
+    """Return the top-level packages in memory after a statement."""
     done = python("-c", f"{statement}\nimport sys; print(*sys.modules)")
     return {name.partition(".")[0] for name in done.stdout.split()}
 
@@ -79,15 +79,31 @@ def test_names_are_loaded_when_first_used():
         _ = w2v.nonsense
 
 
+def test_the_imports_for_type_checkers_are_the_public_names():
+    (block,) = (
+        node
+        for node in ast.parse((PACKAGE / "__init__.py").read_text(encoding="utf-8")).body
+        if isinstance(node, ast.If)
+    )
+    imported = {
+        alias.name: node.module.removeprefix("w2v.")
+        for node in block.body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    assert imported == w2v._MODULES
+    assert set(w2v.__all__) == {"__version__", *imported}
+
+
 def allowed(layer: str) -> set[str]:
-    """Everything that a layer may import, directly or through others."""
+    """Return everything that a layer may import, directly or through others."""
     below = LAYERS[layer]
     return below.union(*map(allowed, below))
 
 
 def test_the_layers_name_every_package():
     layers = {layer_of(path) for path in FILES}
-    assert layers - {"__init__", "__main__"} <= set(LAYERS)
+    assert layers - {"__init__", "__main__"} == set(LAYERS)
 
 
 def layer_of(path: Path) -> str:
@@ -95,7 +111,7 @@ def layer_of(path: Path) -> str:
 
 
 def layers_imported(tree: ast.Module) -> Iterator[tuple[ast.AST, str]]:
-    """Each import statement of the package's own modules, wherever it stands, and the module."""
+    """Yield each import statement of modules of this package, and the layer."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
@@ -112,7 +128,7 @@ def layers_imported(tree: ast.Module) -> Iterator[tuple[ast.AST, str]]:
 
 
 def violations(path: Path, text: str) -> list[str]:
-    """The imports of a module that point upwards or sideways."""
+    """Return the imports of a module that do not point downwards."""
     layer = layer_of(path)
     return [
         f"{path.name}:{node.lineno}: {layer} imports {imported}"
@@ -186,7 +202,7 @@ def is_print(node: ast.AST) -> bool:
 
 
 def trusting(tree: ast.Module) -> list[str]:
-    """What in a module would run or unpickle what a file says."""
+    """Return the calls and imports that could run or unpickle the content of a file."""
     found = []
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -204,7 +220,7 @@ def trusting(tree: ast.Module) -> list[str]:
 
 TRUSTING = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve", "marshal", "subprocess"}
 LOADS = {"load_model", "read_array", "fromregex", "genfromtxt"}
-"""Functions of others that would trust a file, or allocate what its header asks for."""
+"""Functions of other packages that trust a file, or allocate what its header demands."""
 
 
 def is_false(node: ast.expr) -> bool:
@@ -235,16 +251,16 @@ def test_nothing_from_a_file_is_executed_or_unpickled(path):
         "npy.read_array(file)",
     ],
 )
-def test_what_would_trust_a_file_is_seen(text):
+def test_code_that_trusts_a_file_is_found(text):
     assert len(trusting(ast.parse(text))) == 1
 
 
-def test_what_trusts_nothing_is_allowed():
+def test_other_code_is_allowed():
     assert trusting(ast.parse("np.load(path, allow_pickle=False)\nre.compile(text)")) == []
 
 
 def undocumented(node: ast.Module | ast.ClassDef, name: str) -> Iterator[str]:
-    """Public classes and functions without a docstring; what is inside functions is private."""
+    """Yield public classes and functions without a docstring; nested functions are private."""
     if ast.get_docstring(node) is None:
         yield name
     for child in node.body:
@@ -260,6 +276,6 @@ def test_everything_public_is_documented(path):
     assert list(undocumented(tree, path.stem)) == []
 
 
-def test_what_is_not_documented_is_seen():
+def test_missing_docstrings_are_found():
     tree = ast.parse('"""Doc."""\nclass A:\n    def b(self): ...\n    def _c(self): ...\n')
     assert list(undocumented(tree, "m")) == ["m.A", "m.A.b"]

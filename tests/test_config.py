@@ -1,4 +1,4 @@
-"""Every option's type, range and default, and what contradicts what."""
+"""The type, range and default of every option, and contradictions between options."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ NUMBERS = [name for name, option in OPTIONS.items() if option.kind in {int, floa
 NONE_IS_DEFAULT = {
     "lowercase", "lr_min", "threads", "negative_sharing", "shared_negatives", "shards",
 }  # fmt: skip
-# What is one step beyond a bound.
+# The step beyond a bound.
 STEP = {int: 1, float: 1e-9}
-# An option that must follow when another one goes to its bound.
+# Options that must change with another option at its bound.
 COMPANIONS = {"lr_min": {"lr": 1e300}, "shards": {"deterministic": True}}
 
 
@@ -46,7 +46,7 @@ def test_the_options_of_functions_are_the_fields_of_the_config():
     assert typing.get_type_hints(TrainOptions) == typing.get_type_hints(Config)
 
 
-def test_the_defaults_are_those_promised():
+def test_defaults():
     promised = {
         "dim": 128, "window": 2, "negatives": 5, "vocab_size": 50_000, "min_count": 5,
         "epochs": 5, "lr": 0.05, "sample": 1e-4, "seed": 1, "threads": None,
@@ -56,7 +56,7 @@ def test_the_defaults_are_those_promised():
     assert Config().as_dict() == DEFAULTS
 
 
-def test_every_option_says_what_it_is():
+def test_every_option_has_a_help_text_and_a_group():
     for name, option in OPTIONS.items():
         assert option.help.rstrip("]").endswith(
             (".", "only", "--lr", "cores", "samples", "4", "`lr`")
@@ -67,7 +67,7 @@ def test_every_option_says_what_it_is():
 
 
 @pytest.mark.parametrize("name", NUMBERS)
-def test_every_range_holds_to_its_bounds(name):
+def test_every_range_includes_its_bounds(name):
     option = OPTIONS[name]
     step = STEP[option.kind]
     if option.low is not None:
@@ -97,33 +97,33 @@ def test_a_number_must_be_a_finite_number(name, value):
 
 
 @pytest.mark.parametrize("name", [name for name in NUMBERS if OPTIONS[name].kind is float])
-def test_a_number_beyond_all_floats_is_refused(name):
+def test_numbers_too_large_for_a_float_are_rejected(name):
     with pytest.raises(ConfigError, match=f"^{name} must be a (finite )?number .*, got 1000"):
         make(name, 10**999)
 
 
 @pytest.mark.parametrize("name", [name for name in NUMBERS if OPTIONS[name].kind is int])
-def test_a_whole_number_has_no_fraction(name):
+def test_integers_must_not_be_floats(name):
     with pytest.raises(ConfigError, match=rf"^{name} must be an integer .*, got 5\.0$"):
         make(name, 5.0)
 
 
 @pytest.mark.parametrize("name", ["lowercase", "shrink_windows"])
 @pytest.mark.parametrize("value", [0, 1, "yes", 1.0])
-def test_a_switch_is_true_or_false(name, value):
+def test_flags_are_true_or_false(name, value):
     with pytest.raises(ConfigError, match=f"{name} must be True or False, got {value!r}"):
         Config(**{name: value})
     assert getattr(Config(**{name: True}), name) is True
 
 
 @pytest.mark.parametrize("value", ["words", "", None, 5, ["unicode"]])
-def test_the_tokenizer_is_one_of_two(value):
+def test_unknown_tokenizers_are_rejected(value):
     with pytest.raises(ConfigError, match="tokenizer must be one of unicode, whitespace, got"):
         Config(tokenizer=value)
 
 
 @pytest.mark.parametrize("name", OPTIONS)
-def test_none_is_refused_unless_it_is_the_default(name):
+def test_none_is_accepted_only_as_the_default(name):
     if name in NONE_IS_DEFAULT:
         assert getattr(Config(**{name: None}), name) is None
     else:
@@ -131,7 +131,7 @@ def test_none_is_refused_unless_it_is_the_default(name):
             Config(**{name: None})
 
 
-def test_the_learning_rate_cannot_rise():
+def test_lr_min_must_not_exceed_lr():
     assert Config(lr=0.1, lr_min=0.1).final_lr == 0.1
     with pytest.raises(
         ConfigError,
@@ -140,7 +140,7 @@ def test_the_learning_rate_cannot_rise():
         Config(lr=0.1, lr_min=0.2)
 
 
-def test_shards_are_for_deterministic_training():
+def test_shards_require_deterministic_training():
     assert Config(deterministic=True).shard_count == 4
     assert Config(deterministic=True, shards=9).shard_count == 9
     with pytest.raises(
@@ -149,7 +149,7 @@ def test_shards_are_for_deterministic_training():
         Config(shards=2)
 
 
-def test_the_learning_rate_falls_to_a_small_part_by_default():
+def test_the_default_of_the_final_learning_rate():
     assert Config(lr=0.5).final_lr == pytest.approx(5e-5)
     assert Config(lr_min=0).final_lr == 0
 
@@ -159,7 +159,7 @@ def test_zero_is_a_value():
     assert (config.sample, config.seed, config.validation, config.noise_exponent) == (0, 0, 0, 0)
 
 
-def test_unknown_options_are_refused_with_the_known_ones():
+def test_unknown_options_are_rejected_with_the_known_ones():
     with pytest.raises(
         ConfigError, match="unknown option 'size'; the options are deterministic, dim, "
     ):
@@ -167,7 +167,7 @@ def test_unknown_options_are_refused_with_the_known_ones():
     assert Config.of({"window": 3}) == Config(window=3)
 
 
-def test_letters_are_made_small_by_the_unicode_tokenizer_only():
+def test_only_the_unicode_tokenizer_lowercases_by_default():
     assert Config().lowercases("unicode")
     assert not Config().lowercases("whitespace")
     assert not Config().lowercases("tokens")
@@ -175,7 +175,7 @@ def test_letters_are_made_small_by_the_unicode_tokenizer_only():
     assert not Config(lowercase=False).lowercases("unicode")
 
 
-def test_threads_are_as_many_as_cores_unless_said(monkeypatch):
+def test_the_default_of_threads_is_the_number_of_cores(monkeypatch):
     assert Config(threads=3).thread_count == 3
     assert Config().thread_count == available_cores() == len(os.sched_getaffinity(0))
     monkeypatch.delattr(os, "sched_getaffinity")
@@ -185,7 +185,7 @@ def test_threads_are_as_many_as_cores_unless_said(monkeypatch):
     assert available_cores() == 1
 
 
-def test_a_config_is_plain_values_and_cannot_change():
+def test_a_config_is_immutable_and_has_plain_values():
     config = Config(dim=7)
     assert json.loads(json.dumps(config.as_dict())) == config.as_dict()
     assert Config.of(config.as_dict()) == config
@@ -206,7 +206,7 @@ def test_a_config_is_plain_values_and_cannot_change():
         ({"kind": bool}, "True or False"),
     ],
 )
-def test_what_is_expected_in_words(limits, expected):
+def test_expected_values_in_words(limits, expected):
     assert Option(help="", group="text", **limits).expected == expected
 
 
@@ -214,13 +214,13 @@ def test_what_is_expected_in_words(limits, expected):
     ("window", "negatives", "noise_words", "sharing"),
     [(2, 5, 16, 64), (1, 1, 16, 64), (5, 5, 16, 10), (10, 5, 16, 2), (10, 10, 28, 1)],
 )
-def test_noise_is_shared_less_where_more_would_diverge(window, negatives, noise_words, sharing):
+def test_wide_windows_share_less_noise(window, negatives, noise_words, sharing):
     config = Config(window=window, negatives=negatives)
     assert (config.noise_words, config.sharing) == (noise_words, sharing)
     given = Config(window=window, negatives=negatives, shared_negatives=7, negative_sharing=9)
     assert (given.noise_words, given.sharing) == (7, 9)
 
 
-def test_the_widest_windows_have_a_bounded_set() -> None:
+def test_the_size_of_a_shared_set_is_bounded() -> None:
     config = Config(window=1000, negatives=1000)
     assert (config.noise_words, config.sharing) == (1000, 1)

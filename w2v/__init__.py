@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from w2v.pipeline.read import read_corpus as read_corpus
     from w2v.pipeline.train import resume as resume
     from w2v.pipeline.train import train as train
+
 _MODULES = {
     "Config": "config",
     "Embeddings": "embeddings.embeddings",

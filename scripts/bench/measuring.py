@@ -248,7 +248,9 @@ def number(value: float | None, digits: int = 2) -> str:
     return "-" if value is None else f"{value:,.{digits}f}"
 
 
-def in_a_folder(context: click.Context, option: click.Parameter, path: str | None) -> str | None:
+def require_parent_directory(
+    context: click.Context, option: click.Parameter, path: str | None
+) -> str | None:
     """Reject an output path before the work starts if its directory does not exist."""
     if path is not None and not Path(path).absolute().parent.is_dir():
         raise click.BadParameter(f"the directory of {path} does not exist", context, option)
@@ -263,7 +265,7 @@ json_option = click.option(
     "--json",
     "json_path",
     type=click.Path(dir_okay=False),
-    callback=in_a_folder,
+    callback=require_parent_directory,
     help="Write all figures to this file.",
 )
 

@@ -1,8 +1,8 @@
-"""Draw what the scripts that measure have written, without running anything again.
+"""Plot the JSON output of the benchmark scripts.
 
     python -m scripts.bench.plot benchmark.json scaling.json reviews.json --output plots
 
-writes speed.png, scaling.png, odd-texts.png and reviews.png there, and each as .svg.
+writes speed.png, scaling.png, odd-texts.png and reviews.png, each also as .svg.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# Three of Okabe and Ito's colours, which everybody can tell apart, and a grey for all else.
+# Three colors of the color-blind safe palette of Okabe and Ito, and grey for everything else.
 BLUE = "#0072B2"
 ORANGE = "#D55E00"
 GREEN = "#009E73"
@@ -39,7 +39,7 @@ _STYLE = {
     "axes.spines.right": False,
     "axes.edgecolor": GREY,
     "legend.frameon": False,
-    "svg.hashsalt": "w2v",  # so that the same figures give the same file
+    "svg.hashsalt": "w2v",  # makes the files reproducible
     "svg.fonttype": "path",
 }
 _SECONDS = {
@@ -58,22 +58,22 @@ Groups = Mapping[Any, Sequence[Sample]]
     default=".",
     show_default=True,
     type=click.Path(file_okay=False),
-    help="The folder to draw into.",
+    help="Output directory.",
 )
 def main(figures: tuple[str, ...], output: str) -> None:
-    """Draw FIGURES, the JSON files of benchmark.py, scaling.py and classify_reviews.py."""
+    """Plot FIGURES, the JSON files of benchmark.py, scaling.py and classify_reviews.py."""
     use_style()
-    folder = Path(output)
-    folder.mkdir(parents=True, exist_ok=True)
+    directory = Path(output)
+    directory.mkdir(parents=True, exist_ok=True)
     for path in figures:
         for name, figure in draw(json.loads(Path(path).read_text(encoding="utf-8"))).items():
             for suffix in (".png", ".svg"):
-                save(figure, folder / (name + suffix))
-            click.echo(folder / f"{name}.png")
+                save(figure, directory / (name + suffix))
+            click.echo(directory / f"{name}.png")
 
 
 def use_style() -> None:
-    """Have all pictures look alike.
+    """Apply a common style to all plots.
 
     Raises:
         click.ClickException: matplotlib is not installed.
@@ -87,28 +87,28 @@ def use_style() -> None:
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Write a picture, the same bytes for the same figures."""
+    """Write a plot reproducibly."""
     facts = {"Date": None} if path.suffix == ".svg" else {}
     figure.savefig(path, dpi=160, metadata=facts)
 
 
 def draw(figures: Mapping[str, Any]) -> dict[str, Figure]:
-    """The pictures that can be made of some figures, by name."""
+    """Return the plots of some figures, by name."""
     if "results" in figures:
         return {"reviews": draw_reviews(figures)}
     if "samples" not in figures:
         return {"speed": draw_speeds(figures)}
     groups = by_experiment(figures["samples"])
-    pictures = {}
+    plots = {}
     if CLIFFS in groups:
-        pictures["odd-texts"] = draw_cliffs(groups.pop(CLIFFS))
+        plots["odd-texts"] = draw_cliffs(groups.pop(CLIFFS))
     if groups:
-        pictures["scaling"] = draw_scaling(groups)
-    return pictures
+        plots["scaling"] = draw_scaling(groups)
+    return plots
 
 
 def draw_speeds(figures: Mapping[str, Any]) -> Figure:
-    """Bars: every trainer's speed, at the most threads, setting by setting."""
+    """Return bars of the speed of every trainer with the most threads, for each setting."""
     from matplotlib.figure import Figure
 
     settings = list(figures["settings"])
@@ -129,14 +129,14 @@ def draw_speeds(figures: Mapping[str, Any]) -> Figure:
     others = {trainer for of_setting in speeds.values() for trainer in of_setting}
     shrinking = sorted(others - {OURS, DETERMINISTIC, GENSIM.name})
     panels[-1].set_xlabel(
-        "million words of text trained on per second"
+        "million words trained on per second"
         + f"\nwindows of {' and '.join(shrinking)} always shrink" * bool(shrinking)
     )
     return figure
 
 
 def speeds_of(runs: Sequence[Mapping[str, Any]], setting: str) -> dict[str, tuple[float, str]]:
-    """Each trainer's speed in million words/s, and how many times gensim's, fastest first."""
+    """Return the speed of each trainer in million words/s and its ratio to gensim."""
     of_setting = [Run(**row) for row in runs if row["setting"] == setting]
     most = max(run.threads for run in of_setting)
     found: dict[str, tuple[float, str]] = {}
@@ -150,7 +150,7 @@ def speeds_of(runs: Sequence[Mapping[str, Any]], setting: str) -> dict[str, tupl
 
 
 def draw_bars(panel: Axes, speeds: Mapping[str, tuple[float, str]]) -> None:
-    """A bar for each trainer, ours in colour, with its value."""
+    """Draw a bar with its value for each trainer, ours in color."""
     names = list(speeds)
     values = [speed for speed, _ in speeds.values()]
     panel.barh(names, values, height=0.7, color=[BLUE if n == OURS else GREY for n in names])
@@ -172,7 +172,7 @@ def _setting_title(name: str, facts: Mapping[str, Any], runs: Sequence[Mapping[s
 
 
 def draw_scaling(groups: Mapping[str, Groups]) -> Figure:
-    """Small multiples, an experiment each."""
+    """Return small multiples, one panel for each experiment."""
     from matplotlib.figure import Figure
     from matplotlib.layout_engine import ConstrainedLayoutEngine
 
@@ -183,46 +183,46 @@ def draw_scaling(groups: Mapping[str, Groups]) -> Figure:
     panels = figure.subplots(rows, columns, squeeze=False).ravel()
     for panel, (name, of_experiment) in zip(panels, groups.items(), strict=False):
         _PANELS.get(name, draw_cost)(panel, name, of_experiment)
-    figure.suptitle("How the time of training grows", x=0.01, ha="left", weight="bold")
+    figure.suptitle("Scaling of the training time", x=0.01, ha="left", weight="bold")
     for panel in panels[len(groups) :]:
         panel.set_visible(False)
     return figure
 
 
 def draw_sizes(panel: Axes, name: str, groups: Groups) -> None:
-    """Seconds against megabytes: straight at slope 1 if time is proportional."""
+    """Plot seconds against megabytes; slope 1 means proportional time."""
     xs = list(groups)
     lines = {}
-    for label, (colour, marker, seconds) in _SECONDS.items():
-        lines[label] = draw_line(panel, groups, seconds, colour, marker, label)
+    for label, (color, marker, seconds) in _SECONDS.items():
+        lines[label] = draw_line(panel, groups, seconds, color, marker, label)
     draw_slope(panel, xs, lines["reading"])
     draw_slope(panel, xs, lines["training"], "proportional")
     _logarithmic(
-        panel, xs, [*lines["reading"], *lines["training"]], EXPERIMENTS[name], "seconds an epoch"
+        panel, xs, [*lines["reading"], *lines["training"]], EXPERIMENTS[name], "seconds per epoch"
     )
     panel.set_title(f"Training time {_power('size', exponent(xs, lines['training']))}")
     panel.legend()
 
 
 def draw_cost(panel: Axes, name: str, groups: Groups) -> None:
-    """Nanoseconds of training against an option."""
+    """Plot nanoseconds of training against an option."""
     xs = list(groups)
-    # The more words there are, the fewer of them does subsampling take away: they cost by the pair.
+    # A larger vocabulary leaves more words after subsampling, so compare the time per pair.
     unit, cost = _PAIR if name == "vocabulary" else _WORD
     ys = draw_line(panel, groups, cost, BLUE, "o", "training")
     draw_slope(panel, xs, ys)
-    _logarithmic(panel, xs, ys, EXPERIMENTS[name], f"training, ns a {unit}")
-    panel.set_title(f"Time a {unit} {_power(name, exponent(xs, ys))}")
+    _logarithmic(panel, xs, ys, EXPERIMENTS[name], f"training, ns/{unit}")
+    panel.set_title(f"Time per {unit} {_power(name, exponent(xs, ys))}")
 
 
 def draw_threads(panel: Axes, name: str, groups: Groups) -> None:
-    """Speed against threads: straight at slope 1 if no thread is in another's way."""
+    """Plot speed against threads; slope 1 means perfect scaling."""
     xs = list(groups)
     speed = lambda s: s.words / s.training_seconds / 1e6  # noqa: E731
     ys = draw_line(panel, groups, speed, BLUE, "o", "training")
     draw_slope(panel, xs, ys)
     _logarithmic(panel, xs, ys, EXPERIMENTS[name], "training, million words/s")
-    panel.set_title(f"{xs[-1]} threads are {ys[-1] / ys[0]:.2f} times as fast as {xs[0]}")
+    panel.set_title(f"Speedup of {xs[-1]} threads over {xs[0]}: {ys[-1] / ys[0]:.2f}")
 
 
 _PANELS: dict[str, Callable[[Axes, str, Groups], None]] = {
@@ -235,20 +235,20 @@ def draw_line(
     panel: Axes,
     groups: Groups,
     value: Callable[[Sample], float],
-    colour: str,
+    color: str,
     marker: str,
     label: str,
 ) -> list[float]:
-    """Medians, joined by a line; returns them."""
+    """Draw a line through the medians, and return them."""
     ys = [_middle(group, value) for group in groups.values()]
-    panel.plot(list(groups), ys, color=colour, marker=marker, markersize=4, label=label)
+    panel.plot(list(groups), ys, color=color, marker=marker, markersize=4, label=label)
     return ys
 
 
 def draw_slope(
     panel: Axes, xs: Sequence[float], ys: Sequence[float], label: str | None = None
 ) -> None:
-    """A thin line of slope 1 through the first point: what is proportional lies on it."""
+    """Draw a reference line of slope 1 through the first point."""
     ends = [xs[0], xs[-1]]
     panel.plot(
         ends, [ys[0] * x / xs[0] for x in ends], color=GREY, linewidth=0.7, zorder=0, label=label
@@ -268,7 +268,7 @@ def _power(name: str, growth: float | None) -> str:
 def _logarithmic(
     panel: Axes, xs: Sequence[float], ys: Sequence[float], across: str, up: str
 ) -> None:
-    """Logarithmic axes with plain numbers, those that were measured along the bottom."""
+    """Set logarithmic axes with plain numbers, and ticks at the measured points."""
     from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
     panel.set_xscale("log")
@@ -298,7 +298,7 @@ def round_numbers(low: float, high: float) -> list[float]:
 
 
 def _short(x: float) -> str:
-    """A number in few characters."""
+    """Format a number briefly."""
     for unit, sign in ((1e6, "M"), (1e3, "k")):
         if x >= unit:
             return f"{x / unit:g}{sign}"
@@ -306,19 +306,19 @@ def _short(x: float) -> str:
 
 
 def draw_cliffs(groups: Groups) -> Figure:
-    """Odd texts beside an ordinary one: reading a byte, training a word."""
+    """Return bars of unusual texts beside an ordinary one: reading per byte, training per word."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(8.5, 1.1 + 0.36 * len(groups)), layout="constrained")
     panels = figure.subplots(1, 2, sharey=True)
     costs: dict[str, Callable[[Sample], float]] = {
-        "Reading, ns a byte": lambda s: s.reading_ns_per_byte,
-        "Training, ns a word": lambda s: s.training_ns_per_word,
+        "Reading, ns/byte": lambda s: s.reading_ns_per_byte,
+        "Training, ns/word": lambda s: s.training_ns_per_word,
     }
     for panel, (title, cost) in zip(panels, costs.items(), strict=True):
         values = [_middle(group, cost) for group in groups.values()]
-        colours = [BLUE if name == ORDINARY else GREY for name in groups]
-        panel.barh(list(groups), values, height=0.7, color=colours)
+        colors = [BLUE if name == ORDINARY else GREY for name in groups]
+        panel.barh(list(groups), values, height=0.7, color=colors)
         for row, value in enumerate(values):
             panel.text(value, row, f"  {value:.3g}", va="center")
         panel.set_title(title)
@@ -326,12 +326,12 @@ def draw_cliffs(groups: Groups) -> Figure:
         panel.spines["left"].set_visible(False)
         panel.tick_params(axis="y", length=0)
     panels[0].invert_yaxis()
-    figure.suptitle("What odd texts cost, beside an ordinary one", x=0.01, ha="left", weight="bold")
+    figure.suptitle("Unusual texts compared with an ordinary one", x=0.01, ha="left", weight="bold")
     return figure
 
 
 def draw_reviews(figures: Mapping[str, Any]) -> Figure:
-    """Lines: the accuracy of every classifier by the number of labelled texts it learnt from."""
+    """Return lines of the accuracy of every classifier by the number of labelled texts."""
     from matplotlib.figure import Figure
 
     groups = by_variant(figures["results"])
@@ -345,12 +345,14 @@ def draw_reviews(figures: Mapping[str, Any]) -> Figure:
     panel.set_xticks(sizes, [f"{size:,}" for size in sizes])
     panel.minorticks_off()
     panel.set_xlabel("labelled texts (a fifth of them for validation)")
-    panel.set_ylabel("right on the test, %")
+    panel.set_ylabel("test accuracy, %")
     panel.grid(axis="y", color=GREY, alpha=0.25, linewidth=0.6)
     figure.legend(loc="outside lower center", ncols=3)
     seeds = len({row["seed"] for row in figures["results"]})
     bars = f"; bars: standard deviation of {seeds} seeds" if seeds > 1 else ""
-    figure.suptitle("Is a pretrained Embedding layer worth it?", x=0.01, ha="left", weight="bold")
+    figure.suptitle(
+        "With and without a pretrained Embedding layer", x=0.01, ha="left", weight="bold"
+    )
     panel.set_title(f"{figures['data']['test_texts']:,} texts of {figures['data']['test']}{bars}")
     return figure
 
@@ -358,26 +360,26 @@ def draw_reviews(figures: Mapping[str, Any]) -> Figure:
 def draw_accuracies(
     panel: Axes, variant: str, groups: Mapping[int, Sequence[Result]], aside: float
 ) -> None:
-    """A classifier's means, joined by a line, with bars, a little beside those of the others."""
-    colour, trained = look_of(variant)
+    """Draw the means of a classifier with error bars, slightly offset from the others."""
+    color, trained = look_of(variant)
     shares = [[100 * result.accuracy for result in group] for group in groups.values()]
     panel.errorbar(
         [size * aside for size in groups],
         [fmean(of_size) for of_size in shares],
         yerr=[spread(of_size) or 0 for of_size in shares],
-        color=colour,
+        color=color,
         linestyle="-" if trained else "--",
         linewidth=1.3,
         marker="o" if variant in NETWORKS else "s",
         markersize=5,
-        markerfacecolor=colour if trained else "white",
+        markerfacecolor=color if trained else "white",
         capsize=2.5,
         label=variant,
     )
 
 
 def look_of(variant: str) -> tuple[str, bool]:
-    """The colour of a classifier, by its vectors, and whether its line and marks are full ones.
+    """The color of a classifier, by its vectors, and whether its line and marks are full ones.
 
     They are where all of it is trained on the labelled texts.
     """

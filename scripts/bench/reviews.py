@@ -1,4 +1,4 @@
-"""Texts with labels: reading them, drawing some of them, and what classifiers made of them."""
+"""Labelled texts: reading, sampling, and the results of classifiers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scripts.bench.measuring import machine_line, markdown, number
 from w2v.text.sources import FileSource
 
-NETWORKS = {  # whether the vectors are pretrained, whether training the network changes them
+NETWORKS = {  # (pretrained, trainable)
     "pretrained, frozen": (True, False),
     "pretrained, fine-tuned": (True, True),
     "random, frozen": (False, False),
@@ -24,7 +24,7 @@ NETWORKS = {  # whether the vectors are pretrained, whether training the network
 }
 AVERAGED = "averaged vectors + logistic regression"
 TF_IDF = "TF-IDF + logistic regression"
-VALIDATED_BY = 5  # one labelled text in so many is not trained on but decides when to stop
+VALIDATED_BY = 5  # one labelled text in five is held out for validation
 _LINE_BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
 _COLUMNS = 2
 
@@ -34,9 +34,9 @@ class Labelled:
     """Texts and their labels.
 
     Attributes:
-        texts: N of them.
-        labels: (N,) int64, numbers of names.
-        names: what the labels are called.
+        texts: N texts.
+        labels: (N,) int64, indices into ``names``.
+        names: the names of the labels.
     """
 
     texts: list[str]
@@ -46,14 +46,14 @@ class Labelled:
 
 @dataclass(frozen=True)
 class Result:
-    """A classifier that was trained on some labelled texts.
+    """The result of a classifier.
 
     Attributes:
-        variant, size, seed: what was trained on how many texts, those of validation included.
-        accuracy: share of the test file's texts that it is right about.
-        validation: the same of the texts that were held out of the labelled ones.
-        epochs: how many it was trained for, None if it does not train in epochs.
-        seconds: of training, and of choosing by validation.
+        variant, size, seed: identify the training; the size includes the validation texts.
+        accuracy: on the test file.
+        validation: accuracy on the held-out texts.
+        epochs: the number of epochs, or None for a classifier without epochs.
+        seconds: of training and of model selection.
     """
 
     variant: str
@@ -66,10 +66,10 @@ class Result:
 
 
 def lines_of(path: str | Path) -> Iterator[tuple[int, str]]:
-    """Number the lines of a file, plain or packed, from 1, and rid them of HTML's line breaks.
+    """Yield the numbered lines of a file, plain or compressed, without HTML line breaks.
 
     Raises:
-        InputError: the file cannot be read, or is no text.
+        InputError: the file cannot be read, or is not text.
         click.ClickException: a line is not UTF-8.
     """
     content = b"".join(FileSource([path]).blocks(len))
@@ -85,12 +85,12 @@ def read_labelled(path: str | Path, names: Sequence[str] | None = None) -> Label
     """Read lines of a label, a tab and a text.
 
     Args:
-        path: a file, plain or packed as a corpus of w2v may be.
-        names: the labels there may be; None for all that there are, sorted.
+        path: a file, plain or compressed.
+        names: the allowed labels; None for all labels of the file, sorted.
 
     Raises:
-        InputError: the file cannot be read, or is no text.
-        click.ClickException: a line is something else, a label is unknown, or all are the same.
+        InputError: the file cannot be read, or is not text.
+        click.ClickException: a line is invalid, a label is unknown, or there is only one label.
     """
     rows = [(row, *_label_and_text(path, row, line)) for row, line in lines_of(path)]
     if names is None:
@@ -102,7 +102,7 @@ def read_labelled(path: str | Path, names: Sequence[str] | None = None) -> Label
     for row, label, _ in rows:
         if label not in numbers:
             message = f"{path}, line {row}: expected one of the labels {', '.join(names)} of the "
-            message += f"texts to train on, got {label!r}"
+            message += f"training file, got {label!r}"
             raise click.ClickException(message)
     labels = np.array([numbers[label] for _, label, _ in rows], np.int64)
     return Labelled([text for _, _, text in rows], labels, tuple(names))
@@ -117,30 +117,30 @@ def _label_and_text(path: str | Path, row: int, line: str) -> tuple[str, str]:
 
 
 def check_sizes(data: Labelled, sizes: Sequence[int]) -> None:
-    """Refuse numbers of texts of which as many of each label cannot be drawn.
+    """Check that balanced samples of these sizes can be drawn.
 
     Raises:
-        click.ClickException: there are too few texts of a label, or of which to validate by.
+        click.ClickException: there are too few texts of a label, or too few to hold out.
     """
     kinds = len(data.names)
     most = kinds * int(np.bincount(data.labels, minlength=kinds).min())
     for size in sizes:
         if not kinds * VALIDATED_BY <= size <= most:
-            message = f"cannot draw {size:,} texts with as many of each of the {kinds} labels: "
+            message = f"cannot draw a balanced sample of {size:,} texts of {kinds} labels: "
             message += f"expected from {kinds * VALIDATED_BY:,} to {most:,} (--size)"
             raise click.ClickException(message)
 
 
 def draw(labels: NDArray[np.int64], size: int, seed: int) -> NDArray[np.int64]:
-    """Draw texts, as many of each label; labels take turns, so any beginning is balanced too.
+    """Draw a balanced sample of texts. Labels alternate, so every prefix is balanced too.
 
     Args:
-        labels: (N,), every one of them at least as often as it is drawn.
-        size: how many.
-        seed: what decides which.
+        labels: (N,), with enough texts of each label.
+        size: the size of the sample.
+        seed: the seed of the sample.
 
     Returns:
-        (size,) numbers of texts, all different.
+        (size,) distinct indices of texts.
     """
     random = np.random.Generator(np.random.PCG64(seed))
     turns = -(-size // len(np.unique(labels)))
@@ -151,18 +151,18 @@ def draw(labels: NDArray[np.int64], size: int, seed: int) -> NDArray[np.int64]:
 
 
 def held_out(rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Part drawn texts into those to train on and those to validate by."""
+    """Split a sample into training and validation texts."""
     count = len(rows) // VALIDATED_BY
     return rows[count:], rows[:count]
 
 
 def spread(values: Sequence[float]) -> float | None:
-    """Standard deviation of a sample, None of one value."""
+    """Return the standard deviation of a sample, or None for a single value."""
     return stdev(values) if len(values) > 1 else None
 
 
 def by_variant(results: Sequence[Mapping[str, Any]]) -> dict[str, dict[int, list[Result]]]:
-    """Results by variant, then by size, in the order in which they first came."""
+    """Group results by variant, then by size, in order of first appearance."""
     groups: dict[str, dict[int, list[Result]]] = {}
     for row in results:
         result = Result(**row)
@@ -171,11 +171,11 @@ def by_variant(results: Sequence[Mapping[str, Any]]) -> dict[str, dict[int, list
 
 
 def table(results: Sequence[Mapping[str, Any]]) -> str:
-    """Accuracies in per cent, mean and standard deviation over seeds; seconds at the most texts."""
+    """Return the table of accuracies in percent, mean and standard deviation over seeds."""
     groups = by_variant(results)
     sizes = sorted({size for of_variant in groups.values() for size in of_variant})
     heads = [
-        "right, %, by labelled texts",
+        "accuracy in %, by labelled texts",
         *(f"{size:,}" for size in sizes),
         f"seconds, {sizes[-1]:,}",
     ]
@@ -187,7 +187,7 @@ def table(results: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _percent(shares: Sequence[float]) -> str:
-    """Per cent for a table, with the standard deviation where there is one.
+    """Format percentages for a table, with the standard deviation if there is one.
 
     >>> _percent([0.5, 0.52]), _percent([0.5])
     ('51.0 ± 1.4', '50.0')
@@ -198,18 +198,18 @@ def _percent(shares: Sequence[float]) -> str:
 
 
 def report(figures: Mapping[str, Any]) -> str:
-    """The table, with what it was made of, as Markdown.
+    """Return the table and its setting as Markdown.
 
     Args:
-        figures: as `classify_reviews.py` writes them.
+        figures: the output of `classify_reviews.py`.
     """
     vectors = figures["vectors"]
     seconds = [row["seconds"] for row in vectors]
     data = figures["data"]
-    told = (
+    setting = (
         f"{data['train']}: {data['train_texts']:,} texts; {data['test']}: {data['test_texts']:,} to"
         f" test on; labels {', '.join(data['labels'])}; {len(vectors)} seeds. Vectors: "
         f"{vectors[0]['words']:,} words, trained in {number(fmean(seconds), 1)} s each on "
-        f"{data['unlabelled_texts']:,} texts without their labels. Network: {figures['network']}."
+        f"{data['unlabelled_texts']:,} texts without labels. Network: {figures['network']}."
     )
-    return "\n\n".join([machine_line(figures["machine"]), told, table(figures["results"])])
+    return "\n\n".join([machine_line(figures["machine"]), setting, table(figures["results"])])

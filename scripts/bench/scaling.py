@@ -1,11 +1,11 @@
-"""How the time of `w2v train` grows: with the text, the options, the threads, and with odd texts.
+"""How the time of `w2v train` scales: with text size, options, threads, and on unusual texts.
 
     python -m scripts.bench.scaling corpus.txt --json scaling.json
     python -m scripts.bench.plot scaling.json --output plots
 
-Every point is a process of its own that trains for one epoch, all options at their defaults but
-the one that is looked at. A round is every point once, so that what slows the machine down for a
-while slows all of them.
+Every point is a separate process that trains for one epoch, with all options at their defaults
+except the one under study. A round measures every point once, so that a temporary slowdown of the
+machine affects all of them.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from w2v.system.cpu import available_cores
 
 CLIFFS = "text"
 ORDINARY = "ordinary"
-# What stands on the axes: experiments by name, and how each is called.
+# Experiments by name, with the labels of their axes.
 EXPERIMENTS = {
     "size": "text, MB",
     "dim": "dim",
@@ -51,7 +51,7 @@ _MILLION = 1_000_000
 
 @dataclass(frozen=True)
 class Extent:
-    """How far each experiment goes: sizes in MB, values of options, words of a vocabulary."""
+    """The points of each experiment: sizes in MB, values of options, vocabulary sizes."""
 
     base_mb: float
     size: Sequence[float]
@@ -84,7 +84,7 @@ QUICK = Extent(
 
 @dataclass(frozen=True)
 class Point:
-    """One thing to be measured: the files to train on, made when asked for, and the options."""
+    """One point: the files to train on, created on demand, and the options."""
 
     experiment: str
     x: float | str
@@ -97,13 +97,13 @@ class Sample:
     """One training of one epoch.
 
     Attributes:
-        experiment, x, round: what was measured when.
+        experiment, x, round: identify the sample.
         text_mb: megabytes of text.
-        words: of the vocabulary in it, before subsampling.
-        pairs: of a center and a context, after it.
-        reading_seconds, training_seconds: as the model's meta.json has them.
-        seconds: of the whole process.
-        memory_mb: at its highest, None where nobody can tell.
+        words: in-vocabulary words, before subsampling.
+        pairs: (center, context) pairs, after subsampling.
+        reading_seconds, training_seconds: from meta.json.
+        seconds: wall time of the process.
+        memory_mb: peak memory, or None if it is not reported.
     """
 
     experiment: str
@@ -119,38 +119,38 @@ class Sample:
 
     @property
     def reading_ns_per_byte(self) -> float:
-        """Of reading and encoding."""
+        """Nanoseconds of reading and encoding per byte."""
         return self.reading_seconds / self.text_mb * 1e3
 
     @property
     def training_ns_per_word(self) -> float:
-        """Of training."""
+        """Nanoseconds of training per word."""
         return self.training_seconds / self.words * 1e9
 
     @property
     def training_ns_per_pair(self) -> float:
-        """Of training, whatever share of the words subsampling leaves."""
+        """Nanoseconds of training per pair, independent of subsampling."""
         return self.training_seconds / self.pairs * 1e9
 
 
 class Texts:
-    """The texts to train on: a file, its beginnings, and what is made of them."""
+    """The texts to train on: a file, prefixes of it, and variants."""
 
     def __init__(self, base: Path, folder: Path) -> None:
         self.base = base
         self.folder = folder
 
     def of_size(self, megabytes: float) -> list[Path]:
-        """The file, as often as it takes, and a beginning of it."""
+        """Return files of a total size: the file, repeated, and a prefix of it."""
         times, rest = divmod(round(megabytes * 1e6), self.base.stat().st_size)
         return [self.base] * times + self._head(rest)
 
     def one_line(self, megabytes: float) -> list[Path]:
-        """The same words in a single line."""
+        """Return the same words on a single line."""
         return self._made("one-line", lambda: self._lines(megabytes), end=" ")
 
     def word_lines(self, megabytes: float) -> list[Path]:
-        """Every word on a line of its own, but for one line in a hundred, which has pairs."""
+        """Return one word per line, except for one line in a hundred, which has pairs."""
 
         def lines() -> Iterator[str]:
             for i, line in enumerate(self._lines(megabytes)):
@@ -159,9 +159,9 @@ class Texts:
         return self._made("word-lines", lines)
 
     def one_word(self, megabytes: float) -> list[Path]:
-        """Lines of which nine words in ten are the same.
+        """Return lines in which nine words in ten are identical.
 
-        A text of one word alone cannot be trained on, for it is its own noise.
+        A text of a single word cannot be trained on, since all negative samples are that word.
         """
 
         def lines() -> Iterator[str]:
@@ -171,14 +171,14 @@ class Texts:
         return self._made("one-word", lines)
 
     def of_words(self, megabytes: float, vocabulary: int) -> list[Path]:
-        """A generated text with so many different words, at least of this size."""
+        """Return a generated text with a number of distinct words and at least this size."""
         path = self.folder / f"words-{vocabulary}.txt"
         if not path.exists():
             generated_text.write_text(path, megabytes, vocabulary=vocabulary, complete=True)
         return [path]
 
     def _head(self, size: int) -> list[Path]:
-        """The beginning of the file, to the end of a line; no file if nothing was asked for."""
+        """Return a prefix of the file up to a line end, or no file for size 0."""
         path = self.folder / f"head-{size}.txt"
         if size and not path.exists():
             with self.base.open("rb") as file:
@@ -199,7 +199,7 @@ class Texts:
 
 
 def points(texts: Texts, extent: Extent, threads: int) -> list[Point]:
-    """Everything that is to be measured; with so many threads, where they are not the point."""
+    """Return all points to measure; ``threads`` applies where threads are not the variable."""
 
     def base() -> list[Path]:
         return texts.of_size(extent.base_mb)
@@ -221,7 +221,7 @@ def points(texts: Texts, extent: Extent, threads: int) -> list[Point]:
 
 
 def cliffs(texts: Texts, extent: Extent, threads: int) -> list[Point]:
-    """Texts that are not as texts are, and one that is."""
+    """Return points for unusual texts, and for an ordinary one to compare with."""
     size = extent.base_mb
     distinct = f"{extent.distinct_words:,} different words"
     made: dict[str, Callable[[], list[Path]]] = {
@@ -240,7 +240,7 @@ def cliffs(texts: Texts, extent: Extent, threads: int) -> list[Point]:
 
 
 def doublings(most: int) -> list[int]:
-    """Numbers of threads: powers of two below the most, and the most.
+    """Return powers of two below the maximum, and the maximum.
 
     >>> doublings(6)
     [1, 2, 4, 6]
@@ -268,15 +268,17 @@ def measure(point: Point, turn: int, model: Path) -> Sample:
 
 @click.command()
 @click.argument("corpus", required=False, type=click.Path(exists=True, dir_okay=False))
-@click.option("--quick", is_flag=True, help="Few points on a tiny text, to see that it runs.")
+@click.option("--quick", is_flag=True, help="Few points on a tiny text, as a smoke test.")
 @repeats_option
-@click.option("--threads", type=click.IntRange(1), help="At most.  [default: all cores]")
+@click.option(
+    "--threads", type=click.IntRange(1), help="Maximum number of threads.  [default: all cores]"
+)
 @click.option(
     "--only",
     "wanted",
     multiple=True,
     type=click.Choice(list(EXPERIMENTS)),
-    help="Experiments, may be given several times.  [default: all]",
+    help="Experiments to run. May be repeated.  [default: all]",
 )
 @json_option
 def main(
@@ -287,7 +289,7 @@ def main(
     wanted: tuple[str, ...],
     json_path: str | None,
 ) -> None:
-    """Measure how the time of training grows on CORPUS, by default a generated text."""
+    """Measure how the time of training scales on CORPUS, by default a generated text."""
     extent = QUICK if quick else FULL
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -306,7 +308,7 @@ def main(
             for point in chosen:
                 sample = measure(point, turn, folder / "model.w2v")
                 figures["samples"].append(asdict(sample))
-                speed = f"{number(sample.training_ns_per_word, 0)} ns a word"
+                speed = f"{number(sample.training_ns_per_word, 0)} ns/word"
                 click.echo(f"round {turn}: {point.experiment} {point.x}: {speed}", err=True)
             if json_path is not None:
                 write_json(json_path, figures)
@@ -314,7 +316,7 @@ def main(
 
 
 def compile_kernels(folder: Path) -> None:
-    """Train on a tiny text with more words than 16 bits count, which takes every kernel."""
+    """Compile all kernels on a tiny text that needs 32-bit ids."""
     path = folder / "tiny.txt"
     words = 1 << 17
     generated_text.write_text(path, 0.1, vocabulary=words, complete=True)
@@ -323,7 +325,7 @@ def compile_kernels(folder: Path) -> None:
 
 
 def by_experiment(samples: Iterable[Mapping[str, Any]]) -> dict[str, dict[Any, list[Sample]]]:
-    """Samples by experiment, then by x, in the order in which they first came."""
+    """Group samples by experiment, then by x, in order of first appearance."""
     groups: dict[str, dict[Any, list[Sample]]] = {}
     for row in samples:
         sample = Sample(**row)
@@ -332,7 +334,7 @@ def by_experiment(samples: Iterable[Mapping[str, Any]]) -> dict[str, dict[Any, l
 
 
 def exponent(xs: Sequence[float], ys: Sequence[float]) -> float | None:
-    """The power of x that y grows with, by least squares of their logarithms; None of one point.
+    """Return the exponent of a power law, by least squares on logarithms; None for one point.
 
     >>> round(exponent([1, 2, 4], [3, 12, 48]), 6)
     2.0
@@ -343,10 +345,10 @@ def exponent(xs: Sequence[float], ys: Sequence[float]) -> float | None:
 
 
 def report(figures: Mapping[str, Any]) -> str:
-    """All medians as Markdown.
+    """Return all medians as Markdown.
 
     Args:
-        figures: ``machine``, ``corpus`` and ``samples``, as this script writes them.
+        figures: ``machine``, ``corpus`` and ``samples``, the output of this script.
     """
     parts = [machine_line(figures["machine"]), f"Text: {figures['corpus']}; one epoch."]
     for name, groups in by_experiment(figures["samples"]).items():
@@ -355,9 +357,9 @@ def report(figures: Mapping[str, Any]) -> str:
 
 
 def table(name: str, groups: Mapping[Any, Sequence[Sample]]) -> str:
-    """An experiment's medians."""
+    """Return the medians of an experiment as a table."""
     heads = [EXPERIMENTS[name], "million words", "reading, MB/s", "reading, s", "training, s"]
-    heads += ["training, ns a word", "ns a pair", "million words/s", "memory, MB"]
+    heads += ["training, ns/word", "ns a pair", "million words/s", "memory, MB"]
     rows = [
         [
             x if isinstance(x, str) else f"{x:,}",

@@ -45,12 +45,12 @@ def package_files() -> set[str]:
     }
 
 
-def problems(folder: Path) -> Iterator[str]:
+def problems(directory: Path) -> Iterator[str]:
     """Yield everything that is wrong with the two files of a release."""
     name = f"w2v-{version()}"
-    wheel, sdist = folder / f"{name}-py3-none-any.whl", folder / f"{name}.tar.gz"
-    if sorted(folder.iterdir()) != sorted([wheel, sdist]):
-        yield f"expected {wheel.name} and {sdist.name}, got {[p.name for p in folder.iterdir()]}"
+    wheel, sdist = directory / f"{name}-py3-none-any.whl", directory / f"{name}.tar.gz"
+    if sorted(directory.iterdir()) != sorted([wheel, sdist]):
+        yield f"expected {wheel.name} and {sdist.name}, got {[p.name for p in directory.iterdir()]}"
         return
     with zipfile.ZipFile(wheel) as archive:
         expected = package_files() | {f"{name}.dist-info/{file}" for file in _METADATA}
@@ -85,15 +85,15 @@ def wrong_metadata(text: str) -> Iterator[str]:
 
 
 def relative_links(readme: str) -> list[str]:
-    """Return the links of a Markdown text that work only beside other files."""
+    """Return the links of a Markdown text that work only next to other files."""
     return re.findall(r"\]\((?!https?://|#)([^)]*)\)", readme)
 
 
 @click.command()
-@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
-def main(folder: Path) -> None:
-    """Check the distributions in FOLDER."""
-    found = list(problems(folder))
+@click.argument("directory", type=click.Path(exists=True, file_okay=False, path_type=Path))
+def main(directory: Path) -> None:
+    """Check the distributions in DIRECTORY."""
+    found = list(problems(directory))
     for problem in found:
         click.echo(problem, err=True)
     if found:

@@ -127,11 +127,11 @@ def rectangle(
 
 def module_names(package: str) -> list[str]:
     """Return the modules of a package, those of its subpackages as ``package/module``."""
-    folder = PACKAGE / package
-    if not folder.is_dir():
+    directory = PACKAGE / package
+    if not directory.is_dir():
         return []
-    paths = [path for path in folder.rglob("*.py") if path.stem != "__init__"]
-    names = [path.relative_to(folder).with_suffix("").as_posix() for path in paths]
+    paths = [path for path in directory.rglob("*.py") if path.stem != "__init__"]
+    names = [path.relative_to(directory).with_suffix("").as_posix() for path in paths]
     return sorted(names, key=lambda name: (name.count("/"), name))
 
 

@@ -6,13 +6,14 @@ import dataclasses
 import io
 import json
 import re
+import sys
 import time
 from pathlib import Path
 
 import pytest
 
 from w2v.cli import progress
-from w2v.cli.progress import Bars, JsonLines, Lines, combine
+from w2v.cli.progress import Bars, JsonLines, Lines, combine, observing
 from w2v.events import (
     Compiling,
     CorpusRead,
@@ -83,9 +84,9 @@ SAVED = Saved(
     seconds=1.54,
     timings=TIMINGS,
 )
-GOES_ON = Resumed(epoch=4, epochs=5, share=0.375)
-BEGINS_WITH = WarmStarted(path="old.w2v", epochs=0, contexts=True, frozen=False)
-ALL = [Compiling(), BEGINS_WITH, READING, CORPUS, GOES_ON, TRAINING, EPOCH, SAVED]
+RESUMED = Resumed(epoch=4, epochs=5, share=0.375)
+WARM_STARTED = WarmStarted(path="old.w2v", epochs=0, contexts=True, frozen=False)
+ALL = [Compiling(), WARM_STARTED, READING, CORPUS, RESUMED, TRAINING, EPOCH, SAVED]
 
 
 def describe(event: Event) -> list[str]:
@@ -93,13 +94,13 @@ def describe(event: Event) -> list[str]:
 
 
 class Terminal(io.StringIO):
-    """A stream that says it is a terminal, and what was left on the screen in the end."""
+    """A stream that claims to be a terminal."""
 
     def isatty(self) -> bool:
         return True
 
     def screen(self) -> list[str]:
-        """Lines as a terminal shows them: a carriage return begins the line anew."""
+        """Return the lines that a terminal would show; a carriage return overwrites a line."""
         lines = []
         for line in self.getvalue().split("\n"):
             shown = ""
@@ -281,3 +282,33 @@ def test_a_combined_observer_passes_events_to_all():
     for event in ALL:
         observe(event)
     assert first == second == ALL
+
+
+def test_a_terminal_shows_bars(monkeypatch):
+    streams = []
+    monkeypatch.setattr("w2v.cli.progress.Bars", lambda stream: streams.append(stream) or Silent())
+    monkeypatch.setattr("w2v.cli.progress.Lines", lambda stream: pytest.fail("lines on a terminal"))
+    with observing(quiet=True):
+        assert streams == []
+    monkeypatch.setattr(sys, "stderr", FakeTerminal())
+    with observing(quiet=False):
+        assert streams == [sys.stderr]
+
+
+class FakeTerminal:
+    def isatty(self) -> bool:
+        return True
+
+
+class Silent:
+    def __call__(self, event: object) -> None:
+        del event
+
+    def close(self) -> None:
+        pass
+
+
+def test_progress_needs_no_stderr(monkeypatch):
+    monkeypatch.setattr(sys, "stderr", None)
+    with observing(quiet=False) as observer:
+        observer(Compiling())

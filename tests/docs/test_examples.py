@@ -1,4 +1,4 @@
-"""The examples in README.md and docs/ run as they stand.
+"""The examples in README.md and docs/ run unchanged.
 
 Those with other frameworks are run by tests/frameworks.
 """

@@ -32,7 +32,7 @@ def test_links_and_paths_exist(path):
 
 def exists(name: str) -> bool:
     """Whether a path exists, below the root or, as in the description of the layers, below w2v/."""
-    return any(any(folder.glob(name)) for folder in (ROOT, ROOT / "w2v"))
+    return any(any(root.glob(name)) for root in (ROOT, ROOT / "w2v"))
 
 
 def test_every_page_is_in_the_navigation():

@@ -54,7 +54,7 @@ class Examples:
         return self._found[name].code
 
     def run(self, *names: str) -> dict[str, Any]:
-        """Run blocks one after the other, as they stand; returns their variables."""
+        """Run blocks one after the other and return their variables."""
         variables: dict[str, Any] = {}
         for name in names:
             self._found[name].run(variables)

@@ -1,4 +1,4 @@
-"""The examples in docs/embedding-layers.md run as they stand: each layer gives the rows of w2v."""
+"""The examples in docs/embedding-layers.md run unchanged: each layer gives the rows of w2v."""
 
 from __future__ import annotations
 

@@ -202,7 +202,7 @@ def test_training_stops_at_a_file_that_changes(change, finding, path, tmp_path):
     assert [entry.name for entry in tmp_path.iterdir()] == ["x.txt"]
 
 
-def test_a_text_that_changes_as_it_is_read_once_more_is_refused(path, tmp_path, monkeypatch):
+def test_a_corpus_that_changes_while_read_for_more_epochs_is_rejected(path, tmp_path, monkeypatch):
     w2v.train(path, output=tmp_path / "m", **TINY)
     create = Checkpoint.create
 
@@ -216,7 +216,7 @@ def test_a_text_that_changes_as_it_is_read_once_more_is_refused(path, tmp_path, 
     assert w2v.load(tmp_path / "m").meta["epochs"][-1]["epoch"] == 1
 
 
-def test_a_text_that_changes_just_before_it_is_read_once_more_is_refused(
+def test_a_corpus_that_changes_before_more_epochs_is_rejected(
     path, tmp_path, monkeypatch
 ):
     w2v.train(path, output=tmp_path / "m", **TINY)
@@ -231,7 +231,7 @@ def test_a_text_that_changes_just_before_it_is_read_once_more_is_refused(
         w2v.resume(tmp_path / "m", epochs=2)
 
 
-def test_what_was_read_once_may_change_and_a_stopped_training_says_so(path, tmp_path):
+def test_resume_rejects_a_corpus_that_changed_after_reading(path, tmp_path):
     def stop(event):
         if isinstance(event, EpochDone):
             raise KeyboardInterrupt

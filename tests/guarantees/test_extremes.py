@@ -101,7 +101,7 @@ def test_a_table_counts_beyond_32_bits():
     assert table.counts.tolist() == [2**40, 2**33]
 
 
-def test_more_words_than_ids_are_refused(monkeypatch):
+def test_more_words_than_ids_are_rejected(monkeypatch):
     monkeypatch.setattr(wordtable, "_MAX_WORDS", 4)
     monkeypatch.setattr("w2v.text.tokenizer.WordTable", lambda: wordtable.WordTable(1))
     assert len(w2v.train(["a b c d"], **TINY)) == 4
@@ -118,7 +118,7 @@ def test_rows_have_numbers_of_31_bits():
 
 
 @pytest.mark.parametrize("power", [31, 32, 60])
-def test_subsampling_and_noise_know_shares_only(power):
+def test_subsampling_and_noise_depend_on_shares_only(power):
     counts = np.array([5, 2, 1, 1, 0])
     many = counts << power
     thresholds = [keep_thresholds(some[:4], 1e-2).tolist() for some in (many, counts)]
@@ -160,7 +160,7 @@ def multiplied(request, monkeypatch):
 LARGE = TINY | {"sample": 0.05, "vocab_size": 7, "train_unk": True, "epochs": 1, "threads": 2}
 
 
-def test_a_text_of_many_words_gives_the_model_that_its_shares_give(multiplied, tmp_path):
+def test_multiplied_counts_give_the_same_model(multiplied, tmp_path):
     times, whole = multiplied
     path = tmp_path / "text.txt"
     path.write_text("\n".join(LINES))
@@ -181,7 +181,7 @@ def test_a_text_of_many_words_gives_the_model_that_its_shares_give(multiplied, t
     assert f"{times * 36:,} words in {times * 6:,} lines" in result.stderr
 
 
-def test_what_was_read_of_many_words_is_kept(multiplied, tmp_path):
+def test_a_checkpoint_holds_large_counts(multiplied, tmp_path):
     times, whole = multiplied
     path = tmp_path / "text.txt"
     path.write_text("\n".join(LINES))
@@ -256,7 +256,7 @@ def workspace_of(setup):
 
 @pytest.mark.parametrize("dtype", [np.uint16, np.uint32])
 @pytest.mark.parametrize("options", [{}, {"shrink_windows": True, "window": 3}], ids=str)
-def test_a_span_far_behind_is_trained_as_one_at_the_beginning(dtype, options, far_text):
+def test_a_span_at_a_large_offset_is_trained_alike(dtype, options, far_text):
     near = encoded(SHORT_LINES, dtype)
     far = far_text(dtype).ids
     assert far.nbytes > len(far) > 2**32
@@ -329,7 +329,7 @@ class Sparse:
         return self.ids[start:stop]
 
 
-def test_lines_and_pairs_far_behind_are_those_at_the_beginning():
+def test_lines_and_pairs_at_a_large_offset_are_alike():
     near = EncodedText(encoded([[3], *SHORT_LINES]), 0, 0)
     first_end = 2**32 + encoded_module._IDS_PER_STEP  # of a line with nothing in it but its end
     far = EncodedText(Sparse(first_end, encoded([[], *SHORT_LINES])), 0, 0)
@@ -345,14 +345,14 @@ def test_lines_and_pairs_far_behind_are_those_at_the_beginning():
     [[2**31, 1], np.array([2**31, 1], np.uint32), np.array([1, 2**40]), np.array([-(2**31) - 1])],
     ids=repr,
 )
-def test_ids_that_a_block_cannot_hold_are_refused(ids):
+def test_ids_beyond_32_bits_are_rejected(ids):
     with pytest.raises(ConfigError, match=r"^ids must fit 32 bits, got -?\d+; number the w"):
         list(w2v.skipgram_pair_blocks([ids]))
     assert len(list(w2v.skipgram_pairs([[2**40, 1]]))) == 2
 
 
 @pytest.mark.parametrize("ids", [[2, 1.7], ["a", "b"], [2**70, 1], [True]], ids=repr)
-def test_what_is_no_id_is_refused(ids):
+def test_other_items_than_ids_are_rejected(ids):
     with pytest.raises(ConfigError, match=r"^skipgram_pair_blocks needs integers as words, got \["):
         list(w2v.skipgram_pair_blocks([ids]))
 
@@ -368,7 +368,7 @@ def test_the_largest_ids_fit_a_block():
 @pytest.mark.parametrize(
     ("last", "dtype"), [(65_534, np.uint16), (65_535, np.uint32), (65_536, np.uint32)]
 )
-def test_the_last_word_of_16_bits_is_trained_as_any_other(last, dtype):
+def test_the_highest_16_bit_id_is_trained_alike(last, dtype):
     lines = [[0, 1, 2], [2, 1, 0, 2, 2], [2]]
     trained = []
     for words, kind in ((3, np.uint16), (last + 1, dtype)):
@@ -435,7 +435,7 @@ def sound(model, words, dim=8):
 MOSTLY_ONE = [" ".join(["a"] * 666 + ["b", "c", "b"])] * 3
 
 
-def test_a_word_that_makes_up_nearly_all_of_the_text():
+def test_a_word_that_is_nearly_all_of_the_text():
     model = w2v.train(MOSTLY_ONE, **TINY | {"sample": 1e-4, "epochs": 8})
     assert (model.counts / model.counts.sum())[0] > 0.995
     losses = sound(model, 3)
@@ -443,7 +443,7 @@ def test_a_word_that_makes_up_nearly_all_of_the_text():
 
 
 @compiled_only
-def test_a_word_that_makes_up_nearly_all_and_is_not_thinned_out_needs_what_is_advised():
+def test_a_dominant_word_without_subsampling_needs_the_advised_options():
     corpus = [" ".join(["a"] * 999 + ["b"])] * 10
     with pytest.raises(DivergenceError, match=r"than `lr=0\.05`, for example `lr=0\.0125`, or a"):
         w2v.train(corpus, **TINY)
@@ -481,7 +481,7 @@ def test_a_vocabulary_of_one_word(options, sized):
 
 
 @pytest.mark.parametrize("unk", [False, True])
-def test_lines_of_one_word_only_say_that_there_is_no_pair(unk):
+def test_lines_of_one_word_have_no_pairs(unk):
     options = TINY | {"train_unk": unk, "vocab_size": 2 if unk else 9}
     message = (
         r"^there is no pair to train on: the text has 30 words of the vocabulary in 30 lines, and "
@@ -499,7 +499,7 @@ def test_unknown_words_make_pairs_too():
     sound(model, 1)
 
 
-def test_a_text_that_is_all_held_out_says_so():
+def test_a_text_that_is_all_held_out_is_an_error():
     def held_out(seed):
         with w2v.read_corpus(["a b"], min_count=1, validation=0.5, seed=seed) as corpus:
             return corpus.held_out.lines
@@ -533,7 +533,7 @@ def test_a_million_empty_lines(sized):
         w2v.train(["\n" * lines], **TINY)
 
 
-def test_a_million_lines_one_by_one_of_which_two_have_words(sized):
+def test_a_million_lines_with_two_words(sized):
     model = w2v.train([*[""] * sized(1_000_000), "a b", "b a"], **TINY)
     assert model.meta["corpus"]["lines"] == 2
     sound(model, 2)
@@ -572,13 +572,13 @@ def test_options_at_their_bounds_train(options):
 
 
 @overflowing
-def test_what_cannot_be_trained_names_a_rate_that_can():
+def test_divergence_suggests_a_learning_rate():
     with pytest.raises(DivergenceError, match=r"than `lr=0\.05`, for example `lr=0\.0125`$"):
         w2v.train(LINES, **TINY, negatives=1_000, shared_negatives=16)
 
 
 @pytest.mark.parametrize("sample", [1e-300, 5e-324])
-def test_a_sample_so_small_that_nothing_is_left_says_so(sample):
+def test_subsampling_of_every_word_is_an_error(sample):
     message = (
         rf"subsampling \(`sample={sample:g}`\) left no line .* or keep all words with `sample=0`"
     )
@@ -587,7 +587,7 @@ def test_a_sample_so_small_that_nothing_is_left_says_so(sample):
 
 
 @pytest.mark.parametrize("lr", [5e-324, 1e-45, 1e-30])
-def test_a_rate_too_small_for_any_step_leaves_the_vectors_as_they_were(lr):
+def test_a_tiny_learning_rate_leaves_the_initial_vectors(lr):
     model = w2v.train(LINES, **TINY | {"lr": lr})
     assert sound(model, 9) == pytest.approx([IGNORANT] * 2, rel=1e-5)
     start = new_matrices(9, Config(**TINY))
@@ -597,7 +597,7 @@ def test_a_rate_too_small_for_any_step_leaves_the_vectors_as_they_were(lr):
 @overflowing
 @pytest.mark.filterwarnings("ignore:divide by zero:RuntimeWarning")
 @pytest.mark.parametrize("lr", [10.0, 1e30, 1e300, 1.7e308])
-def test_a_rate_too_large_is_said_to_be(lr):
+def test_a_learning_rate_that_is_too_large_is_reported(lr):
     with pytest.raises(
         DivergenceError, match=r"^training diverged: .* `lr=\S+`, or a lower value than"
     ):
@@ -605,7 +605,7 @@ def test_a_rate_too_large_is_said_to_be(lr):
 
 
 @pytest.mark.parametrize("unk", [False, True])
-def test_a_window_wider_than_any_line_is_as_wide_as_the_longest(unk, monkeypatch):
+def test_a_window_wider_than_any_line_takes_the_longest(unk, monkeypatch):
     monkeypatch.setattr(plan, "MAX_SPAN_POSITIONS", 10)  # so that lines lie across them
     shared = TINY | {"negative_sharing": 4, "shared_negatives": 8, "train_unk": unk}
     widest, wide = (
@@ -660,7 +660,7 @@ def run(*arguments):
     ],
     ids=["one word a line", "nothing kept", "empty lines", "nothing unknown"],
 )
-def test_the_command_line_says_in_a_line_why_not(text, options, finding, tmp_path):
+def test_the_command_line_reports_errors_in_one_line(text, options, finding, tmp_path):
     path = tmp_path / "text.txt"
     path.write_text(text)
     result = run(path, "-o", tmp_path / "m", "--min-count", 1, *options)

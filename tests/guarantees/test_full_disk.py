@@ -102,7 +102,7 @@ def fill(place: Path, leave: int = 0) -> None:
     assert free(place) == leave
 
 
-def make_room(place: Path) -> None:
+def free_space(place: Path) -> None:
     (place / "filler").unlink(missing_ok=True)
 
 
@@ -214,9 +214,9 @@ def train(text: Path, model: Path, *more: object) -> Result:
     return run("train", text, "-o", model, *OPTIONS, *more)
 
 
-def goes_on(disk: Path, whole: Path) -> None:
-    """See that a training goes on when there is room, as if it had not been stopped."""
-    make_room(disk)
+def resumes(disk: Path, whole: Path) -> None:
+    """Check that training resumes when there is space, with the same result."""
+    free_space(disk)
     with quiet():
         result = run("train", "--resume", disk / "m.w2v")
     assert (result.exit_code, result.stderr) == (0, "")
@@ -224,9 +224,9 @@ def goes_on(disk: Path, whole: Path) -> None:
     assert names(disk) == ["m.w2v"]
 
 
-def test_a_disk_that_is_too_small_is_refused_before_the_work(mount, text, monkeypatch):
+def test_a_disk_that_is_too_small_is_rejected_before_the_work(mount, text, monkeypatch):
     disk = mount(MIB // 4)
-    monkeypatch.setattr(warmup, "compile_kernels", None)  # which is not called
+    monkeypatch.setattr(warmup, "compile_kernels", None)  # must not be called
     message = error_of(train(text, disk / "m.w2v"), disk)
     assert message.startswith("cannot store the model, the checkpoint and the encoded text")
     remedy = "--output or --work-dir, or disable checkpoints with --checkpoint-every 0"
@@ -242,7 +242,9 @@ def test_a_disk_that_is_too_small_is_refused_before_the_work(mount, text, monkey
     ],
     ids=["job.json", "reading"],
 )
-def test_until_the_text_is_read_nothing_is_left(module, name, what, disk, old, text):
+def test_a_disk_that_fills_before_the_text_is_read_leaves_nothing(
+    module, name, what, disk, old, text
+):
     before = content(old)
     with quiet(), around(module, name, lambda: fill(disk)):
         message = error_of(train(text, old, "--overwrite"), disk)
@@ -260,7 +262,7 @@ def test_until_the_text_is_read_nothing_is_left(module, name, what, disk, old, t
     ],
     ids=["ranks", "corpus.json"],
 )
-def test_of_a_text_that_could_not_be_encoded_nothing_is_left(module, call, what, found, disk, text):
+def test_a_text_that_cannot_be_encoded_leaves_nothing(module, call, what, found, disk, text):
     # The first call of the checkpoint is for job.json.
     when = {"call": call, "before": found == "before"}
     with quiet(), around(module, "require_free_space", lambda: fill(disk), **when):
@@ -269,12 +271,12 @@ def test_of_a_text_that_could_not_be_encoded_nothing_is_left(module, call, what,
     assert names(disk) == []
 
 
-def test_a_text_that_is_larger_than_it_seemed_leaves_a_training_to_go_on_with(disk, text, whole):
+def test_a_text_larger_than_estimated_can_be_resumed(disk, text, whole):
     with quiet(), around(preflight, "check_disk", lambda: fill(disk), call=2, before=True):
         message = error_of(train(text, disk / "m.w2v"), disk, resumable=True)
     assert message.startswith("cannot store the model, the checkpoint and")
     assert names(disk) == ["m.w2v.checkpoint"]
-    goes_on(disk, whole)
+    resumes(disk, whole)
 
 
 KEPT = ["corpus.json", "encoded", "job.json", "lock"]
@@ -282,7 +284,7 @@ KEPT = ["corpus.json", "encoded", "job.json", "lock"]
 
 @pytest.mark.parametrize("leave", [0, 2 * PAGE])
 @pytest.mark.parametrize("found", ["before", "on the way"])
-def test_a_first_state_for_which_there_is_no_room(found, leave, disk, old, text, whole):
+def test_a_first_checkpoint_without_space_can_be_resumed(found, leave, disk, old, text, whole):
     before = content(old)
     when = {"call": 3, "before": found == "before"}
     with quiet(), around(checkpoint_files, "require_free_space", lambda: fill(disk, leave), **when):
@@ -295,12 +297,12 @@ def test_a_first_state_for_which_there_is_no_room(found, leave, disk, old, text,
     assert names(disk / "m.w2v.checkpoint") == KEPT
     assert names(disk) == ["m.w2v", "m.w2v.checkpoint"]
     assert content(old) == before
-    goes_on(disk, whole)
+    resumes(disk, whole)
 
 
 @pytest.mark.parametrize("leave", [0, 2 * PAGE])
 @pytest.mark.parametrize("found", ["before", "on the way"])
-def test_a_second_state_without_room_leaves_the_first(found, leave, disk, text, whole):
+def test_a_second_checkpoint_without_space_leaves_the_first(found, leave, disk, text, whole):
     state = disk / "m.w2v.checkpoint" / "state"
     first = []
 
@@ -315,10 +317,10 @@ def test_a_second_state_without_room_leaves_the_first(found, leave, disk, text, 
     assert message.startswith("cannot save the checkpoint")
     assert names(disk / "m.w2v.checkpoint") == [*KEPT, "state"]
     assert [state.read_bytes()] == first
-    goes_on(disk, whole)
+    resumes(disk, whole)
 
 
-def test_an_interrupt_for_which_there_is_no_room(disk, text, whole):
+def test_an_interrupt_without_space_can_be_resumed(disk, text, whole):
     def stop(event: Event) -> None:
         if isinstance(event, Training):
             fill(disk)
@@ -328,12 +330,12 @@ def test_an_interrupt_for_which_there_is_no_room(disk, text, whole):
         result = train(text, disk / "m.w2v")
     assert error_of(result, disk, resumable=True).startswith("cannot save the checkpoint")
     assert names(disk / "m.w2v.checkpoint") == KEPT
-    goes_on(disk, whole)
+    resumes(disk, whole)
 
 
 @pytest.mark.parametrize("replacing", [True, False])
 @pytest.mark.parametrize("whole_files", [None, 0, 1, 2, 3, 4])
-def test_a_model_for_which_there_is_no_room(whole_files, replacing, disk, text, whole):
+def test_a_model_without_space_can_be_resumed(whole_files, replacing, disk, text, whole):
     model, before = disk / "m.w2v", {}
     if replacing:
         w2v.Embeddings(["old"], [[1.0, 2.0]], [3]).save(model)
@@ -350,10 +352,10 @@ def test_a_model_for_which_there_is_no_room(whole_files, replacing, disk, text, 
     assert names(disk) == ["m.w2v"] * replacing + ["m.w2v.checkpoint"]
     if replacing:
         assert content(model) == before
-    goes_on(disk, whole)
+    resumes(disk, whole)
 
 
-def test_a_text_that_was_read_again_in_vain_leaves_nothing_half_written(disk, text, whole):
+def test_a_resume_without_space_changes_nothing(disk, text, whole):
     """A disk that is still full when the training goes on leaves what there was."""
     with quiet(), around(output, "require_free_space", lambda: fill(disk)):
         error_of(train(text, disk / "m.w2v"), disk, resumable=True)
@@ -362,16 +364,16 @@ def test_a_text_that_was_read_again_in_vain_leaves_nothing_half_written(disk, te
         result = run("train", "--resume", disk / "m.w2v")
     error_of(result, disk, resumable=True)
     assert content(disk / "m.w2v.checkpoint") == before
-    goes_on(disk, whole)
+    resumes(disk, whole)
 
 
-def test_without_checkpoints_nothing_is_left_of_a_model_without_room(disk, text):
+def test_without_checkpoints_a_full_disk_leaves_nothing(disk, text):
     with quiet(), around(output, "require_free_space", lambda: fill(disk)):
         error_of(train(text, disk / "m.w2v", "--checkpoint-every", 0), disk)
     assert names(disk) == []
 
 
-def test_the_work_may_lie_on_another_disk(mount, text, whole):
+def test_work_dir_may_be_on_another_disk(mount, text, whole):
     """Each of the two is told by its name."""
     disk, work = mount(), mount()
     where = ["--work-dir", work]
@@ -382,25 +384,25 @@ def test_the_work_may_lie_on_another_disk(mount, text, whole):
     assert len(names(work)) == 1
     assert names(disk) == []
     fill(work, 8 * PAGE)
-    make_room(disk)
+    free_space(disk)
     with quiet():
         result = run("train", "--resume", disk / "m.w2v", *where)
     assert error_of(result, work, resumable=True).startswith("cannot store the checkpoint")
-    make_room(work)
+    free_space(work)
     with quiet():
         assert not run("train", "--resume", disk / "m.w2v", *where).exit_code
     assert content(disk / "m.w2v", FILES) == content(whole, FILES)
     assert (names(disk), names(work)) == (["m.w2v"], [])
 
 
-def test_text_that_is_only_read_leaves_nothing(disk, text):
+def test_reading_without_training_leaves_nothing(disk, text):
     with quiet(), around(warmup, "compile_kernels", lambda: fill(disk)):
         result = run("pairs", text, "--work-dir", disk)
     assert error_of(result, disk).startswith(f"cannot write the encoded text to {disk}/w2v-")
     assert names(disk) == []
 
 
-def test_a_folder_for_which_there_is_no_room(mount, text):
+def test_a_directory_without_inodes(mount, text):
     disk = mount(64 * MIB, "nr_inodes=20")
 
     def take_all() -> None:
@@ -433,7 +435,7 @@ def stop_in_training(event: Event) -> None:
         raise KeyboardInterrupt
 
 
-def test_what_is_kept_already_needs_no_room(disk, text, whole, monkeypatch):
+def test_saved_files_need_no_more_space(disk, text, whole, monkeypatch):
     """A training that goes on, or is dropped for another one, needs what it has kept no more."""
     model = disk / "m.w2v"
     asked: list[int] = []
@@ -449,12 +451,12 @@ def test_what_is_kept_already_needs_no_room(disk, text, whole, monkeypatch):
             result = run(*again)
         assert (result.exit_code, result.stderr) == (0, "")
         assert content(model, FILES) == content(whole, FILES)
-        make_room(disk)
+        free_space(disk)
         shutil.rmtree(model)
 
 
 @pytest.mark.parametrize("files", [1, 2, 3, 5, 6, 7, 9])
-def test_a_disk_that_takes_no_more_files_is_told_from_a_full_one(files, mount, text):
+def test_a_disk_without_inodes_is_not_reported_as_full(files, mount, text):
     disk = mount(64 * MIB, f"nr_inodes={files + 1}")
     with quiet():
         result = train(text, disk / "m.w2v", "--checkpoint-every", 0.0001)
@@ -502,7 +504,7 @@ def needs(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
         pytest.importorskip(package)
 
 
-def test_every_format_is_attacked():
+def test_every_format_is_tested():
     assert {name for name, _ in EXPORTS} == set(FORMATS)
 
 
@@ -510,9 +512,7 @@ def test_every_format_is_attacked():
 @pytest.mark.parametrize("replacing", [True, False])
 @pytest.mark.parametrize("share", [None, 0, 0.4, 0.9])
 @pytest.mark.parametrize(("name", "file"), EXPORTS)
-def test_vectors_for_which_there_is_no_room(
-    name, file, share, replacing, disk, vectors, monkeypatch
-):
+def test_vectors_without_space(name, file, share, replacing, disk, vectors, monkeypatch):
     needs(name, monkeypatch)
     target = disk / file
     before = {}
@@ -536,13 +536,13 @@ def test_vectors_for_which_there_is_no_room(
     assert names(disk) == [file] * replacing
     if replacing:
         assert content(target) == before
-    make_room(disk)
+    free_space(disk)
     assert run(*command, *["--overwrite"] * replacing).exit_code == 0
     assert w2v.load(target).words == w2v.load(vectors).words
 
 
 @pytest.mark.parametrize("share", [None, 0, 0.5])
-def test_vectors_are_converted_as_they_are_exported(share, disk, vectors):
+def test_convert_without_space(share, disk, vectors):
     leave = int((share or 0) * 100_000) // PAGE * PAGE
     when = {"before": share is None}
     with around(output, "require_free_space", lambda: fill(disk, leave), **when):
@@ -560,7 +560,7 @@ def texts(tmp_path) -> Path:
 
 
 @pytest.mark.parametrize("leave", [0, 2 * PAGE])
-def test_ids_that_cannot_be_kept_meanwhile(leave, disk, vectors, texts):
+def test_temporary_ids_without_space(leave, disk, vectors, texts):
     fill(disk, leave)
     (disk / "ids.npy").write_bytes(b"")
     result = run("encode", vectors, texts, "-o", disk / "ids.npy", "--overwrite")
@@ -570,7 +570,7 @@ def test_ids_that_cannot_be_kept_meanwhile(leave, disk, vectors, texts):
 
 
 @pytest.mark.parametrize("found", ["before", "before writing", "on the way"])
-def test_ids_for_which_there_is_no_room(found, disk, vectors, texts):
+def test_ids_without_space(found, disk, vectors, texts):
     target = disk / "ids.npy"
     target.write_bytes(b"old")
     where = (batch, "require_free_space") if found == "before" else (output, "require_free_space")
@@ -586,7 +586,7 @@ def test_ids_for_which_there_is_no_room(found, disk, vectors, texts):
     assert names(disk) == ["ids.npy"]
 
 
-def test_ids_lie_where_a_link_leads(mount, vectors, texts):
+def test_ids_are_written_to_the_target_of_a_link(mount, vectors, texts):
     """What a link leads to is on another disk than the link."""
     disk, other = mount(), mount()
     (disk / "ids.npy").symlink_to(other / "real.npy")
@@ -596,7 +596,7 @@ def test_ids_lie_where_a_link_leads(mount, vectors, texts):
 
 
 @pytest.mark.parametrize("stage", [Reading, Training])
-def test_a_log_for_which_there_is_no_room(stage, disk, text, tmp_path, monkeypatch):
+def test_a_log_without_space(stage, disk, text, tmp_path, monkeypatch):
     """What was written of it stays; a training goes on without it."""
     monkeypatch.setattr(progress, "_JSON_SECONDS", 0.0)
     log = disk / "log.jsonl"
@@ -614,7 +614,7 @@ def test_a_log_for_which_there_is_no_room(stage, disk, text, tmp_path, monkeypat
     resumable = stage is Training
     message = error_of(result, disk, resumable=resumable)
     assert re.match(rf"cannot write {log}: the disk is full: [\d,]+ bytes were written, ", message)
-    assert message.endswith("free some space, or choose another directory with --log-json")
+    assert message.endswith("free some space, or choose another file with --log-json")
     assert not model.exists()
     lines = log.read_text().split("\n")[:-1]
     assert all(json.loads(line)["stage"] for line in lines)
@@ -626,7 +626,7 @@ def test_a_log_for_which_there_is_no_room(stage, disk, text, tmp_path, monkeypat
     )
 
 
-def test_reports_for_which_there_is_no_room_stop_no_training(disk, text, tmp_path):
+def test_reports_without_space_do_not_stop_training(disk, text, tmp_path):
     fill(disk)
     model = tmp_path / "m.w2v"
     with (disk / "reports.txt").open("wb") as reports:
@@ -637,7 +637,7 @@ def test_reports_for_which_there_is_no_room_stop_no_training(disk, text, tmp_pat
 
 
 @compiled_only
-def test_kernel_that_cannot_be_cached_is_used(disk, monkeypatch):
+def test_kernels_that_cannot_be_cached_are_used(disk, monkeypatch):
     monkeypatch.setattr(numba.config, "CACHE_DIR", str(disk))
 
     def add_one(number: int) -> int:
@@ -645,10 +645,10 @@ def test_kernel_that_cannot_be_cached_is_used(disk, monkeypatch):
 
     fill(disk)
     assert kernel(add_one)(5) == 6
-    assert not list(disk.rglob("*.kernel"))
-    make_room(disk)
+    assert not any(path.suffix == ".kernel" for path in disk.rglob("*"))
+    free_space(disk)
     assert kernel(add_one)(5) == 6
-    assert list(disk.rglob("*.kernel"))
+    assert any(path.suffix == ".kernel" for path in disk.rglob("*"))  # where it was tried before
 
 
 COMMANDS = {
@@ -670,9 +670,7 @@ COMMANDS = {
         ("help", PAGE, "1"),  # with which Python itself would say nothing
     ],
 )
-def test_output_for_which_there_is_no_room(
-    command, leave, unbuffered, disk, text, vectors, monkeypatch
-):
+def test_output_without_space(command, leave, unbuffered, disk, text, vectors, monkeypatch):
     monkeypatch.setenv("PYTHONUNBUFFERED", unbuffered)
     monkeypatch.setenv("PYTHONWARNINGS", "ignore")  # which there are without the compiler
     fill(disk, leave)
@@ -705,7 +703,7 @@ LIMIT = rf"the file exceeds the size limit of {SIZE} \(ulimit -f\)"
 
 
 @pytest.mark.parametrize("file", ["out.bin", "out.txt", "out.txt.gz"])
-def test_a_limit_on_the_size_of_files_is_told_from_a_full_disk(file, vectors, tmp_path):
+def test_a_file_size_limit_is_not_reported_as_a_full_disk(file, vectors, tmp_path):
     (tmp_path / file).write_bytes(b"old")
     with size_limit(20_000):
         result = run("export", vectors, "-o", tmp_path / file, "--overwrite")
@@ -715,7 +713,7 @@ def test_a_limit_on_the_size_of_files_is_told_from_a_full_disk(file, vectors, tm
     assert content(tmp_path) == {file: b"old"}
 
 
-def test_a_limit_on_the_size_of_files_stops_a_training_that_may_go_on(text, whole, tmp_path):
+def test_training_stopped_by_a_file_size_limit_can_be_resumed(text, whole, tmp_path):
     place = tmp_path / "m.w2v"
     with quiet(), size_limit(60_000):
         result = train(text, place, "--checkpoint-every", 0.0001)
@@ -774,7 +772,7 @@ SHARE = 1 if JIT else 100
     ],
     ids=str,
 )
-def test_the_room_asked_for_is_what_is_taken(options, disk, tmp_path, monkeypatch):
+def test_the_required_space_is_used(options, disk, tmp_path, monkeypatch):
     """Never less, and for English a seventh more at most if the size of the vocabulary is known."""
     monkeypatch.setattr(runner, "REPORT_SECONDS", 0.2)
     lines = KJV.read_text().splitlines(keepends=True)[::SHARE]
@@ -809,25 +807,29 @@ def remount(disk: Path, how: str) -> None:
     subprocess.run(["mount", "-o", f"remount,bind,{how}", disk], check=True)
 
 
-READ_ONLY = ": Read-only file system; choose another directory"
+READ_ONLY = ": Read-only file system; choose another "
 
 
 @pytest.mark.parametrize(
     ("command", "path", "remedy"),
     [
-        (["train", "{text}", "--overwrite", *OPTIONS], "m.w2v", ""),
-        (["export", "{vectors}", "-f", "npy"], "out", ""),
-        (["export", "{vectors}"], "out.txt", ""),
-        (["encode", "{vectors}", "{text}"], "ids.npy", ""),
-        (["train", "{text}", "-o", "m", "-q", *OPTIONS, "--log-json"], "log", " with --log-json"),
+        (["train", "{text}", "--overwrite", *OPTIONS], "m.w2v", "directory"),
+        (["export", "{vectors}", "-f", "npy"], "out", "directory"),
+        (["export", "{vectors}"], "out.txt", "directory"),
+        (["encode", "{vectors}", "{text}"], "ids.npy", "directory"),
+        (
+            ["train", "{text}", "-o", "m", "-q", *OPTIONS, "--log-json"],
+            "log",
+            "file with --log-json",
+        ),
     ],
     ids=["train", "export to a folder", "export to a file", "encode", "log"],
 )
-def test_a_disk_that_may_only_be_read_is_told_before_the_work(
+def test_a_read_only_disk_is_rejected_before_the_work(
     command, path, remedy, disk, old, text, vectors, monkeypatch
 ):
-    monkeypatch.setattr(warmup, "compile_kernels", None)  # which is not called
-    monkeypatch.setattr(cli, "_load", None)
+    monkeypatch.setattr(warmup, "compile_kernels", None)  # must not be called
+    monkeypatch.setattr("w2v.embeddings.load.load", None)
     remount(disk, "ro")
     arguments = [str(part).format(text=text, vectors=vectors) for part in command]
     option = [] if "--log-json" in command else ["-o"]
@@ -837,7 +839,7 @@ def test_a_disk_that_may_only_be_read_is_told_before_the_work(
     assert names(disk) == ["m.w2v"]
 
 
-def test_a_training_goes_on_when_its_disk_may_be_written_again(disk, text, whole):
+def test_resume_after_a_disk_was_read_only(disk, text, whole):
     with at_reports(stop_in_training):
         assert train(text, disk / "m.w2v").exit_code == 130
     before = content(disk)
@@ -848,13 +850,13 @@ def test_a_training_goes_on_when_its_disk_may_be_written_again(disk, text, whole
     assert line == f"Error: cannot use {disk}/m.w2v.checkpoint{READ_ONLY} with --work-dir"
     remount(disk, "rw")
     assert content(disk) == before
-    goes_on(disk, whole)
+    resumes(disk, whole)
 
 
 # Who may not mount
 
 
-def test_who_may_not_mount_may_do_so_in_a_namespace_of_its_own(tmp_path):
+def test_mounting_in_a_user_namespace(tmp_path):
     place = tmp_path / "place"
     place.mkdir()
     if shutil.which("mount") is not None and mounted(place, PAGE):

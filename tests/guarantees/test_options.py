@@ -1,14 +1,12 @@
-"""What is wrong with an option: the command line and Python refuse the same, each in its words."""
+"""Wrong options: the command line and Python reject the same values, each in its own words."""
 
 from __future__ import annotations
 
 import ast
 import contextlib
-import copy
 import json
 import math
 import os
-import pickle
 import re
 import signal
 from collections.abc import Callable, Iterator
@@ -24,10 +22,10 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 import w2v
+from support import NO_NUMBERS
 from w2v.cli import main as cli
 from w2v.cli import options as cli_options
 from w2v.cli import process as cli_process
-from w2v.cli.options import with_flags
 from w2v.config import CORPUS, DEFAULTS, Config, check_options, options
 from w2v.corpus import pairs
 from w2v.errors import ConfigError, InputError, short_repr
@@ -51,7 +49,7 @@ _ASCII_NUMBER = re.compile(r"[-+]?[0-9]*\.?[0-9]*([eE][-+]?[0-9]+)?")
 
 @pytest.fixture(autouse=True)
 def place(tmp_path, monkeypatch) -> Iterator[Path]:
-    """Run in a folder of its own."""
+    """Run in an empty directory."""
     monkeypatch.chdir(tmp_path)
     handler = signal.getsignal(signal.SIGTERM)
     yield tmp_path
@@ -66,12 +64,12 @@ def flag(name: str) -> str:
     return "--" + name.replace("_", "-")
 
 
-class Called(Exception):  # noqa: N818 - it is what a command line that is right comes to
-    """The work would begin here."""
+class Called(Exception):  # noqa: N818 - not an error: a correct command line ends here
+    """The work would start here."""
 
 
 def run(*arguments: str) -> tuple[int | None, str]:
-    """Run a command line; return its exit code, None if the work would begin, and its stderr."""
+    """Run a command line; return its exit code, or None if the work would start, and its stderr."""
     result = CliRunner().invoke(cli.main, list(arguments))
     if isinstance(result.exception, Called):
         return None, result.stderr
@@ -81,8 +79,8 @@ def run(*arguments: str) -> tuple[int | None, str]:
     return result.exit_code, result.stderr
 
 
-def refused(*arguments: str) -> str:
-    """Run a command line that is wrong; return what it is told, in one line below the usage."""
+def rejected(*arguments: str) -> str:
+    """Run a wrong command line; return the message, one line below the usage."""
     code, stderr = run(*arguments)
     assert code == 2, stderr
     usage, hint, empty, message = stderr.splitlines()
@@ -93,17 +91,11 @@ def refused(*arguments: str) -> str:
     return message.removeprefix("Error: ")
 
 
-# Values of options, right and wrong ones, and how they stand on the command line
-
-WORDS = [
-    *("", " ", "ten", "None", "True", "nan", "inf", "-inf", "Infinity", "0x10", "1_000", "1,000"),
-    *("5 ", " 5", "5\n", "5L", "½", "٣", "٣.٥", "1e", "e5", ".", "+", "--", "\0", "5\udcff"),
-    *("1e400", "-1e400", "9" * 5_000, "9" * 5_000 + ".5"),
-]
+# Values of options: right, wrong, and spelled on the command line
 
 
 def right(option: Option) -> st.SearchStrategy[Any]:
-    """Values that an option takes, its bounds among them."""
+    """Return values that an option accepts, including its bounds."""
     if option.choices:
         return st.sampled_from(option.choices)
     if option.kind is bool:
@@ -119,8 +111,8 @@ def right(option: Option) -> st.SearchStrategy[Any]:
 
 
 def wrong(option: Option) -> st.SearchStrategy[Any]:
-    """Values that it does not take: out of range, of another kind, or no numbers at all."""
-    words = st.sampled_from(WORDS) | st.text(max_size=6).filter(is_no_number)
+    """Return values that an option rejects: out of range, of another type, or not numbers."""
+    words = st.sampled_from(NO_NUMBERS) | st.text(max_size=6).filter(is_no_number)
     if option.choices:
         return words.filter(lambda word: word not in option.choices)
     whole = st.integers() | st.integers(-(10**40), 10**40)
@@ -133,7 +125,7 @@ def is_no_number(text: str) -> bool:
 
 
 def written(name: str, value: Any) -> list[str]:
-    """The arguments that give an option a value."""
+    """Return the arguments that set an option."""
     if value is True:
         return [flag(name)]
     if value is False:
@@ -142,7 +134,7 @@ def written(name: str, value: Any) -> list[str]:
 
 
 def given_options(*which: str) -> st.SearchStrategy[dict[str, Any]]:
-    """Values of some of these options: mostly right, a few of them wrong."""
+    """Return values of some of these options: mostly right, a few of them wrong."""
 
     @st.composite
     def draw_them(draw: Callable[..., Any]) -> dict[str, Any]:
@@ -155,7 +147,7 @@ def given_options(*which: str) -> st.SearchStrategy[dict[str, Any]]:
     return draw_them()
 
 
-# (a) The whole config
+# All hyper-parameters
 
 
 @given(values=given_options(*OPTIONS))
@@ -166,7 +158,7 @@ def given_options(*which: str) -> st.SearchStrategy[dict[str, Any]]:
 @example(values={"seed": 10**30})
 @example(values={"dim": 2.0})
 @example(values={"min_count": 2**63})
-def test_the_command_line_takes_what_python_takes_and_hands_it_over(values):
+def test_the_command_line_and_python_accept_the_same_values(values):
     calls = []
     arguments = [text for name, value in values.items() for text in written(name, value)]
     with stubbed(job, "train", calls):
@@ -185,7 +177,7 @@ def test_the_command_line_takes_what_python_takes_and_hands_it_over(values):
 
 @contextlib.contextmanager
 def stubbed(module: Any, name: str, calls: list[Any]) -> Iterator[None]:
-    """Have a function note its arguments instead of doing its work."""
+    """Let a function record its arguments instead of doing its work."""
 
     def note(*arguments: Any, **options: Any) -> None:
         calls.append((arguments, options))
@@ -197,8 +189,8 @@ def stubbed(module: Any, name: str, calls: list[Any]) -> Iterator[None]:
 
 
 def expect_usage_error(arguments: list[str], values: dict[str, Any], error: ConfigError) -> None:
-    """The command line is refused, for what Python refuses and in the words of a command line."""
-    message = refused(*arguments)
+    """Check that the command line rejects what Python rejects, in its own words."""
+    message = rejected(*arguments)
     bad = [name for name, value in values.items() if not OPTIONS[name].accepts(value)]
     if bad:
         assert message in {write_error(flag(name), OPTIONS[name], values[name]) for name in bad}
@@ -222,7 +214,7 @@ def expect_usage_error(arguments: list[str], values: dict[str, Any], error: Conf
 
 
 def write_error(named: str, option: Option, value: Any) -> str:
-    """What the command line says of a value."""
+    """Return the message about a value."""
     text = value if isinstance(value, str) else repr(value)
     if option.choices:
         expected = "one of " + ", ".join(map(repr, option.choices))
@@ -232,7 +224,7 @@ def write_error(named: str, option: Option, value: Any) -> str:
 
 @pytest.mark.parametrize("command", ["vocab", "pairs"])
 @given(data=st.data())
-def test_commands_with_some_of_the_options_do_the_same(command, data):
+def test_commands_with_some_of_the_options_accept_the_same_values(command, data):
     which = [*TEXT, "threads"] + ["window"] * (command == "pairs")
     values = data.draw(given_options(*which))
     arguments = [text for name, value in values.items() for text in written(name, value)]
@@ -253,7 +245,7 @@ def test_commands_with_some_of_the_options_do_the_same(command, data):
 
 @contextlib.contextmanager
 def reading_nothing(calls: list[Any]) -> Iterator[None]:
-    """Have `w2v pairs` read no text, and note the window."""
+    """Let `w2v pairs` read no text, and record the window."""
 
     def read(*arguments: Any, **options: Any) -> Any:
         calls.append((arguments, options))
@@ -265,7 +257,7 @@ def reading_nothing(calls: list[Any]) -> Iterator[None]:
         yield
 
 
-# (b) Options of single commands
+# Options of single commands
 
 OWN = {
     "similar": (NUMBER, ["similar", "m", "word"], ["-n", "--number"]),
@@ -277,7 +269,7 @@ OWN = {
 
 @pytest.mark.parametrize("command", OWN)
 @given(data=st.data())
-def test_numbers_of_single_commands_are_handed_over_or_refused(command, data):
+def test_numbers_of_single_commands_are_passed_on_or_rejected(command, data):
     option, arguments, spellings = OWN[command]
     spelling = data.draw(st.sampled_from(spellings))
     bounded = Option(int, "", low=1, high=option.high or 10**30)
@@ -290,13 +282,13 @@ def test_numbers_of_single_commands_are_handed_over_or_refused(command, data):
             assert value in calls[-1]
         else:
             named = "' / '".join(spellings)
-            assert refused(*arguments, spelling, text) == write_error(named, option, text)
+            assert rejected(*arguments, spelling, text) == write_error(named, option, text)
             assert calls == []
 
 
 @contextlib.contextmanager
 def doing_nothing(calls: list[Any]) -> Iterator[None]:
-    """Have every command load no model, and note what it would do with one."""
+    """Let commands load no model, and record what they would do with it."""
 
     def note(*arguments: Any, **options: Any) -> None:
         calls.append([*arguments, *options.values()])
@@ -322,7 +314,7 @@ UNITS = {"": 1, "s": 1, "m": 60, "h": 3600}
 )
 @example(number="0.0000001", unit="s")
 @example(number="0", unit="h")
-def test_a_time_is_handed_over_in_seconds(number, unit):
+def test_a_time_is_passed_on_in_seconds(number, unit):
     calls: list[Any] = []
     with stubbed(job, "train", calls):
         assert run("train", "none.txt", "--checkpoint-every", number + unit)[0] is None
@@ -330,24 +322,24 @@ def test_a_time_is_handed_over_in_seconds(number, unit):
 
 
 @pytest.mark.parametrize(
-    "text", [*WORDS, "-0", "-1", "1e9h", "5d", "5 s", "٣s", "1.s", "5ms", "+5"], ids=short_repr
+    "text", [*NO_NUMBERS, "-0", "-1", "1e9h", "5d", "5 s", "٣s", "1.s", "5ms", "+5"], ids=short_repr
 )
-def test_what_is_no_time_is_refused(text):
+def test_invalid_times_are_rejected(text):
     calls: list[Any] = []
     with stubbed(job, "train", calls):
-        message = refused("train", "none.txt", "--checkpoint-every", text)
+        message = rejected("train", "none.txt", "--checkpoint-every", text)
     beyond = (text.isdigit() and len(text) > 300) or text.endswith("9.5")
     what = "too long" if beyond else "not a time such as 90, 90s, 10m or 2h"
     assert message == f"Invalid value for '--checkpoint-every': {short_repr(text)} is {what}."
     assert calls == []
 
 
-# (c) and (d): what a config can be relied on for
+# Properties of a config
 
 
 @st.composite
 def configs(draw: Callable[..., Any]) -> Config:
-    """Configs of any values that are right."""
+    """Return configs with any accepted values."""
     chosen = draw(st.lists(st.sampled_from(list(OPTIONS)), unique=True))
     values = {name: draw(right(OPTIONS[name])) for name in chosen}
     if "shards" in values:
@@ -358,7 +350,7 @@ def configs(draw: Callable[..., Any]) -> Config:
 
 
 @given(config=configs())
-def test_a_config_comes_back_from_plain_values_and_from_json(config):
+def test_a_config_survives_plain_values_and_json(config):
     assert Config.of(config.as_dict()) == config
     back = Config.of(json.loads(json.dumps(config.as_dict())))
     assert back == config
@@ -372,7 +364,7 @@ def test_a_config_comes_back_from_plain_values_and_from_json(config):
 @example(config=Config(lr=5e-324))
 @example(config=Config(lr=0.5, lr_min=0.1, threads=3, deterministic=True, shards=2))
 @example(config=Config(shared_negatives=7, negative_sharing=9))
-def test_what_follows_from_a_config_is_within_the_bounds_of_options(config):
+def test_derived_values_are_within_the_bounds_of_options(config):
     follows = {
         "shared_negatives": config.noise_words,
         "negative_sharing": config.sharing,
@@ -388,113 +380,7 @@ def test_what_follows_from_a_config_is_within_the_bounds_of_options(config):
     assert {name: own[name] for name in follows if own[name] is not None}.items() <= follows.items()
 
 
-# What text is a number
-
-
-@pytest.mark.parametrize(
-    ("text", "number"),
-    [("5", 5), ("-0", 0), ("+7", 7), ("007", 7), ("1" + "0" * 40, 10**40)],
-)
-def test_whole_numbers_are_digits(text, number):
-    assert Option(int, "").parse(text) == number
-
-
-@pytest.mark.parametrize("text", [*WORDS, "5.0", "1e3", "1e400", ".5", "5."])
-def test_what_is_no_whole_number_is_none(text):
-    assert Option(int, "").parse(text) is None
-
-
-@pytest.mark.parametrize(
-    "text", ["5", "-0", "+7.5", ".5", "5.", "1e3", "1E-3", "1.5e+3", "5e-324", "1e-400", "1e400"]
-)
-def test_numbers_are_what_python_prints(text):
-    assert Option(float, "").parse(text) == float(text)
-
-
-@pytest.mark.parametrize(
-    "text", [word for word in WORDS if not re.fullmatch(r"-?1e400|9+(\.5)?", word)]
-)
-def test_what_is_no_number_is_none(text):
-    assert Option(float, "").parse(text) is None
-
-
-@given(number=st.floats(allow_nan=False, allow_infinity=False))
-def test_a_number_is_read_as_it_was_printed(number):
-    assert repr(Option(float, "").parse(repr(number))) == repr(number)
-
-
-# How an error spells options
-
-
-def test_options_are_the_subject_of_a_config_error():
-    assert str(ConfigError("must be positive", option="lr")) == "lr must be positive"
-    assert str(ConfigError("differ", option=("lr_min", "lr"))) == "lr_min and lr differ"
-    assert ConfigError("differ", option=("lr_min", "lr")).options == ("lr_min", "lr")
-    assert str(ConfigError("{plain} text")) == "{plain} text"
-    assert ConfigError("text").options == ()
-
-
-@pytest.mark.parametrize("copied", [copy.copy, lambda e: pickle.loads(pickle.dumps(e))])
-def test_a_config_error_can_be_copied_and_pickled(copied):
-    with pytest.raises(ConfigError) as caught:
-        Config(lr_min=1)
-    found = copied(caught.value)
-    assert (str(found), found.options) == (str(caught.value), ("lr_min",))
-
-
-@pytest.mark.parametrize(
-    ("option", "expected"),
-    [
-        ("lr_min", "--lr-min"),
-        ("number", "--number"),
-        ("nothing", "nothing"),
-        ("nothing=5", "nothing=5"),
-        ("dim=9", "--dim 9"),
-        ("lr_min=None", "the default of --lr-min"),
-        ("deterministic=True", "--deterministic"),
-        ("deterministic=False", "no --deterministic"),
-        ("lowercase=True", "--lowercase"),
-        ("lowercase=False", "--no-lowercase"),
-        ("lowercase=None", "the default of --lowercase"),
-        ("init='my model'", "--init 'my model'"),
-        ("init='a...", "--init 'a..."),  # a shortened value
-        ("unk='zeros'", "--unk zeros"),  # an option of another command
-    ],
-)
-def test_the_command_line_spells_options_as_flags(option, expected):
-    program = click.Context(cli.main)
-    context = click.Context(cli.main.commands["train"], parent=program)
-    message = with_flags(f"a `{option}` b", context)
-    assert message == f"a {expected} b"
-
-
-class Unprintable:
-    def __repr__(self) -> str:
-        raise RuntimeError
-
-
-@pytest.mark.parametrize(
-    ("value", "expected"),
-    [
-        ("a\nb", r"'a\nb'"),
-        (np.zeros((2, 2)), "array([[0., 0.], [0., 0.]])"),
-        (10**5000, "an integer of thousands of digits"),
-        (list(range(10**6)), "[0, 1, 2, 3, 4, 5, ...]"),
-    ],
-    ids=["lines", "rows", "digits", "items"],
-)
-def test_any_value_is_shown_in_a_line(value, expected):
-    assert short_repr(value) == expected
-
-
-@pytest.mark.parametrize(
-    "value", ["x" * 10**6, {"x" * 99: ["y" * 99] * 9}, Unprintable()], ids=type
-)
-def test_a_long_value_is_shown_in_part(value):
-    assert 0 < len(short_repr(value)) <= 100
-
-
-# What contradicts what, on the command line
+# Contradictions on the command line
 
 
 @pytest.mark.parametrize(
@@ -527,12 +413,12 @@ def test_a_long_value_is_shown_in_part(value):
         (["--tokenizer", "Unicode"], "Invalid value for '--tokenizer': 'Unicode' is not one of"),
     ],
 )
-def test_what_contradicts_is_refused_before_anything_is_read_or_written(arguments, expected):
+def test_contradictions_are_rejected_before_reading_or_writing(arguments, expected):
     Path("log").write_text("precious")
     before = names()
-    message = refused("train", "none.txt", "--log-json", "log", *arguments)
+    message = rejected("train", "none.txt", "--log-json", "log", *arguments)
     assert message.startswith(expected)
-    assert refused("train", "none.txt", "--log-json", "new", *arguments) == message
+    assert rejected("train", "none.txt", "--log-json", "new", *arguments) == message
     assert names() == before
     assert Path("log").read_text() == "precious"
 
@@ -556,7 +442,7 @@ def test_click_rejects_wrong_command_lines(arguments, expected):
     assert names() == []
 
 
-def test_the_last_of_an_option_given_twice_counts():
+def test_the_last_value_of_a_repeated_option_counts():
     calls: list[Any] = []
     with stubbed(job, "train", calls):
         twice = ["--dim", "5", "--dim", "7", "--lowercase", "--no-lowercase"]
@@ -565,10 +451,10 @@ def test_the_last_of_an_option_given_twice_counts():
         "dim": 7,
         "lowercase": False,
     }
-    assert refused("train", "none.txt", "--dim", "7", "--dim", "x").startswith("Invalid value for")
+    assert rejected("train", "none.txt", "--dim", "7", "--dim", "x").startswith("Invalid value for")
 
 
-def test_quiet_and_a_log_go_together():
+def test_quiet_and_log_json_can_be_combined():
     calls: list[Any] = []
     with stubbed(job, "train", calls):
         assert run("train", "none.txt", "--quiet", "--log-json", "log")[0] is None
@@ -577,7 +463,7 @@ def test_quiet_and_a_log_go_together():
 
 @pytest.fixture
 def old() -> str:
-    """A small model with its text beside it."""
+    """A small model beside its text."""
     Path("text.txt").write_text("\n".join(LINES) + "\n")
     w2v.train("text.txt", output="old.w2v", **TINY)
     return "old.w2v"
@@ -630,16 +516,16 @@ def old() -> str:
         ),
     ],
 )
-def test_what_contradicts_a_model_is_refused_with_both_values(arguments, expected, old):
+def test_contradictions_to_a_model_are_rejected_with_both_values(arguments, expected, old):
     Path("log").write_text("precious")
     before = names()
-    assert refused("train", *arguments, "--log-json", "log").startswith(expected)
-    assert refused("train", *arguments, "--log-json", "new").startswith(expected)
+    assert rejected("train", *arguments, "--log-json", "log").startswith(expected)
+    assert rejected("train", *arguments, "--log-json", "new").startswith(expected)
     assert names() == before
     assert Path("log").read_text() == "precious"
 
 
-def test_a_log_is_begun_anew_by_a_training_that_begins(old):
+def test_a_run_replaces_an_existing_log(old):
     Path("log").write_text("what an earlier training said\n")
     arguments = ["--min-count", "1", "--sample", "0", "--dim", "4", "-q", "--log-json", "log"]
     assert run("train", "text.txt", "-o", "m", *arguments)[0] == 0
@@ -650,7 +536,7 @@ def test_a_log_is_begun_anew_by_a_training_that_begins(old):
 @given(config=configs(), values=given_options(*OPTIONS))
 @example(config=Config(), values={"threads": 3})
 @example(config=Config(), values={"dim": 9})
-def test_a_training_goes_on_with_its_own_options_only(config, values):
+def test_resuming_accepts_only_the_original_options(config, values):
     ours = config.as_dict()
     mixed = {name: ours[name] if i % 2 else value for i, (name, value) in enumerate(values.items())}
     others = [n for n, v in mixed.items() if n not in spec.FREE_OPTIONS and v != ours[n]]
@@ -671,8 +557,8 @@ def test_a_training_goes_on_with_its_own_options_only(config, values):
 @pytest.mark.parametrize(
     "own", [{"lr": 0.06, "lr_min": 0.055}, {"deterministic": True, "shards": 2}], ids=str
 )
-def test_an_option_of_its_own_contradicts_no_default(own, old):
-    """It was held against the defaults of the others."""
+def test_an_original_option_does_not_contradict_a_default(own, old):
+    """The other options keep their values from the first run."""
     w2v.train("text.txt", output="m", **TINY, **own)
     last = dict([list(own.items())[-1]])
     assert len(w2v.resume("m", epochs=2, **last).meta["epochs"]) == 2
@@ -713,19 +599,19 @@ def test_an_option_of_its_own_contradicts_no_default(own, old):
         ),
     ],
 )
-def test_rows_that_cannot_be_are_refused_before_a_model_is_read(arguments, expected):
-    assert refused(*arguments) == expected
+def test_impossible_rows_are_rejected_before_reading(arguments, expected):
+    assert rejected(*arguments) == expected
     assert names() == []
 
 
-def test_a_vector_that_was_not_trained_is_refused_before_anything_is_written(old):
+def test_an_untrained_unknown_vector_is_rejected_before_writing(old):
     before = names()
-    assert refused("export", "old.w2v", "-f", "npy", "-o", "x", "--unk", "trained") == (
+    assert rejected("export", "old.w2v", "-f", "npy", "-o", "x", "--unk", "trained") == (
         "--unk must not be 'trained', because these embeddings have no trained vector for unknown "
         "words; train with --train-unk, or use --unk zeros or --unk mean-rare"
     )
     Path("texts").write_text("the fox\nthe\n")
-    assert refused("encode", "old.w2v", "texts", "-o", "x.npy", "--rows", "none") == (
+    assert rejected("encode", "old.w2v", "texts", "-o", "x.npy", "--rows", "none") == (
         "--rows has no padding row in the layout 'none', so a text of 1 words cannot be padded to"
         " 2; use --rows pad or --rows pad+unk, here and for the matrix"
     )
@@ -743,8 +629,8 @@ def parameters() -> list[tuple[str, click.Parameter]]:
     ]
 
 
-def test_every_option_knows_what_it_takes():
-    """A string that nobody looks at is a word to look up, and nothing else."""
+def test_every_option_has_a_type():
+    """Only words are plain strings."""
     kinds = (cli_options.Number, cli_options.Path, cli_options.Duration, click.Choice)
     unknown = [
         (command, parameter.name)
@@ -759,8 +645,8 @@ def test_every_option_knows_what_it_takes():
     [pair for pair in parameters() if isinstance(pair[1].type, cli_options.Path)],
     ids=lambda value: getattr(value, "name", value),
 )
-def test_an_empty_path_is_refused(command, parameter):
-    """It would mean the folder that one is in."""
+def test_an_empty_path_is_rejected(command, parameter):
+    """It would mean the current directory."""
     arguments = [
         "" if other is parameter else "none"
         for other in cli.main.commands[command].params
@@ -769,7 +655,7 @@ def test_an_empty_path_is_refused(command, parameter):
     arguments += ["-o", "x"] * (command in {"encode", "export"} and parameter.name != "output")
     if isinstance(parameter, click.Option):
         arguments += [parameter.opts[-1], ""]
-    message = refused(command, *arguments)
+    message = rejected(command, *arguments)
     assert message.startswith("Invalid value for '")
     assert message.endswith("': the path is empty.")
     assert parameter.name.upper().replace("_", "-") in message.upper() or (
@@ -785,7 +671,7 @@ def test_help_shows_bounds_only_in_words(command):
 
 @pytest.mark.parametrize("module", [cli_options, cli_process])
 def test_no_class_needs_the_newest_click(module):
-    """The types of older versions have no parameters."""
+    """The types of older versions are not generic."""
     tree = ast.parse(Path(module.__file__).read_text(encoding="utf-8"))
     classes = [node for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
     bases = [base for node in classes for base in node.bases]
@@ -793,11 +679,11 @@ def test_no_class_needs_the_newest_click(module):
     assert not any(isinstance(base, ast.Subscript) for base in bases)
 
 
-# In Python: arguments that are no hyper-parameters
+# Arguments of Python functions that are not hyper-parameters
 
 
 class Thing:
-    """Nothing of use, and called the same in every process, as names of tests are to be."""
+    """An invalid argument whose repr is the same in every process, as test names must be."""
 
     def __repr__(self) -> str:
         return "Thing()"
@@ -889,12 +775,12 @@ ARGUMENTS: list[tuple[str, Callable[..., Any], list[Any]]] = [
     ("ids", w2v.skipgram_pairs, NO_SENTENCES),
     ("ids", w2v.skipgram_pair_blocks, NO_SENTENCES),
 ]
-# Where nothing is given by None.
+# Arguments that may be None.
 OPTIONAL = {"work_dir", "length", "rows", "unk", "vocab"}
 
 
 @pytest.mark.parametrize(("name", "function", "values"), ARGUMENTS)
-def test_an_argument_that_makes_no_sense_is_refused_by_name(name, function, values):
+def test_invalid_arguments_are_rejected_by_name(name, function, values):
     for value in values:
         if value is None and (name in OPTIONAL or function is train):
             continue
@@ -911,9 +797,9 @@ def test_an_argument_that_makes_no_sense_is_refused_by_name(name, function, valu
 @pytest.mark.parametrize(
     "corpus", [v for v in NONSENSE if not isinstance(v, list) or v], ids=short_repr
 )
-def test_what_is_no_corpus_is_refused(corpus):
+def test_an_invalid_corpus_is_rejected(corpus):
     for function in (w2v.train, w2v.read_corpus):
-        with pytest.raises(InputError, match=r"^(the corpus|an empty|item|cannot|.* was given)"):
+        with pytest.raises(InputError, match=r"^(the corpus|item|cannot|got .*: expected)"):
             function(corpus, **TINY)
     assert names() == []
 
@@ -921,22 +807,22 @@ def test_what_is_no_corpus_is_refused(corpus):
 @pytest.mark.parametrize(
     "line", [{"text": "a b"}, {"a", "b"}, np.array(3), 10**5000, None], ids=short_repr
 )
-def test_what_is_no_line_is_refused(line):
-    """Of a mapping the names would have been trained on, of a set its words in any order."""
+def test_an_invalid_line_is_rejected(line):
+    """Iterating over a mapping would give its keys, over a set its words in any order."""
     for corpus in ([["a"], line], [line]):
-        with pytest.raises(InputError, match=r"^item [01] of the corpus has .* in it: expected a"):
+        with pytest.raises(InputError, match=r"^item [01] of the corpus contains .*: expected a"):
             w2v.train(corpus, **TINY)
 
 
 @pytest.mark.parametrize("path", [5, None, Bytes(), b"x"])
-def test_a_list_of_paths_has_paths_only(path):
+def test_a_list_of_paths_contains_only_paths(path):
     Path("a.txt").write_text("a b\n")
-    with pytest.raises(InputError, match=r" was given: expected a file, a folder or -$"):
+    with pytest.raises(InputError, match=r"^got .*: expected a file, a directory or -$"):
         w2v.train([Path("a.txt"), path], **TINY)
 
 
 @pytest.mark.parametrize("value", [None, 5, ["a"], Thing()])
-def test_what_is_no_text_is_not_cut(value):
+def test_only_strings_are_tokenized(value):
     with pytest.raises(ConfigError, match=r"^a text must be a single string, got "):
         EMBEDDINGS.tokenize(value)
 
@@ -944,7 +830,7 @@ def test_what_is_no_text_is_not_cut(value):
 @pytest.mark.parametrize(
     "query", [10**5000, np.array(["a", "b"]), {"a": 1}, [np.nan, 0]], ids=short_repr
 )
-def test_what_is_no_query_is_refused(query):
+def test_an_invalid_query_is_rejected(query):
     with pytest.raises(ConfigError, match=r"^a query must be a word or 2 finite numbers, got "):
         EMBEDDINGS.most_similar(query)
 
@@ -954,7 +840,7 @@ def test_what_is_no_query_is_refused(query):
     window=st.integers(1, 15) | st.integers(1) | st.just(10**400),
     block_size=st.integers(1, 9) | st.just(10**400),
 )
-def test_a_window_wider_than_a_sentence_is_the_sentence(length, window, block_size):
+def test_a_window_wider_than_a_sentence_covers_it(length, window, block_size):
     sentence = list(range(length))
     expected = [(a, b) for a in sentence for b in sentence if a != b and abs(a - b) <= window]
     assert list(w2v.skipgram_pairs([sentence], window)) == expected
@@ -966,7 +852,7 @@ def test_a_window_wider_than_a_sentence_is_the_sentence(length, window, block_si
 @given(values=given_options(*OPTIONS))
 @example(values={"tokenizer": np.array(["unicode", "unicode"])})
 @example(values={"lr": math.inf, "dim": -(10**5000)})
-def test_python_names_the_first_option_that_is_wrong(values):
+def test_python_reports_the_first_wrong_option(values):
     bad = [name for name in OPTIONS if name in values and not OPTIONS[name].accepts(values[name])]
     assume(bad)
     for function in (
@@ -983,10 +869,10 @@ def test_python_names_the_first_option_that_is_wrong(values):
         assert caught.value.options == (bad[0],)
 
 
-# Whole numbers of NumPy, which counts and measures are often
+# NumPy integers
 
 
-def test_whole_numbers_of_numpy_are_whole_numbers(tmp_path):
+def test_numpy_integers_are_integers(tmp_path):
     config = Config(dim=np.int64(5), seed=np.uint8(7))
     assert (config.dim, type(config.dim), config.seed, type(config.seed)) == (5, int, 7, int)
     assert json.dumps(config.as_dict())

@@ -5,11 +5,9 @@ To the superuser everything is permitted; so commands run in a child that gives 
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import tempfile
-import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +15,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+import support
 import w2v
+from support import hand_over
 from w2v.cli import main as cli
 from w2v.cli import progress
 from w2v.events import Event, Training
@@ -25,7 +25,6 @@ from w2v.pipeline import checkpoint, warmup
 from w2v.pipeline import train as job
 from w2v.training import plan, runner
 
-NOBODY = 65534
 OPTIONS = ["--threads", "1", "--dim", "8", "--epochs", "2", "--min-count", "1", "--sample", "0"]
 TINY = [*OPTIONS, "--quiet"]
 TEXT = "some words and other words\n" * 9
@@ -49,31 +48,7 @@ def run(*arguments: object) -> Done:
 
 def unprivileged(work: Callable[[], Done]) -> Done:
     """Do some work without the rights of the superuser."""
-    if os.geteuid():
-        return work()
-    reading, writing = os.pipe()
-    with warnings.catch_warnings(action="ignore", category=DeprecationWarning):
-        child = os.fork()  # other threads sleep
-    if not child:
-        try:
-            os.setgroups([])
-            os.setgid(NOBODY)
-            os.setuid(NOBODY)
-            os.write(writing, json.dumps(vars(work())).encode())
-        finally:
-            os._exit(0)
-    os.close(writing)
-    with os.fdopen(reading) as pipe:
-        told = pipe.read()
-    os.waitpid(child, 0)
-    return Done(**json.loads(told))
-
-
-def hand_over(place: Path) -> None:
-    """Let the files belong to the one who runs the commands."""
-    if not os.geteuid():
-        for path in (place, *place.rglob("*")):
-            os.chown(path, NOBODY, NOBODY, follow_symlinks=False)
+    return Done(**support.unprivileged(lambda: vars(work())))
 
 
 @pytest.fixture
@@ -153,11 +128,9 @@ COMMANDS = {
 
 @pytest.mark.parametrize("path", PLACES)
 @pytest.mark.parametrize("command", COMMANDS)
-def test_a_place_that_cannot_be_written_is_refused_before_the_work(
-    command, path, place, monkeypatch
-):
-    monkeypatch.setattr(warmup, "compile_kernels", None)  # which is not called
-    monkeypatch.setattr(cli, "_load", None)
+def test_an_unwritable_path_is_rejected_before_the_work(command, path, place, monkeypatch):
+    monkeypatch.setattr(warmup, "compile_kernels", None)  # must not be called
+    monkeypatch.setattr("w2v.embeddings.load.load", None)
     message = refused(*COMMANDS[command], "-o", path)
     assert message == PLACES[path].format(path, place)
 
@@ -172,16 +145,14 @@ def test_a_place_that_cannot_be_written_is_refused_before_the_work(
         (["encode", "old", "text.txt"], "open", "is not a regular file"),
     ],
 )
-def test_what_is_of_another_kind_is_not_replaced(command, path, reason, overwrite, place):
+def test_other_files_are_not_replaced(command, path, reason, overwrite, place):
     message = refused(*command, "-o", path, *overwrite)
     assert message.startswith(f"{path} {reason if overwrite else 'exists already'}")
 
 
 @pytest.mark.parametrize("inside", ["locked", "shut"])
-def test_an_old_model_that_could_not_be_removed_is_refused_before_the_work(
-    inside, place, monkeypatch
-):
-    monkeypatch.setattr(warmup, "compile_kernels", None)  # which is not called
+def test_a_model_that_cannot_be_removed_is_rejected_before_the_work(inside, place, monkeypatch):
+    monkeypatch.setattr(warmup, "compile_kernels", None)  # must not be called
     (place / "old").chmod((place / inside).stat().st_mode)
     message = refused("train", "text.txt", "-o", "old", "--overwrite", *TINY)
     assert message in (
@@ -203,10 +174,8 @@ def test_an_old_model_that_could_not_be_removed_is_refused_before_the_work(
         ("x" * 256, None),
     ],
 )
-def test_a_work_dir_that_cannot_be_used_is_refused_before_the_work(
-    path, reason, place, monkeypatch
-):
-    monkeypatch.setattr(warmup, "compile_kernels", None)  # which is not called
+def test_an_unusable_work_dir_is_rejected_before_the_work(path, reason, place, monkeypatch):
+    monkeypatch.setattr(warmup, "compile_kernels", None)  # must not be called
     none = (
         "cannot store the encoded text in {}: the directory does not exist or cannot be entered; "
     )
@@ -219,7 +188,7 @@ def test_a_work_dir_that_cannot_be_used_is_refused_before_the_work(
     assert not message or message.startswith(none.format(path))
 
 
-def test_text_that_is_only_read_needs_a_place_too(place, monkeypatch):
+def test_reading_without_training_needs_a_temporary_directory(place, monkeypatch):
     message = refused("pairs", "text.txt", "--work-dir", "locked", "-q")
     assert message.startswith("cannot create a temporary directory in locked: Permission denied; ")
 
@@ -245,13 +214,13 @@ def test_text_that_is_only_read_needs_a_place_too(place, monkeypatch):
         ("x" * 256, "File name too long"),
     ],
 )
-def test_a_log_that_cannot_be_opened_is_refused_before_the_work(path, reason, place, monkeypatch):
-    monkeypatch.setattr(job, "train", None)  # which is not called
+def test_an_unwritable_log_is_rejected_before_the_work(path, reason, place, monkeypatch):
+    monkeypatch.setattr(job, "train", None)  # must not be called
     message = refused("train", "text.txt", "--log-json", path, *TINY)
-    assert message == f"cannot write {path}: {reason}; choose another directory with --log-json"
+    assert message == f"cannot write {path}: {reason}; choose another file with --log-json"
 
 
-def test_a_name_may_be_so_long(place):
+def test_names_up_to_the_limit_are_accepted(place):
     longest = "x" * 237
     done = unprivileged(lambda: run("train", "text.txt", "-o", longest, *TINY))
     assert (done.code, done.stderr) == (0, "")
@@ -265,7 +234,7 @@ def test_a_name_may_be_so_long(place):
     assert message.endswith("File name too long; choose another directory with --work-dir")
 
 
-def test_a_link_that_leads_to_nothing_yet_is_followed(place):
+def test_a_dangling_link_is_followed(place):
     (place / "link").symlink_to("open/real")
     (place / "link.npy").symlink_to("open/real.npy")
     done = unprivileged(lambda: run("train", "text.txt", "-o", "link", *TINY))
@@ -280,7 +249,7 @@ def test_a_link_that_leads_to_nothing_yet_is_followed(place):
 
 
 @pytest.mark.parametrize("mode", [0o000, 0o444, 0o555])
-def test_a_checkpoint_that_may_not_be_used_is_left_alone(mode, place):
+def test_a_checkpoint_without_permission_is_not_changed(mode, place):
     folder = place / "m.checkpoint"
     folder.mkdir()
     (folder / "job.json").write_text("{}")
@@ -295,7 +264,7 @@ def test_a_checkpoint_that_may_not_be_used_is_left_alone(mode, place):
 
 
 @pytest.mark.parametrize("path", ["shut/m", "file/m", "x" * 256])
-def test_nothing_goes_on_where_one_may_not_look(path, place):
+def test_resume_without_permission_is_an_error(path, place):
     message = refused("train", "--resume", path)
     assert message.startswith((f"cannot write {path}: ", "there is no unfinished training"))
 
@@ -321,7 +290,7 @@ def train_until(act: Callable[[], object], *arguments: object) -> Done:
 
 
 @pytest.mark.parametrize("every", ["60s", "0.0001s", "0"])
-def test_a_folder_that_goes_away_with_all_that_is_kept(every, place):
+def test_a_checkpoint_removed_during_training(every, place):
     away = place / "away"
     away.mkdir()
     done = train_until(lambda: shutil.rmtree(away), "-o", "away/m", "--checkpoint-every", every)
@@ -330,7 +299,7 @@ def test_a_folder_that_goes_away_with_all_that_is_kept(every, place):
     assert not away.exists()
 
 
-def test_a_folder_that_goes_away_can_be_made_anew(place):
+def test_a_removed_directory_can_be_created_again(place):
     away = place / "away"
     away.mkdir()
     done = train_until(away.rmdir, "-o", "away/m", "--work-dir", "open")
@@ -343,7 +312,7 @@ def test_a_folder_that_goes_away_can_be_made_anew(place):
     assert (names(away), names(place / "open")) == (["m"], [])
 
 
-def test_a_folder_that_is_locked_meanwhile_leaves_a_training_to_go_on_with(place):
+def test_training_can_be_resumed_after_permissions_are_restored(place):
     """The model cannot be put there; the checkpoint lies elsewhere."""
     (place / "away").mkdir()
     hand_over(place / "away")

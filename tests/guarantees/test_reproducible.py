@@ -228,7 +228,7 @@ def slow_down(module, name: str, monkeypatch) -> None:
     ],
     ids=["read", "begun", "twice", "an epoch done", "all epochs done", "again and again"],
 )
-def test_what_was_interrupted_gives_the_bytes_of_what_was_not(
+def test_a_resumed_training_gives_the_same_bytes(
     stops, name, here, corpus, tmp_path, monkeypatch
 ):
     output = tmp_path / "stopped"
@@ -245,7 +245,7 @@ def test_what_was_interrupted_gives_the_bytes_of_what_was_not(
 
 
 @pytest.mark.parametrize("name", MODES)
-def test_keeping_and_saving_a_training_change_nothing(name, corpus, here, tmp_path):
+def test_checkpoints_and_saving_do_not_change_the_result(name, corpus, here, tmp_path):
     mode = MODES[name]
     assert trained(corpus, tmp_path / "often", mode, checkpoint_every=1e-9) == here[name]
     assert trained(corpus, tmp_path / "never", mode, checkpoint_every=0) == here[name]

@@ -80,7 +80,7 @@ def spread(size: int, parts: int) -> list[int]:
     return sorted(places | set(range(0, size, max(1, size // parts))))
 
 
-def test_a_file_that_is_cut_short_is_read_or_refused(case):
+def test_a_truncated_file_is_read_or_rejected(case):
     for number, whole in enumerate(case.seeds):
         for end in spread(len(whole) - 1, 20):
             said = write_error(case, number, whole[1 : end + 1])
@@ -88,7 +88,7 @@ def test_a_file_that_is_cut_short_is_read_or_refused(case):
             assert said is not None or not packed or end < 10  # which is too short to tell
 
 
-def test_a_file_with_a_flipped_bit_is_read_or_refused(case):
+def test_a_file_with_a_flipped_bit_is_read_or_rejected(case):
     for number, whole in enumerate(case.seeds):
         for place in spread(len(whole) - 1, 24):
             flipped = bytearray(whole[1:])
@@ -140,12 +140,12 @@ RUBBISH = {
 
 
 @pytest.mark.parametrize("data", RUBBISH.values(), ids=RUBBISH)
-def test_rubbish_in_the_place_of_any_file_is_read_or_refused(data, case):
+def test_rubbish_in_any_file_is_read_or_rejected(data, case):
     for number in range(len(case.files)):
         write_error(case, number, data)
 
 
-def test_no_file_is_taken_for_any_other(case, tmp_path):
+def test_files_are_not_confused(case, tmp_path):
     own = {seed[1:] for seed in case.seeds}
     for name in TARGETS:
         if fuzz.missing_package(name) is None:
@@ -191,7 +191,7 @@ def write_zip(file: Path, members: dict[str, bytes]) -> None:
 
 @pytest.mark.parametrize("name", FORMAT_TARGETS)
 @pytest.mark.parametrize("number", ["nan", "inf", "-inf"])
-def test_numbers_that_are_not_finite_are_refused_by_every_format(name, number, tmp_path):
+def test_every_format_rejects_numbers_that_are_not_finite(name, number, tmp_path):
     case = case_of(name, tmp_path)
     changed_everywhere(
         case,
@@ -203,7 +203,7 @@ def test_numbers_that_are_not_finite_are_refused_by_every_format(name, number, t
 
 
 @pytest.mark.parametrize("name", FORMAT_TARGETS)
-def test_a_word_that_comes_twice_is_refused_by_every_format(name, tmp_path):
+def test_every_format_rejects_repeated_words(name, tmp_path):
     case = case_of(name, tmp_path)
     first, second = "日本", "Zoë's"
     old = [first.encode(), json.dumps(first).encode()]
@@ -249,7 +249,7 @@ def test_no_pickle_is_ever_loaded(case, tmp_path):
 
 
 @pytest.mark.parametrize("file", ["embeddings.npy", "counts.npy", "unknown.npy"])
-def test_an_array_of_objects_is_refused_by_name(file, tmp_path):
+def test_an_array_of_objects_is_rejected(file, tmp_path):
     case = case_of("model", tmp_path)
     (case.path / file).write_bytes(object_array(tmp_path / "sprung"))
     with pytest.raises(FormatError, match=rf"{file}: expected an array .*, got shape .* of object"):
@@ -314,7 +314,7 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("name", ["model", "npy", "hf", "keras"])
-def test_what_meta_names_is_never_opened(name, tmp_path, opened_files):
+def test_paths_in_meta_are_never_opened(name, tmp_path, opened_files):
     case = case_of(name, tmp_path)
     meta = json.loads((case.path / "meta.json").read_text("utf-8")) | HOSTILE
     (case.path / "meta.json").write_text(json.dumps(meta))
@@ -353,7 +353,7 @@ def no_waiting():
 
 @pytest.mark.parametrize("name", FORMAT_TARGETS)
 @pytest.mark.parametrize("stream", ["a pipe", "/dev/zero"])
-def test_a_stream_in_the_place_of_a_file_of_vectors_is_refused(name, stream, tmp_path, no_waiting):
+def test_streams_are_rejected_as_vectors(name, stream, tmp_path, no_waiting):
     case = case_of(name, tmp_path)
     for file in case.files:
         if file.name in {"README.md", "config.json", "modules.json"}:  # which are not read
@@ -371,7 +371,7 @@ def test_a_stream_in_the_place_of_a_file_of_vectors_is_refused(name, stream, tmp
 
 
 @pytest.mark.parametrize("name", ["vocabulary", "questions"])
-def test_a_device_without_end_is_no_list(name, tmp_path, no_waiting):
+def test_an_endless_device_is_rejected_as_a_list(name, tmp_path, no_waiting):
     with pytest.raises(InputError, match="/dev/zero is binary data, or text in a legacy encoding"):
         TARGETS[name].read(Path("/dev/zero"))
 
@@ -393,7 +393,7 @@ def zip_that_lies(path: Path, dim: int) -> None:
         entry.file_size = entry.compress_size = 4 * dim * layer["input_dim"]
 
 
-def test_a_zip_that_promises_more_than_it_has_is_refused(tmp_path):
+def test_a_zip_with_wrong_sizes_is_rejected(tmp_path):
     case = case_of("keras", tmp_path)
     zip_that_lies(case.path / "embedding.keras", 1 << 20)
     whole = case.path / "embedding.keras"
@@ -402,7 +402,7 @@ def test_a_zip_that_promises_more_than_it_has_is_refused(tmp_path):
     assert write_error(case, case.files.index(whole), whole.read_bytes()) is not None
 
 
-def test_weights_that_lie_elsewhere_are_not_fetched(tmp_path):
+def test_external_weights_are_not_read(tmp_path):
     h5py = pytest.importorskip("h5py", reason="h5py is not installed")
     case = case_of("keras", tmp_path)
     rows = w2v.load(case.path).matrix_for()
@@ -456,7 +456,7 @@ def safetensors_file(header: object, body: bytes = bytes(56)) -> bytes:
     ],
 )
 @pytest.mark.parametrize("name", ["safetensors", "hf"])
-def test_a_tensor_that_lies_is_refused(entry, name, tmp_path):
+def test_a_tensor_with_a_wrong_header_is_rejected(entry, name, tmp_path):
     case = case_of(name, tmp_path)
     number = max(range(len(case.files)), key=lambda i: b'"data_offsets"' in case.seeds[i])
     whole = case.seeds[number][1:]
@@ -479,7 +479,7 @@ def test_a_tensor_that_lies_is_refused(entry, name, tmp_path):
         {"[PAD]": 0, "[UNK]": 1, "a": 2, "b": 3, "c": 4, "": 5, "d": 6},
     ],
 )  # fmt: skip
-def test_a_tokenizer_that_numbers_its_words_wrongly_is_refused(vocab, tmp_path):
+def test_a_tokenizer_with_wrong_ids_is_rejected(vocab, tmp_path):
     case = case_of("hf", tmp_path)
     path = case.path / "tokenizer.json"
     entry = json.loads(path.read_text("utf-8"))
@@ -493,7 +493,7 @@ def test_a_tokenizer_that_numbers_its_words_wrongly_is_refused(vocab, tmp_path):
     [(2**60, 2), (2**63, 2**63), (10**30, 1), (0, 2), (-1, -2), (5,), (5, 2, 1), (1, 2), (7, 2)],
 )
 @pytest.mark.parametrize("file", ["embeddings.npy", "counts.npy", "unknown.npy", "contexts.npy"])
-def test_an_array_that_lies_is_refused(shape, file, tmp_path):
+def test_an_array_with_a_wrong_header_is_rejected(shape, file, tmp_path):
     case = case_of("model", tmp_path)
     number = case.files.index(case.path / file)
     kind = "<i8" if file == "counts.npy" else "<f4"
@@ -517,7 +517,7 @@ FILES_OF_ROWS = ["embeddings.npy", "counts.npy", "contexts.npy", "vocab.txt"]
         if (file, rows) != ("contexts.npy", 6)  # so many there are
     ],
 )
-def test_files_of_other_lengths_are_refused(rows, file, tmp_path):
+def test_files_of_different_lengths_are_rejected(rows, file, tmp_path):
     other = Embeddings([f"w{i}" for i in range(rows)], np.ones((rows, 2)), range(rows, 0, -1))
     model.write(other, tmp_path / "other", contexts=np.ones((rows, 2), np.float32))
     case = case_of("model", tmp_path)
@@ -528,7 +528,7 @@ def test_files_of_other_lengths_are_refused(rows, file, tmp_path):
 
 
 @pytest.mark.parametrize("rows", [0, 2, 3])
-def test_a_vector_of_unknown_words_that_is_none_or_many_is_refused(rows, tmp_path):
+def test_an_unknown_vector_of_another_shape_is_rejected(rows, tmp_path):
     case = case_of("model", tmp_path)
     file = case.path / "unknown.npy"
     out = io.BytesIO()

@@ -1,4 +1,4 @@
-"""A training that is stopped goes on: what is kept, what is refused, what is left."""
+"""Checkpoints: what they save, what `resume` accepts, and what is left afterwards."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ OPTIONS = {"dim": 8, "epochs": 3, "threads": 1, "min_count": 1, "sample": 0}
 
 
 class Stop(BaseException):
-    """Stands for a process that is killed: nothing is kept because of it."""
+    """Simulates a kill: the training does not save a state because of it."""
 
 
 @pytest.fixture
@@ -88,7 +88,7 @@ def names(folder):
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit])
-def test_an_interrupted_training_goes_on_as_if_it_had_not_been(error, text, whole, tmp_path):
+def test_a_resumed_training_equals_an_uninterrupted_one(error, text, whole, tmp_path):
     output = tmp_path / "m.w2v"
     stopped(text, output, error)
     assert names(tmp_path) == ["m.w2v.checkpoint", "text.txt", "whole.w2v"]
@@ -111,7 +111,7 @@ def test_an_interrupted_training_goes_on_as_if_it_had_not_been(error, text, whol
 
 
 @pytest.mark.parametrize("epoch", [1, 3])
-def test_a_training_that_is_interrupted_between_epochs_is_kept(epoch, text, whole, tmp_path):
+def test_an_interrupt_between_epochs_saves_a_state(epoch, text, whole, tmp_path):
     output = tmp_path / "m.w2v"
     stopped(text, output, epoch=epoch, stage=EpochDone)
     kept = Checkpoint(checkpoint_dir(output, None), None)
@@ -123,7 +123,7 @@ def test_a_training_that_is_interrupted_between_epochs_is_kept(epoch, text, whol
 
 
 @pytest.mark.parametrize("stage", [Training, EpochDone])
-def test_it_is_told_where_a_training_goes_on_within_an_epoch(stage, text, tmp_path):
+def test_resuming_within_an_epoch_is_reported(stage, text, tmp_path):
     output = tmp_path / "m.w2v"
     stopped(text, output, stage=stage)
     told = []
@@ -142,7 +142,7 @@ def test_it_is_told_where_a_training_goes_on_within_an_epoch(stage, text, tmp_pa
 
 
 @pytest.mark.parametrize("epoch", [1, 3])
-def test_deterministic_training_goes_on_at_any_number_of_threads(epoch, text, tmp_path):
+def test_deterministic_training_resumes_with_any_number_of_threads(epoch, text, tmp_path):
     options = OPTIONS | {"deterministic": True}
     whole = w2v.train(text, output=tmp_path / "whole.w2v", **options)
     stopped(text, tmp_path / "m.w2v", epoch=epoch, deterministic=True, threads=2)
@@ -150,7 +150,7 @@ def test_deterministic_training_goes_on_at_any_number_of_threads(epoch, text, tm
     assert result.matrix.tobytes() == whole.matrix.tobytes()
 
 
-def test_it_may_be_stopped_again_and_again(text, whole, tmp_path):
+def test_a_training_can_be_interrupted_repeatedly(text, whole, tmp_path):
     output = tmp_path / "m.w2v"
     stopped(text, output, epoch=1)
     for epoch in (1, 2, 3):
@@ -164,7 +164,7 @@ def test_it_may_be_stopped_again_and_again(text, whole, tmp_path):
     assert w2v.resume(output).matrix.tobytes() == whole.matrix.tobytes()
 
 
-def test_a_second_interrupt_does_not_keep_a_span_half_done(text, whole, tmp_path, monkeypatch):
+def test_a_second_interrupt_does_not_save_an_unfinished_span(text, whole, tmp_path, monkeypatch):
     output = tmp_path / "m.w2v"
     train_span, shutdown = hogwild.train_span, ThreadPoolExecutor.shutdown
     seen = []
@@ -200,7 +200,7 @@ def test_a_second_interrupt_does_not_keep_a_span_half_done(text, whole, tmp_path
     ]
 
 
-def test_what_was_kept_last_counts_when_the_process_dies(text, whole, tmp_path, monkeypatch):
+def test_a_killed_training_resumes_from_the_last_state(text, whole, tmp_path, monkeypatch):
     output = tmp_path / "m.w2v"
     monkeypatch.setattr(Checkpoint, "is_resumable_after", lambda *_: True)
     stopped(text, output, Stop, stage=EpochDone, checkpoint_every=1e-9)
@@ -210,7 +210,7 @@ def test_what_was_kept_last_counts_when_the_process_dies(text, whole, tmp_path, 
     assert w2v.resume(output).matrix.tobytes() == whole.matrix.tobytes()
 
 
-def test_a_text_that_was_not_read_to_its_end_is_read_again(text, whole, tmp_path, monkeypatch):
+def test_an_incompletely_read_corpus_is_read_again(text, whole, tmp_path, monkeypatch):
     output = tmp_path / "m.w2v"
     monkeypatch.setattr(Checkpoint, "is_resumable_after", lambda *_: True)
     stopped(text, output, Stop, stage=Reading)
@@ -219,13 +219,13 @@ def test_a_text_that_was_not_read_to_its_end_is_read_again(text, whole, tmp_path
     assert names(tmp_path) == ["m.w2v", "text.txt", "whole.w2v"]
 
 
-def test_a_text_that_can_be_read_only_once_goes_on_when_it_was_read(text, whole, tmp_path):
+def test_a_training_on_an_iterator_resumes_after_reading(text, whole, tmp_path):
     output = tmp_path / "m.w2v"
     stopped(iter(text.read_text().splitlines()), output)
     assert w2v.resume(output).matrix.tobytes() == whole.matrix.tobytes()
 
 
-def test_a_text_that_could_not_be_read_to_its_end_is_gone(text, tmp_path, monkeypatch):
+def test_a_training_on_an_iterator_cannot_resume_while_reading(text, tmp_path, monkeypatch):
     output = tmp_path / "m.w2v"
     monkeypatch.setattr(Checkpoint, "is_resumable_after", lambda *_: True)
     stopped(iter(text.read_text().splitlines()), output, Stop, stage=Reading)
@@ -236,7 +236,7 @@ def test_a_text_that_could_not_be_read_to_its_end_is_gone(text, tmp_path, monkey
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit])
-def test_a_text_that_was_read_is_kept_before_training_begins(
+def test_the_corpus_is_saved_before_training_begins(
     error, text, whole, tmp_path, monkeypatch
 ):
     output = tmp_path / "m.w2v"
@@ -251,7 +251,7 @@ def test_a_text_that_was_read_is_kept_before_training_begins(
     assert w2v.resume(output).matrix.tobytes() == whole.matrix.tobytes()
 
 
-def test_a_model_that_could_not_be_written_is_not_lost(text, whole, tmp_path, monkeypatch):
+def test_a_training_resumes_after_saving_the_model_failed(text, whole, tmp_path, monkeypatch):
     output = tmp_path / "m.w2v"
 
     def full(*_, **__):
@@ -264,24 +264,24 @@ def test_a_model_that_could_not_be_written_is_not_lost(text, whole, tmp_path, mo
     assert w2v.resume(output).matrix.tobytes() == whole.matrix.tobytes()
 
 
-def test_nothing_is_kept_of_a_reading_that_was_interrupted(text, tmp_path):
+def test_an_interrupt_while_reading_leaves_no_checkpoint(text, tmp_path):
     stopped(text, tmp_path / "m.w2v", stage=Reading)
     assert names(tmp_path) == ["text.txt"]
 
 
-def test_nothing_is_kept_if_nobody_wants_it(text, tmp_path):
+def test_checkpoints_can_be_disabled(text, tmp_path):
     stopped(text, tmp_path / "m.w2v", checkpoint_every=0)
     assert names(tmp_path) == ["text.txt"]
 
 
 @pytest.mark.filterwarnings("ignore:(overflow|invalid value):RuntimeWarning")  # no compiler
-def test_nothing_is_kept_of_a_training_that_has_failed(text, tmp_path):
+def test_a_diverged_training_leaves_no_checkpoint(text, tmp_path):
     with pytest.raises(DivergenceError):
         w2v.train(text, output=tmp_path / "m.w2v", checkpoint_every=1e-9, **OPTIONS | {"lr": 1e9})
     assert names(tmp_path) == ["text.txt"]
 
 
-def test_threads_may_be_others(text, tmp_path):
+def test_resuming_accepts_another_number_of_threads(text, tmp_path):
     output = tmp_path / "m.w2v"
     stopped(text, output, threads=2)
     result = w2v.resume(output, threads=3)
@@ -290,7 +290,7 @@ def test_threads_may_be_others(text, tmp_path):
     assert len(pairs) == 1  # without subsampling every epoch has all pairs, each once
 
 
-def test_a_vocabulary_that_was_given_is_kept(text, tmp_path, monkeypatch):
+def test_the_given_vocabulary_is_saved(text, tmp_path, monkeypatch):
     output = tmp_path / "m.w2v"
     monkeypatch.setattr(Checkpoint, "is_resumable_after", lambda *_: True)
     options = OPTIONS | {"vocab": ["j", "a", "zebra"], "train_unk": True, "lr": 0.01}
@@ -343,7 +343,7 @@ def test_a_job_that_is_done_misses_no_corpus(text, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("call", range(4))
 @pytest.mark.parametrize("done", [True, False])
-def test_a_removal_that_was_killed_is_put_right(call, done, text, whole, tmp_path, monkeypatch):
+def test_a_killed_removal_is_recovered(call, done, text, whole, tmp_path, monkeypatch):
     output = tmp_path / "m.w2v"
     with monkeypatch.context() as patch:
         if done:
@@ -373,7 +373,7 @@ def test_a_removal_that_was_killed_is_put_right(call, done, text, whole, tmp_pat
     assert names(tmp_path) == ["m.w2v", "text.txt", "whole.w2v"]
 
 
-def test_what_is_left_of_no_job_is_removed(tmp_path):
+def test_a_checkpoint_without_a_job_is_removed(tmp_path):
     place = tmp_path / "m.w2v.checkpoint"
     place.mkdir()
     (place / "lock").touch()
@@ -382,7 +382,7 @@ def test_what_is_left_of_no_job_is_removed(tmp_path):
     assert names(tmp_path) == []
 
 
-def test_what_is_no_job_and_no_checkpoint_is_left_alone(tmp_path):
+def test_resume_leaves_foreign_directories_alone(tmp_path):
     place = tmp_path / "m.w2v.checkpoint"
     place.mkdir()
     (place / "thesis.txt").touch()
@@ -402,7 +402,7 @@ def test_an_old_model_that_a_kill_left_aside_is_found_before_the_work(text, tmp_
 
 
 @pytest.mark.parametrize("there", [[".m.w2v.old"], [".m.w2v.old", ".m.w2v.new"], [".m.w2v.new"]])
-def test_a_replacement_that_was_killed_is_put_right(there, text, whole, tmp_path):
+def test_a_killed_replacement_is_recovered(there, text, whole, tmp_path):
     output = tmp_path / "m.w2v"
     w2v.train(text, output=output, **OPTIONS | {"seed": 5})
     stopped(text, output, overwrite=True)
@@ -418,21 +418,21 @@ def test_a_replacement_that_was_killed_is_put_right(there, text, whole, tmp_path
 # What is refused.
 
 
-def test_nothing_to_go_on_with(tmp_path):
+def test_resume_requires_a_training(tmp_path):
     with pytest.raises(
         InputError, match=r"no unfinished training of .*m\.w2v: .*m\.w2v\.checkpoint does not exist"
     ):
         w2v.resume(tmp_path / "m.w2v")
 
 
-def test_a_finished_model_is_told_from_none(text, tmp_path):
+def test_resume_reports_a_finished_model(text, tmp_path):
     output = tmp_path / "m.w2v"
     w2v.train(text, output=output, **OPTIONS)
     with pytest.raises(InputError, match=r"of .*m\.w2v: the model was finished after epoch 3"):
         w2v.resume(output)
 
 
-def test_another_option_is_refused_by_name(text, whole, tmp_path):
+def test_resume_rejects_other_options(text, whole, tmp_path):
     output = tmp_path / "m.w2v"
     stopped(text, output)
     with pytest.raises(ConfigError, match="started with `dim=8`, got `dim=9`; omit"):
@@ -442,7 +442,7 @@ def test_another_option_is_refused_by_name(text, whole, tmp_path):
     assert w2v.resume(output, dim=8, lr=0.05).matrix.tobytes() == whole.matrix.tobytes()
 
 
-def test_another_corpus_is_refused_by_name(text, whole, tmp_path):
+def test_resume_rejects_a_changed_corpus(text, whole, tmp_path):
     output = tmp_path / "m.w2v"
     stopped(text, output)
     before = text.stat()
@@ -455,7 +455,7 @@ def test_another_corpus_is_refused_by_name(text, whole, tmp_path):
     assert w2v.resume(output).matrix.tobytes() == whole.matrix.tobytes()
 
 
-def test_an_unfinished_training_is_not_dropped_unasked(text, tmp_path):
+def test_an_unfinished_training_is_discarded_only_with_overwrite(text, tmp_path):
     output = tmp_path / "m.w2v"
     stopped(text, output)
     with pytest.raises(
@@ -475,7 +475,7 @@ def test_checkpoint_with_a_temporary_directory_is_replaced(text, tmp_path):
     assert names(tmp_path) == ["m.w2v", "text.txt"]
 
 
-def test_what_is_no_checkpoint_is_left_alone(text, tmp_path):
+def test_train_leaves_foreign_directories_alone(text, tmp_path):
     for make in (Path.mkdir, Path.write_text):
         place = tmp_path / "m.w2v.checkpoint"
         make(place, *([] if make is Path.mkdir else ["mine"]))
@@ -503,7 +503,7 @@ def test_two_processes_do_not_work_on_one_model(text, tmp_path):
     w2v.resume(output)
 
 
-def test_a_lock_that_was_removed_meanwhile_is_none(text, tmp_path, monkeypatch):
+def test_a_removed_lock_file_is_not_a_lock(text, tmp_path, monkeypatch):
     folder = tmp_path / "m.w2v.checkpoint"
     folder.mkdir()
     flock = lock.fcntl.flock
@@ -517,7 +517,7 @@ def test_a_lock_that_was_removed_meanwhile_is_none(text, tmp_path, monkeypatch):
         Checkpoint(folder, None)
 
 
-def test_a_file_system_without_locks_will_do(text, tmp_path, monkeypatch):
+def test_file_systems_without_locks_are_supported(text, tmp_path, monkeypatch):
     def unknown(*_):
         raise OSError(errno.ENOSYS, "Function not implemented")
 
@@ -526,7 +526,7 @@ def test_a_file_system_without_locks_will_do(text, tmp_path, monkeypatch):
     assert names(tmp_path) == ["m.w2v", "text.txt"]
 
 
-def test_models_of_one_name_do_not_meet_in_a_work_dir(text, whole, tmp_path):
+def test_models_of_the_same_name_can_share_a_work_dir(text, whole, tmp_path):
     for name in ("en", "de", "work"):
         (tmp_path / name).mkdir()
     work_dir = tmp_path / "work"
@@ -539,7 +539,7 @@ def test_models_of_one_name_do_not_meet_in_a_work_dir(text, whole, tmp_path):
     assert names(work_dir) == []
 
 
-def test_a_work_dir_beside_the_model_is_no_other_place(tmp_path, monkeypatch):
+def test_a_work_dir_beside_the_model_is_the_default(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     expected = tmp_path / "m.checkpoint"
     assert checkpoint_dir(Path("m"), ".") == checkpoint_dir(Path("m"), None) == expected
@@ -600,7 +600,7 @@ def outcome(folder) -> W2VError | None:
 
 
 @pytest.mark.parametrize("name", ["job.json", "corpus.json", "state", "encoded/text"])
-def test_damage_is_told_and_nothing_worse_happens(name, text, whole, tmp_path):
+def test_damage_is_detected(name, text, whole, tmp_path):
     output = tmp_path / "m.w2v"
     stopped(text, output)
     path = tmp_path / "m.w2v.checkpoint" / name
@@ -633,7 +633,7 @@ def test_damage_is_told_and_nothing_worse_happens(name, text, whole, tmp_path):
         ({"config": {"dim": 0}}, "dim must be"),
     ],
 )
-def test_a_job_that_is_none_is_refused(change, message, text, tmp_path):
+def test_an_invalid_job_is_rejected(change, message, text, tmp_path):
     output = tmp_path / "m.w2v"
     stopped(text, output)
     rewrite(tmp_path / "m.w2v.checkpoint" / "job.json", change)
@@ -650,7 +650,7 @@ def rewrite(path, change):
 
 
 @pytest.mark.parametrize("name", ["job.json", "corpus.json"])
-def test_what_another_version_kept_is_refused(name, text, tmp_path):
+def test_files_of_another_version_are_rejected(name, text, tmp_path):
     output = tmp_path / "m.w2v"
     stopped(text, output)
     path = tmp_path / "m.w2v.checkpoint" / name
@@ -663,7 +663,7 @@ def test_what_another_version_kept_is_refused(name, text, tmp_path):
 @pytest.mark.parametrize(
     ("deterministic", "kind"), [(False, "MAX_SPAN_POSITIONS"), (True, "_SHARDS")]
 )
-def test_what_a_version_with_other_spans_kept_is_refused(
+def test_a_state_with_another_number_of_steps_is_rejected(
     deterministic, kind, text, tmp_path, monkeypatch
 ):
     output = tmp_path / "m.w2v"
@@ -696,7 +696,7 @@ def test_ids_beyond_the_vocabulary_never_reach_the_kernel(text, tmp_path):
 # What it costs.
 
 
-def test_keeping_takes_a_fiftieth_of_the_time_at_most(monkeypatch, tmp_path):
+def test_saving_takes_at_most_two_percent_of_the_time(monkeypatch, tmp_path):
     now = [100.0]
     monkeypatch.setattr(checkpoint.time, "monotonic", lambda: now[0])
 
@@ -719,7 +719,7 @@ def test_keeping_takes_a_fiftieth_of_the_time_at_most(monkeypatch, tmp_path):
     kept.close()
 
 
-def test_a_large_model_is_kept_as_late_as_its_size_demands(monkeypatch, tmp_path):
+def test_the_first_save_of_a_large_model_is_delayed(monkeypatch, tmp_path):
     now = [100.0]
     monkeypatch.setattr(checkpoint.time, "monotonic", lambda: now[0])
     kept = Checkpoint(tmp_path, 60.0)
@@ -748,7 +748,7 @@ def test_killed_at_random_moments(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["job.json", "corpus.json", "state"])
-def test_what_never_ends_is_not_read_to_its_end(name, text, tmp_path):
+def test_endless_files_are_rejected(name, text, tmp_path):
     output = tmp_path / "m.w2v"
     stopped(text, output)
     path = tmp_path / "m.w2v.checkpoint" / name
@@ -758,7 +758,7 @@ def test_what_never_ends_is_not_read_to_its_end(name, text, tmp_path):
         w2v.resume(output)
 
 
-def test_a_state_that_is_too_long_is_refused(text, tmp_path):
+def test_a_state_with_trailing_bytes_is_rejected(text, tmp_path):
     output = tmp_path / "m.w2v"
     stopped(text, output)
     with (tmp_path / "m.w2v.checkpoint" / "state").open("ab") as file:
@@ -797,7 +797,7 @@ def test_a_model_that_appeared_meanwhile_is_replaced_if_asked(text, whole, tmp_p
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit])
-def test_what_was_gone_on_with_can_be_gone_on_with_again(error, text, whole, tmp_path, monkeypatch):
+def test_a_resumed_training_can_be_resumed_again(error, text, whole, tmp_path, monkeypatch):
     output = tmp_path / "m.w2v"
     with monkeypatch.context() as patch:  # killed while it read its text
         patch.setattr(Checkpoint, "remove", lambda self: self.close())
@@ -818,7 +818,7 @@ def raising(error, kind):
     return observe
 
 
-def test_what_is_kept_reaches_the_disk_with_its_name(text, tmp_path, monkeypatch):
+def test_saved_files_and_their_names_are_synced(text, tmp_path, monkeypatch):
     synced = []
     real = os.fsync
 

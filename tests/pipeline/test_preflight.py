@@ -1,4 +1,4 @@
-"""A job that cannot fit is refused before it begins, with both figures."""
+"""Memory and disk space are checked before a run begins; errors state both figures."""
 
 from __future__ import annotations
 
@@ -50,12 +50,12 @@ def memory(monkeypatch):
     return pretend
 
 
-def test_what_fits_passes(memory):
+def test_a_model_that_fits_is_accepted(memory):
     memory(GB)
     preflight.check_memory(50_000, Config())
 
 
-def test_what_needs_more_memory_than_there_is_is_refused_with_both_figures(memory):
+def test_too_little_memory_is_reported_with_both_figures(memory):
     memory(2 * GB)
     expected = (
         r"^training up to 50,000 words at dim 100,000 needs 60\.12 GB of memory, "
@@ -66,7 +66,7 @@ def test_what_needs_more_memory_than_there_is_is_refused_with_both_figures(memor
         preflight.check_memory(50_000, Config(dim=100_000, threads=2))
 
 
-def test_what_was_read_is_counted_as_it_is(memory):
+def test_the_vocabulary_is_known_after_reading(memory):
     memory(GB, held=GB)
     counts = np.arange(10_000, 0, -1)
     expected = (
@@ -90,7 +90,7 @@ def test_the_limit_is_exact(held, memory):
         preflight.check_memory(1000, config)
 
 
-def test_nothing_is_refused_where_nobody_knows_the_memory(memory):
+def test_unknown_memory_is_accepted(memory):
     memory(None)
     preflight.check_memory(10**6, Config(dim=1_000_000))
 
@@ -225,7 +225,7 @@ def test_all_that_lies_on_one_disk_at_a_time_is_added_up(
         (False, "the model and the encoded text", ""),
     ],
 )
-def test_too_little_room_is_told_with_both_figures(checkpoints, files, remedy, free, tmp_path):
+def test_too_little_disk_space_is_reported_with_both_figures(checkpoints, files, remedy, free, tmp_path):
     arguments = {"words": 50_000, "directories": Directories(tmp_path / "m.w2v", tmp_path)}
     free(30_000)
     with pytest.raises(DiskFullError) as caught:
@@ -237,7 +237,7 @@ def test_too_little_room_is_told_with_both_figures(checkpoints, files, remedy, f
     )
 
 
-def test_what_is_kept_already_needs_no_room(free, tmp_path):
+def test_replaced_files_need_no_space(free, tmp_path):
     arguments = {"words": 50_000, "directories": Directories(tmp_path / "m.w2v", tmp_path)}
     arguments |= {"text_bytes": None} | CHECKPOINTS
     free(30 * MB)
@@ -284,7 +284,7 @@ def test_model_and_text_on_two_disks_are_held_against_each(free, tmp_path):
     preflight.check_disk(DIM_60, **arguments)
 
 
-def test_a_folder_that_has_gone_is_named(tmp_path):
+def test_a_removed_directory_is_reported(tmp_path):
     arguments = {"words": 1, "directories": Directories(tmp_path / "gone" / "m", tmp_path)}
     with pytest.raises(
         OutputError, match=r"^cannot write to .*/gone and .*: No such file or directory; "

@@ -152,14 +152,14 @@ def test_no_words_at_all(corpus):
         (b"text", r"the corpus is a bytes: expected a path"),
         ([1, 2], r"item 0 of the corpus contains 1: expected a string, or a list of strings"),
         ([["a", 1]], r"item 0 of the corpus contains 1"),
-        (["a", ["b"]], r"item 1 of the corpus is a list, but the first one was not"),
-        ([["b"], "a"], r"item 1 of the corpus is a str, but the first one was not"),
-        ([["a\nb"]], r"token 'a\\nb' in item 0 of the corpus has a line end"),
+        (["a", ["b"]], r"item 1 of the corpus is a list, but the first one is not"),
+        ([["b"], "a"], r"item 1 of the corpus is a str, but the first one is not"),
+        ([["a\nb"]], r"token 'a\\nb' in item 0 of the corpus contains a line end"),
         ("no such file", r"cannot read no such file: No such file or directory"),
         (["\ud800"], r"item 0 of the corpus is not valid Unicode"),
     ],
 )
-def test_what_is_no_corpus_is_refused(corpus, message):
+def test_an_invalid_corpus_is_rejected(corpus, message):
     with pytest.raises(InputError, match=message):
         w2v.train(corpus, **TINY)
 
@@ -206,7 +206,7 @@ def test_a_given_vocabulary_rules_rows_and_order(tmp_path):
         (["unicorn"], VocabularyError, "none of the 1 given words occurs in the corpus"),
     ],
 )
-def test_a_useless_vocabulary_is_refused(vocab, error, message):
+def test_an_unusable_vocabulary_is_rejected(vocab, error, message):
     for call in (w2v.train, w2v.read_corpus, read_vocabulary):
         with pytest.raises(error, match=message):
             call(LINES, vocab=vocab, **TINY)
@@ -282,7 +282,7 @@ def test_the_model_is_saved_and_loaded(tmp_path):
     assert (saved.path, saved.words, saved.dim) == (str(tmp_path / "m.w2v"), 9, 8)
 
 
-def test_a_model_is_replaced_only_if_asked(tmp_path):
+def test_a_model_is_replaced_only_with_overwrite(tmp_path):
     w2v.train(LINES, output=tmp_path / "m", **TINY)
     with pytest.raises(OutputError, match=r"m exists already; choose another name, or replace"):
         w2v.train(LINES[:2], output=tmp_path / "m", **TINY)
@@ -313,7 +313,7 @@ def test_a_failing_run_leaves_the_old_model_as_it_was(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["m"]
 
 
-def test_meta_tells_how_the_model_was_made(tmp_path):
+def test_meta_records_the_training(tmp_path):
     model = w2v.train(LINES, output=tmp_path / "m", validation=0.3, **TINY)
     meta = json.loads((tmp_path / "m" / "meta.json").read_text())
     assert meta.pop("format_version") == 1
@@ -358,7 +358,7 @@ def test_meta_tells_how_the_model_was_made(tmp_path):
     }
 
 
-def test_meta_holds_what_was_used_where_nothing_was_said():
+def test_meta_records_the_values_of_defaults():
     options = {name: value for name, value in TINY.items() if name != "threads"}
     meta = w2v.train(LINES, **options).meta
     assert meta["config"]["threads"] == Config().thread_count
@@ -405,7 +405,7 @@ def test_reports_are_plain_values():
 
 
 @overflowing
-def test_a_huge_learning_rate_is_told_from_a_result(tmp_path):
+def test_divergence_is_reported(tmp_path):
     expected = (
         r"^training diverged: the vectors hold NaN or infinity in epoch \d+ at learning rate "
         r"\S+; use a lower learning rate than `lr=1e\+30`, for example `lr=0\.05`, "

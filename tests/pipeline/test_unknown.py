@@ -43,7 +43,7 @@ def test_training_is_that_of_a_text_where_they_are_one_word():
     assert model.counts.tolist() == same.counts[:3].tolist()
 
 
-def test_the_vector_is_kept_with_the_model_and_handed_over(tmp_path):
+def test_the_unknown_vector_is_saved_and_exported(tmp_path):
     model = w2v.train(LINES, train_unk=True, output=tmp_path / "model", **OPTIONS)
     back = w2v.load(tmp_path / "model")
     assert back.unknown.tolist() == model.unknown.tolist()

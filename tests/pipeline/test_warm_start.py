@@ -1,4 +1,4 @@
-"""A training that begins with a model: more epochs on its own text, or another text."""
+"""Starting from a model: more epochs on its own corpus, or training on another corpus."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ MATRICES = ("embeddings.npy", "contexts.npy")
 
 
 class Stop(BaseException):
-    """Stands for a process that is killed: nothing is kept because of it."""
+    """Simulates a kill: the training does not save a state because of it."""
 
 
 def random_lines(letters: str, seed: int) -> str:
@@ -206,7 +206,7 @@ def damaged(change: str) -> None:
         ("inf", r"the context vectors contain NaN or infinity"),
     ],
 )
-def test_damaged_context_vectors_are_refused_at_once(change, message, old, monkeypatch):
+def test_damaged_context_vectors_are_rejected_before_training(change, message, old, monkeypatch):
     damaged(change)
     monkeypatch.setattr(runs, "TrainingRun", None)  # which is not called
     for work in (go_on, lambda: w2v.resume("old.w2v", epochs=3)):
@@ -249,7 +249,7 @@ class Memory:
     ],
     ids=["plain", "random", "vocab", "unknown", "validation", "rounds"],
 )
-def test_more_epochs_go_on_as_if_they_had_been_asked_for_at_first(options):
+def test_more_epochs_equal_a_longer_training(options):
     options = OPTIONS | options
     before = w2v.train("old.txt", output="old.w2v", **options)
     rows = before.matrix if before.unknown is None else np.vstack([before.matrix, before.unknown])
@@ -287,7 +287,7 @@ def test_more_epochs_go_on_as_if_they_had_been_asked_for_at_first(options):
 
 
 @pytest.mark.parametrize("moment", MOMENTS)
-def test_more_epochs_that_were_killed_go_on_as_if_they_had_not_been(moment, old, monkeypatch):
+def test_killed_training_for_more_epochs_resumes(moment, old, monkeypatch):
     before = content("old.w2v")
     w2v.train("old.txt", output="whole.w2v", **OPTIONS)
     w2v.resume("whole.w2v", epochs=5)
@@ -306,7 +306,7 @@ def test_more_epochs_that_were_killed_go_on_as_if_they_had_not_been(moment, old,
     assert names() == ["new.txt", "old.txt", "old.w2v", "whole.w2v"]
 
 
-def test_more_epochs_that_were_killed_when_they_were_saved_are_done(old, monkeypatch):
+def test_more_epochs_killed_after_saving_are_finished(old, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(Checkpoint, "remove", Checkpoint.close)
         after = w2v.resume("old.w2v", epochs=3)
@@ -315,7 +315,7 @@ def test_more_epochs_that_were_killed_when_they_were_saved_are_done(old, monkeyp
     assert names() == ["new.txt", "old.txt", "old.w2v"]
 
 
-def test_more_epochs_that_were_killed_while_the_model_was_aside_go_on(old, monkeypatch):
+def test_more_epochs_resume_while_the_old_model_is_renamed(old, monkeypatch):
     def work(**options):
         w2v.resume("old.w2v", epochs=3, **options)
 
@@ -342,7 +342,7 @@ def test_a_finished_model_that_a_kill_left_aside_is_found(old):
 
 
 @pytest.mark.parametrize("epochs", [{}, {"epochs": 1}, {"epochs": 2}])
-def test_a_finished_model_tells_how_to_train_it_further(epochs, old):
+def test_resuming_a_finished_model_requires_more_epochs(epochs, old):
     expected = (
         r"there is no unfinished training of old\.w2v: the model was finished after epoch 2; to "
         r"train it further, pass a higher total, such as `epochs=4`; to start from its vectors on any "
@@ -352,14 +352,14 @@ def test_a_finished_model_tells_how_to_train_it_further(epochs, old):
         w2v.resume("old.w2v", **epochs)
 
 
-def test_more_epochs_with_another_option_are_refused_by_name(old):
+def test_more_epochs_reject_other_options(old):
     with pytest.raises(ConfigError, match="started with `dim=8`, got `dim=9`; omit"):
         w2v.resume("old.w2v", epochs=4, dim=9)
     with pytest.raises(ConfigError, match=r"started with `lr=0\.05`, got `lr=0\.1`; omit"):
         w2v.resume("old.w2v", epochs=4, lr=0.1)
 
 
-def test_more_epochs_on_a_text_that_has_changed_are_refused_by_name(old):
+def test_more_epochs_reject_a_changed_corpus(old):
     with Path("old.txt").open("a") as file:
         file.write("more\n")
     expected = r"old\.txt has changed since .*; restore it, or train on the new content with `init="
@@ -371,14 +371,14 @@ def test_more_epochs_on_a_text_that_has_changed_are_refused_by_name(old):
     assert names() == ["new.txt", "old.w2v"]
 
 
-def test_more_epochs_on_a_text_that_is_gone_for_good_are_refused():
+def test_more_epochs_require_a_corpus_of_files():
     w2v.train(iter(["a b c", "b c a"] * 9), output="old.w2v", **OPTIONS)
     expected = r"the corpus of old\.w2v was not read from files, .* use `init=.old\.w2v.`$"
     with pytest.raises(InputError, match=expected):
         w2v.resume("old.w2v", epochs=4)
 
 
-def test_more_epochs_without_context_vectors_are_refused(old):
+def test_more_epochs_require_context_vectors(old):
     Path("old.w2v/contexts.npy").unlink()
     with pytest.raises(InputError, match=r"old\.w2v has no contexts\.npy, which .* use `init=.old"):
         w2v.resume("old.w2v", epochs=4)
@@ -395,7 +395,7 @@ def test_more_epochs_without_context_vectors_are_refused(old):
         {"epochs": [{"seconds": "many"}]},
     ],
 )
-def test_a_model_that_does_not_tell_how_it_was_trained_has_no_more_epochs(changes, old):
+def test_more_epochs_require_a_recorded_training(changes, old):
     change_meta("old.w2v", **changes)
     expected = (
         r"old\.w2v: the model is finished, and does not record how it was trained; to start from "
@@ -406,14 +406,14 @@ def test_a_model_that_does_not_tell_how_it_was_trained_has_no_more_epochs(change
 
 
 @pytest.mark.parametrize("size", [0, 11, "all"])
-def test_a_model_that_tells_of_words_it_does_not_have_has_no_more_epochs(size, old):
+def test_more_epochs_reject_a_wrong_vocabulary_size(size, old):
     change_meta("old.w2v", job=old.meta["job"] | {"vocab": size})
     with pytest.raises(InputError, match="does not record how it was trained"):
         w2v.resume("old.w2v", epochs=4)
 
 
 @pytest.mark.parametrize("what", ["words", "counts"])
-def test_a_model_whose_text_has_other_words_is_refused_and_left(what, old):
+def test_more_epochs_reject_a_corpus_of_other_words(what, old):
     if what == "words":
         lines = Path("old.w2v/vocab.txt").read_text().splitlines()
         Path("old.w2v/vocab.txt").write_text("\n".join([lines[1], lines[0], *lines[2:]]) + "\n")
@@ -523,7 +523,7 @@ def test_frozen_vectors_stay_when_more_epochs_follow(old):
     assert [epoch["epoch"] for epoch in after.meta["epochs"]] == [1, 2, 3, 4]
 
 
-def test_the_vector_of_unknown_words_goes_on_where_it_ended():
+def test_the_unknown_vector_is_trained_further():
     options = OPTIONS | {"vocab_size": 4, "train_unk": True}
     old = w2v.train("old.txt", output="old.w2v", **options)
     model = go_on(train_unk=True, vocab_size=6, **STILL)
@@ -580,7 +580,7 @@ def test_lists_of_tokens_are_taken_as_they_are(old):
     assert model.words == [*old.words, "B", "New York"]
 
 
-def test_words_that_no_text_has_are_kept_too(old, monkeypatch):
+def test_old_words_that_no_text_can_contain_are_preserved(old, monkeypatch):
     w2v.Embeddings([*old.words, "New York", "\x85"], np.eye(12)).save("odd")
 
     def work(**options):
@@ -628,7 +628,7 @@ def test_rare_new_words_are_dropped_and_rare_old_ones_are_not(old):
     assert model.counts[model.words.index("j")] == old.counts[old.words.index("j")] + 1
 
 
-def test_a_model_tells_its_history(old):
+def test_meta_records_the_initial_models(old):
     go_on("second.w2v", freeze_old=True, epochs=3)
     model = go_on("third.w2v", corpus="old.txt", init="second.w2v")
     first, second = model.meta["origins"]
@@ -641,17 +641,17 @@ def test_a_model_tells_its_history(old):
         "epochs": 2,
     }
     assert (second["words"], second["epochs"], second["frozen"]) == (13, 3, False)
-    shown = CliRunner().invoke(cli.main, ["info", "third.w2v"]).output.splitlines()
+    shown = " ".join(CliRunner().invoke(cli.main, ["info", "third.w2v"]).output.split())
     words = old.meta["training"]["words"]
     line = f"{Path.cwd()}/old.w2v: 10 words, trained on {words} words for 2 epochs"
     assert f"started from {line}; its vectors were frozen" in shown
-    assert "contexts     saved, so the model can be trained further" in shown
+    assert "contexts saved, so the model can be trained further" in shown
 
 
 @pytest.mark.parametrize(
     "meta", [{"origins": 7}, {"origins": [7]}, {"epochs": "x"}, {"training": "x"}]
 )
-def test_a_model_with_odd_notes_will_do(meta, old):
+def test_an_initial_model_with_invalid_metadata_is_accepted(meta, old):
     change_meta("old.w2v", **meta)
     go_on()
     assert CliRunner().invoke(cli.main, ["info", "m.w2v"]).exit_code == 0
@@ -751,13 +751,13 @@ def test_room_is_looked_for_as_many_words_as_there_may_be(corpus, options, most,
         ),
     ],
 )
-def test_what_cannot_be_gone_on_with_is_refused(options, error, message, old):
+def test_an_unsuitable_initial_model_is_rejected(options, error, message, old):
     with pytest.raises(error, match=message):
         go_on(**options)
     assert names() == ["new.txt", "old.txt", "old.w2v"]
 
 
-def test_a_word_that_could_not_be_written_is_refused_before_the_training(old, monkeypatch):
+def test_unwritable_words_are_rejected_before_training(old, monkeypatch):
     monkeypatch.setattr(
         "w2v.formats.registry.read", lambda _: w2v.Embeddings(["a", "b\nc"], np.eye(2))
     )
@@ -771,7 +771,7 @@ def test_a_word_that_could_not_be_written_is_refused_before_the_training(old, mo
 
 @pytest.mark.parametrize("freeze_old", [False, True])
 @pytest.mark.parametrize("moment", MOMENTS)
-def test_it_goes_on_as_if_it_had_not_been_killed(moment, freeze_old, old, monkeypatch):
+def test_a_killed_warm_start_resumes_with_the_same_result(moment, freeze_old, old, monkeypatch):
     go_on("whole.w2v", epochs=2, freeze_old=freeze_old)
 
     def work(**options):
@@ -788,7 +788,7 @@ def test_it_goes_on_as_if_it_had_not_been_killed(moment, freeze_old, old, monkey
 
 
 @pytest.mark.parametrize("moment", ["before the first state", "in its first epoch"])
-def test_a_text_that_can_be_read_only_once_goes_on_too(moment, old, monkeypatch):
+def test_a_warm_start_on_an_iterator_resumes(moment, old, monkeypatch):
     whole = go_on("whole.w2v")
 
     def work(**options):
@@ -802,7 +802,7 @@ def test_a_text_that_can_be_read_only_once_goes_on_too(moment, old, monkeypatch)
     "moment", ["while it reads", "before the first state", "in its first epoch"]
 )
 @pytest.mark.parametrize("what", ["changed", "gone", "another"])
-def test_an_old_model_is_missed_only_until_a_state_is_kept(moment, what, old, monkeypatch):
+def test_the_initial_model_is_required_until_a_state_is_saved(moment, what, old, monkeypatch):
     whole = go_on("whole.w2v")
     kill(lambda **options: go_on(**options), moment, monkeypatch)
     if what == "changed":
@@ -825,7 +825,7 @@ def test_an_old_model_is_missed_only_until_a_state_is_kept(moment, what, old, mo
         assert model.counts.tolist() == whole.counts.tolist()
 
 
-def test_an_old_model_that_changes_while_the_text_is_read_is_refused(old):
+def test_an_initial_model_that_changes_during_reading_is_rejected(old):
     def change(event):
         if isinstance(event, CorpusRead):
             os.utime("old.w2v/vocab.txt", ns=(1, 1))
@@ -862,7 +862,7 @@ def test_the_command_line_trains_more_epochs(old):
     assert "it started with --lr 0.05, got --lr 0.5" in result.stderr
 
 
-def test_the_command_line_goes_on_with_another_text(old):
+def test_the_command_line_trains_on_another_corpus(old):
     same = go_on(freeze_old=True)
     arguments = ["--init", "old.w2v", "--freeze-old", "-o", "cli.w2v", *ARGUMENTS]
     result = run("train", "-", *arguments, stdin=Path("new.txt").read_text())
@@ -876,7 +876,7 @@ def test_the_command_line_goes_on_with_another_text(old):
     assert all(line in result.stderr for line in expected)
 
 
-def test_the_command_line_says_how_to_go_on_with_what_was_interrupted(old, monkeypatch):
+def test_the_command_line_reports_how_to_resume(old, monkeypatch):
     whole = go_on()
 
     def interrupted(*_):
@@ -917,7 +917,7 @@ def test_the_command_line_says_how_to_go_on_with_what_was_interrupted(old, monke
         ),
     ],
 )
-def test_the_command_line_refuses_what_does_not_go_together(arguments, message, old):
+def test_the_command_line_rejects_contradictory_options(arguments, message, old):
     result = run("train", *arguments)
     assert result.exit_code == 2
     assert result.stderr.splitlines()[-1].startswith(f"Error: {message}")

@@ -154,7 +154,7 @@ def test_whole_runs_are_compared_round_by_round():
     ]
 
 
-def test_medians_leave_out_what_is_unknown():
+def test_medians_ignore_missing_values():
     assert measuring.median([3.0, None, 1.0, 2.0]) == 2
     assert measuring.median([None]) is None
     assert measuring.number(None) == "-"
@@ -171,7 +171,7 @@ def test_operations_are_those_of_scores_with_contexts_and_noise():
     assert peak.useful_operations(meta_of(pairs=40, centers=11)) == 2 * (40 + 176) * 60
 
 
-def test_the_chains_do_what_they_say():
+def test_chains_compute_multiply_adds():
     start, rounds = 0.25, 3
     terms = np.float32(start) + np.float32(0.001) * np.arange(peak.CHAINS)
     for _ in range(rounds):
@@ -269,7 +269,7 @@ def test_the_memory_of_children_counts():
     assert usage.memory_mb > 50
 
 
-def test_a_process_may_end_while_it_is_looked_at(monkeypatch):
+def test_a_process_may_end_while_it_is_measured(monkeypatch):
     ended = subprocess.Popen(["true"])
     ended.wait()
     assert measuring._family(ended.pid) == [ended.pid]
@@ -292,12 +292,12 @@ def test_peers_that_are_not_installed_are_skipped(monkeypatch, capsys):
     assert "pip install --group bench" in said
 
 
-def test_options_replace_what_a_setting_says():
+def test_options_override_a_setting():
     changed = benchmark.with_options(trainers.SETTINGS["gensim"], {"epochs": 1, "dim": None})
     assert (changed.epochs, changed.dim, changed.window) == (1, 128, 5)
 
 
-def test_options_become_arguments_and_what_is_off_is_left_out():
+def test_options_become_arguments_without_unset_ones():
     options = {"min_count": 0, "shrink_windows": False, "overwrite": True, "lr_min": None}
     assert measuring.command_line(options) == ["--min-count", "0", "--overwrite"]
 
@@ -386,7 +386,7 @@ def test_every_experiment_is_measured(tmp_path):
     assert windows[0] == {"window": 1, "threads": 6}
 
 
-def test_plots_are_drawn_from_what_was_written(tmp_path):
+def test_plots_are_drawn_from_the_figures(tmp_path):
     pytest.importorskip("matplotlib")
     from scripts.bench import plot
 

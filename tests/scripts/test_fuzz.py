@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 from scripts import fuzz
-from scripts.fuzz import TARGETS, BrokenPromiseError, Case, Finding, Fuzzer, Meter, Target
+from scripts.fuzz import TARGETS, Case, Finding, Fuzzer, InvalidResultError, Meter, Target
 from support import JIT, ROOT
 from w2v.embeddings.embeddings import Embeddings
 from w2v.errors import FormatError
@@ -26,7 +26,7 @@ compiled_only = pytest.mark.skipif(not JIT, reason="without the compiler, overfl
 
 
 def planted(read, seed=b"the quick brown fox") -> Target:
-    """A reader with a mistake in it."""
+    """A reader with a defect in it."""
     return Target("planted", lambda path, _kind: path.write_bytes(seed), read)
 
 
@@ -83,8 +83,8 @@ def devour(path):
         (panic, "SystemExit: planted", "SystemExit test_fuzz.py:"),
         (warn, "UserWarning: planted", "UserWarning test_fuzz.py:"),
         (write_elsewhere, "there are other files: ", "files"),
-        (babble, "no short line: 'plantedplanted", "FormatError test_fuzz.py:"),
-        (break_line, r"no short line: 'planted\nplanted'", "FormatError test_fuzz.py:"),
+        (babble, "not one short line: 'plantedplanted", "FormatError test_fuzz.py:"),
+        (break_line, r"not one short line: 'planted\nplanted'", "FormatError test_fuzz.py:"),
         (dawdle, "it took 0.", "time"),
         pytest.param(
             devour,
@@ -96,20 +96,20 @@ def devour(path):
         ),
     ],
 )
-def test_a_planted_mistake_is_found_once(read, what, where, tmp_path, monkeypatch):
+def test_a_planted_defect_is_found_once(read, what, where, tmp_path, monkeypatch):
     if where == "time":
-        monkeypatch.setattr(fuzz, "MOST_SECONDS", 0.04)
+        monkeypatch.setattr(fuzz, "MAX_SECONDS", 0.04)
     report = report_of(planted(read), tmp_path, 0.7)
     (finding,) = [finding for finding in report.findings if finding.where.startswith(where)]
     assert finding.what.startswith(what)
     assert b"\xff" in finding.data
     assert report.executions > 10
     case = Case(planted(read), tmp_path / "again")
-    assert fuzz.judge(case, finding.data, Meter()) is not None
-    assert fuzz.judge(case, case.seeds[0], Meter()) is None
+    assert fuzz.check_input(case, finding.data, Meter()) is not None
+    assert fuzz.check_input(case, case.seeds[0], Meter()) is None
 
 
-def test_what_is_refused_as_it_should_be_is_no_finding(tmp_path):
+def test_an_expected_error_is_no_finding(tmp_path):
     def read(path):
         if path.read_bytes() != b"the quick brown fox":
             raise FormatError("refused")
@@ -119,7 +119,7 @@ def test_what_is_refused_as_it_should_be_is_no_finding(tmp_path):
     assert report.executions > 10
 
 
-def test_a_broken_promise_is_found():
+def test_an_invalid_result_is_found():
     good = Embeddings(["a", "b"], [[1.0], [2.0]], [2, 1])
     fuzz.check_embeddings(good)
     for name, value in (
@@ -134,7 +134,7 @@ def test_a_broken_promise_is_found():
     ):
         broken = Embeddings(["a", "b"], [[1.0], [2.0]], [2, 1])
         setattr(broken, name, value)
-        with pytest.raises(BrokenPromiseError):
+        with pytest.raises(InvalidResultError):
             fuzz.check_embeddings(broken)
 
 
@@ -219,14 +219,14 @@ def test_a_target_is_fuzzed_in_a_process_of_its_own(engine, tmp_path):
     assert not (tmp_path / "found").exists()
 
 
-WITH_A_MISTAKE = """
+WITH_A_DEFECT = """
 import sys
 sys.path.insert(0, {root!r})
 from scripts import fuzz
 read = fuzz.TARGETS["vocabulary"].read
 def broken(path):
     data = path.read_bytes()
-    {mistake}
+    {defect}
     read(path)
 fuzz.TARGETS["vocabulary"] = fuzz.dataclasses.replace(fuzz.TARGETS["vocabulary"], read=broken)
 fuzz.__file__ = __file__
@@ -234,7 +234,7 @@ if __name__ == "__main__":
     fuzz.main()
 """
 DIFFERS = f"if len(data) != {len(fuzz.VOCABULARY.encode())}: "
-MISTAKES = {
+DEFECTS = {
     "an error": ("raise KeyError('planted')", "KeyError: 'planted'"),
     "a crash": ("import os; os.abort()", "the process ended with "),
     "a hang": ("import time; time.sleep(99)", "the process did not end"),
@@ -243,11 +243,11 @@ MISTAKES = {
 
 
 @ENGINES
-@pytest.mark.parametrize(("mistake", "what"), MISTAKES.values(), ids=MISTAKES)
-def test_a_planted_mistake_is_kept_and_can_be_seen_again(mistake, what, engine, tmp_path):
+@pytest.mark.parametrize(("defect", "what"), DEFECTS.values(), ids=DEFECTS)
+def test_a_planted_defect_is_saved_and_can_be_reproduced(defect, what, engine, tmp_path):
     script = tmp_path / "broken.py"
-    code = WITH_A_MISTAKE.format(root=str(ROOT), mistake=DIFFERS + mistake)
-    if "sleep" in mistake:
+    code = WITH_A_DEFECT.format(root=str(ROOT), defect=DIFFERS + defect)
+    if "sleep" in defect:
         code = code.replace("fuzz.main()", "fuzz._GRACE = 3; fuzz.main()")
     script.write_text(code)
     command = [sys.executable, str(script), "--target", "vocabulary"]
@@ -259,7 +259,7 @@ def test_a_planted_mistake_is_kept_and_can_be_seen_again(mistake, what, engine, 
     assert what in done.stdout
     assert done.stderr == "Error: 1 findings\n"
     (kept,) = (tmp_path / "found").iterdir()
-    assert f"see it again: python -m scripts.fuzz --target vocabulary --again {kept}" in done.stdout
+    assert f"reproduce it: python -m scripts.fuzz --target vocabulary --again {kept}" in done.stdout
     if what.startswith("KeyError"):
         again = subprocess.run(
             [*command, "--again", str(kept)],
@@ -272,17 +272,17 @@ def test_a_planted_mistake_is_kept_and_can_be_seen_again(mistake, what, engine, 
         assert again.stderr.startswith("Error: KeyError: 'planted' (KeyError broken.py:")
 
 
-def test_what_is_in_order_is_said_to_be_when_seen_again(tmp_path):
+def test_a_valid_input_has_no_defect_when_run_again(tmp_path):
     (tmp_path / "x").write_bytes(b"\0a\nb\n")
     arguments = ["--target", "vocabulary", "--again", str(tmp_path / "x")]
     done = CliRunner().invoke(fuzz.main, arguments)
-    assert (done.exit_code, done.output) == (0, f"{tmp_path / 'x'}: nothing is wrong\n")
+    assert (done.exit_code, done.output) == (0, f"{tmp_path / 'x'}: no defect found\n")
     done = CliRunner().invoke(fuzz.main, ["--again", str(tmp_path / "x")])
     assert done.exit_code == 2
-    assert "--again needs the one --target" in done.output
+    assert "--again requires exactly one --target" in done.output
 
 
-def test_the_engine_that_is_missing_names_its_extra(monkeypatch):
+def test_a_missing_engine_names_its_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "atheris", None)
     done = CliRunner().invoke(fuzz.main, ["--engine", "atheris", "--seconds", "1"])
     assert done.exit_code == 1
@@ -295,13 +295,13 @@ def test_a_target_whose_package_is_missing_is_left_out(monkeypatch):
     monkeypatch.setattr(fuzz, "find_spec", lambda name: None)
     arguments = ["--target", "safetensors", "--engine", "random"]
     done = CliRunner().invoke(fuzz.main, arguments)
-    expected = "safetensors: left out, safetensors is not installed\n"
+    expected = "safetensors: skipped, safetensors is not installed\n"
     assert (done.exit_code, done.output) == (0, expected)
 
 
 def test_findings_have_names_of_their_own(tmp_path):
     for data in (b"a", b"b", b"a"):
-        fuzz.keep(Finding("x", "y", data), "glove", tmp_path / "new" / "folder")
+        fuzz.save_finding(Finding("x", "y", data), "glove", tmp_path / "new" / "folder")
     assert sorted(path.read_bytes() for path in (tmp_path / "new" / "folder").iterdir()) == [
         b"a",
         b"b",

@@ -25,7 +25,7 @@ NAMES = ("bad", "fair", "good")
 
 
 def labelled(*counts: int) -> Labelled:
-    """So many texts of each label."""
+    """Return texts with a number of each label."""
     labels = np.repeat(np.arange(len(counts)), counts)
     return Labelled([f"text {row}" for row in range(len(labels))], labels, NAMES[: len(counts)])
 
@@ -83,10 +83,10 @@ def test_help_works_without_frameworks():
     assert f"Usage: {script.name}" in done.stdout
 
 
-@pytest.mark.parametrize("pack", [bytes, lzma.compress])
-def test_labelled_texts_are_read_plain_and_packed(tmp_path, pack):
+@pytest.mark.parametrize("compress", [bytes, lzma.compress])
+def test_labelled_texts_are_read_plain_and_compressed(tmp_path, compress):
     path = tmp_path / "a.tsv"
-    path.write_bytes(pack(LINES.encode()))
+    path.write_bytes(compress(LINES.encode()))
     read = reviews.read_labelled(path)
     assert read.names == ("neg", "pos")
     assert read.labels.tolist() == [0, 1, 0]
@@ -109,10 +109,10 @@ def test_a_line_longer_than_a_block_is_one_text(tmp_path):
         (b"neg\t ", "line 2: expected a label, a tab and a text"),
         (b"", "line 2: expected a label, a tab and a text, got ''"),
         (b"neg\t\xff", "line 2: expected text in UTF-8, but 'utf-8' codec can't decode byte 0xff"),
-        (b"other\ttext", "line 2: expected one of the labels neg, pos of the texts to train on"),
+        (b"other\ttext", "line 2: expected one of the labels neg, pos of the training file"),
     ],
 )
-def test_other_lines_are_refused(tmp_path, line, message):
+def test_invalid_lines_are_rejected(tmp_path, line, message):
     path = tmp_path / "a.tsv"
     path.write_bytes(b"neg\tone\n" + line + b"\npos\ttwo\n")
     with pytest.raises(click.ClickException, match=f"{re.escape(str(path))}, {message}"):
@@ -145,16 +145,16 @@ def test_a_fifth_is_held_out():
 
 
 @pytest.mark.parametrize("size", [9, 61])
-def test_sizes_that_cannot_be_drawn_are_refused(size):
+def test_sizes_that_cannot_be_drawn_are_rejected(size):
     reviews.check_sizes(labelled(50, 30), (10, 60))
-    message = rf"cannot draw {size} texts with as many of each of the 2 labels: expected from 10 to"
+    message = rf"cannot draw a balanced sample of {size} texts of 2 labels: expected from 10 to"
     with pytest.raises(click.ClickException, match=f"{message} 60"):
         reviews.check_sizes(labelled(50, 30), (10, size))
 
 
 def test_the_table_has_means_deviations_and_seconds():
     assert reviews.table(RESULTS).splitlines() == [
-        "| right, %, by labelled texts | 20 | 1,000 | seconds, 1,000 |",
+        "| accuracy in %, by labelled texts | 20 | 1,000 | seconds, 1,000 |",
         "|---|--:|--:|--:|",
         "| random, frozen | 55.0 ± 7.1 | 70.0 ± 0.0 | 15.0 |",
         f"| {AVERAGED} | 60.0 ± 0.0 | 90.5 ± 0.7 | 15.0 |",
@@ -165,24 +165,24 @@ def test_one_seed_has_no_deviation():
     assert "| 50.0 |" in reviews.table(results({TF_IDF: {20: [0.5]}}))
 
 
-def test_the_report_says_what_was_learnt_from():
-    told = reviews.report(FIGURES)
-    assert told.startswith("Machine: cores 2.\n\na.tsv: 1,000 texts; b.tsv: 2,000 to test on;")
-    assert "5,000 words, trained in 1.5 s each on 3,000 texts without their labels" in told
-    assert told.endswith(reviews.table(RESULTS))
+def test_the_report_describes_the_data():
+    text = reviews.report(FIGURES)
+    assert text.startswith("Machine: cores 2.\n\na.tsv: 1,000 texts; b.tsv: 2,000 to test on;")
+    assert "5,000 words, trained in 1.5 s each on 3,000 texts without labels" in text
+    assert text.endswith(reviews.table(RESULTS))
 
 
 @pytest.mark.parametrize(
     ("texts", "arguments", "message"),
     [
         ("neg\tone\n", (), "expected texts of at least two labels"),
-        ("neg\tone\npos\ttwo\n", (), "cannot draw 500 texts"),
+        ("neg\tone\npos\ttwo\n", (), "cannot draw a balanced sample of 500 texts"),
         ("\0\1\2\3", (), "expected UTF-8 text; convert or extract it first"),
-        ("neg\tone\n", ("--plot", "/no/such/folder/x.svg"), "there is no folder to write"),
-        ("neg\tone\n", ("--output", "/no/such/folder/x.md"), "there is no folder to write"),
+        ("neg\tone\n", ("--plot", "/no/such/directory/x.svg"), "does not exist"),
+        ("neg\tone\n", ("--output", "/no/such/directory/x.md"), "does not exist"),
     ],
 )
-def test_what_cannot_be_done_is_refused_at_once(monkeypatch, tmp_path, texts, arguments, message):
+def test_invalid_input_is_rejected_early(monkeypatch, tmp_path, texts, arguments, message):
     monkeypatch.setattr(classify_reviews.importlib.util, "find_spec", lambda name: True)
     monkeypatch.setenv("KERAS_BACKEND", "torch")
     path = tmp_path / "a.tsv"
@@ -198,10 +198,10 @@ def test_what_cannot_be_done_is_refused_at_once(monkeypatch, tmp_path, texts, ar
         (None, "keras", "install it with: pip install --group classify"),
         (None, "torch", "install it with: pip install --group classify"),
         ("jax", "keras", "install it with: pip install --group classify"),
-        ("jax", "jax", "install it, or let Keras work with torch: KERAS_BACKEND=torch"),
+        ("jax", "jax", "install it, or use torch: KERAS_BACKEND=torch"),
     ],
 )
-def test_a_package_that_is_missing_is_named(monkeypatch, backend, missing, hint):
+def test_a_missing_package_is_named(monkeypatch, backend, missing, hint):
     environment = {} if backend is None else {"KERAS_BACKEND": backend}
     monkeypatch.setattr(classify_reviews.os, "environ", environment)
     monkeypatch.setattr(
@@ -212,7 +212,7 @@ def test_a_package_that_is_missing_is_named(monkeypatch, backend, missing, hint)
         classify_reviews.check_installed("keras")
 
 
-def test_the_plot_is_drawn_from_what_was_written(tmp_path):
+def test_the_plot_is_drawn_from_the_figures(tmp_path):
     pytest.importorskip("matplotlib")
     from scripts.bench import plot
 

@@ -10,27 +10,27 @@ import pytest
 from click.testing import CliRunner
 
 from scripts import soak
-from scripts.soak import Held, bytes_a_call, findings
+from scripts.soak import Resources, bytes_per_call, findings
 from w2v.errors import ConfigError
 
 NO_BOUND = float("inf")
 
 
-def looks_of(calls, every, *jobs):
+def rows_of(calls, every, *jobs):
     heard = []
-    looks = soak.soak(calls, every, jobs, heard.append)
-    assert heard == looks
-    return looks
+    rows = soak.soak(calls, every, jobs, heard.append)
+    assert heard == rows
+    return rows
 
 
-def steady(folder):
+def steady(directory):
     """Take a megabyte and a file, and give them back."""
-    (folder / "file").write_bytes(b"x" * (1 << 20))
-    (folder / "file").unlink()
+    (directory / "file").write_bytes(b"x" * (1 << 20))
+    (directory / "file").unlink()
 
 
 @pytest.fixture
-def kept():
+def leaked():
     """Where jobs keep what they should not; it is given back at the end."""
     things = []
     yield things
@@ -41,24 +41,24 @@ def kept():
             thing.close()
 
 
-def leak_memory(folder, kept):
+def leak_memory(directory, leaked):
     # Not from the heap, which may have room left.
     memory = mmap.mmap(-1, 1 << 20, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
     memory.write(b"x" * (1 << 20))
-    kept.append(memory)
+    leaked.append(memory)
 
 
-def leak_thread(folder, kept):
+def leak_thread(directory, leaked):
     ended = threading.Event()
     threading.Thread(target=ended.wait).start()
-    kept.append(ended)
+    leaked.append(ended)
 
 
-def leak_open_file(folder, kept):
-    kept.append((folder / "same").open("w"))
+def leak_open_file(directory, leaked):
+    leaked.append((directory / "same").open("w"))
 
 
-def leak_temporary_file(folder, kept):
+def leak_temporary_file(directory, leaked):
     with tempfile.NamedTemporaryFile(delete=False):
         pass
 
@@ -72,34 +72,36 @@ def leak_temporary_file(folder, kept):
         (leak_temporary_file, 3, "files grew from "),
     ],
 )
-def test_a_job_that_leaks_is_caught(leak, calls, expected, kept):
-    looks = looks_of(calls, 3, lambda folder: leak(folder, kept))
-    (found,) = findings(looks, 200_000)
+def test_a_job_that_leaks_is_caught(leak, calls, expected, leaked):
+    rows = rows_of(calls, 3, lambda directory: leak(directory, leaked))
+    (found,) = findings(rows, 200_000)
     assert found.startswith(expected)
 
 
 def test_a_job_that_leaks_nothing_is_let_go():
-    assert findings(looks_of(12, 3, steady, steady), 200_000) == []
+    assert findings(rows_of(12, 3, steady, steady), 200_000) == []
 
 
-def test_files_are_counted_when_every_job_was_done_once(kept):
-    looks = looks_of(4, 1, steady, lambda folder: (folder / "same").write_text("always there"))
-    assert [look.calls for look in looks] == [2, 3, 4]
-    assert findings(looks, NO_BOUND) == []
+def test_files_are_counted_after_the_first_run_of_every_job(leaked):
+    rows = rows_of(4, 1, steady, lambda directory: (directory / "same").write_text("always there"))
+    assert [row.calls for row in rows] == [2, 3, 4]
+    assert findings(rows, NO_BOUND) == []
 
 
-def test_rows_that_stand_out_are_no_growth_and_the_first_ones_are_warm_up():
+def test_outliers_and_the_warm_up_do_not_count_as_growth():
     memory = [9.0, 30.0, 50.0, *[80.0] * 5, 95.0, *[80.0] * 5, *[81.0] * 2]
-    looks = [Held(10 * i, mb, 1, 5, 7) for i, mb in enumerate(memory, 1)]
-    assert bytes_a_call(looks) == 0
-    assert bytes_a_call(looks[:3]) is None
-    slow = [Held(10 * i, 80 + i / 100, 1, 5, 7) for i in range(1, 20)]
+    rows = [Resources(10 * i, mb, 1, 5, 7) for i, mb in enumerate(memory, 1)]
+    assert bytes_per_call(rows) == 0
+    assert bytes_per_call(rows[:3]) is None
+    slow = [Resources(10 * i, 80 + i / 100, 1, 5, 7) for i in range(1, 20)]
     assert findings(slow, 1_000) == []
-    assert findings(slow, 999) == ["memory grew by 1,000 bytes a call, and 999 are the bound"]
+    assert findings(slow, 999) == [
+        "memory grew by 1,000 bytes per call, more than the bound of 999"
+    ]
 
 
-def test_memory_that_comes_and_goes_is_no_growth_and_a_leak_beneath_it_is():
-    # As it was seen: megabytes up and down, whose median slope may be thousands of bytes.
+def test_fluctuations_are_no_leak_but_a_leak_beneath_them_is_found():
+    # Measured: fluctuations of megabytes, whose median slope may be thousands of bytes.
     memory = [
         98.3,
         100.4,
@@ -116,23 +118,23 @@ def test_memory_that_comes_and_goes_is_no_growth_and_a_leak_beneath_it_is():
         98.1,
         102.4,
     ]
-    looks = [Held(50 * i, mb, 1, 5, 7) for i, mb in enumerate(memory, 5)]
-    assert bytes_a_call(looks) > 2_048
-    assert findings(looks, 2_048) == []
-    leaking = [Held(look.calls, look.memory_mb + look.calls / 50, 1, 5, 7) for look in looks]
+    rows = [Resources(50 * i, mb, 1, 5, 7) for i, mb in enumerate(memory, 5)]
+    assert bytes_per_call(rows) > 2_048
+    assert findings(rows, 2_048) == []
+    leaking = [Resources(row.calls, row.memory_mb + row.calls / 50, 1, 5, 7) for row in rows]
     (found,) = findings(leaking, 2_048)
     assert found.startswith("memory grew by ")
 
 
 @pytest.mark.filterwarnings("ignore:(overflow|invalid value):RuntimeWarning")
-def test_every_job_leaves_things_as_it_found_them():
+def test_no_job_leaks():
     jobs = soak.JOBS
-    looks = looks_of(2 * len(jobs), len(jobs), *jobs)
-    assert findings(looks, NO_BOUND) == []
-    assert looks[0].files > 10
+    rows = rows_of(2 * len(jobs), len(jobs), *jobs)
+    assert findings(rows, NO_BOUND) == []
+    assert rows[0].files > 10
 
 
-def test_a_job_that_does_not_fail_as_it_should_ends_the_soak(tmp_path, monkeypatch):
+def test_a_missing_error_stops_the_script(tmp_path, monkeypatch):
     monkeypatch.setattr(soak, "OPTIONS", {**soak.OPTIONS, "epochs": 0})
     with pytest.raises(ConfigError, match="epochs"):
         soak.diverging(tmp_path)
@@ -141,16 +143,16 @@ def test_a_job_that_does_not_fail_as_it_should_ends_the_soak(tmp_path, monkeypat
         soak.diverging(tmp_path)
 
 
-def test_the_table_is_printed_and_the_exit_code_tells(monkeypatch, kept):
+def test_the_table_is_printed_and_a_leak_sets_the_exit_code(monkeypatch, leaked):
     monkeypatch.setattr(soak, "JOBS", [steady])
     result = CliRunner().invoke(soak.main, ["--calls", "8", "--every", "2", "--bound", "200000"])
     assert result.exit_code == 0
     assert result.stdout.startswith("| calls | memory, MB | threads | open files | files |\n")
     assert "\nMemory grew by " in result.stdout
     assert [line.split()[0] for line in result.stderr.splitlines()] == list("12468")
-    monkeypatch.setattr(soak, "JOBS", [lambda folder: leak_memory(folder, kept)])
+    monkeypatch.setattr(soak, "JOBS", [lambda directory: leak_memory(directory, leaked)])
     result = CliRunner().invoke(soak.main, ["--calls", "8", "--every", "2"])
     assert result.exit_code == 1
     assert result.stderr.splitlines()[-1].startswith("Error: memory grew by 1,0")
     result = CliRunner().invoke(soak.main, ["--calls", "1"])
-    assert "Too few rows to tell whether memory grows." in result.stdout
+    assert "Too few rows to estimate the growth of memory." in result.stdout

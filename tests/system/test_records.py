@@ -104,7 +104,7 @@ def test_other_values_are_rejected(value):
 
 
 def test_a_value_that_the_dataclass_rejects_is_reported():
-    with pytest.raises(RecordError, match=r"^config: dim must be a whole number at least 1"):
+    with pytest.raises(RecordError, match=r"^config: dim must be an integer from 1"):
         decode(Config, {"dim": 0}, name="config")
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from w2v.embeddings.embeddings import Embeddings
+    from w2v.pipeline.record import Origin, TrainingRecord
 
 
 @cloup.command(cls=Command, short_help="Show how a model was trained.")
@@ -36,50 +37,46 @@ def info(model: str, as_json: bool) -> None:
 
 def _facts(embeddings: Embeddings, path: str) -> Iterator[tuple[str, str]]:
     from w2v.formats.native import has_contexts
+    from w2v.pipeline.record import TrainingRecord
 
     words = embeddings.words
     yield "words", f"{len(words):,}, from {words[0]!r} to {words[-1]!r}"
     yield "dimensions", f"{embeddings.dim}"
     if has_contexts(path):
         yield "contexts", "saved, so the model can be trained further"
-    try:
-        yield from list(_history(embeddings.meta))
-    except (AttributeError, LookupError, TypeError, ValueError):  # not written by w2v
-        for name, value in embeddings.meta.items():
-            yield f"{name:<12} ", json.dumps(value, ensure_ascii=False)
+    record = TrainingRecord.from_meta(embeddings.meta)
+    if record is not None:
+        yield from _history(record, embeddings.meta)
+        return
+    for name, value in embeddings.meta.items():  # of a model that `w2v train` did not make
+        yield f"{name:<12} ", json.dumps(value, ensure_ascii=False)
 
 
-def _history(meta: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """Describe the metadata of training."""
-    if "corpus" in meta:
-        corpus = meta["corpus"]
-        size = f"{corpus['tokens']:,} words in {corpus['lines']:,} lines"
-        yield "corpus", f"{size}, {100 * corpus['coverage']:.2f} % in the vocabulary"
+def _history(record: TrainingRecord, meta: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Describe the record of a training."""
+    from w2v.pipeline.record import known_origins
+
+    corpus = record.corpus
+    size = f"{corpus.tokens:,} words in {corpus.lines:,} lines"
+    yield "corpus", f"{size}, {100 * corpus.coverage:.2f} % in the vocabulary"
     if "rows" in meta:
         yield "rows", str(Layout.from_dict(meta["rows"]))
-    for origin in meta.get("origins", []):
+    for origin in known_origins(record):
         yield "started from", _describe_origin(origin)
-    if "tokenizer" in meta:
-        from w2v.text.definition import WordDefinition
-
-        definition = WordDefinition(meta["tokenizer"]["name"], meta["tokenizer"]["lowercase"])
-        yield "tokenizer", str(definition)
-    if "config" in meta:
-        yield "options", ", ".join(f"{name}={value}" for name, value in meta["config"].items())
-    for epoch in meta.get("epochs", []):
-        loss = "-" if epoch["loss"] is None else f"{epoch['loss']:.4f}"
-        validated = epoch["validation_loss"] is not None
-        validation = f", validation loss {epoch['validation_loss']:.4f}" if validated else ""
-        yield f"epoch {epoch['epoch']}", f"loss {loss}{validation}, {epoch['seconds']:.1f} s"
-    if "words_per_second" in meta:
-        yield "speed", f"{meta['words_per_second'] / 1e6:.2f} million words/s"
-    if "w2v_version" in meta:
-        yield "version", f"w2v {meta['w2v_version']}"
+    yield "tokenizer", str(record.tokenizer)
+    yield "options", ", ".join(f"{name}={value}" for name, value in record.config.items())
+    for epoch in record.epochs:
+        loss = "-" if epoch.loss is None else f"{epoch.loss:.4f}"
+        validation = ""
+        if epoch.validation_loss is not None:
+            validation = f", validation loss {epoch.validation_loss:.4f}"
+        yield f"epoch {epoch.epoch}", f"loss {loss}{validation}, {epoch.seconds:.1f} s"
+    yield "speed", f"{record.words_per_second / 1e6:.2f} million words/s"
+    yield "version", f"w2v {record.w2v_version}"
 
 
-def _describe_origin(origin: dict[str, Any]) -> str:
-    text = f"{origin['path']}: {origin['words']:,} words"
-    if origin["training"] is not None:
-        epochs = origin["epochs"]
-        text += f", trained on {origin['training']['words']:,} words for {epochs} epochs"
-    return f"{text}; its vectors were frozen" if origin["frozen"] else text
+def _describe_origin(origin: Origin) -> str:
+    text = f"{origin.path}: {origin.words:,} words"
+    if origin.training is not None:
+        text += f", trained on {origin.training.words:,} words for {origin.epochs} epochs"
+    return f"{text}; its vectors were frozen" if origin.frozen else text

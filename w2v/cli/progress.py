@@ -14,6 +14,7 @@ from typing import IO, Any
 from tqdm import tqdm
 
 from w2v.cli.process import until_broken_pipe
+from w2v.errors import W2VError
 from w2v.events import EpochDone, Event, Observer, Reading, Training
 from w2v.system.disk import writing
 
@@ -117,22 +118,28 @@ class Lines:
 class JsonLines:
     """A file with a JSON object per event; those of reading and training at most once a second.
 
-    An existing file is replaced at the first event, so a command that fails before that leaves it
-    unchanged.
+    The file is opened before the work, so that an unusable path is found at once. It is emptied at
+    the first event: a command that fails before that leaves it unchanged, or absent.
     """
 
     def __init__(self, path: str) -> None:
         self._path = Path(path)
         self._file: IO[str] | None = None
+        self._begun = False
         self._last: dict[str, float] = {}
 
     def __enter__(self) -> JsonLines:
+        with self._writing():
+            self._existed = self._path.exists()
+            self._file = self._path.open("a", encoding="utf-8")
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if self._file is not None:
             with contextlib.suppress(OSError):  # reported when the line was written
                 self._file.close()
+        if kind is not None and issubclass(kind, W2VError) and not (self._existed or self._begun):
+            self._path.unlink(missing_ok=True)
 
     def __call__(self, event: Event) -> None:
         """Write an event."""
@@ -141,12 +148,18 @@ class JsonLines:
             if now - self._last.get(event.stage, 0.0) < _JSON_SECONDS:
                 return
             self._last[event.stage] = now
-        doing, remedy = f"cannot write {self._path}", "choose another file with `log_json`"
-        with writing(doing, self._path.absolute().parent, remedy, written=self._size):
+        with self._writing():
             if self._file is None:
-                self._file = self._path.open("w", encoding="utf-8")
+                self._file = self._path.open("a", encoding="utf-8")
+            if not self._begun and self._path.is_file():
+                self._file.truncate(0)
+            self._begun = True
             self._file.write(json.dumps({"time": round(now, 3), **event.as_dict()}) + "\n")
             self._file.flush()
+
+    def _writing(self) -> contextlib.AbstractContextManager[None]:
+        doing, remedy = f"cannot write {self._path}", "choose another file with `log_json`"
+        return writing(doing, self._path.absolute().parent, remedy, written=self._size)
 
     def _size(self) -> int:
         return 0 if self._file is None else os.fstat(self._file.fileno()).st_size

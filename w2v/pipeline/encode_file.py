@@ -1,4 +1,4 @@
-"""A file of texts turned into ids, as a job of its own."""
+"""Encoding a file of texts as ids."""
 
 from __future__ import annotations
 
@@ -39,15 +39,15 @@ _REMEDY = "choose another directory with `output`, or a smaller `length`"
 
 @dataclass(frozen=True)
 class EncodedFile:
-    """What was written.
+    """A summary of the encoded file.
 
     Attributes:
-        texts: how many, a row each.
-        length: ids of each.
-        words: words of all texts.
-        unknown: those that are not in the vocabulary.
+        texts: the number of texts, one per row.
+        length: ids per text.
+        words: in all texts.
+        unknown: out-of-vocabulary words.
         cut: texts that were longer than ``length``.
-        layout: how the rows are numbered.
+        layout: the layout of the rows that the ids refer to.
 
     """
 
@@ -59,7 +59,7 @@ class EncodedFile:
     layout: Layout
 
     def __str__(self) -> str:
-        """Say it in a line."""
+        """Describe it in one line."""
         share = 100 * self.unknown / max(self.words, 1)
         cut = f", {self.cut:,} of them cut" if self.cut else ""
         return (
@@ -79,27 +79,26 @@ def encode_file(
     max_expansion: int = MAX_EXPANSION,
     observer: Observer = ignore,
 ) -> EncodedFile:
-    """Encode a file of texts, one a line, and write (lines, length) int32 as an .npy file.
+    """Encode a file of texts, one per line, and write (lines, length) int32 as an .npy file.
 
-    Memory holds a part of the file at a time. A line ends with LF; an empty one is a text without
-    words.
+    The file is processed in blocks. A line ends with LF; an empty line is a text without words.
 
     Args:
-        embeddings: whose words are numbered.
+        embeddings: determine the words and their ids.
         path: of the texts: a file, plain or packed as a corpus may be, or ``-`` for stdin.
         destination: the file to write.
         length: see `Embeddings.encode`.
-        rows: likewise.
-        overwrite: whether a file at ``destination`` is replaced.
+        rows: see `Embeddings.encode`.
+        overwrite: whether to replace an existing ``destination``.
         max_expansion: see `w2v.text.sources.FileSource`.
         observer: receives `w2v.events.Compiling` if that takes long.
 
     Raises:
         InputError: the file cannot be read, has no line, or unpacks to too much.
         ConfigError: see `Embeddings.encode`.
-        UnknownWordError: likewise.
+        UnknownWordError: see `Embeddings.encode`.
         OutputError: the ids cannot be written.
-        DiskFullError: which it is if there is no room for them.
+        DiskFullError: there is too little disk space.
 
     """
     for name, value in (("path", path), ("destination", destination)):
@@ -126,7 +125,7 @@ def encode_file(
             npy.write_array_header_1_0(
                 file, {"descr": _ID.str, "fortran_order": False, "shape": shape}
             )
-            for block in _filled(spool, sizes, wanted, layout):
+            for block in _padded_blocks(spool, sizes, wanted, layout):
                 file.write(block.data)
     words = int(sizes.sum())
     cut = int(np.count_nonzero(sizes > wanted))
@@ -139,7 +138,7 @@ def _name(path: str | os.PathLike[str]) -> str:
 
 @contextmanager
 def _spool_in(folder: Path) -> Iterator[IO[bytes]]:
-    """Open a file without a name for what is not yet of one length."""
+    """Open an unnamed temporary file for ids that are not padded yet."""
     written = 0
     doing = f"cannot write temporary ids to {folder}"
     with (
@@ -159,9 +158,13 @@ def _spool(
     layout: Layout,
     spool: IO[bytes],
 ) -> tuple[NDArray[np.int64], int]:
-    """Write the ids of all lines one behind the other; return each line's number, and the unknown.
+    """Write the ids of all lines to the spool.
 
-    A line too long for a block comes in pieces that cut no word.
+    A line longer than a block arrives in several pieces, split between words.
+
+    Returns:
+        The number of ids of each line, and the number of out-of-vocabulary words.
+
     """
     sizes = array("q")
     unknown = size = 0
@@ -181,10 +184,10 @@ def _spool(
     return np.frombuffer(sizes, np.int64), unknown
 
 
-def _filled(
+def _padded_blocks(
     spool: IO[bytes], sizes: NDArray[np.int64], length: int, layout: Layout
 ) -> Iterator[NDArray[np.int32]]:
-    """Give the spooled texts at one length, some rows at a time."""
+    """Yield blocks of the spooled texts, truncated and padded to one length."""
     spool.seek(0)
     at_once = max(1, _IDS_AT_ONCE // max(length, 1))
     for start in range(0, len(sizes), at_once):
@@ -197,7 +200,7 @@ def _filled(
 
 
 def _lines(block: bytes | bytearray) -> Iterator[bytes]:
-    """Cut a block behind each LF; what stands behind the last one is a line's beginning."""
+    """Split a block after each LF. The rest after the last LF is the beginning of a line."""
     start = 0
     while start < len(block):
         end = block.find(b"\n", start) + 1 or len(block)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import Any, Unpack
 
-from w2v.config import Config
+from w2v.config import Config, TrainOptions
 from w2v.corpus.build import Corpus, build_corpus, count_words
 from w2v.corpus.vocabulary import Vocabulary
 from w2v.events import CorpusRead, Observer, ignore
@@ -25,7 +25,7 @@ def read_corpus(
     vocab: GivenVocabulary | None = None,
     work_dir: str | os.PathLike[str] | None = None,
     observer: Observer = ignore,
-    **options: Any,
+    **options: Unpack[TrainOptions],
 ) -> Corpus:
     """Read and encode a corpus as `train` does, to train something else on it.
 
@@ -48,7 +48,7 @@ def read_vocabulary(
     *,
     vocab: GivenVocabulary | None = None,
     observer: Observer = ignore,
-    **options: Any,
+    **options: Unpack[TrainOptions],
 ) -> tuple[Vocabulary, CorpusRead]:
     """Count and rank the words of a corpus. Arguments and errors are those of `train`."""
     config = Config.of(options)

@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from w2v import __version__
-from w2v.corpus.build import Corpus
 from w2v.corpus.stages import StageTimes
 from w2v.events import CorpusRead, EpochDone
-from w2v.pipeline.spec import TrainingJob
 from w2v.system.records import RecordError, decode
 from w2v.text.definition import WordDefinition
 
 if TYPE_CHECKING:
     from w2v.config import Config
+    from w2v.corpus.build import Corpus
+    from w2v.pipeline.spec import TrainingJob
     from w2v.training.trainer import Result
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -110,12 +111,12 @@ class TrainingJob:
         """The number of rows, from the first one, that training does not change."""
         return len(self.vocab or []) if self.freeze_old else 0
 
-    def with_free_options(self, options: dict[str, Any]) -> TrainingJob:
+    def with_free_options(self, options: Mapping[str, Any]) -> TrainingJob:
         """Return the job with those of the given options that do not change the result."""
         free = {name: options[name] for name in FREE_OPTIONS & options.keys()}
         return dataclasses.replace(self, config=dataclasses.replace(self.config, **free))
 
-    def require_same_options(self, options: dict[str, Any]) -> None:
+    def require_same_options(self, options: Mapping[str, Any]) -> None:
         """Check that given options are those of the job, except the free ones.
 
         Raises:

@@ -6,9 +6,9 @@ import dataclasses
 import os
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
-from w2v.config import Config, check_options
+from w2v.config import Config, TrainOptions, check_options
 from w2v.embeddings.embeddings import Embeddings
 from w2v.errors import FormatError, InputError
 from w2v.events import Observer, ignore
@@ -43,7 +43,7 @@ def train(
     work_dir: str | os.PathLike[str] | None = None,
     checkpoint_every: float = CHECKPOINT_SECONDS,
     observer: Observer = ignore,
-    **options: Any,
+    **options: Unpack[TrainOptions],
 ) -> Embeddings:
     """Train word vectors.
 
@@ -111,7 +111,7 @@ def resume(
     checkpoint_every: float = CHECKPOINT_SECONDS,
     overwrite: bool = False,
     observer: Observer = ignore,
-    **options: Any,
+    **options: Unpack[TrainOptions],
 ) -> Embeddings:
     """Resume an interrupted training, or train a finished model for more epochs.
 
@@ -185,7 +185,7 @@ def resume(
 
 
 def _prepare_more_epochs(
-    target: Path, directory: Path, options: dict[str, Any]
+    target: Path, directory: Path, options: TrainOptions
 ) -> tuple[TrainingJob, TextSource]:
     """Return the job of training a finished model further, and its corpus."""
     recover(target)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from w2v.config import Config
+from w2v.config import Config, TrainOptions
 from w2v.errors import ConfigError, InputError
 from w2v.events import EpochDone, WarmStarted
 from w2v.formats import native, registry
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 
 def load_initial_model(
-    init: str | os.PathLike[str], options: dict[str, Any], *, freeze_old: bool
+    init: str | os.PathLike[str], options: TrainOptions, *, freeze_old: bool
 ) -> tuple[Config, list[str], InitialModel]:
     """Read the model from which to start a training on another corpus.
 
@@ -82,7 +82,7 @@ def load_initial_model(
     return _config(old, path, options), old.words, origin
 
 
-def job_for_more_epochs(output: Path, options: dict[str, Any]) -> TrainingJob:
+def job_for_more_epochs(output: Path, options: TrainOptions) -> TrainingJob:
     """Return the job of training a finished model on its own corpus for more epochs.
 
     Args:
@@ -243,7 +243,7 @@ def _describe(
     )
 
 
-def _config(old: VectorTable, path: Path, options: dict[str, Any]) -> Config:
+def _config(old: VectorTable, path: Path, options: TrainOptions) -> Config:
     """Return the hyper-parameters: those that the model determines, and the given ones."""
     fixed: dict[str, Any] = {"dim": old.dim}
     with contextlib.suppress(ConfigError):  # vectors of other programs record no tokenizer

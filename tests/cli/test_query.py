@@ -1,0 +1,84 @@
+"""`w2v similar`, `w2v analogy` and `w2v eval`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from commands import error, ok
+
+
+def test_similar_lists_neighbors_and_cosines(model):
+    assert ok("similar", model, "king", "-n", "2") == (
+        "king\tman\t0.7071\n" + "king\tqueen\t0.5000\n"
+    )
+    both = ok("similar", model, "king", "Apple", "-n", "1")
+    assert both == "king\tman\t0.7071\nApple\tman\t0.0000\n"
+    assert len(ok("similar", model, "king").splitlines()) == 4
+
+
+def test_analogy_lists_answers(model):
+    assert ok("analogy", model, "man", "king", "woman", "-n", "1").startswith("queen\t")
+    assert len(ok("analogy", model, "man", "king", "woman").splitlines()) == 2
+
+
+@pytest.mark.parametrize("command", [["similar", "quean"], ["analogy", "man", "king", "quean"]])
+def test_similar_spellings_are_suggested_for_unknown_words(command, model):
+    message = error(command[0], model, *command[1:])
+    assert message == "'quean' is not among the 5 words of this model; did you mean 'queen'?"
+
+
+def test_one_unknown_word_is_an_error(model):
+    assert "'xyzzy' is not among" in error("similar", model, "king", "xyzzy")
+
+
+def test_eval_evaluates_analogies_and_pairs(model):
+    Path("analogies").write_text(
+        ": family\nman king woman queen\nking man queen woman\nman king woman nobody\n"
+        ": gram1-fruit\nman king woman apple\n"
+    )
+    Path("pairs").write_text("king,man,9\nking,queen,5\nking,apple,1\nking,nobody,3\n")
+    assert ok("eval", model, "analogies", "pairs").splitlines() == [
+        "analogies:",
+        "  family       100.00 %       2 correct of      2 covered,      3 in total",
+        "  gram1-fruit   0.00 %       0 correct of      1 covered,      1 in total",
+        "  semantic     100.00 %       2 correct of      2 covered,      3 in total",
+        "  syntactic     0.00 %       0 correct of      1 covered,      1 in total",
+        "  overall      66.67 %       2 correct of      3 covered,      4 in total",
+        "pairs: Spearman's rho 100.00, 3 of 4 pairs covered",
+    ]
+    assert "0 correct of      0 covered" in ok("eval", model, "analogies", "--top", "1")
+
+
+def test_eval_shows_a_dash_if_nothing_is_covered(model):
+    Path("analogies").write_text(": s\na b c d\n")
+    Path("pairs").write_text("a b 1\n")
+    lines = ok("eval", model, "analogies", "pairs").splitlines()
+    assert lines[1].split() == [
+        "s",
+        "-",
+        "%",
+        "0",
+        "correct",
+        "of",
+        "0",
+        "covered,",
+        "1",
+        "in",
+        "total",
+    ]
+    assert lines[-1] == "pairs: Spearman's rho -, 0 of 1 pairs covered"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "file: expected analogies or word pairs with scores, got an empty file"),
+        (": s\na b c\n", "file, line 2: expected four words, got 3"),
+        ("a b\n", "file, line 1: expected two words and a score"),
+    ],
+)
+def test_eval_errors_name_the_line(text, message, model):
+    Path("file").write_text(text)
+    assert error("eval", model, "file").startswith(message)

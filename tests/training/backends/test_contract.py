@@ -338,6 +338,7 @@ def test_an_error_in_a_step_stops_the_workers(case, threads, monkeypatch):
     assert memory.all_saved == []
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not JIT, reason="training takes minutes without the compiler")
 @every_backend
 @THREADS

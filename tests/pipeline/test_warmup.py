@@ -98,6 +98,7 @@ def modules(names: list[str]) -> set[str]:
     return {name.rpartition(".")[0] for name in names}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("run", "expected"),
     [
@@ -115,6 +116,7 @@ def test_reading_compiles_what_it_uses(run, expected, tmp_path):
     assert len(set(before)) == len(before)  # one signature each
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("run", [TRAIN, ROUNDS], ids=["hogwild", "rounds"])
 def test_training_compiles_what_it_uses(run, tmp_path):
     before, later = kernels(run, tmp_path)
@@ -125,6 +127,7 @@ def test_training_compiles_what_it_uses(run, tmp_path):
     assert len(set(before)) == len(before)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("deterministic", [False, True])
 def test_training_on_wide_ids_compiles_what_it_uses(deterministic, tmp_path):
     before, later = kernels(WIDE.replace("DETERMINISTIC", str(deterministic)), tmp_path)

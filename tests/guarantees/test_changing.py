@@ -81,7 +81,9 @@ def test_a_file_that_changes_during_reading_is_rejected(change, difference, path
     iterator = read_blocks(FileSource([path]))
     next(iterator)
     change(path)
-    expected = rf"^{path} changed while it was read: .*{difference}.*; train on a copy of it, or on"
+    expected = (
+        rf"^{path} changed while it was read: .*{difference}.*; start again, or use a copy of it$"
+    )
     with pytest.raises(InputError, match=expected):
         list(iterator)
 
@@ -309,7 +311,10 @@ import w2v
 from w2v.corpus import vocabulary
 from w2v.errors import W2VError
 from w2v.evaluation import evaluate as evaluation
+from w2v.formats import native, registry
+from w2v.formats.classic import glove
 from w2v.text import sources
+# Everything is imported before the process loses its permissions.
 if os.getuid() == 0:
     os.setgroups([])
     os.setgid(65534)

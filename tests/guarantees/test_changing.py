@@ -307,14 +307,14 @@ def test_a_corpus_at_the_output_path_is_not_replaced(path):
 
 AS_NOBODY = """
 import os, sys
-import w2v
+import w2v.embeddings.load
 from w2v.corpus import vocabulary
 from w2v.errors import W2VError
 from w2v.evaluation import evaluate as evaluation
 from w2v.formats import native, registry
 from w2v.formats.classic import glove
 from w2v.text import sources
-# Everything is imported before the process loses its permissions.
+# All modules are imported before the process loses its permissions.
 if os.getuid() == 0:
     os.setgroups([])
     os.setgid(65534)

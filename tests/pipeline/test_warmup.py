@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import threading
 
 import pytest
 
@@ -150,8 +151,13 @@ def test_compiling_is_reported_with_the_directory_of_the_cache(directory, monkey
     monkeypatch.setattr(jit, "cache_directory", lambda: path)
     monkeypatch.setattr(warmup, "_REPORT_SECONDS", 0.0)
     events: list[Event] = []
-    seconds = warmup.compile_kernels(events.append, warmup.read_text, warmup.encode_text)
-    assert seconds > 0
+    reported = threading.Event()
+
+    def observe(event: Event) -> None:
+        events.append(event)
+        reported.set()
+
+    assert warmup.compile_kernels(observe, lambda: reported.wait(60)) > 0
     assert events == [Compiling(None if path is None else str(path))]
 
 

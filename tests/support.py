@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import math
+import random
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 import numba
 import numpy as np
+import pytest
+
+from w2v.events import Event
 
 ROOT = Path(__file__).parent.parent
 KJV = ROOT / "corpus" / "kjv.txt"
@@ -14,6 +20,19 @@ KJV = ROOT / "corpus" / "kjv.txt"
 JIT = not numba.config.DISABLE_JIT
 """Whether the kernels are compiled; without it they run as plain Python and take much longer."""
 
+compiled_only = pytest.mark.skipif(not JIT, reason="takes too long without the compiler")
+
+overflowing = pytest.mark.filterwarnings("ignore:(overflow|invalid value):RuntimeWarning")
+"""Ignore the warnings that diverging kernels cause if they run as plain Python."""
+
+LINES = ["the quick brown fox jumps over the lazy dog", "the dog sleeps"] * 10
+"""A small corpus of 120 words."""
+
+WORDS = ["the", "dog", "brown", "fox", "jumps", "lazy", "over", "quick", "sleeps"]
+"""The vocabulary of `LINES`, in order."""
+
+TINY: dict[str, Any] = {"min_count": 1, "sample": 0, "dim": 8, "epochs": 2, "threads": 1}
+"""Options of `w2v.train` that suit a small corpus."""
 
 NO_NUMBERS = [
     *("", " ", "ten", "None", "True", "nan", "inf", "-inf", "Infinity", "0x10", "1_000", "1,000"),
@@ -28,3 +47,40 @@ def chi_square(counts: np.ndarray, expected: np.ndarray) -> float:
     statistic = float(((counts - expected) ** 2 / expected).sum())
     degrees = len(counts) - 1
     return (statistic - degrees) / math.sqrt(2 * degrees)
+
+
+class Killed(BaseException):
+    """Simulate SIGKILL: training does not save a checkpoint on this exception."""
+
+
+def random_text(letters: str, lines: int, seed: int) -> str:
+    """Return lines of 2 to 9 random letters, each a word of its own."""
+    draw = random.Random(seed)
+    drawn = (" ".join(draw.choices(letters, k=draw.randint(2, 9))) for _ in range(lines))
+    return "\n".join(drawn) + "\n"
+
+
+def raise_on(
+    error: type[BaseException], kind: type[Event], epoch: int | None = None
+) -> Callable[[Event], None]:
+    """Return an observer that raises at the first event of a kind, optionally of one epoch.
+
+    Events without an epoch match any epoch.
+    """
+
+    def observe(event: Event) -> None:
+        if isinstance(event, kind) and (epoch is None or getattr(event, "epoch", epoch) == epoch):
+            raise error
+
+    return observe
+
+
+def names(directory: str | Path = ".") -> list[str]:
+    """Return the sorted names of the files in a directory."""
+    return sorted(path.name for path in Path(directory).iterdir())
+
+
+def content(directory: str | Path, files: Iterable[str] | None = None) -> dict[str, bytes]:
+    """Return the bytes of the given files of a directory, or of all its files, by name."""
+    selected = names(directory) if files is None else files
+    return {name: (Path(directory) / name).read_bytes() for name in selected}

@@ -39,10 +39,10 @@ from w2v.pipeline import warmup
 
 
 def test_memory_errors_suggest_options(monkeypatch):
-    def run_out(*_: object, **__: object) -> None:
+    def fail(*_: object, **__: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr(job, "train", run_out)
+    monkeypatch.setattr(job, "train", fail)
     assert error("train", "text.txt") == "out of memory; lower --dim or --vocab-size"
 
 
@@ -114,8 +114,9 @@ STAGES = {
 }
 
 
-def reached(stage: str) -> Callable[[], bool]:
-    if stage == "waiting":  # for text on stdin, which no event reports; compilation takes less
+def stage_check(stage: str) -> Callable[[], bool]:
+    """Return a function that returns whether a run with a log has reached a stage."""
+    if stage == "waiting":  # no event reports waiting for stdin; compilation takes less time
         return lambda: Path("log").exists() and not time.sleep(2.5)
     return lambda: Path("log").exists() and f'"stage": "{stage}"' in Path("log").read_text()
 
@@ -134,8 +135,8 @@ def reached(stage: str) -> Callable[[], bool]:
     ],
 )
 def test_signals_end_a_run_and_leave_only_the_checkpoint(stage, sent, code, message, directory):
-    for folder in ("work", "cache"):
-        Path(folder).mkdir()
+    for name in ("work", "cache"):
+        Path(name).mkdir()
     ok("train", "text.txt", "-o", "m", *TINY)
     before = content("m")
     environment = dict(os.environ)
@@ -148,9 +149,9 @@ def test_signals_end_a_run_and_leave_only_the_checkpoint(stage, sent, code, mess
         command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
     ) as running:
         try:
-            there = reached(stage)
+            is_reached = stage_check(stage)
             deadline = time.monotonic() + 30
-            while not there():
+            while not is_reached():
                 assert running.poll() is None, running.stderr.read()
                 assert time.monotonic() < deadline
                 time.sleep(0.02)
@@ -164,11 +165,11 @@ def test_signals_end_a_run_and_leave_only_the_checkpoint(stage, sent, code, mess
     assert lines[-1] == message
     assert "Traceback" not in "".join(lines)
     assert content("m") == before
-    kept = []
+    saved = []
     if stage == "training":
         assert lines[-2] == "resume with: w2v train --resume m"
-        kept = ["m.checkpoint"]
-    assert names() == sorted(["cache", "log", "m", *kept, "text.txt", "tmp", "work"])
+        saved = ["m.checkpoint"]
+    assert names() == sorted(["cache", "log", "m", *saved, "text.txt", "tmp", "work"])
     assert names("work") == []
 
 
@@ -177,7 +178,7 @@ def test_signals_end_a_run_and_leave_only_the_checkpoint(stage, sent, code, mess
 def test_a_closed_terminal_ends_a_run_unless_sighup_is_ignored(ignored, directory):
     keyboard, terminal = pty.openpty()
 
-    def begin() -> None:
+    def set_terminal() -> None:
         fcntl.ioctl(0, termios.TIOCSCTTY, 0)
         if ignored:  # as nohup does
             signal.signal(signal.SIGHUP, signal.SIG_IGN)
@@ -190,13 +191,13 @@ def test_a_closed_terminal_ends_a_run_unless_sighup_is_ignored(ignored, director
         stdout=terminal,
         stderr=subprocess.DEVNULL if ignored else terminal,
         start_new_session=True,
-        preexec_fn=begin,
+        preexec_fn=set_terminal,
     )
     try:
         os.close(terminal)
-        there = reached("training")
+        is_reached = stage_check("training")
         deadline = time.monotonic() + 30
-        while not there():
+        while not is_reached():
             assert running.poll() is None
             assert time.monotonic() < deadline
             time.sleep(0.02)
@@ -213,7 +214,7 @@ def test_a_closed_terminal_ends_a_run_unless_sighup_is_ignored(ignored, director
 
 
 @pytest.mark.parametrize("code", [130, 143])
-def test_a_signal_while_compiling_needs_no_streams(code, monkeypatch):
+def test_a_signal_during_compilation_needs_no_streams(code, monkeypatch):
     ended = []
     monkeypatch.setattr(os, "_exit", ended.append)
     monkeypatch.setattr(sys, "stdout", None)
@@ -231,7 +232,7 @@ def test_a_signal_while_compiling_needs_no_streams(code, monkeypatch):
 
 
 @pytest.mark.parametrize("command", ["vocab", "pairs"])
-def test_a_closed_stdout_is_an_error_before_the_work(command, monkeypatch):
+def test_a_closed_stdout_is_an_error_before_reading(command, monkeypatch):
     monkeypatch.setattr(warmup, "compile_kernels", lambda *_: pytest.fail("compiled first"))
     done = subprocess.run(
         ["sh", "-c", f"exec {shlex.quote(sys.executable)} -m w2v {command} text.txt >&-"],
@@ -261,11 +262,11 @@ def test_help_that_cannot_be_written_is_an_error(option):
         (PermissionError(13, "Permission denied", "x/y"), "x/y: Permission denied"),
     ],
 )
-def test_system_errors_name_their_file(raised, message, monkeypatch):
-    def refuse(*_: object, **__: object) -> None:
+def test_system_errors_name_the_file(raised, message, monkeypatch):
+    def fail(*_: object, **__: object) -> None:
         raise raised
 
-    monkeypatch.setattr(job, "train", refuse)
+    monkeypatch.setattr(job, "train", fail)
     assert error("train", "text.txt").startswith(message)
 
 

@@ -6,26 +6,17 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
 from click.testing import CliRunner, Result
 
-from support import JIT, KJV
+from support import JIT, KJV, LINES, WORDS, compiled_only, content, names, overflowing
 from w2v.cli import main as cli
 
-compiled_only = pytest.mark.skipif(not JIT, reason="takes too long without the compiler")
-
-
-overflowing = pytest.mark.filterwarnings("ignore:(overflow|invalid value):RuntimeWarning")
-
-
-LINES = ["the quick brown fox jumps over the lazy dog", "the dog sleeps"] * 10
-
+__all__ = ["LINES", "compiled_only", "content", "names", "overflowing"]
 
 TEXT = "\n".join(LINES) + "\n"
 
 
-RANKED = ["the", "dog", "brown", "fox", "jumps", "lazy", "over", "quick", "sleeps"]
-
+RANKED = WORDS
 
 ALL_WORDS = ["--min-count", "1"]
 
@@ -37,10 +28,6 @@ COVERAGE = [
     "corpus: 120 words in 20 lines, 9 distinct words",
     "vocabulary: 9 words, 100.00 % of the corpus",
 ]
-
-
-def names(folder: str | Path = ".") -> list[str]:
-    return sorted(path.name for path in Path(folder).iterdir())
 
 
 def run(*arguments: object, stdin: str | bytes | None = None) -> Result:
@@ -73,10 +60,6 @@ def error(*arguments: object, code: int = 1, stdin: str | bytes | None = None) -
 def report_lines(stderr: str) -> list[str]:
     """Return the lines on stderr, except the one about compilation, which appears at times."""
     return [line for line in stderr.splitlines() if not line.startswith("compiling ")]
-
-
-def content(folder: str | Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in Path(folder).iterdir()}
 
 
 def flag_of(name: str) -> str:

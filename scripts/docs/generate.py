@@ -129,7 +129,8 @@ def description(command: click.Command) -> str:
 
 def flags_as_code(text: str) -> str:
     """Return a text with options such as ``--dim`` in backticks."""
-    return re.sub(r"(?<![\w`-])(--?[a-z][\w-]*)", r"`\1`", text)
+    code_or_flag = r"(`[^`]*`)|(?<![\w-])(--?[a-z][\w-]*)"
+    return re.sub(code_or_flag, lambda found: found[1] or f"`{found[2]}`", text)
 
 
 def option_groups(command: click.Command) -> Iterator[tuple[str, list[click.Option]]]:

@@ -74,6 +74,7 @@ def test_a_closed_pipe_ends_a_command_quietly():
     assert report_lines(done.stderr)[-2].startswith("corpus: 20,000 words in 1 line,")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 @pytest.mark.parametrize("command", ["vocab", "similar"])
 def test_an_output_that_cannot_be_written_is_an_error(command, model):
@@ -121,6 +122,7 @@ def stage_check(stage: str) -> Callable[[], bool]:
     return lambda: Path("log").exists() and f'"stage": "{stage}"' in Path("log").read_text()
 
 
+@pytest.mark.slow
 @compiled_only
 @pytest.mark.parametrize(
     ("stage", "sent", "code", "message"),
@@ -173,6 +175,7 @@ def test_signals_end_a_run_and_leave_only_the_checkpoint(stage, sent, code, mess
     assert names("work") == []
 
 
+@pytest.mark.slow
 @compiled_only
 @pytest.mark.parametrize("ignored", [False, True])
 def test_a_closed_terminal_ends_a_run_unless_sighup_is_ignored(ignored, directory):
@@ -270,6 +273,7 @@ def test_system_errors_name_the_file(raised, message, monkeypatch):
     assert error("train", "text.txt").startswith(message)
 
 
+@pytest.mark.slow
 def test_a_closed_stderr_does_not_end_training():
     command = f"{shlex.quote(sys.executable)} -m w2v train text.txt -o m {' '.join(TINY)} 2>&1"
     done = subprocess.run(

@@ -284,6 +284,7 @@ def test_a_model_that_exceeds_the_disk_is_rejected_before_compilation(monkeypatc
     assert "0.11 GB are needed, but 1.0 MB are free in " in message
 
 
+@pytest.mark.slow
 def test_one_thread_gives_the_same_bits_in_every_process():
     for output in ("first", "second"):
         done = process(

@@ -233,6 +233,7 @@ def edit(path: Path, old: str, new: str) -> None:
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
 
 
+@pytest.mark.slow
 def test_kernel_is_compiled_again_when_anything_it_uses_has_changed(package):
     assert run(package) == (16, 1)
     edit(package / "helper.py", "times_ten(x) + 2", "times_ten(x) + 3")
@@ -245,6 +246,7 @@ def test_kernel_is_compiled_again_when_anything_it_uses_has_changed(package):
     assert run(package) == (18, 1)
 
 
+@pytest.mark.slow
 def test_kernel_is_not_compiled_again_for_other_changes(package):
     assert run(package) == (16, 1)
     (package / "events.py").write_text("# Nothing that a kernel uses.")
@@ -253,6 +255,7 @@ def test_kernel_is_not_compiled_again_for_other_changes(package):
     assert run(package) == (16, 0)
 
 
+@pytest.mark.slow
 def test_processes_may_compile_at_the_same_time(package, tmp_path):
     with ThreadPoolExecutor(2) as pool:
         done = list(pool.map(run, [package] * 2))

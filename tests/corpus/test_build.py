@@ -292,6 +292,7 @@ def test_each_stage_is_timed(owner, name, stage, monkeypatch):
 # Lines held out
 
 
+@pytest.mark.slow
 def test_lines_are_held_out_whole_and_in_order(small_blocks, sized):
     small_blocks(50)  # less than a line now and then
     text = random_text(sized(10_000))

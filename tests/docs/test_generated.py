@@ -44,6 +44,12 @@ def test_the_row_of_an_option(text, cells):
     assert generate.option_row(option, click.Context(click.Command("x"))) == cells
 
 
+def test_flags_become_code_outside_of_code():
+    text = "Use --init OLD or -f, not a-b, as in `w2v train --init OLD`."
+    expected = "Use `--init` OLD or `-f`, not a-b, as in `w2v train --init OLD`."
+    assert generate.flags_as_code(text) == expected
+
+
 def test_cells_of_a_table_are_escaped():
     assert generate.table(["a"], [["b|c"]]) == "| a |\n| --- |\n| b\\|c |\n"
 

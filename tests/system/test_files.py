@@ -10,6 +10,7 @@ from w2v.errors import InputError
 from w2v.system.files import (
     Fingerprint,
     is_directory,
+    open_binary,
     read_error,
     read_text_file,
     require_regular_file,
@@ -89,3 +90,15 @@ def test_a_text_file_is_read_whole(tmp_path):
         read_text_file(tmp_path / "f", "the file")
     with pytest.raises(InputError, match=r"^cannot read the file: No such"):
         read_text_file(tmp_path / "missing", "the file")
+
+
+def test_open_binary_reports_files_that_cannot_be_read(tmp_path):
+    (tmp_path / "x").write_bytes(b"abc")
+    with open_binary(tmp_path / "x") as file:
+        assert file.read() == b"abc"
+    with pytest.raises(InputError, match=r"cannot read .*nothing: No such file"):
+        open_binary(tmp_path / "nothing").__enter__()
+    with pytest.raises(InputError, match=r"cannot read .*: Is a directory"):
+        open_binary(tmp_path).__enter__()
+    with pytest.raises(InputError, match=r"cannot read .*x: it broke"), open_binary(tmp_path / "x"):
+        raise OSError("it broke")

@@ -98,6 +98,7 @@ def test_a_huge_line_without_white_space_is_split_between_words(small_blocks, tm
     assert read(FileSource([tmp_path / "f"])) == expected(text)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["unicode", "whitespace"])
 @pytest.mark.parametrize("letter", ["x", "é", "𝔘", "x'", "\u2019x", "x\u2019", "xéx𝔘"])
 @pytest.mark.parametrize("behind", ["", "y", "'s", " ", "' ", "日", "''y"])

@@ -13,7 +13,7 @@ from w2v.errors import FormatError, InputError
 from w2v.formats.layout import Layout
 from w2v.formats.npy import HEADER_SIZE, read_npy, write_npy
 from w2v.formats.words import decode_vocabulary
-from w2v.system.files import is_directory, read_error, require_regular_file, status_of
+from w2v.system.files import is_directory, open_binary, status_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -187,15 +187,11 @@ def open_file(path: Path) -> Iterator[BinaryIO]:
         FormatError: it is missing.
 
     """
-    require_regular_file(path)
-    try:
-        with path.open("rb") as file:
-            yield file
-    except FileNotFoundError as error:
+    if status_of(path) is None:
         message = f"{path.parent} is not a model directory: it has no {path.name}"
-        raise FormatError(message) from error
-    except OSError as error:
-        raise read_error(path, error) from error
+        raise FormatError(message)
+    with open_binary(path) as file:
+        yield file
 
 
 def brief(error: Exception) -> str:

@@ -1,15 +1,19 @@
-"""Files: status, fingerprints, and the contents of small text files."""
+"""Files: status, fingerprints, opening, and the contents of small text files."""
 
 from __future__ import annotations
 
 import os
 import stat
 import time
+from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from w2v.errors import InputError
 from w2v.system.sniff import SNIFFED_BYTES, sniff_non_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 class Fingerprint(NamedTuple):
@@ -93,6 +97,22 @@ def require_regular_file(path: str | os.PathLike[str]) -> None:
             "first"
         )
         raise InputError(message)
+
+
+@contextmanager
+def open_binary(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+    """Open a regular file for reading; errors while it is open are reported, too.
+
+    Raises:
+        InputError: it cannot be read.
+
+    """
+    require_regular_file(path)
+    try:
+        with Path(path).open("rb") as file:
+            yield file
+    except OSError as error:
+        raise read_error(path, error) from error
 
 
 def read_text_file(path: str | os.PathLike[str], name: str) -> bytes:

@@ -99,5 +99,5 @@ def test_convert_counts_words_that_are_not_utf8(name, tmp_path):
     arguments = ["convert", str(tmp_path / name), str(tmp_path / "y.glove")]
     done = CliRunner().invoke(main, arguments)
     assert done.exit_code == 0
-    assert done.stderr == f"1 words of {arguments[1]} are not UTF-8; in their place stands U+FFFD\n"
+    assert f"1 words of {arguments[1]} are not UTF-8" in done.stderr
     assert (tmp_path / "y.glove").read_text("utf-8") == "caf� 1\n"

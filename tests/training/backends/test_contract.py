@@ -243,6 +243,7 @@ def test_reports_sum_up_the_stats_of_all_steps(case, threads, watched):
     assert set(steps.values()) == {1}
 
 
+@pytest.mark.slow
 @reproducible
 def test_a_training_resumes_from_any_step_with_the_same_result(case, threads, watched):
     text, held_out = random_text(30), random_text(5, seed=1)
@@ -338,6 +339,7 @@ def test_an_error_in_a_step_stops_the_workers(case, threads, monkeypatch):
     assert memory.all_saved == []
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not JIT, reason="training takes minutes without the compiler")
 @every_backend
 @THREADS

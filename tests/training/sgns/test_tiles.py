@@ -101,6 +101,7 @@ def test_rows_are_prefetched_at_a_distance():
     assert found[-2:] == [[30] * TILE] * 2  # the row of zeros
 
 
+@pytest.mark.slow
 @given(ids=texts(12), window=st.integers(1, 6))
 def test_pairs_are_those_of_the_generator(ids, window):
     sampling = make_sampling(12, window=window)

@@ -14,7 +14,7 @@ from array import array
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, BinaryIO, cast
+from typing import IO, TYPE_CHECKING, cast
 
 import numpy as np
 
@@ -22,7 +22,7 @@ from w2v.errors import FormatError
 from w2v.formats.table import VectorTable
 from w2v.formats.words import decode_words, encode_words
 from w2v.system import atomic
-from w2v.system.files import read_error, require_regular_file
+from w2v.system.files import open_binary
 from w2v.text.decompress import ExpansionGuard
 
 if TYPE_CHECKING:
@@ -157,22 +157,6 @@ def estimate_size(prefixes: Sequence[bytes], matrix: NDArray[np.float32], path: 
     )
     size = len(gzip.compress(text, _GZIP_LEVEL)) if _has_gzip_name(path) else len(text)
     return size * len(matrix) // max(len(matrix[::step]), 1)
-
-
-@contextmanager
-def open_binary(path: str | Path) -> Iterator[BinaryIO]:
-    """Open a file for reading.
-
-    Raises:
-        InputError: it cannot be read.
-
-    """
-    require_regular_file(path)
-    try:
-        with Path(path).open("rb") as file:
-            yield file
-    except OSError as error:
-        raise read_error(path, error) from error
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from w2v.errors import FormatError
 from w2v.formats.classic import lines
 from w2v.formats.classic.word2vec_text import read_header
 from w2v.system import atomic
+from w2v.system.files import open_binary
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -51,7 +52,7 @@ def read(path: str | Path) -> VectorTable:
         FormatError: the header or a row is invalid.
 
     """
-    with lines.open_binary(path) as file:
+    with open_binary(path) as file:
         length = os.fstat(file.fileno()).st_size
         size, dim = read_header(file, path, length, lambda dim: 2 + _FLOAT.itemsize * dim)
         matrix = np.empty((size, dim), dtype=_FLOAT)

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import struct
 import zipfile
 from pathlib import Path
@@ -30,7 +31,7 @@ from w2v.formats.table import VectorTable
 from w2v.formats.words import encode_vocabulary
 from w2v.system import atomic
 from w2v.system.disk import size_on_disk
-from w2v.system.files import read_error, require_regular_file
+from w2v.system.files import open_binary
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -155,10 +156,9 @@ def _read_matrix(path: Path, rows: int) -> NDArray[np.float32]:
     Every size is checked against the length of the file before memory is allocated.
     """
     h5py = _import_h5py()
-    require_regular_file(path)
     try:
-        length = path.stat().st_size
-        with zipfile.ZipFile(path) as archive:
+        with open_binary(path) as file, zipfile.ZipFile(file) as archive:
+            length = os.fstat(file.fileno()).st_size
             dim = _parse_dim(_read_member(archive, "config.json", 0, length), rows)
             size = _FLOAT.itemsize * rows * dim
             weights = _read_member(archive, "model.weights.h5", size, length)
@@ -169,8 +169,6 @@ def _read_matrix(path: Path, rows: int) -> NDArray[np.float32]:
     except _DAMAGED as error:
         message = f"{path}: expected a .keras file, got {files.brief(error)}; is it damaged?"
         raise FormatError(message) from error
-    except OSError as error:
-        raise read_error(path, error) from error
 
 
 def _read_member(archive: zipfile.ZipFile, name: str, size: int, length: int) -> bytes:

@@ -14,11 +14,11 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from w2v.errors import FormatError, MissingExtraError
-from w2v.formats.classic.lines import open_binary
 from w2v.formats.layout import Layout
 from w2v.formats.table import VectorTable
 from w2v.formats.words import encode_words
 from w2v.system import atomic
+from w2v.system.files import open_binary
 
 if TYPE_CHECKING:
     from pathlib import Path

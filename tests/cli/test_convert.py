@@ -131,6 +131,7 @@ def test_convert_records_a_tokenizer_for_a_model_of_token_lists():
     w2v.Embeddings(["a"], np.ones((1, 2), np.float32), meta=meta).save("m")
     ok("convert", "m", "out", "-f", "npy", "--tokenizer", "whitespace")
     assert recorded("out") == {"name": "whitespace", "lowercase": False}
+    assert "tokenizer    whitespace, case-sensitive" in ok("info", "out")
 
 
 def test_convert_rejects_another_tokenizer_than_the_recorded_one(model):

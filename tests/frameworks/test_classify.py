@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import random
@@ -31,6 +32,9 @@ def write_texts(path: Path, count: int, seed: int) -> None:
 @pytest.fixture(scope="module")
 def directory(tmp_path_factory):
     """The directory with the output of the script."""
+    for name in ("keras", "matplotlib", "sklearn"):
+        if importlib.util.find_spec(name) is None:
+            pytest.skip(f"{name} is not installed")
     path = tmp_path_factory.mktemp("classify")
     write_texts(path / "train.tsv", 2_000, seed=1)
     write_texts(path / "test.tsv", 200, seed=2)

@@ -851,7 +851,7 @@ def test_resume_after_a_disk_was_read_only(disk, text, uninterrupted):
     result = run("train", "--resume", disk / "m.w2v")
     hint, line = result.stderr.splitlines()
     assert hint.startswith("resume with: w2v train --resume ")
-    assert line == f"Error: cannot use {disk}/m.w2v.checkpoint{READ_ONLY} with --work-dir"
+    assert line == f"Error: cannot use {disk}/m.w2v.checkpoint{READ_ONLY}directory with --work-dir"
     remount(disk, "rw")
     assert snapshot(disk) == before
     check_resume(disk, uninterrupted)

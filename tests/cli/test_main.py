@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 import w2v
-from commands import TEXT, TINY, error, names, ok, overflowing, process, run
+from commands import TEXT, TINY, error, ok, process, run
+from support import names, overflowing
 from w2v.cli import main as cli
 
 

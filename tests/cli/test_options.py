@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from commands import error, flag_of, names, ok
+from commands import error, flag_of, ok
+from support import names
 from w2v.cli import main as cli
 from w2v.cli.options import with_flags
 from w2v.config import DEFAULTS, options

@@ -20,19 +20,8 @@ import numpy as np
 import pytest
 
 import w2v
-from commands import (
-    ALL_WORDS,
-    RANKED,
-    TINY,
-    compiled_only,
-    content,
-    error,
-    names,
-    ok,
-    report_lines,
-    run,
-)
-from support import KJV
+from commands import ALL_WORDS, TINY, error, ok, report_lines, run
+from support import KJV, WORDS, compiled_only, content, names
 from w2v.cli import process as cli_process
 from w2v.pipeline import train as job
 from w2v.pipeline import warmup
@@ -281,4 +270,4 @@ def test_a_closed_stderr_does_not_end_training():
     )
     assert done.returncode == 0
     assert Path("code").read_text() == "0\n"
-    assert len(w2v.load("m")) == len(RANKED)
+    assert len(w2v.load("m")) == len(WORDS)

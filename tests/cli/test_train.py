@@ -16,22 +16,17 @@ import w2v
 from commands import (
     ALL_WORDS,
     COVERAGE,
-    LINES,
-    RANKED,
     TEXT,
     TINY,
-    content,
     corpus_for_processes,
     error,
     interrupted,
-    names,
     ok,
-    overflowing,
     process,
     report_lines,
     run,
 )
-from support import KJV
+from support import KJV, LINES, WORDS, content, names, overflowing
 from w2v.pipeline import preflight, warmup
 from w2v.pipeline import run as runs
 from w2v.pipeline.checkpoint import Checkpoint
@@ -54,7 +49,7 @@ def test_the_files_of_a_model():
     ok("train", "text.txt", "-o", "m", *TINY)
     matrix = np.load("m/embeddings.npy")
     assert (matrix.shape, matrix.dtype.str, matrix.flags.c_contiguous) == ((9, 8), "<f4", True)
-    assert Path("m/vocab.txt").read_bytes() == "".join(f"{word}\n" for word in RANKED).encode()
+    assert Path("m/vocab.txt").read_bytes() == "".join(f"{word}\n" for word in WORDS).encode()
     assert np.load("m/counts.npy").tolist() == [30, 20, *[10] * 7]
     assert np.load("m/counts.npy").dtype.str == "<i8"
     assert json.loads(Path("m/meta.json").read_text())["corpus"]["tokens"] == 120
@@ -89,7 +84,7 @@ def test_the_model_is_named_after_the_corpus(corpus, output):
     before = names()
     ok("train", corpus, *TINY, stdin=TEXT)
     assert set(names()) - set(before) == {output}
-    assert w2v.load(output).words == RANKED
+    assert w2v.load(output).words == WORDS
 
 
 @pytest.mark.parametrize("corpus", [".", "..", "../here"])

@@ -15,11 +15,9 @@ __all__ = ["LINES", "compiled_only", "content", "names", "overflowing"]
 
 TEXT = "\n".join(LINES) + "\n"
 
-
 RANKED = WORDS
 
 ALL_WORDS = ["--min-count", "1"]
-
 
 TINY = [*ALL_WORDS, *["--sample", "0", "--dim", "8", "--epochs", "2", "--threads", "1"]]
 
@@ -39,7 +37,7 @@ def run(*arguments: object, stdin: str | bytes | None = None) -> Result:
 
 
 def ok(*arguments: object, stdin: str | bytes | None = None) -> str:
-    """Run a command that works; return its stdout."""
+    """Run a command that succeeds; return its stdout."""
     result = run(*arguments, stdin=stdin)
     assert result.exit_code == 0, result.output
     return result.stdout
@@ -58,15 +56,17 @@ def error(*arguments: object, code: int = 1, stdin: str | bytes | None = None) -
 
 
 def report_lines(stderr: str) -> list[str]:
-    """Return the lines on stderr, except the one about compilation, which appears at times."""
+    """Return the lines on stderr, except messages about compilation, which depend on the cache."""
     return [line for line in stderr.splitlines() if not line.startswith("compiling ")]
 
 
 def flag_of(name: str) -> str:
+    """Return the flag of an option."""
     return "--" + name.replace("_", "-")
 
 
 def process(*arguments: object, **options: object) -> subprocess.CompletedProcess[str]:
+    """Run a command in another process."""
     command = [sys.executable, "-m", "w2v", *map(str, arguments)]
     return subprocess.run(
         command, capture_output=True, text=True, check=False, timeout=60, **options
@@ -74,14 +74,15 @@ def process(*arguments: object, **options: object) -> subprocess.CompletedProces
 
 
 def corpus_for_processes() -> Path:
-    """Return real text, a short one if kernels run as plain Python."""
+    """Return the path of a real text, or of a short excerpt if kernels run as plain Python."""
     if JIT:
         return KJV
     lines = KJV.read_text(encoding="utf-8").splitlines(keepends=True)
-    Path("little.txt").write_text("".join(lines[:60]))
-    return Path("little.txt")
+    Path("excerpt.txt").write_text("".join(lines[:60]))
+    return Path("excerpt.txt")
 
 
 def interrupted(the_trainer, *_):
-    if the_trainer.setup.config.dim == 8:  # not the job that compiles the kernels
+    """Raise KeyboardInterrupt instead of training, but not in the warm-up of the kernels."""
+    if the_trainer.setup.config.dim == 8:
         raise KeyboardInterrupt

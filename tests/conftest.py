@@ -1,4 +1,4 @@
-"""What all tests share: how they run without the compiler."""
+"""Settings and fixtures of all tests."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ settings.load_profile("compiled" if JIT else "plain")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Let whole numbers of 64 bits overflow without a warning, as they do when compiled."""
+    """Ignore overflows of 64-bit integers without the compiler; compiled code ignores them too."""
     if not JIT:
         config.addinivalue_line(
             "filterwarnings", r"ignore:overflow encountered in scalar:RuntimeWarning:w2v\."
@@ -36,11 +36,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def sized() -> Callable[[int], int]:
-    """How much data a test takes: all of it, or a fiftieth where kernels run as plain Python."""
+    """Return a function that reduces a data size to a fiftieth if kernels run as plain Python."""
     return lambda size: size if JIT else max(1, size // 50)
 
 
 @pytest.fixture(scope="session", autouse=True)
 def compiled(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Compile the kernels before the first test, so that none is told that they are compiled."""
+    """Compile the kernels before the first test, so that no test receives `Compiling` events."""
     compile_kernels(str(tmp_path_factory.mktemp("compiled")), ignore)

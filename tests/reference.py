@@ -1,4 +1,4 @@
-"""Slow, obvious versions of the compiled stages, straight from the definitions."""
+"""Slow, simple implementations of the compiled stages, written from their definitions."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def is_single(character: str) -> bool:
 
 @functools.lru_cache(1 << 16)
 def is_inner(character: str) -> bool:
-    """Return whether a character can be beside others in a word."""
+    """Return whether a character can be part of a longer word."""
     return is_word_character(character) and not is_single(character)
 
 
@@ -80,7 +80,7 @@ def whitespace_words(line: str) -> list[str]:
 
 
 def read(text: bytes, tokenizer: str = "unicode", *, lowercase: bool = True) -> Read:
-    """Split a text into lines of words, and count what is dropped."""
+    """Split a text into lines of words; count dropped tokens and invalid bytes."""
     characters = text.decode("utf-8", "surrogateescape")
     words_of = unicode_words if tokenizer == "unicode" else whitespace_words
     lines = []
@@ -89,9 +89,9 @@ def read(text: bytes, tokenizer: str = "unicode", *, lowercase: bool = True) -> 
         words = [word for word in words_of(line) if word]
         if lowercase:
             words = ["".join(map(str.lower, word)) for word in words]
-        kept = [word for word in words if len(word.encode()) <= MAX_WORD_BYTES]
-        too_long += len(words) - len(kept)
-        lines.append(kept)
+        accepted = [word for word in words if len(word.encode()) <= MAX_WORD_BYTES]
+        too_long += len(words) - len(accepted)
+        lines.append(accepted)
     invalid = sum(ord(character) in INVALID_BYTES for character in characters)
     return Read(lines, too_long, invalid)
 
@@ -104,14 +104,14 @@ def tokenize(text: bytes, tokenizer: str = "unicode", *, lowercase: bool = True)
 def vocabulary(
     lines: list[list[str]], *, vocab_size: int = 50_000, min_count: int = 5
 ) -> dict[str, int]:
-    """Return words with their counts, by descending count, then in code point order."""
+    """Return words with their counts, by descending count, then by code points."""
     counts = Counter(word for line in lines for word in line)
     ranked = sorted(counts, key=lambda word: (-counts[word], list(map(ord, word))))
     return {word: counts[word] for word in ranked[:vocab_size] if counts[word] >= min_count}
 
 
 def encode(lines: list[list[str]], words: list[str]) -> list[list[int]]:
-    """Return the rank of each word, without unknown words and lines that have no others."""
+    """Return the rank of each word; drop unknown words, and lines without known words."""
     encoded = ([words.index(word) for word in line if word in words] for line in lines)
     return [line for line in encoded if line]
 

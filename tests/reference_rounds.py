@@ -1,4 +1,4 @@
-"""A round of shards and its merge as their definition reads, in Python and float64."""
+"""Reference implementation of a round of shards and its merge, in Python and float64."""
 
 from __future__ import annotations
 
@@ -10,37 +10,38 @@ from w2v.training.backends.merging import _NOISE_DECAY, _PAIR_DECAY
 from w2v.training.sampling import draw_noise
 
 
-def words_in_reach(span, sampling, key):
-    """The kept words of a span and a window's worth around it, and the kept words of the span."""
+def subsampled_words(span, sampling, key):
+    """Return the words that subsampling retains: of a span and its contexts, and of the span."""
     ids, end_of_line = span.ids, span.end_of_line
     line = np.cumsum(ids == end_of_line)
-    kept = [
+    retained = [
         (position, word)
         for position, word in enumerate(ids.tolist())
         if word != end_of_line and bernoulli(key, position, sampling.keep_thresholds[word])
     ]
     line_before = int(np.count_nonzero(ids[: span.begin] == end_of_line))
     line_after = int(np.count_nonzero(ids[: span.end] == end_of_line))
-    before = [word for at, word in kept if at < span.begin and line[at] == line_before]
-    inside = [word for at, word in kept if span.begin <= at < span.end]
-    after = [word for at, word in kept if at >= span.end and line[at] == line_after]
+    before = [word for i, word in retained if i < span.begin and line[i] == line_before]
+    inside = [word for i, word in retained if span.begin <= i < span.end]
+    after = [word for i, word in retained if i >= span.end and line[i] == line_after]
     return before[-sampling.window :] + inside + after[: sampling.window], inside
 
 
-def counts_in(words, size):
+def count(words, size):
+    """Return the number of occurrences of each word."""
     return np.bincount(np.array(words, np.int64), minlength=size)
 
 
-def merged(old, replicas, decays):
-    """Merge replicas of a matrix; ``decays`` are the (V,) total decay rates of each."""
+def merge(old, replicas, decays):
+    """Merge replicas of a matrix; ``decays`` holds the (V,) total decay rates of each."""
     result = old.copy()
     for word in range(len(old)):
         changed = [s for s, new in enumerate(replicas) if (new[word] != old[word]).any()]
         if len(changed) == 1:
             result[word] = replicas[changed[0]][word]
         elif changed:
-            left = [np.exp(-decays[s][word]) for s in changed]
-            factor = (1 - np.prod(left)) / sum(1 - q for q in left)
+            remaining = [np.exp(-decays[s][word]) for s in changed]
+            factor = (1 - np.prod(remaining)) / sum(1 - q for q in remaining)
             result[word] += factor * sum(replicas[s][word] - old[word] for s in changed)
     return result
 
@@ -49,15 +50,15 @@ def train_round(spans, vectors, contexts, sampling, lr, frozen=0):
     """Train for one round on (V, D) float64 matrices.
 
     Args:
-        spans: (span, keys) of each shard.
+        spans: the (span, keys) of each shard.
         vectors: the word vectors.
         contexts: the context vectors.
-        sampling: of the kernel.
+        sampling: the sampling tables and options of the kernel.
         lr: the learning rate.
-        frozen: how many words have vectors that do not change.
+        frozen: the number of leading words whose vectors do not change.
 
     Returns:
-        The matrices after the round, and what each span did.
+        The matrices after the round, and the statistics of each span.
 
     """
     results, trained = [], []
@@ -65,21 +66,21 @@ def train_round(spans, vectors, contexts, sampling, lr, frozen=0):
     for span, keys in spans:
         own = vectors.copy(), contexts.copy()
         trained.append(reference_sgns.train_span(span, *own, sampling, keys, lr, frozen))
-        reach, inside = words_in_reach(span, sampling, keys.subsampling)
+        words, inside = subsampled_words(span, sampling, keys.subsampling)
         line_ends = int(np.count_nonzero(span.ids[span.begin : span.end] == span.end_of_line))
         sets = -(-(len(inside) + line_ends) // sampling.negative_sharing) + 1
         noise = [
             draw_noise(keys.noise, i, sampling.noise_thresholds, sampling.noise_aliases)
             for i in range(sets * sampling.shared_negatives)
         ]
-        uses, draws = counts_in(reach, len(vectors)), counts_in(noise, len(vectors))
+        uses, draws = count(words, len(vectors)), count(noise, len(vectors))
         weight = sampling.negatives / sampling.shared_negatives * sampling.negative_sharing
         center_decay = lr * _PAIR_DECAY * pairs * (1 + sampling.negatives) * uses
         context_decay = lr * pairs * (_PAIR_DECAY * uses + _NOISE_DECAY * weight * draws)
         results.append((*own, center_decay, context_decay))
     new_vectors, new_contexts, center_decays, context_decays = zip(*results, strict=True)
     return (
-        merged(vectors, new_vectors, center_decays),
-        merged(contexts, new_contexts, context_decays),
+        merge(vectors, new_vectors, center_decays),
+        merge(contexts, new_contexts, context_decays),
         trained,
     )

@@ -1,7 +1,6 @@
-"""Skip-gram with negative sampling as its definition reads, in Python and float64.
+"""Reference implementation of skip-gram with negative sampling, in Python and float64.
 
-It shares nothing with the kernels but the random numbers, which are functions of a key and a
-position.
+It shares only the random numbers with the kernels; they are functions of a key and a position.
 """
 
 from __future__ import annotations
@@ -18,28 +17,28 @@ from w2v.training.sgns.workspace import TILE
 
 @dataclass
 class Trained:
-    """What training on a span did."""
+    """The statistics of training on a span."""
 
     centers: int
     pairs: list[tuple[int, int]]
-    loss: float  # the mean over pairs, that of noise from the first tile of each shared set
+    loss: float  # mean over pairs; the noise part from the first tile of each shared set
 
 
-def clamped(score):
-    """Scores beyond MAX_SCORE make no difference that a float32 shows."""
+def clamp(score):
+    """Limit scores to MAX_SCORE, beyond which float32 results do not change."""
     return np.clip(score, -MAX_SCORE, MAX_SCORE)
 
 
 def sigmoid(score):
-    return 1 / (1 + np.exp(-clamped(score)))
+    return 1 / (1 + np.exp(-clamp(score)))
 
 
 def softplus(score):
-    return np.log1p(np.exp(clamped(score)))
+    return np.log1p(np.exp(clamp(score)))
 
 
-def kept_lines(span, sampling, key):
-    """The words that subsampling keeps, line by line, each as (position in the text, word)."""
+def subsampled_lines(span, sampling, key):
+    """Return the lines after subsampling; each word is a pair (position in the text, word)."""
     lines = [[]]
     for position, word in enumerate(span.ids.tolist()):
         if word == span.end_of_line:
@@ -50,32 +49,32 @@ def kept_lines(span, sampling, key):
 
 
 def centers_of(span, sampling, keys):
-    """The centers of a span that have contexts: [(word, [(position, context), ...]), ...]."""
-    found = []
-    lines = kept_lines(span, sampling, keys.subsampling)
+    """Return the centers that have contexts, as [(word, [(position, context), ...]), ...]."""
+    centers = []
+    lines = subsampled_lines(span, sampling, keys.subsampling)
     for line in lines:
         inside = [i for i, (position, _) in enumerate(line) if span.begin <= position < span.end]
         for i in inside:
             radius = sampling.window
             if sampling.shrink_windows:
-                number = sampling.window + 1 + number_in_span(span, lines, line[i][0])
+                number = sampling.window + 1 + count_before(span, lines, line[i][0])
                 radius -= random_below(keys.windows, number, sampling.window)
             contexts = line[max(0, i - radius) : i] + line[i + 1 : i + radius + 1]
             if contexts:
-                found.append((line[i][1], contexts))
-    return found
+                centers.append((line[i][1], contexts))
+    return centers
 
 
-def number_in_span(span, lines, position):
-    """How many words that are kept, and line ends, the span has before a position."""
+def count_before(span, lines, position):
+    """Count the retained words and line ends of a span before a position."""
     ends = np.count_nonzero(span.ids[span.begin : position] == span.end_of_line)
     return int(ends) + sum(span.begin <= other < position for line in lines for other, _ in line)
 
 
 def train_span(span, vectors, contexts, sampling, keys, lr, frozen=0):
-    """Do the same as `w2v.training.sgns.kernel.train_span`, with one learning rate.
+    """Train like `w2v.training.sgns.kernel.train_span`, with a constant learning rate.
 
-    ``vectors`` and ``contexts`` are (V, D) float64 and are changed.
+    Updates ``vectors`` and ``contexts``, (V, D) float64 arrays, in place.
     """
     centers = centers_of(span, sampling, keys)
     pairs = [(word, context) for word, around in centers for _, context in around]
@@ -94,7 +93,7 @@ def train_span(span, vectors, contexts, sampling, keys, lr, frozen=0):
         ]
         for tile_start in range(0, len(sharing), TILE):
             tile = sharing[tile_start : tile_start + TILE]
-            gradients_at = {}  # of each word around the tile, by position
+            gradients_at = {}  # by position and word of each context
             for t, (word, around) in enumerate(tile):
                 for position, context in around:
                     score = vectors[word] @ contexts[context]
@@ -130,7 +129,7 @@ def train_span(span, vectors, contexts, sampling, keys, lr, frozen=0):
 
 
 def objective(centers, vectors, contexts, negatives, distribution):
-    """The negated objective: Mikolov et al. 2013b, equation 4, summed over all pairs."""
+    """Return the negated objective (Mikolov et al. 2013b, equation 4), summed over all pairs."""
     loss = 0.0
     for word, around in centers:
         expected_noise = distribution @ softplus(contexts @ vectors[word])

@@ -1,8 +1,10 @@
-"""Kill a training at random moments and go on, again and again; run as a program by the tests.
+"""Kill trainings at random moments and resume them. The tests run this file as a program.
 
-Children are forked from a process that has loaded everything, so that a moment of their short
-lives is a moment of the job. Prints what was found wrong, one finding a line, and at the end how
-many moments fell into which stage.
+    python kill_and_resume.py CORPUS DIRECTORY RUNS SEED
+
+Each training runs in a process forked from this one, which has loaded and compiled everything, so
+that none of its time is spent on imports. Prints JSON: the failures, the number of runs killed in
+each stage, and the seconds that an uninterrupted training takes.
 """
 
 from __future__ import annotations
@@ -26,12 +28,12 @@ from w2v.pipeline import train as job
 from w2v.training import plan, runner
 
 OPTIONS = {"dim": 16, "epochs": 3, "min_count": 2, "window": 3}
-# Ways to train that give the same bits every time.
+# Modes of training that are reproducible bit for bit.
 ONE_THREAD = {"threads": 1}
-WAYS = {
+MODES = {
     "one thread": ONE_THREAD,
     "rounds": {"threads": 2, "deterministic": True},
-    "another model": ONE_THREAD,  # to begin with
+    "warm start": ONE_THREAD,
     "more epochs": ONE_THREAD,  # of a finished model
 }
 FILES = ("embeddings.npy", "contexts.npy", "vocab.txt", "counts.npy")
@@ -41,114 +43,120 @@ def digest(model: Path) -> str:
     return hashlib.sha256(b"".join((model / name).read_bytes() for name in FILES)).hexdigest()
 
 
-def in_child(work: Callable[[], object]) -> int:
-    """Run in a forked process; returns its number."""
+def fork(function: Callable[[], object]) -> int:
+    """Call a function in a forked process; return the process ID."""
     child = os.fork()
     if child:
         return child
     code = 1
     with contextlib.suppress(BaseException):
-        work()
+        function()
         code = 0
     os._exit(code)
 
 
-def prepare(corpus: Path, output: Path, way: str) -> None:
-    """Put the model there that stands there before."""
-    if way == "more epochs":
-        job.train([corpus], output=output, **OPTIONS | WAYS[way])
+def prepare(corpus: Path, output: Path, mode: str) -> None:
+    """Save the model that the training replaces."""
+    if mode == "more epochs":
+        job.train([corpus], output=output, **OPTIONS | MODES[mode])
     else:
         job.train([["old", "model"]] * 9, output=output, dim=2, epochs=1, sample=0)
 
 
-def train(corpus: Path, output: Path, way: str) -> None:
-    if way == "more epochs":
+def train(corpus: Path, output: Path, mode: str) -> None:
+    if mode == "more epochs":
         job.resume(output, epochs=6, checkpoint_every=0.01)
         return
-    options = OPTIONS | WAYS[way]
-    if way == "another model":
-        options |= {"init": corpus.with_name("another.w2v"), "freeze_old": True}
+    options = OPTIONS | MODES[mode]
+    if mode == "warm start":
+        options |= {"init": corpus.with_name("initial.w2v"), "freeze_old": True}
     job.train([corpus], output=output, overwrite=True, checkpoint_every=0.01, **options)
 
 
-def stage(folder: Path) -> str:
-    """How far a job was when it was killed, by what it left."""
-    if not (folder / "job.json").exists():
-        return "before the job was noted, or after its end"
-    if not (folder / "corpus.json").exists():
+def stage(checkpoint: Path) -> str:
+    """Return the stage in which a training was killed, judging by the files it left."""
+    if not (checkpoint / "job.json").exists():
+        return "before the checkpoint was created, or after it was removed"
+    if not (checkpoint / "corpus.json").exists():
         return "reading"
-    if (folder.parent / ".m.new").exists() or (folder.parent / ".m.old").exists():
-        return "writing the model"
-    if (folder / "state.new").exists():
-        return "keeping a state"
-    return "training" if (folder / "state").exists() else "before the first state"
+    if (checkpoint.parent / ".m.new").exists() or (checkpoint.parent / ".m.old").exists():
+        return "saving the model"
+    if (checkpoint / "state.new").exists():
+        return "saving a checkpoint"
+    return "training" if (checkpoint / "state").exists() else "before the first checkpoint"
 
 
-def go_on(output: Path, corpus: Path, way: str, old: str) -> None:
+def resume(output: Path, corpus: Path, mode: str, old: str) -> None:
+    """Resume a training, or start it again if it was killed before it could be resumed."""
     try:
         job.resume(output, checkpoint_every=0.01)
     except InputError as error:
         if "there is no unfinished training" not in str(error):
             raise
         if not (output / "meta.json").exists() or digest(output) == old:
-            train(corpus, output, way)
+            train(corpus, output, mode)
 
 
-def attack(
-    corpus: Path, place: Path, way: str, expected: str, seconds: float, wrong: list[str]
+def kill_and_resume(
+    corpus: Path, directory: Path, mode: str, expected: str, seconds: float, failures: list[str]
 ) -> str:
-    """Kill one training after some seconds, go on, and look at everything."""
-    place.mkdir()
-    output = place / "m"
-    prepare(corpus, output, way)
+    """Kill a training after some seconds, resume it, and check the model and the files left.
+
+    Returns:
+        The stage in which the training was killed.
+
+    """
+    directory.mkdir()
+    output = directory / "m"
+    prepare(corpus, output, mode)
     old = digest(output)
-    child = in_child(lambda: train(corpus, output, way))
+    child = fork(lambda: train(corpus, output, mode))
     time.sleep(seconds)
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
-    reached = stage(place / "m.checkpoint")
-    aside = place / ".m.old"
-    there = output if output.exists() else aside
-    if digest(there) not in (old, expected):
-        wrong.append(f"{way}: after {seconds:.3f} s the model is neither the old nor the new one")
-    _, status = os.waitpid(in_child(lambda: go_on(output, corpus, way, old)), 0)
+    reached = stage(directory / "m.checkpoint")
+    description = f"{mode}, killed after {seconds:.3f} s ({reached})"
+    existing = output if output.exists() else directory / ".m.old"
+    if digest(existing) not in (old, expected):
+        failures.append(f"{description}: the model is neither the old nor the new one")
+    _, status = os.waitpid(fork(lambda: resume(output, corpus, mode, old)), 0)
     if status:
-        wrong.append(f"{way}: after {seconds:.3f} s ({reached}) it could not go on")
+        failures.append(f"{description}: resuming failed")
     elif digest(output) != expected:
-        wrong.append(f"{way}: after {seconds:.3f} s ({reached}) the model is another one")
-    left = sorted(path.name for path in place.iterdir())
-    if left != ["m"]:
-        wrong.append(f"{way}: after {seconds:.3f} s ({reached}) there are {left}")
-    shutil.rmtree(place)
+        failures.append(f"{description}: the resumed model differs")
+    files = sorted(path.name for path in directory.iterdir())
+    if files != ["m"]:
+        failures.append(f"{description}: the files left are {files}")
+    shutil.rmtree(directory)
     return reached
 
 
-def main(corpus: Path, folder: Path, moments: int, seed: int) -> None:
-    # Many spans, many looks at the clock: a tiny job with all that a long one has.
+def main(corpus: Path, directory: Path, runs: int, seed: int) -> None:
+    # Short spans and frequent reports take a small training through all stages of a long one.
     plan.MAX_SPAN_POSITIONS = 2_000
     runner.REPORT_SECONDS = 0.002
     checkpoint._MAX_SHARE = 0.9
     plan.MIN_ROUND_POSITIONS = 500
-    another = OPTIONS | ONE_THREAD | {"min_count": 5, "seed": 5}
-    job.train([corpus], output=corpus.with_name("another.w2v"), **another)
-    expected, whole = {}, {}
-    for way in WAYS:
-        for _ in range(2):  # the second one has nothing to compile
-            prepare(corpus, folder / "whole", way)
+    initial = OPTIONS | ONE_THREAD | {"min_count": 5, "seed": 5}
+    job.train([corpus], output=corpus.with_name("initial.w2v"), **initial)
+    expected, duration = {}, {}
+    for mode in MODES:
+        for _ in range(2):  # the first run compiles, the second one is timed
+            prepare(corpus, directory / "whole", mode)
             started = time.perf_counter()
-            train(corpus, folder / "whole", way)
-            whole[way] = time.perf_counter() - started
-            expected[way] = digest(folder / "whole")
-            shutil.rmtree(folder / "whole")
+            train(corpus, directory / "whole", mode)
+            duration[mode] = time.perf_counter() - started
+            expected[mode] = digest(directory / "whole")
+            shutil.rmtree(directory / "whole")
     draw = random.Random(seed)
-    wrong: list[str] = []
+    failures: list[str] = []
     reached: Counter[str] = Counter()
-    for i in range(moments):
-        way = list(WAYS)[i % len(WAYS)]
-        seconds = draw.random() * whole[way] * 1.1
-        place = folder / f"place{i}"
-        reached[attack(corpus, place, way, expected[way], seconds, wrong)] += 1
-    json.dump({"wrong": wrong, "reached": reached, "seconds": whole}, sys.stdout)
+    for i in range(runs):
+        mode = list(MODES)[i % len(MODES)]
+        seconds = draw.random() * duration[mode] * 1.1
+        run = directory / f"run{i}"
+        reached[kill_and_resume(corpus, run, mode, expected[mode], seconds, failures)] += 1
+    json.dump({"failures": failures, "reached": reached, "seconds": duration}, sys.stdout)
 
 
 if __name__ == "__main__":

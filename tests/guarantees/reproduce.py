@@ -1,9 +1,9 @@
-"""Train, and print hashes of what came out; run as a program by the tests, in other surroundings.
+"""Train and print hashes of the results. The tests run this file in several environments.
 
-    python reproduce.py CORPUS FOLDER
+    python reproduce.py CORPUS DIRECTORY
 
-writes a model for each mode into FOLDER and prints, as JSON, the hashes of its files by mode, of
-what was read, and of what training begins with.
+saves a model of each mode in DIRECTORY. Prints JSON: the hashes of the files of each model, of the
+vocabulary and the encoded text, and of the initial vectors and the sampling tables.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from w2v.training import plan
 from w2v.training.model import new_matrices
 from w2v.training.sampling import NoiseDistribution, keep_thresholds
 
-# Ways of training that promise the same bytes for the same seed. One that does so at any number
-# of threads stands here once for each number, and all its entries must agree in `SAME`.
+# Modes of training that give the same bytes for the same seed. A mode that is independent of the
+# number of threads has an entry per number of threads; `SAME` lists these entries.
 MODES: dict[str, dict[str, Any]] = {
     "one thread": {"threads": 1},
     "deterministic, one thread": {"deterministic": True, "shards": 3, "threads": 1},
     "deterministic, four threads": {"deterministic": True, "shards": 3, "threads": 4},
 }
-# Names of modes whose models must be the same, whatever their threads.
+# Groups of modes whose models must be identical.
 SAME = [("deterministic, one thread", "deterministic, four threads")]
 
 OPTIONS = {
@@ -47,29 +47,29 @@ OPTIONS = {
     "seed": 7,
 }
 SPAN_WORDS = 20
-# Of meta.json: how long things took, and the name of the job, which no other has.
-TIMES = {"seconds", "timings", "words_per_second", "job"}
+# Entries of meta.json that differ between runs: times, and the random key of the job.
+VARIABLE = {"seconds", "timings", "words_per_second", "job"}
 
 
 def without_times(entry: Any) -> Any:
-    """What was read of a meta.json but for what is another at every run."""
+    """Return the content of a meta.json without the entries that differ between runs."""
     if isinstance(entry, dict):
-        return {name: without_times(part) for name, part in entry.items() if name not in TIMES}
+        return {name: without_times(part) for name, part in entry.items() if name not in VARIABLE}
     if isinstance(entry, list):
         return [without_times(part) for part in entry]
     return entry
 
 
 def digest(parts: Iterable[bytes]) -> str:
-    """Hash some bytes."""
+    """Return the SHA-256 hash of concatenated bytes."""
     value = hashlib.sha256()
     for part in parts:
         value.update(part)
     return value.hexdigest()
 
 
-def files_of(model: Path) -> dict[str, str]:
-    """The hash of every file of a model folder; of meta.json, of what is the same every time."""
+def file_hashes(model: Path) -> dict[str, str]:
+    """Return the hash of every file of a model; that of meta.json ignores `VARIABLE` entries."""
     hashes = {}
     for path in sorted(model.rglob("*")):
         data = path.read_bytes()
@@ -79,8 +79,8 @@ def files_of(model: Path) -> dict[str, str]:
     return hashes
 
 
-def reading_of(corpus: Any, **options: Any) -> dict[str, str]:
-    """Hashes of what reading a text gives: words, counts, ids, what is held out, the report."""
+def corpus_hashes(corpus: Any, **options: Any) -> dict[str, str]:
+    """Return hashes of the vocabulary, the encoded and held-out text, and the report."""
     with w2v.read_corpus(corpus, **OPTIONS | options) as read:
         report = without_times(read.report.as_dict() | {"files": 0, "text_bytes": 0})
         return {
@@ -92,26 +92,26 @@ def reading_of(corpus: Any, **options: Any) -> dict[str, str]:
         }
 
 
-def beginning_of(corpus: Any) -> dict[str, str]:
-    """Hashes of what training begins with: vectors, and the tables that words are drawn by."""
+def initial_hashes(corpus: Any) -> dict[str, str]:
+    """Return hashes of the initial vectors, and of the tables of subsampling and noise."""
     config = Config(**OPTIONS, threads=1)
     with w2v.read_corpus(corpus, **OPTIONS, threads=1) as read:
         counts = np.append(read.vocabulary.counts, read.unknown_count)
     noise = NoiseDistribution.from_counts(counts, config.noise_exponent)
     return {
         "vectors": digest([new_matrices(len(counts), config).vectors.tobytes()]),
-        "kept": digest([keep_thresholds(counts, config.sample).tobytes()]),
+        "subsampling": digest([keep_thresholds(counts, config.sample).tobytes()]),
         "noise": digest([noise.thresholds.tobytes(), noise.aliases.tobytes()]),
     }
 
 
-def main(corpus: Path, folder: Path) -> None:
+def main(corpus: Path, directory: Path) -> None:
     plan.MAX_SPAN_POSITIONS = SPAN_WORDS
-    found = {"reading": reading_of(corpus), "beginning": beginning_of(corpus)}
+    hashes = {"corpus": corpus_hashes(corpus), "initial": initial_hashes(corpus)}
     for name, mode in MODES.items():
-        w2v.train(corpus, output=folder / name, **OPTIONS | mode)
-        found[name] = files_of(folder / name)
-    json.dump(found, sys.stdout)
+        w2v.train(corpus, output=directory / name, **OPTIONS | mode)
+        hashes[name] = file_hashes(directory / name)
+    json.dump(hashes, sys.stdout)
 
 
 if __name__ == "__main__":

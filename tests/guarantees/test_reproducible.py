@@ -1,4 +1,4 @@
-"""The same seed, the same bytes: over processes, runs, forms of the text, and interruptions."""
+"""The same seed gives the same bytes in any process, run and form of the corpus, and on resume."""
 
 from __future__ import annotations
 
@@ -16,7 +16,14 @@ import pytest
 
 import w2v
 from guarantees import reproduce
-from guarantees.reproduce import MODES, OPTIONS, SAME, files_of, reading_of, without_times
+from guarantees.reproduce import (
+    MODES,
+    OPTIONS,
+    SAME,
+    corpus_hashes,
+    file_hashes,
+    without_times,
+)
 from support import JIT
 from w2v.events import CorpusRead, EpochDone, Event, Training
 from w2v.training import plan, runner
@@ -30,19 +37,20 @@ FILES = {
     "unknown.npy",
     "meta.json",
 }
-compiled_only = pytest.mark.skipif(not JIT, reason="compares with what is compiled")
-LINES = 40 if JIT else 15
+LINE_COUNT = 40 if JIT else 15
 
 
 @pytest.fixture(scope="module")
 def lines():
-    """Lines of words of several scripts, some of them rare, some of them empty."""
+    """Lines of rare and frequent words of several scripts; some lines are empty."""
     draw = random.Random(5)
     words = [f"{letter}{i}" for letter in "aßéжא語" for i in range(12)]
     weights = [1 / (rank + 1) for rank in range(len(words))]
-    found = [" ".join(draw.choices(words, weights, k=draw.randint(0, 9))) for _ in range(LINES)]
+    random_lines = [
+        " ".join(draw.choices(words, weights, k=draw.randint(0, 9))) for _ in range(LINE_COUNT)
+    ]
     tied = " ".join(f"beginning-alike{ending}" for ending in "bdaec")
-    return [*found, "İstanbul Σίσυφος don’t naïve naïve", *[tied.replace("-", "_")] * 3]
+    return [*random_lines, "İstanbul Σίσυφος don’t naïve naïve", *[tied.replace("-", "_")] * 3]
 
 
 @pytest.fixture(scope="module")
@@ -54,35 +62,35 @@ def corpus(lines, tmp_path_factory):
 
 @pytest.fixture(autouse=True)
 def small_spans(monkeypatch):
-    """Many spans, and a look at each."""
+    """Train in small spans and report progress after each."""
     monkeypatch.setattr(plan, "MAX_SPAN_POSITIONS", reproduce.SPAN_WORDS)
     monkeypatch.setattr(runner, "REPORT_SECONDS", 1e-6)
 
 
-def trained(corpus, output, mode, **options) -> dict[str, str]:
-    """The hashes of the files of a model."""
+def train(corpus, output, mode, **options) -> dict[str, str]:
+    """Train a model and return the hashes of its files."""
     w2v.train(corpus, output=output, **OPTIONS | mode | options)
-    return files_of(output)
+    return file_hashes(output)
 
 
-def without_meta(hashes):
-    """But for meta.json, which records what the text was read from, and options."""
-    return {name: value for name, value in hashes.items() if name != "meta.json"}
+def without_meta(files):
+    """Remove meta.json, which records the form of the corpus and the options."""
+    return {name: value for name, value in files.items() if name != "meta.json"}
 
 
-def surroundings(**changes) -> dict[str, str]:
-    """The environment of a process, without what may say how it hashes or writes."""
-    ruling = ("PYTHONHASHSEED", "PYTHONUTF8", "PYTHONIOENCODING", "LANG", "LANGUAGE", "TZ")
-    kept = {
+def environment(**changes) -> dict[str, str]:
+    """Return the variables of this process with changes, without those of hashes and locales."""
+    removed = ("PYTHONHASHSEED", "PYTHONUTF8", "PYTHONIOENCODING", "LANG", "LANGUAGE", "TZ")
+    base = {
         name: value
         for name, value in os.environ.items()
-        if name not in ruling and not name.startswith("LC_")
+        if name not in removed and not name.startswith("LC_")
     }
     root = Path(w2v.__file__).parent.parent
-    return kept | {"PYTHONPATH": os.pathsep.join([str(root), kept.get("PYTHONPATH", "")])} | changes
+    return base | {"PYTHONPATH": os.pathsep.join([str(root), base.get("PYTHONPATH", "")])} | changes
 
 
-SURROUNDINGS = {
+ENVIRONMENTS = {
     "C locale": {
         "PYTHONHASHSEED": "0",
         "LC_ALL": "C",
@@ -95,58 +103,58 @@ SURROUNDINGS = {
 
 
 @pytest.fixture(scope="module")
-def elsewhere(corpus, tmp_path_factory):
-    """A function that gives the folder of another process, and what `reproduce` found in it."""
-    folder = tmp_path_factory.mktemp("elsewhere")
-    # Side by side, for most of their time is that of starting.
-    running = {}
-    for name, environment in SURROUNDINGS.items():
-        (folder / name).mkdir()
-        running[name] = subprocess.Popen(
-            [sys.executable, reproduce.__file__, corpus.name, str(folder / name)],
+def other_process(corpus, tmp_path_factory):
+    """Return a function that gives the directory and the hashes of another process."""
+    directory = tmp_path_factory.mktemp("processes")
+    # Run in parallel, because most of the time is spent on imports.
+    processes = {}
+    for name, variables in ENVIRONMENTS.items():
+        (directory / name).mkdir()
+        processes[name] = subprocess.Popen(
+            [sys.executable, reproduce.__file__, corpus.name, str(directory / name)],
             stdout=subprocess.PIPE,
             cwd=corpus.parent,
-            env=surroundings(**environment),
+            env=environment(**variables),
         )
-    found = {}
+    results = {}
 
     def result(name) -> tuple[Path, dict[str, dict[str, str]]]:
-        if name not in found:
-            output, _ = running[name].communicate(timeout=120)
-            assert running[name].returncode == 0
-            found[name] = json.loads(output)
-        return folder / name, found[name]
+        if name not in results:
+            output, _ = processes[name].communicate(timeout=120)
+            assert processes[name].returncode == 0
+            results[name] = json.loads(output)
+        return directory / name, results[name]
 
     yield result
-    for process in running.values():
+    for process in processes.values():
         process.kill()
         process.communicate()
 
 
 @pytest.fixture(scope="module")
-def here(corpus, tmp_path_factory):
-    """What `reproduce` finds in this process, by mode and for what was read."""
-    folder = tmp_path_factory.mktemp("here")
+def hashes(corpus, tmp_path_factory):
+    """The output of `reproduce`, computed in this process."""
+    directory = tmp_path_factory.mktemp("hashes")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(plan, "MAX_SPAN_POSITIONS", reproduce.SPAN_WORDS)
-        found = {
-            "reading": reading_of(corpus),
-            "beginning": reproduce.beginning_of(corpus),
+        result = {
+            "corpus": corpus_hashes(corpus),
+            "initial": reproduce.initial_hashes(corpus),
         }
         for name, mode in MODES.items():
-            found[name] = trained(corpus, folder / name, mode)
-    return found
+            result[name] = train(corpus, directory / name, mode)
+    return result
 
 
-def test_the_hashes_are_of_every_file(here):
+def test_every_file_is_hashed(hashes):
     for name in MODES:
-        assert set(here[name]) == FILES
+        assert set(hashes[name]) == FILES
     for names in SAME:
-        assert len({here[name]["embeddings.npy"] for name in names}) == 1
+        assert len({hashes[name]["embeddings.npy"] for name in names}) == 1
 
 
-def test_nothing_of_a_model_but_times_is_left_out(corpus, tmp_path):
-    trained(corpus, tmp_path / "m", {"threads": 1})
+def test_only_variable_entries_of_metadata_are_ignored(corpus, tmp_path):
+    train(corpus, tmp_path / "m", {"threads": 1})
     meta = json.loads((tmp_path / "m" / "meta.json").read_text("utf-8"))
     assert meta.keys() - without_times(meta).keys() == {"timings", "words_per_second", "job"}
     assert meta["epochs"][0].keys() - without_times(meta)["epochs"][0].keys() == {"seconds"}
@@ -154,37 +162,37 @@ def test_nothing_of_a_model_but_times_is_left_out(corpus, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["C locale", "UTF-8 locale"])
-def test_every_process_writes_the_same_bytes(name, elsewhere, here):
-    assert elsewhere(name)[1] == here
+def test_every_process_saves_the_same_bytes(name, other_process, hashes):
+    assert other_process(name)[1] == hashes
 
 
-@compiled_only
-def test_without_the_compiler_all_is_the_same_but_the_last_bits_of_vectors(corpus, here, elsewhere):
-    """Its sums are rounded after each product and added in another order."""
-    folder, plain = elsewhere("no compiler")
-    assert plain["reading"] == here["reading"]
-    assert plain["beginning"] == here["beginning"]
+@pytest.mark.skipif(not JIT, reason="compares with compiled kernels")
+def test_results_without_the_compiler_differ_only_by_rounding(corpus, hashes, other_process):
+    """Plain Python rounds after each product, and sums in another order."""
+    directory, plain = other_process("no compiler")
+    assert plain["corpus"] == hashes["corpus"]
+    assert plain["initial"] == hashes["initial"]
     for name, mode in MODES.items():
         for file in ("vocab.txt", "counts.npy"):
-            assert plain[name][file] == here[name][file]
-        ours = w2v.train(corpus, **OPTIONS | mode)
-        theirs = w2v.load(folder / name)
-        for epoch, other in zip(ours.meta["epochs"], theirs.meta["epochs"], strict=True):
+            assert plain[name][file] == hashes[name][file]
+        model = w2v.train(corpus, **OPTIONS | mode)
+        plain_model = w2v.load(directory / name)
+        for epoch, other in zip(model.meta["epochs"], plain_model.meta["epochs"], strict=True):
             assert (epoch["pairs"], epoch["centers"]) == (other["pairs"], other["centers"])
             for loss in ("loss", "validation_loss"):
                 assert epoch[loss] == pytest.approx(other[loss], rel=1e-5)
-        assert np.abs(ours.matrix - theirs.matrix).max() < 1e-5
-        assert np.abs(ours.matrix - np.load(folder / name / "embeddings.npy")).max() > 0
+        assert np.abs(model.matrix - plain_model.matrix).max() < 1e-5
+        assert np.abs(model.matrix - np.load(directory / name / "embeddings.npy")).max() > 0
 
 
 @pytest.mark.parametrize("name", MODES)
-def test_every_run_in_a_process_writes_the_same_bytes(name, corpus, here, tmp_path):
-    assert trained(corpus, tmp_path / "again", MODES[name]) == here[name]
+def test_every_run_in_a_process_saves_the_same_bytes(name, corpus, hashes, tmp_path):
+    assert train(corpus, tmp_path / "again", MODES[name]) == hashes[name]
 
 
 @pytest.mark.parametrize("name", MODES)
-def test_another_seed_gives_other_vectors_of_the_same_words(name, corpus, here, tmp_path):
-    one, other = here[name], trained(corpus, tmp_path / "other", MODES[name], seed=8)
+def test_another_seed_changes_the_vectors_but_not_the_words(name, corpus, hashes, tmp_path):
+    one, other = hashes[name], train(corpus, tmp_path / "other", MODES[name], seed=8)
     assert {name for name in FILES if one[name] != other[name]} == {
         "embeddings.npy",
         "contexts.npy",
@@ -196,28 +204,33 @@ def test_another_seed_gives_other_vectors_of_the_same_words(name, corpus, here, 
 # Interruptions
 
 
-class Stopper:
-    """Interrupts at the n-th report of a kind."""
+class InterruptAt:
+    """An observer that interrupts at the n-th event of a kind."""
 
     def __init__(self, kind: type[Event], number: int) -> None:
         self.kind = kind
-        self.left = number
+        self.remaining = number
 
     def __call__(self, event: Event) -> None:
-        self.left -= isinstance(event, self.kind)
-        if not self.left:
+        self.remaining -= isinstance(event, self.kind)
+        if not self.remaining:
             raise KeyboardInterrupt
 
 
 def slow_down(module, name: str, monkeypatch) -> None:
-    """Let a step take a while, so that reports come in between."""
-    step = getattr(module, name)
-    monkeypatch.setattr(module, name, lambda *them: (time.sleep(0.001), step(*them))[1])
+    """Delay a function, so that progress is reported between its calls."""
+    function = getattr(module, name)
+
+    def delayed(*arguments):
+        time.sleep(0.001)
+        return function(*arguments)
+
+    monkeypatch.setattr(module, name, delayed)
 
 
 @pytest.mark.parametrize("name", MODES)
 @pytest.mark.parametrize(
-    "stops",
+    "interrupts",
     [
         [(CorpusRead, 1)],
         [(Training, 1)],
@@ -226,67 +239,69 @@ def slow_down(module, name: str, monkeypatch) -> None:
         [(EpochDone, 2)],
         [(CorpusRead, 1), (Training, 2), (EpochDone, 1), (EpochDone, 1)],
     ],
-    ids=["read", "begun", "twice", "an epoch done", "all epochs done", "again and again"],
+    ids=["read", "started", "twice", "after an epoch", "after all epochs", "repeatedly"],
 )
 def test_a_resumed_training_gives_the_same_bytes(
-    stops, name, here, corpus, tmp_path, monkeypatch
+    interrupts, name, hashes, corpus, tmp_path, monkeypatch
 ):
-    output = tmp_path / "stopped"
+    output = tmp_path / "interrupted"
     slow_down(hogwild, "train_span", monkeypatch)
     slow_down(rounds, "train_shard", monkeypatch)
-    kind, number = stops[0]
+    kind, number = interrupts[0]
     with pytest.raises(KeyboardInterrupt):
-        w2v.train(corpus, output=output, observer=Stopper(kind, number), **OPTIONS | MODES[name])
-    for kind, number in stops[1:]:
+        w2v.train(
+            corpus, output=output, observer=InterruptAt(kind, number), **OPTIONS | MODES[name]
+        )
+    for kind, number in interrupts[1:]:
         with pytest.raises(KeyboardInterrupt):
-            w2v.resume(output, observer=Stopper(kind, number))
+            w2v.resume(output, observer=InterruptAt(kind, number))
     w2v.resume(output)
-    assert files_of(output) == here[name]
+    assert file_hashes(output) == hashes[name]
 
 
 @pytest.mark.parametrize("name", MODES)
-def test_checkpoints_and_saving_do_not_change_the_result(name, corpus, here, tmp_path):
+def test_checkpoints_and_saving_do_not_change_the_result(name, corpus, hashes, tmp_path):
     mode = MODES[name]
-    assert trained(corpus, tmp_path / "often", mode, checkpoint_every=1e-9) == here[name]
-    assert trained(corpus, tmp_path / "never", mode, checkpoint_every=0) == here[name]
+    assert train(corpus, tmp_path / "often", mode, checkpoint_every=1e-9) == hashes[name]
+    assert train(corpus, tmp_path / "never", mode, checkpoint_every=0) == hashes[name]
     w2v.train(corpus, **OPTIONS | mode).save(tmp_path / "saved")
-    # What only a training that goes on needs is written by a training that is given an output.
-    expected = {file: value for file, value in here[name].items() if file != "contexts.npy"}
-    assert files_of(tmp_path / "saved") == expected
+    # Context vectors are only saved by training with an output.
+    expected = {file: value for file, value in hashes[name].items() if file != "contexts.npy"}
+    assert file_hashes(tmp_path / "saved") == expected
 
 
-# Forms of the text
+# Forms of the corpus
 
 
 @pytest.mark.parametrize("name", MODES)
-def test_a_text_in_any_form_gives_the_same_bytes(name, lines, corpus, here, tmp_path):
-    expected = without_meta(here[name])
+def test_a_corpus_in_any_form_gives_the_same_bytes(name, lines, corpus, hashes, tmp_path):
+    expected = without_meta(hashes[name])
     parts = [tmp_path / f"{i}.txt" for i in range(4)]
     for i, part in enumerate(parts):
         quarter = lines[i * len(lines) // 4 : (i + 1) * len(lines) // 4]
-        part.write_text("\n".join(quarter), encoding="utf-8")  # the last line has no end
-    packed = tmp_path / "text.gz"
-    packed.write_bytes(gzip.compress(corpus.read_bytes()))
+        part.write_text("\n".join(quarter), encoding="utf-8")  # the last line has no line end
+    compressed = tmp_path / "text.gz"
+    compressed.write_bytes(gzip.compress(corpus.read_bytes()))
     forms = {
         "lines": lines,
         "generator": (line for line in lines),
-        "packed": packed,
+        "compressed": compressed,
         "parts": parts,
         "one string": ["\r\n".join(lines)],
     }
     for kind, form in forms.items():
-        assert without_meta(trained(form, tmp_path / kind, MODES[name])) == expected, kind
+        assert without_meta(train(form, tmp_path / kind, MODES[name])) == expected, kind
 
 
 @pytest.mark.parametrize("options", [{}, {"tokenizer": "whitespace", "vocab_size": 99}], ids=str)
-def test_reading_gives_the_same_at_any_number_of_threads(options, lines, corpus, monkeypatch):
-    whole = reading_of(corpus, threads=1, **options)
+def test_reading_is_independent_of_the_number_of_threads(options, lines, corpus, monkeypatch):
+    whole = corpus_hashes(corpus, threads=1, **options)
     monkeypatch.setattr("w2v.text.blocks.BLOCK_BYTES", 64)
     for threads in (1, 2, 3, 8):
-        assert reading_of(corpus, threads=threads, **options) == whole, threads
-        assert reading_of(lines, threads=threads, **options) == whole, threads
+        assert corpus_hashes(corpus, threads=threads, **options) == whole, threads
+        assert corpus_hashes(lines, threads=threads, **options) == whole, threads
 
 
-def test_a_text_with_another_word_is_told_apart(lines, corpus):
-    hashes, others = reading_of(corpus), reading_of([*lines, "a0"])
-    assert {name for name in hashes if hashes[name] != others[name]} >= {"counts", "report"}
+def test_a_corpus_with_another_word_has_other_hashes(lines, corpus):
+    one, other = corpus_hashes(corpus), corpus_hashes([*lines, "a0"])
+    assert {name for name in one if one[name] != other[name]} >= {"counts", "report"}

@@ -1,10 +1,11 @@
-"""Encode a file of texts, one per line."""
+"""Encoding a file with one text per line."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
+from support import names
 from w2v.embeddings.embeddings import Embeddings
 from w2v.errors import ConfigError, InputError, OutputError, ResourceError, UnknownWordError
 from w2v.pipeline.encode_file import encode_file
@@ -36,7 +37,7 @@ def test_each_line_becomes_a_row(text_file, tmp_path):
         "4 texts x 5 ids, 20.00 % of 10 words unknown; "
         "rows pad+unk (0 padding, 1 unknown words, words from 2)"
     )
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["ids.npy", "texts.txt"]
+    assert names(tmp_path) == ["ids.npy", "texts.txt"]
 
 
 def test_long_lines_are_truncated(text_file, tmp_path):
@@ -52,7 +53,7 @@ def test_small_blocks_give_the_same_ids(text_file, tmp_path, monkeypatch):
     assert np.load(tmp_path / "ids.npy").tolist() == ROWS
 
 
-def test_a_line_longer_than_a_block_is_one_text(tmp_path, monkeypatch):
+def test_a_line_longer_than_a_block_is_a_single_text(tmp_path, monkeypatch):
     monkeypatch.setattr("w2v.text.blocks.BLOCK_BYTES", 16)
     (tmp_path / "texts").write_text("the of judah " * 20 + "\nof")
     encode_file(EMBEDDINGS, tmp_path / "texts", tmp_path / "ids.npy")
@@ -60,7 +61,7 @@ def test_a_line_longer_than_a_block_is_one_text(tmp_path, monkeypatch):
     assert ids.tolist() == [[THE, OF, JUDAH] * 20, [OF] + [PAD] * 59]
 
 
-def test_bytes_that_are_not_utf_8_separate_words(tmp_path):
+def test_invalid_utf_8_separates_words(tmp_path):
     (tmp_path / "texts").write_bytes(b"the caf\xe9 of\n" + b"the " * 100 + b"\n")
     encode_file(EMBEDDINGS, tmp_path / "texts", tmp_path / "ids.npy", length=3)
     assert np.load(tmp_path / "ids.npy").tolist() == [[THE, UNK, OF], [THE] * 3]
@@ -79,7 +80,7 @@ def test_errors_leave_no_file(text_file, tmp_path):
     text_file.write_text("")
     with pytest.raises(InputError, match=r"texts\.txt has no line: expected one text a line"):
         encode_file(EMBEDDINGS, text_file, tmp_path / "ids.npy")
-    assert [path.name for path in tmp_path.iterdir()] == ["texts.txt"]
+    assert names(tmp_path) == ["texts.txt"]
 
 
 def test_existing_files_are_replaced_only_with_overwrite(text_file, tmp_path):
@@ -94,4 +95,4 @@ def test_existing_files_are_replaced_only_with_overwrite(text_file, tmp_path):
 def test_ids_larger_than_the_disk_are_rejected(text_file, tmp_path):
     with pytest.raises(ResourceError, match=r"cannot write .*ids\.npy: not enough disk space"):
         encode_file(EMBEDDINGS, text_file, tmp_path / "ids.npy", length=1 << 55)
-    assert [path.name for path in tmp_path.iterdir()] == ["texts.txt"]
+    assert names(tmp_path) == ["texts.txt"]

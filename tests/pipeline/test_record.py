@@ -7,20 +7,21 @@ import json
 import pytest
 
 import w2v
+from support import TINY
 from w2v.pipeline.record import TrainingRecord, known_origins
 
-TINY = {"min_count": 1, "sample": 0, "dim": 4, "epochs": 1, "threads": 1}
+OPTIONS = TINY | {"dim": 4, "epochs": 1}
 
 
 @pytest.fixture(scope="module")
 def meta(tmp_path_factory):
     path = tmp_path_factory.mktemp("record") / "m"
-    w2v.train(["a b c"] * 9, output=path, **TINY)
-    w2v.train(["b c d"] * 9, init=path, output=path.with_name("n"), **TINY)
+    w2v.train(["a b c"] * 9, output=path, **OPTIONS)
+    w2v.train(["b c d"] * 9, init=path, output=path.with_name("n"), **OPTIONS)
     return json.loads((path.with_name("n") / "meta.json").read_text())
 
 
-def test_a_record_survives_meta(meta):
+def test_a_record_survives_a_round_trip_through_metadata(meta):
     record = TrainingRecord.from_meta(meta)
     assert record.as_meta() == {
         name: value for name, value in meta.items() if name not in {"job", "format_version"}
@@ -31,7 +32,7 @@ def test_a_record_survives_meta(meta):
 @pytest.mark.parametrize(
     "change", [{"epochs": 7}, {"corpus": None}, {"timings": {}}, {"words_per_second": "x"}]
 )
-def test_other_metadata_is_no_record(change, meta):
+def test_invalid_metadata_gives_no_record(change, meta):
     assert TrainingRecord.from_meta({}) is None
     assert TrainingRecord.from_meta(meta | change) is None
 

@@ -1,4 +1,4 @@
-"""The whole job in one call, as the Python API gives it."""
+"""Training in one call of the Python API."""
 
 from __future__ import annotations
 
@@ -13,7 +13,16 @@ import numpy as np
 import pytest
 
 import w2v
-from support import JIT, KJV
+from support import (
+    KJV,
+    LINES,
+    TINY,
+    WORDS,
+    compiled_only,
+    content,
+    names,
+    overflowing,
+)
 from w2v.config import Config
 from w2v.corpus.stages import StageTimes
 from w2v.errors import (
@@ -29,13 +38,7 @@ from w2v.pipeline import preflight, warmup
 from w2v.pipeline.read import read_vocabulary
 from w2v.training.model import new_matrices
 
-compiled_only = pytest.mark.skipif(not JIT, reason="takes too long without the compiler")
-overflowing = pytest.mark.filterwarnings("ignore:(overflow|invalid value):RuntimeWarning")
-
-LINES = ["the quick brown fox jumps over the lazy dog", "the dog sleeps"] * 10
 TOKENS = [line.split() for line in LINES]
-WORDS = ["the", "dog", "brown", "fox", "jumps", "lazy", "over", "quick", "sleeps"]
-TINY = {"min_count": 1, "sample": 0, "dim": 8, "epochs": 2, "threads": 1}
 
 
 @pytest.fixture
@@ -50,7 +53,7 @@ def model() -> w2v.Embeddings:
     return w2v.train(LINES, **TINY)
 
 
-def same(one: w2v.Embeddings, other: w2v.Embeddings) -> bool:
+def equal(one: w2v.Embeddings, other: w2v.Embeddings) -> bool:
     return (
         one.words == other.words
         and one.counts.tolist() == other.counts.tolist()
@@ -58,18 +61,18 @@ def same(one: w2v.Embeddings, other: w2v.Embeddings) -> bool:
     )
 
 
-def reports(*kinds: type[Event]):
-    """An observer, and the list of what it hears."""
-    heard: list[Event] = []
+def recorder(*kinds: type[Event]):
+    """Return an observer, and the list to which it appends the events of some kinds, or all."""
+    events: list[Event] = []
 
     def observe(event: Event) -> None:
         if not kinds or isinstance(event, kinds):
-            heard.append(event)
+            events.append(event)
 
-    return observe, heard
+    return observe, events
 
 
-# What a corpus may be
+# Forms of a corpus
 
 
 def test_words_and_counts_are_those_of_the_text(model):
@@ -112,25 +115,25 @@ def test_training_moves_every_vector(model):
     ],
 )
 def test_the_same_text_in_any_form_gives_the_same_model(corpus, model):
-    assert same(w2v.train(corpus, **TINY), model)
+    assert equal(w2v.train(corpus, **TINY), model)
 
 
 @pytest.mark.parametrize(
     "form", [str, Path, lambda path: [str(path)], lambda path: [path], lambda path: path.parent]
 )
 def test_paths_in_any_form_give_the_same_model(form, text, model):
-    assert same(w2v.train(form(text), **TINY), model)
+    assert equal(w2v.train(form(text), **TINY), model)
 
 
 def test_several_paths_are_read_in_order(tmp_path, model):
     for i, line in enumerate(LINES):
         (tmp_path / f"{i:02}.txt").write_text(line)
     paths = [tmp_path / f"{i:02}.txt" for i in range(len(LINES))]
-    assert same(w2v.train(paths, **TINY), model)
-    assert same(w2v.train([str(path) for path in paths], **TINY), model)
+    assert equal(w2v.train(paths, **TINY), model)
+    assert equal(w2v.train([str(path) for path in paths], **TINY), model)
 
 
-def test_tokens_are_taken_as_they_are():
+def test_lists_of_tokens_are_not_tokenized():
     model = w2v.train([["New York", "is", "Big!"]] * 20, **TINY)
     assert sorted(model.words) == ["Big!", "New York", "is"]
     assert model.meta["tokenizer"]["name"] == "tokens"
@@ -138,7 +141,7 @@ def test_tokens_are_taken_as_they_are():
 
 
 @pytest.mark.parametrize("corpus", [[], (), iter([]), [""], [[]], [[], []], ["", " .,"]])
-def test_no_words_at_all(corpus):
+def test_a_corpus_without_words_is_rejected(corpus):
     with pytest.raises(VocabularyError, match=r"^the corpus has no words: "):
         w2v.train(corpus, **TINY)
 
@@ -179,10 +182,10 @@ def test_options_are_checked_before_anything_else(options, message):
         w2v.train("no such file", **options)
 
 
-# Vocabularies that are given
+# A given vocabulary
 
 
-def test_a_given_vocabulary_rules_rows_and_order(tmp_path):
+def test_a_given_vocabulary_determines_rows_and_order(tmp_path):
     words = ["fox", "unicorn", "the", "dog"]
     (tmp_path / "vocab.txt").write_text("\n".join(words) + "\n")
     model = w2v.train(LINES, vocab=words, **TINY)
@@ -191,7 +194,7 @@ def test_a_given_vocabulary_rules_rows_and_order(tmp_path):
     assert model.meta["corpus"]["unseen_words"] == 1
     assert model.meta["corpus"]["dropped_unlisted"] == 60
     for given in (tmp_path / "vocab.txt", str(tmp_path / "vocab.txt"), tuple(words), iter(words)):
-        assert same(w2v.train(LINES, vocab=given, **TINY), model)
+        assert equal(w2v.train(LINES, vocab=given, **TINY), model)
 
 
 @pytest.mark.parametrize(
@@ -214,70 +217,70 @@ def test_an_unusable_vocabulary_is_rejected(vocab, error, message):
 # Reading without training
 
 
-def test_a_corpus_is_read_for_other_uses(tmp_path):
+def test_read_corpus_gives_the_vocabulary_and_the_encoded_text(tmp_path):
     with w2v.read_corpus(LINES, work_dir=tmp_path, min_count=1) as corpus:
         assert corpus.vocabulary.words == WORDS
         assert corpus.text.words == 120
         assert corpus.text.lines == 20
         first = next(corpus.text.sentences())
         assert [WORDS[i] for i in first] == TOKENS[0]
-        assert len(list(tmp_path.iterdir())) == 1
-    assert list(tmp_path.iterdir()) == []
+        assert len(names(tmp_path)) == 1
+    assert names(tmp_path) == []
 
 
-def test_pairs_of_a_corpus_are_those_of_its_lines():
+def test_the_pairs_of_a_corpus_are_those_of_its_lines():
     with w2v.read_corpus(LINES[:2], min_count=1) as corpus:
-        found = [
+        pairs = [
             (corpus.vocabulary.words[a], corpus.vocabulary.words[b])
             for a, b in w2v.skipgram_pairs(corpus.text)
         ]
-    assert found == list(w2v.skipgram_pairs(TOKENS[:2]))
+    assert pairs == list(w2v.skipgram_pairs(TOKENS[:2]))
 
 
-def test_a_vocabulary_is_read_alone():
-    observe, heard = reports(CorpusRead)
+def test_read_vocabulary_gives_the_vocabulary_and_a_report():
+    observe, events = recorder(CorpusRead)
     vocabulary, report = read_vocabulary(LINES, min_count=20, observer=observe)
     assert vocabulary.words == ["the", "dog"]
-    assert heard == [report]
+    assert events == [report]
     assert (report.tokens, report.kept_tokens, report.dropped_rare) == (120, 50, 70)
 
 
-def test_nothing_is_left_of_a_reading_that_fails(tmp_path):
+def test_a_failed_reading_leaves_no_files(tmp_path):
     with pytest.raises(VocabularyError, match="no word occurs 1000 times"):
         w2v.read_corpus(LINES, work_dir=tmp_path, min_count=1000)
-    assert list(tmp_path.iterdir()) == []
+    assert names(tmp_path) == []
 
 
 @pytest.mark.parametrize("call", [w2v.train, w2v.read_corpus])
-def test_a_missing_work_folder_is_named(call, tmp_path):
+def test_a_missing_work_dir_is_reported(call, tmp_path):
     with pytest.raises(
         OutputError, match=r"store the encoded text in .*none: the directory does not exist"
     ):
         call(LINES, work_dir=tmp_path / "none", **TINY)
 
 
-def test_a_work_folder_that_cannot_be_written_is_named(tmp_path, monkeypatch):
-    def refuse(*_: object, **__: object) -> None:
+def test_an_unwritable_work_dir_is_reported(tmp_path, monkeypatch):
+    def deny(*_: object, **__: object) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(tempfile, "TemporaryDirectory", refuse)
+    monkeypatch.setattr(tempfile, "TemporaryDirectory", deny)
     with pytest.raises(
         OutputError, match=f"a temporary directory in {tmp_path}: Permission denied; c"
     ):
         w2v.train(LINES, work_dir=tmp_path, **TINY)
 
 
-# The model on disk
+# The saved model
 
 
 def test_the_model_is_saved_and_loaded(tmp_path):
-    observe, heard = reports(Saved)
+    observe, events = recorder(Saved)
     model = w2v.train(LINES, output=tmp_path / "m.w2v", observer=observe, **TINY)
     loaded = w2v.load(tmp_path / "m.w2v")
-    assert same(loaded, model)
+    assert equal(loaded, model)
     assert loaded.meta == model.meta
-    assert [path.name for path in tmp_path.iterdir()] == ["m.w2v"]
-    (saved,) = heard
+    assert names(tmp_path) == ["m.w2v"]
+    (saved,) = events
     assert (saved.path, saved.words, saved.dim) == (str(tmp_path / "m.w2v"), 9, 8)
 
 
@@ -298,9 +301,9 @@ def test_the_output_is_checked_before_the_text(tmp_path):
         w2v.train("no such file", output=tmp_path / "no" / "m", **TINY)
 
 
-def test_a_failing_run_leaves_the_old_model_as_it_was(tmp_path):
+def test_a_failed_run_does_not_change_the_old_model(tmp_path):
     w2v.train(LINES, output=tmp_path / "m", **TINY)
-    before = {path.name: path.read_bytes() for path in (tmp_path / "m").iterdir()}
+    before = content(tmp_path / "m")
 
     def fail(event: Event) -> None:
         if isinstance(event, EpochDone):
@@ -308,8 +311,8 @@ def test_a_failing_run_leaves_the_old_model_as_it_was(tmp_path):
 
     with pytest.raises(RuntimeError, match="stop here"):
         w2v.train(LINES, output=tmp_path / "m", overwrite=True, observer=fail, **TINY)
-    assert {path.name: path.read_bytes() for path in (tmp_path / "m").iterdir()} == before
-    assert [path.name for path in tmp_path.iterdir()] == ["m"]
+    assert content(tmp_path / "m") == before
+    assert names(tmp_path) == ["m"]
 
 
 def test_meta_records_the_training(tmp_path):
@@ -341,7 +344,7 @@ def test_meta_records_the_training(tmp_path):
     assert [epoch["epoch"] for epoch in meta["epochs"]] == [1, 2]
     for epoch in meta["epochs"]:
         assert epoch["pairs"] > 0
-        assert 0 < epoch["loss"] < 6 * np.log(2) + 0.1  # what a new model scores is 6 log 2
+        assert 0 < epoch["loss"] < 6 * np.log(2) + 0.1  # a new model has a loss of 6 log 2
         assert 0 < epoch["validation_loss"] < 6 * np.log(2) + 0.1
     timings = {**meta["timings"]}
     stages = timings.pop("stages")
@@ -364,24 +367,24 @@ def test_meta_records_the_values_of_defaults():
     assert meta["config"]["lr_min"] == pytest.approx(0.05e-4)
 
 
-# Reports
+# Events
 
 
-def test_reports_come_in_order(tmp_path):
-    observe, heard = reports()
+def test_events_are_sent_in_order(tmp_path):
+    observe, events = recorder()
     w2v.train(LINES, output=tmp_path / "m", observer=observe, **TINY)
-    stages = [event.stage for event in heard if not isinstance(event, Compiling)]
+    stages = [event.stage for event in events if not isinstance(event, Compiling)]
     runs = [stage for i, stage in enumerate(stages) if stages[i - 1 : i] != [stage]]
     assert runs == ["reading", "corpus", "training", "epoch", "training", "epoch", "saved"]
 
 
-def test_reports_agree_with_each_other():
-    observe, heard = reports(Reading, CorpusRead, Training, EpochDone)
+def test_events_are_consistent():
+    observe, events = recorder(Reading, CorpusRead, Training, EpochDone)
     w2v.train(LINES, observer=observe, **TINY)
-    reading = [event for event in heard if isinstance(event, Reading)]
-    (corpus,) = (event for event in heard if isinstance(event, CorpusRead))
-    training = [event for event in heard if isinstance(event, Training)]
-    epochs = [event for event in heard if isinstance(event, EpochDone)]
+    reading = [event for event in events if isinstance(event, Reading)]
+    (corpus,) = (event for event in events if isinstance(event, CorpusRead))
+    training = [event for event in events if isinstance(event, Training)]
+    epochs = [event for event in events if isinstance(event, EpochDone)]
     assert reading[-1].tokens == corpus.tokens == 120
     done = [event.done_words for event in training]
     assert done == sorted(done)
@@ -392,15 +395,15 @@ def test_reports_agree_with_each_other():
     assert epochs[0].lr == pytest.approx((0.05 + 5e-6) / 2)
 
 
-def test_reports_are_plain_values():
-    observe, heard = reports()
+def test_events_have_plain_values():
+    observe, events = recorder()
     w2v.train(LINES, observer=observe, validation=0.3, **TINY)
-    for event in heard:
+    for event in events:
         for name, value in event.as_dict().items():
             assert type(value) in {str, int, float, type(None)}, (event.stage, name, value)
 
 
-# What can go wrong in training
+# Errors in training
 
 
 @overflowing
@@ -412,16 +415,18 @@ def test_divergence_is_reported(tmp_path):
     )
     with pytest.raises(DivergenceError, match=expected):
         w2v.train(LINES, output=tmp_path / "m", **{**TINY, "lr": 1e30})
-    assert list(tmp_path.iterdir()) == []
+    assert names(tmp_path) == []
 
 
 @pytest.mark.parametrize("corpus", [["a"], ["a", "b", "a"], [["a"], ["b"]]])
-def test_no_pair_to_train_on(corpus):
-    with pytest.raises(VocabularyError, match=r"^there is no pair to train on: the text has . words of"):
+def test_a_corpus_without_pairs_is_rejected(corpus):
+    with pytest.raises(
+        VocabularyError, match=r"^there is no pair to train on: the text has . words of"
+    ):
         w2v.train(corpus, **TINY)
 
 
-def test_subsampling_may_leave_no_pair():
+def test_subsampling_that_leaves_no_pair_is_rejected():
     with pytest.raises(VocabularyError, match=r"subsampling \(`sample=1e-09`\) left no line"):
         w2v.train(LINES[:2], **{**TINY, "sample": 1e-9})
 
@@ -429,7 +434,7 @@ def test_subsampling_may_leave_no_pair():
 def test_memory_is_checked_before_the_text_is_read(monkeypatch):
     def lines():
         yield LINES[0]
-        pytest.fail("the second line is read")
+        pytest.fail("the second line was read")
 
     monkeypatch.setattr(preflight, "available_memory", lambda: 1000)
     with pytest.raises(ResourceError, match="training up to 1 words at dim 8 needs"):
@@ -438,7 +443,7 @@ def test_memory_is_checked_before_the_text_is_read(monkeypatch):
 
 @pytest.mark.parametrize("seed", range(8))
 def test_validation_of_tiny_texts(seed):
-    """Whatever side the few lines fall on, there is a model or a clear error."""
+    """Each of the few lines may be held out or not; the result is a model or a clear error."""
     options = {**TINY, "validation": 0.5, "seed": seed}
     with w2v.read_corpus(LINES[:2], **options) as corpus:
         lines = corpus.text.lines
@@ -453,17 +458,17 @@ def test_validation_of_tiny_texts(seed):
         assert (epoch["validation_loss"] is None) == (training["held_out_lines"] == 0)
 
 
-def test_tiny_texts_fall_on_either_side():
-    """So the test above sees every case."""
-    sides = set()
+def test_validation_of_tiny_texts_covers_every_split():
+    """The seeds of the previous test hold out none, one and both of the lines."""
+    splits = set()
     for seed in range(8):
         with w2v.read_corpus(LINES[:2], min_count=1, validation=0.5, seed=seed) as corpus:
-            sides.add(corpus.text.lines)
-    assert sides == {0, 1, 2}
+            splits.add(corpus.text.lines)
+    assert splits == {0, 1, 2}
 
 
 @compiled_only
-def test_the_validation_loss_falls():
+def test_the_validation_loss_decreases():
     model = w2v.train(KJV, dim=16, epochs=3, threads=1, validation=0.05, sample=1e-2)
     losses = [epoch["validation_loss"] for epoch in model.meta["epochs"]]
     assert losses == sorted(losses, reverse=True)
@@ -471,7 +476,7 @@ def test_the_validation_loss_falls():
 
 
 @compiled_only
-def test_more_words_than_16_bits_can_number():
+def test_a_vocabulary_beyond_16_bit_ids():
     words = [f"w{i}" for i in range(70_000)]
     lines = [words[i : i + 10] for i in range(0, len(words), 10)]
     with w2v.read_corpus(lines, min_count=1, vocab_size=100_000) as corpus:
@@ -484,10 +489,10 @@ def test_more_words_than_16_bits_can_number():
     assert model.meta["epochs"][0]["pairs"] == 2 * 9 * 7_000
 
 
-# The compiler
+# Compilation and memory
 
 
-def test_failures_of_the_compiler_are_passed_on(monkeypatch):
+def test_errors_of_the_compiling_thread_are_raised(monkeypatch):
     def fail(*_: object) -> None:
         raise ZeroDivisionError("in the thread")
 
@@ -496,26 +501,26 @@ def test_failures_of_the_compiler_are_passed_on(monkeypatch):
         w2v.train(LINES, **TINY)
 
 
-def test_compiling_is_reported_if_it_takes_long(monkeypatch):
+def test_slow_compilation_is_reported(monkeypatch):
     monkeypatch.setattr(warmup, "_COMPILING_SECONDS", 0.0)
-    observe, heard = reports(Compiling)
+    observe, events = recorder(Compiling)
     w2v.train(LINES, observer=observe, **TINY)
-    assert heard == [Compiling()]
+    assert events == [Compiling()]
 
 
-def test_compiling_leaves_nothing(tmp_path):
+def test_compilation_leaves_no_files(tmp_path):
     warmup.compile_kernels(str(tmp_path), lambda event: None)
-    assert list(tmp_path.iterdir()) == []
+    assert names(tmp_path) == []
 
 
-def test_a_small_text_is_not_refused_for_the_words_it_cannot_have(tmp_path, monkeypatch):
+def test_vocab_size_does_not_reject_a_small_text(tmp_path, monkeypatch):
     monkeypatch.setattr(preflight, "available_memory", lambda: 10**9)
     text = tmp_path / "text.txt"
     text.write_text("a b c\n" * 20)
     assert len(w2v.train(text, vocab_size=10**7, dim=200, sample=0, epochs=1)) == 3
 
 
-def test_memory_is_checked_again_for_the_words_there_are(monkeypatch):
+def test_memory_is_checked_again_for_the_actual_vocabulary(monkeypatch):
     monkeypatch.setattr(preflight, "available_memory", lambda: 10**9)
     monkeypatch.setattr(preflight, "used_memory", lambda: 0)
     monkeypatch.setattr(preflight, "max_words", lambda *_: 1)

@@ -1,4 +1,4 @@
-"""Words outside the vocabulary, trained as one."""
+"""Out-of-vocabulary words, trained as one word."""
 
 from __future__ import annotations
 
@@ -6,36 +6,39 @@ import numpy as np
 import pytest
 
 import w2v
-from support import JIT
+from support import TINY, compiled_only
 from w2v.errors import FormatError, VocabularyError
 
 LINES = ["a b rare c a", "b a odd", "odd c", "a c b a b seldom"] * 4 + ["once a b"]
-OPTIONS = {"dim": 5, "epochs": 2, "threads": 1, "sample": 0, "min_count": 9}
+OPTIONS = TINY | {"dim": 5, "min_count": 9}
 
 
-def as_one(line: str) -> list[str]:
+def mark_unknown(line: str) -> list[str]:
+    """Split a line and replace its out-of-vocabulary words."""
     return [word if word in {"a", "b", "c"} else "UNKNOWN" for word in line.split()]
 
 
-def test_unknown_words_stand_in_the_text_as_one():
+def test_unknown_words_share_an_id_in_the_encoded_text():
     with w2v.read_corpus(LINES, min_count=9, train_unk=True) as corpus:
         words = [*corpus.vocabulary.words, "UNKNOWN"]
         assert words == ["a", "b", "c", "UNKNOWN"]
         lines = [[words[i] for i in line] for line in corpus.text.sentences()]
-        assert lines == [as_one(line) for line in LINES]
+        assert lines == [mark_unknown(line) for line in LINES]
         assert corpus.unknown_count == sum(line.count("UNKNOWN") for line in lines) == 17
         assert corpus.text.words == sum(map(len, lines))
 
 
-def test_unknown_words_are_dropped_unless_asked_for():
+def test_unknown_words_are_dropped_by_default():
     with w2v.read_corpus(LINES, min_count=9) as corpus:
         assert corpus.unknown_count is None
         assert all(ids.max() < 3 for ids in corpus.text.sentences())
 
 
-def test_training_is_that_of_a_text_where_they_are_one_word():
+def test_unknown_words_are_trained_like_a_word_of_the_vocabulary():
     model = w2v.train(LINES, train_unk=True, **OPTIONS)
-    same = w2v.train([as_one(line) for line in LINES], vocab=["a", "b", "c", "UNKNOWN"], **OPTIONS)
+    same = w2v.train(
+        [mark_unknown(line) for line in LINES], vocab=["a", "b", "c", "UNKNOWN"], **OPTIONS
+    )
     assert model.words == ["a", "b", "c"]
     assert model.matrix.tolist() == same.matrix[:3].tolist()
     assert model.unknown.tolist() == same["UNKNOWN"].tolist()
@@ -52,8 +55,8 @@ def test_the_unknown_vector_is_saved_and_exported(tmp_path):
     assert back.encode("a seldom b").tolist() == [2, 1, 3]
 
 
-@pytest.mark.skipif(not JIT, reason="takes too long without the compiler")
-def test_a_vocabulary_of_65535_words_and_the_unknown_need_wider_ids():
+@compiled_only
+def test_65535_words_and_the_unknown_word_require_wider_ids():
     words = [f"w{i}" for i in range(65_535)]
     lines = [words, ["other", "w0"]]
     with w2v.read_corpus(lines, vocab=words, threads=1) as corpus:
@@ -67,16 +70,16 @@ def test_a_vocabulary_of_65535_words_and_the_unknown_need_wider_ids():
     ("vocab", "remedy"),
     [(None, "raise `min_count` or lower `vocab_size`"), (["b", "a"], "list fewer words")],
 )
-def test_a_text_without_unknown_words_is_refused(vocab, remedy):
-    with pytest.raises(VocabularyError) as refused:
+def test_a_text_without_unknown_words_is_rejected(vocab, remedy):
+    with pytest.raises(VocabularyError) as raised:
         w2v.train(["a b"] * 3, vocab=vocab, min_count=1, train_unk=True)
-    assert str(refused.value) == (
+    assert str(raised.value) == (
         "there are no out-of-vocabulary words to train on: all 2 distinct words of the corpus are "
         f"in the vocabulary; {remedy}, or omit `train_unk`"
     )
 
 
-def test_a_damaged_vector_is_refused(tmp_path):
+def test_a_damaged_unknown_vector_is_rejected(tmp_path):
     w2v.train(LINES, train_unk=True, output=tmp_path / "model", **OPTIONS)
     path = tmp_path / "model" / "unknown.npy"
     np.save(path, np.zeros((1, 4), np.float32))

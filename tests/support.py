@@ -70,7 +70,7 @@ def unprivileged(work: Callable[[], Any]) -> Any:
     return json.loads(result)
 
 
-def hand_over(directory: Path) -> None:
+def change_owner(directory: Path) -> None:
     """Give a directory and its files to the user that `unprivileged` becomes."""
     if not os.geteuid():
         for path in (directory, *directory.rglob("*")):

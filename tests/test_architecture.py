@@ -1,4 +1,4 @@
-"""The cost of imports, their direction, and what modules must not do."""
+"""The cost and direction of imports, and calls that modules must not make."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import w2v
 PACKAGE = Path(w2v.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 
-# What each package or module may import besides itself, directly; what those may import as well.
+# The direct imports that each package or module may have; their imports are allowed too.
 LAYERS = {
     "errors": set(),
     "events": set(),
@@ -47,11 +47,11 @@ def loaded(statement: str) -> set[str]:
     return {name.partition(".")[0] for name in done.stdout.split()}
 
 
-def test_importing_the_package_loads_nothing_heavy():
+def test_importing_the_package_loads_no_heavy_package():
     assert loaded("import w2v") & HEAVY == set()
 
 
-def test_help_loads_nothing_heavy():
+def test_help_loads_no_heavy_package():
     done = python("-X", "importtime", "-m", "w2v", "--help")
     imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
     assert "Usage: w2v" in done.stdout
@@ -60,7 +60,7 @@ def test_help_loads_nothing_heavy():
 
 
 @pytest.mark.parametrize("command", ["train", "eval", "similar"])
-def test_the_help_of_a_command_loads_nothing_heavy(command):
+def test_the_help_of_a_command_loads_no_heavy_package(command):
     statement = (
         f"from w2v.cli.main import main; main(['{command}', '--help'], standalone_mode=False)"
     )
@@ -71,7 +71,7 @@ def test_a_model_is_loaded_without_the_compiler():
     assert loaded("import w2v; w2v.load; w2v.Embeddings") & HEAVY == {"numpy"}
 
 
-def test_names_are_loaded_when_first_used():
+def test_public_names_are_loaded_on_first_use():
     for name in w2v.__all__:
         assert getattr(w2v, name) is not None
     assert dir(w2v) == sorted(w2v.__all__)
@@ -101,7 +101,7 @@ def allowed(layer: str) -> set[str]:
     return below.union(*map(allowed, below))
 
 
-def test_the_layers_name_every_package():
+def test_every_package_has_a_layer():
     layers = {layer_of(path) for path in FILES}
     assert layers - {"__init__", "__main__"} == set(LAYERS)
 
@@ -111,7 +111,7 @@ def layer_of(path: Path) -> str:
 
 
 def layers_imported(tree: ast.Module) -> Iterator[tuple[ast.AST, str]]:
-    """Yield each import statement of modules of this package, and the layer."""
+    """Yield the import statements of modules of this package, with the imported layer."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
@@ -201,26 +201,34 @@ def is_print(node: ast.AST) -> bool:
     }
 
 
-def trusting(tree: ast.Module) -> list[str]:
-    """Return the calls and imports that could run or unpickle the content of a file."""
+UNSAFE_MODULES = {
+    *("pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve", "marshal", "subprocess"),
+}
+UNSAFE_CALLS = {"eval", "exec", "compile", "__import__", "os.system", "os.popen"}
+UNSAFE_METHODS = {"load_model", "read_array", "fromregex", "genfromtxt"}
+"""Functions of other packages that trust a file, or allocate the size in its header."""
+
+
+def unsafe_nodes(tree: ast.Module) -> list[str]:
+    """Return the calls and imports that could execute or unpickle the content of a file."""
     found = []
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            found += [alias.name for alias in node.names if alias.name.split(".")[0] in TRUSTING]
-        elif isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] in TRUSTING:
-            found.append(str(node.module))
+            names = [alias.name for alias in node.names]
+            found += [name for name in names if name.split(".")[0] in UNSAFE_MODULES]
+        elif isinstance(node, ast.ImportFrom):
+            module = node.module or ""
+            found += [module] if module.split(".")[0] in UNSAFE_MODULES else []
         elif isinstance(node, ast.Call):
-            found += [keyword.arg for keyword in node.keywords if keyword.arg == "allow_pickle"
-                      and not is_false(keyword.value)]  # fmt: skip
+            found += [
+                keyword.arg
+                for keyword in node.keywords
+                if keyword.arg == "allow_pickle" and not is_false(keyword.value)
+            ]
             called = ast.unparse(node.func)
-            unsafe = called in {"eval", "exec", "compile", "__import__", "os.system", "os.popen"}
-            found += [called] if unsafe or called.rpartition(".")[2] in LOADS else []
+            unsafe = called in UNSAFE_CALLS or called.rpartition(".")[2] in UNSAFE_METHODS
+            found += [called] if unsafe else []
     return found
-
-
-TRUSTING = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve", "marshal", "subprocess"}
-LOADS = {"load_model", "read_array", "fromregex", "genfromtxt"}
-"""Functions of other packages that trust a file, or allocate what its header demands."""
 
 
 def is_false(node: ast.expr) -> bool:
@@ -229,9 +237,9 @@ def is_false(node: ast.expr) -> bool:
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_nothing_from_a_file_is_executed_or_unpickled(path):
-    # The cache holds machine code; its files are checked for their owner and content before.
+    # The cache of compiled kernels checks the owner and checksum of a file before unpickling it.
     allowed = ["pickle"] if path == PACKAGE / "compute" / "jit.py" else []
-    assert trusting(ast.parse(path.read_text(encoding="utf-8"))) == allowed
+    assert unsafe_nodes(ast.parse(path.read_text(encoding="utf-8"))) == allowed
 
 
 @pytest.mark.parametrize(
@@ -251,12 +259,12 @@ def test_nothing_from_a_file_is_executed_or_unpickled(path):
         "npy.read_array(file)",
     ],
 )
-def test_code_that_trusts_a_file_is_found(text):
-    assert len(trusting(ast.parse(text))) == 1
+def test_unsafe_code_is_found(text):
+    assert len(unsafe_nodes(ast.parse(text))) == 1
 
 
-def test_other_code_is_allowed():
-    assert trusting(ast.parse("np.load(path, allow_pickle=False)\nre.compile(text)")) == []
+def test_safe_code_is_allowed():
+    assert unsafe_nodes(ast.parse("np.load(path, allow_pickle=False)\nre.compile(text)")) == []
 
 
 def undocumented(node: ast.Module | ast.ClassDef, name: str) -> Iterator[str]:

@@ -30,7 +30,7 @@ NUMBERS = [name for name, option in OPTIONS.items() if option.kind in {int, floa
 NONE_IS_DEFAULT = {
     "lowercase", "lr_min", "threads", "negative_sharing", "shared_negatives", "shards",
 }  # fmt: skip
-# The step beyond a bound.
+# The distance of the tested values from a bound.
 STEP = {int: 1, float: 1e-9}
 # Options that must change with another option at its bound.
 COMPANIONS = {"lr_min": {"lr": 1e300}, "shards": {"deterministic": True}}
@@ -47,12 +47,12 @@ def test_the_options_of_functions_are_the_fields_of_the_config():
 
 
 def test_defaults():
-    promised = {
+    documented = {
         "dim": 128, "window": 2, "negatives": 5, "vocab_size": 50_000, "min_count": 5,
         "epochs": 5, "lr": 0.05, "sample": 1e-4, "seed": 1, "threads": None,
         "shrink_windows": False, "tokenizer": "unicode", "noise_exponent": 0.75,
     }  # fmt: skip
-    assert {name: DEFAULTS[name] for name in promised} == promised
+    assert {name: DEFAULTS[name] for name in documented} == documented
     assert Config().as_dict() == DEFAULTS
 
 
@@ -154,12 +154,12 @@ def test_the_default_of_the_final_learning_rate():
     assert Config(lr_min=0).final_lr == 0
 
 
-def test_zero_is_a_value():
+def test_zero_is_not_replaced_by_a_default():
     config = Config(sample=0, seed=0, validation=0, noise_exponent=0)
     assert (config.sample, config.seed, config.validation, config.noise_exponent) == (0, 0, 0, 0)
 
 
-def test_unknown_options_are_rejected_with_the_known_ones():
+def test_the_error_for_an_unknown_option_lists_the_options():
     with pytest.raises(
         ConfigError, match="unknown option 'size'; the options are deterministic, dim, "
     ):
@@ -206,7 +206,7 @@ def test_a_config_is_immutable_and_has_plain_values():
         ({"kind": bool}, "True or False"),
     ],
 )
-def test_expected_values_in_words(limits, expected):
+def test_expected_values_are_described(limits, expected):
     assert Option(help="", group="text", **limits).expected == expected
 
 
@@ -214,13 +214,15 @@ def test_expected_values_in_words(limits, expected):
     ("window", "negatives", "noise_words", "sharing"),
     [(2, 5, 16, 64), (1, 1, 16, 64), (5, 5, 16, 10), (10, 5, 16, 2), (10, 10, 28, 1)],
 )
-def test_wide_windows_share_less_noise(window, negatives, noise_words, sharing):
+def test_wide_windows_share_negative_samples_among_fewer_pairs(
+    window, negatives, noise_words, sharing
+):
     config = Config(window=window, negatives=negatives)
     assert (config.noise_words, config.sharing) == (noise_words, sharing)
-    given = Config(window=window, negatives=negatives, shared_negatives=7, negative_sharing=9)
-    assert (given.noise_words, given.sharing) == (7, 9)
+    explicit = Config(window=window, negatives=negatives, shared_negatives=7, negative_sharing=9)
+    assert (explicit.noise_words, explicit.sharing) == (7, 9)
 
 
-def test_the_size_of_a_shared_set_is_bounded() -> None:
+def test_the_number_of_shared_negative_samples_is_bounded():
     config = Config(window=1000, negatives=1000)
     assert (config.noise_words, config.sharing) == (1000, 1)

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 import w2v
-from commands import TEXT, names
-from support import JIT
+from commands import TEXT
+from support import JIT, names
 
 
 @pytest.fixture(autouse=True)

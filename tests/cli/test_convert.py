@@ -56,7 +56,7 @@ def test_export_writes_the_extra_rows_of_a_layout(model):
     assert np.load("out/embeddings.npy")[1].tolist() == [-1, 0, 0]
 
 
-def test_rows_that_a_format_lacks_are_rejected_before_reading():
+def test_unsupported_rows_are_rejected_before_reading():
     message = error("export", "nowhere", "-f", "word2vec-bin", "-o", "x", "--rows", "pad", code=2)
     assert message == (
         "--rows cannot apply to word2vec-bin, which has rows for words only: omit --rows pad"
@@ -66,9 +66,9 @@ def test_rows_that_a_format_lacks_are_rejected_before_reading():
 
 
 def test_help_describes_the_default_rows():
-    for command, whose in (("export", "MODEL"), ("convert", "IN"), ("encode", "MODEL")):
+    for command, argument in (("export", "MODEL"), ("convert", "IN"), ("encode", "MODEL")):
         text = " ".join(ok(command, "--help").split())
-        assert f"[default: as {whose} was exported, else pad+unk" in text
+        assert f"[default: as {argument} was exported, else pad+unk" in text
 
 
 def test_encode_and_convert_use_the_same_rows(model):
@@ -114,13 +114,13 @@ def test_convert_records_a_tokenizer():
     Path("v.txt").write_text("2 1\nThe 1\nthe 2\n")
     message = error("encode", "v.txt", "-", "-o", "ids.npy", stdin="The\n", code=2)
     assert "run w2v convert with --tokenizer unicode" in message
-    for said, expected in (
+    for options, expected in (
         (["unicode"], {"name": "unicode", "lowercase": True}),
         (["unicode", "--no-lowercase"], {"name": "unicode", "lowercase": False}),
         (["whitespace"], {"name": "whitespace", "lowercase": False}),
         (["whitespace", "--lowercase"], {"name": "whitespace", "lowercase": True}),
     ):
-        ok("convert", "v.txt", "out", "-f", "npy", "--overwrite", "--tokenizer", *said)
+        ok("convert", "v.txt", "out", "-f", "npy", "--overwrite", "--tokenizer", *options)
         assert recorded("out") == expected
     message = error("convert", "v.txt", "v.bin", "--no-lowercase", code=2)
     assert message == "--lowercase requires --tokenizer"
@@ -131,6 +131,7 @@ def test_convert_records_a_tokenizer_for_a_model_of_token_lists():
     w2v.Embeddings(["a"], np.ones((1, 2), np.float32), meta=meta).save("m")
     ok("convert", "m", "out", "-f", "npy", "--tokenizer", "whitespace")
     assert recorded("out") == {"name": "whitespace", "lowercase": False}
+    assert "tokenizer    whitespace, case-sensitive" in ok("info", "out")
 
 
 def test_convert_rejects_another_tokenizer_than_the_recorded_one(model):

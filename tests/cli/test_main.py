@@ -1,4 +1,4 @@
-"""The program: help, version, and errors in one line."""
+"""The main command: help, version, and error messages."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 import w2v
-from commands import TEXT, TINY, error, names, ok, overflowing, process, run
+from commands import TEXT, TINY, error, ok, process, run
+from support import names, overflowing
 from w2v.cli import main as cli
 
 
@@ -55,13 +56,13 @@ def test_unknown_commands_are_rejected():
         ["info"],
     ],
 )
-def test_missing_arguments_are_named(arguments):
+def test_the_error_names_a_missing_argument(arguments):
     result = run(*arguments)
     assert (result.exit_code, result.stdout) == (2, "")
     assert "\nError: Missing " in result.stderr
 
 
-def test_the_module_runs():
+def test_the_package_runs_as_a_module():
     done = process("--version")
     assert (done.returncode, done.stdout) == (0, f"w2v, version {w2v.__version__}\n")
 
@@ -79,7 +80,7 @@ def damaged_model() -> None:
         (["train", "utf16.txt"], "utf16.txt is text in UTF-16 .*: expected UTF-8 text; convert"),
         (["vocab", "utf16.txt"], "utf16.txt is text in UTF-16"),
         (["pairs", "cut.gz"], "cut.gz is damaged or truncated"),
-        (["train", "folder"], "the directory folder contains no files"),
+        (["train", "texts"], "the directory texts contains no files"),
         (["train", "empty.txt"], "the corpus has no words: "),
         (
             ["train", "text.txt", "--min-count", "99"],
@@ -106,17 +107,17 @@ def damaged_model() -> None:
         (["similar", "text.txt", "a"], "text.txt: expected a first line with two numbers"),
         (["analogy", "bad.w2v", "a", "b", "c"], "bad.w2v: vocab.txt has 2 words, embeddings.npy 1"),
         (["eval", "bad.w2v", "x"], "bad.w2v: vocab.txt has 2 words"),
-        (["info", "folder"], "folder is not a model directory: it has no meta.json"),
+        (["info", "texts"], "texts is not a model directory: it has no meta.json"),
         (
             ["export", "missing", "-f", "word2vec-bin", "-o", "x"],
             "cannot read missing: there is no",
         ),
     ],
 )
-def test_errors_take_one_line(arguments, message):
+def test_errors_are_reported_in_one_line(arguments, message):
     Path("utf16.txt").write_text(TEXT, encoding="utf-16")
     Path("cut.gz").write_bytes(gzip.compress(os.urandom(5000).hex().encode())[:3000])
-    Path("folder").mkdir()
+    Path("texts").mkdir()
     Path("empty.txt").touch()
     Path("one.txt").write_text("lonely")
     damaged_model()
@@ -127,7 +128,7 @@ def test_errors_take_one_line(arguments, message):
     assert names() == before
 
 
-def test_missing_packages_are_named(monkeypatch):
+def test_the_error_names_a_missing_package(monkeypatch):
     Path("text.zst").write_bytes(b"\x28\xb5\x2f\xfd rest")
     monkeypatch.setitem(sys.modules, "zstandard", None)
     message = error("train", "text.zst", *TINY)

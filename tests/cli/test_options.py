@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from commands import error, flag_of, names, ok
+from commands import error, flag_of, ok
+from support import names
 from w2v.cli import main as cli
 from w2v.cli.options import with_flags
 from w2v.config import DEFAULTS, options
@@ -54,7 +55,7 @@ def test_wrong_options_exit_with_2(arguments, message):
 NUMERIC = sorted(name for name, option in options().items() if option.kind in (int, float))
 
 
-def beyond(name: str) -> st.SearchStrategy[int | float]:
+def out_of_range(name: str) -> st.SearchStrategy[int | float]:
     """Return values outside the range of an option, including the nearest ones."""
     option = options()[name]
     numbers = st.integers if option.kind is int else st.floats
@@ -74,7 +75,7 @@ def beyond(name: str) -> st.SearchStrategy[int | float]:
 
 @given(data=st.data(), name=st.sampled_from(NUMERIC))
 def test_values_out_of_range_are_rejected_with_the_range(data, name):
-    value = options()[name].kind(data.draw(beyond(name)))
+    value = options()[name].kind(data.draw(out_of_range(name)))
     flag = flag_of(name)
     option = options()[name]
     message = error("train", "missing.txt", flag, value, code=2)
@@ -84,7 +85,7 @@ def test_values_out_of_range_are_rejected_with_the_range(data, name):
 
 
 def test_every_number_has_a_lower_bound():
-    """The test above relies on it."""
+    """The previous test draws values below it."""
     assert {"dim", "lr", "seed", "sample", "min_count", "threads"} <= set(NUMERIC)
     assert all(options()[name].low is not None for name in NUMERIC)
 

@@ -19,29 +19,18 @@ import numpy as np
 import pytest
 
 import w2v
-from commands import (
-    ALL_WORDS,
-    RANKED,
-    TINY,
-    compiled_only,
-    content,
-    error,
-    names,
-    ok,
-    report_lines,
-    run,
-)
-from support import KJV
+from commands import ALL_WORDS, TINY, error, ok, report_lines, run
+from support import KJV, WORDS, compiled_only, content, names
 from w2v.cli import process as cli_process
 from w2v.pipeline import train as job
 from w2v.pipeline import warmup
 
 
 def test_memory_errors_suggest_options(monkeypatch):
-    def run_out(*_: object, **__: object) -> None:
+    def fail(*_: object, **__: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr(job, "train", run_out)
+    monkeypatch.setattr(job, "train", fail)
     assert error("train", "text.txt") == "out of memory; lower --dim or --vocab-size"
 
 
@@ -114,8 +103,9 @@ STAGES = {
 }
 
 
-def reached(stage: str) -> Callable[[], bool]:
-    if stage == "waiting":  # for text on stdin, which no event reports; compilation takes less
+def stage_check(stage: str) -> Callable[[], bool]:
+    """Return a function that returns whether a run with a log has reached a stage."""
+    if stage == "waiting":  # no event reports waiting for stdin; compilation takes less time
         return lambda: Path("log").exists() and not time.sleep(2.5)
     return lambda: Path("log").exists() and f'"stage": "{stage}"' in Path("log").read_text()
 
@@ -135,8 +125,8 @@ def reached(stage: str) -> Callable[[], bool]:
     ],
 )
 def test_signals_end_a_run_and_leave_only_the_checkpoint(stage, sent, code, message, directory):
-    for folder in ("work", "cache"):
-        Path(folder).mkdir()
+    for name in ("work", "cache"):
+        Path(name).mkdir()
     ok("train", "text.txt", "-o", "m", *TINY)
     before = content("m")
     environment = dict(os.environ)
@@ -149,9 +139,9 @@ def test_signals_end_a_run_and_leave_only_the_checkpoint(stage, sent, code, mess
         command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
     ) as running:
         try:
-            there = reached(stage)
+            is_reached = stage_check(stage)
             deadline = time.monotonic() + 30
-            while not there():
+            while not is_reached():
                 assert running.poll() is None, running.stderr.read()
                 assert time.monotonic() < deadline
                 time.sleep(0.02)
@@ -165,11 +155,11 @@ def test_signals_end_a_run_and_leave_only_the_checkpoint(stage, sent, code, mess
     assert lines[-1] == message
     assert "Traceback" not in "".join(lines)
     assert content("m") == before
-    kept = []
+    saved = []
     if stage == "training":
         assert lines[-2] == "resume with: w2v train --resume m"
-        kept = ["m.checkpoint"]
-    assert names() == sorted(["cache", "log", "m", *kept, "text.txt", "tmp", "work"])
+        saved = ["m.checkpoint"]
+    assert names() == sorted(["cache", "log", "m", *saved, "text.txt", "tmp", "work"])
     assert names("work") == []
 
 
@@ -179,7 +169,7 @@ def test_signals_end_a_run_and_leave_only_the_checkpoint(stage, sent, code, mess
 def test_a_closed_terminal_ends_a_run_unless_sighup_is_ignored(ignored, directory):
     keyboard, terminal = pty.openpty()
 
-    def begin() -> None:
+    def set_terminal() -> None:
         fcntl.ioctl(0, termios.TIOCSCTTY, 0)
         if ignored:  # as nohup does
             signal.signal(signal.SIGHUP, signal.SIG_IGN)
@@ -192,13 +182,13 @@ def test_a_closed_terminal_ends_a_run_unless_sighup_is_ignored(ignored, director
         stdout=terminal,
         stderr=subprocess.DEVNULL if ignored else terminal,
         start_new_session=True,
-        preexec_fn=begin,
+        preexec_fn=set_terminal,
     )
     try:
         os.close(terminal)
-        there = reached("training")
+        is_reached = stage_check("training")
         deadline = time.monotonic() + 30
-        while not there():
+        while not is_reached():
             assert running.poll() is None
             assert time.monotonic() < deadline
             time.sleep(0.02)
@@ -215,7 +205,7 @@ def test_a_closed_terminal_ends_a_run_unless_sighup_is_ignored(ignored, director
 
 
 @pytest.mark.parametrize("code", [130, 143])
-def test_a_signal_while_compiling_needs_no_streams(code, monkeypatch):
+def test_a_signal_during_compilation_needs_no_streams(code, monkeypatch):
     ended = []
     monkeypatch.setattr(os, "_exit", ended.append)
     monkeypatch.setattr(sys, "stdout", None)
@@ -227,7 +217,7 @@ def test_a_signal_while_compiling_needs_no_streams(code, monkeypatch):
 
 
 @pytest.mark.parametrize("command", ["vocab", "pairs"])
-def test_a_closed_stdout_is_an_error_before_the_work(command, monkeypatch):
+def test_a_closed_stdout_is_an_error_before_reading(command, monkeypatch):
     monkeypatch.setattr(warmup, "compile_kernels", lambda *_: pytest.fail("compiled first"))
     done = subprocess.run(
         ["sh", "-c", f"exec {shlex.quote(sys.executable)} -m w2v {command} text.txt >&-"],
@@ -257,11 +247,11 @@ def test_help_that_cannot_be_written_is_an_error(option):
         (PermissionError(13, "Permission denied", "x/y"), "x/y: Permission denied"),
     ],
 )
-def test_system_errors_name_their_file(raised, message, monkeypatch):
-    def refuse(*_: object, **__: object) -> None:
+def test_system_errors_name_the_file(raised, message, monkeypatch):
+    def fail(*_: object, **__: object) -> None:
         raise raised
 
-    monkeypatch.setattr(job, "train", refuse)
+    monkeypatch.setattr(job, "train", fail)
     assert error("train", "text.txt").startswith(message)
 
 
@@ -273,4 +263,4 @@ def test_a_closed_stderr_does_not_end_training():
     )
     assert done.returncode == 0
     assert Path("code").read_text() == "0\n"
-    assert len(w2v.load("m")) == len(RANKED)
+    assert len(w2v.load("m")) == len(WORDS)

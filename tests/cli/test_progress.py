@@ -117,13 +117,13 @@ def terminal() -> Terminal:
 
 
 @pytest.fixture
-def no_wait(monkeypatch):
+def no_interval(monkeypatch):
     monkeypatch.setattr(progress, "_LINE_SECONDS", 0.0)
     monkeypatch.setattr(progress, "_JSON_SECONDS", 0.0)
 
 
 @pytest.fixture
-def long_wait(monkeypatch):
+def long_interval(monkeypatch):
     monkeypatch.setattr(progress, "_LINE_SECONDS", 1e9)
     monkeypatch.setattr(progress, "_JSON_SECONDS", 1e9)
 
@@ -182,7 +182,7 @@ def test_bars_disappear_and_lines_remain(terminal):
     assert terminal.screen() == expected
 
 
-def test_the_bar_remains_after_an_epoch(terminal):
+def test_the_bar_is_drawn_again_after_an_epoch(terminal):
     bars = Bars(terminal)
     bars(TRAINING)
     bars(EPOCH)
@@ -201,14 +201,14 @@ def test_one_bar_replaces_another(terminal):
     assert terminal.screen() == []
 
 
-def test_bars_close_twice_and_without_a_bar(terminal):
+def test_bars_can_be_closed_twice_without_a_bar(terminal):
     bars = Bars(terminal)
     bars.close()
     bars.close()
     assert terminal.getvalue() == ""
 
 
-def test_lines_hold_frequent_events_back(long_wait):
+def test_lines_limit_frequent_events(long_interval):
     stream = io.StringIO()
     lines = Lines(stream)
     for event in ALL:
@@ -220,7 +220,7 @@ def test_lines_hold_frequent_events_back(long_wait):
     assert stream.getvalue().splitlines() == expected
 
 
-def test_lines_show_all_events_in_time(no_wait):
+def test_lines_show_all_events_without_a_limit(no_interval):
     stream = io.StringIO()
     lines = Lines(stream)
     for event in ALL:
@@ -246,7 +246,7 @@ def write_json(path: Path, *events: Event) -> list[dict[str, object]]:
     return [json.loads(line) for line in path.read_text().splitlines()]
 
 
-def test_json_lines_hold_every_field(no_wait, tmp_path):
+def test_json_lines_contain_every_field(no_interval, tmp_path):
     objects = write_json(tmp_path / "log", *ALL)
     assert [entry["stage"] for entry in objects] == [event.stage for event in ALL]
     for event, entry in zip(ALL, objects, strict=True):
@@ -254,12 +254,12 @@ def test_json_lines_hold_every_field(no_wait, tmp_path):
         assert entry == {"stage": event.stage, **dataclasses.asdict(event)}
 
 
-def test_json_lines_hold_frequent_events_back(long_wait, tmp_path):
+def test_json_lines_limit_frequent_events(long_interval, tmp_path):
     objects = write_json(tmp_path / "log", READING, READING, TRAINING, TRAINING, EPOCH, EPOCH)
     assert [entry["stage"] for entry in objects] == ["reading", "training", "epoch", "epoch"]
 
 
-def test_json_lines_are_written_at_once(tmp_path):
+def test_json_lines_are_flushed(tmp_path):
     with JsonLines(str(tmp_path / "log")) as json_lines:
         json_lines(SAVED)
         assert json.loads((tmp_path / "log").read_text())["path"] == "kjv.w2v"
@@ -290,14 +290,9 @@ def test_a_terminal_shows_bars(monkeypatch):
     monkeypatch.setattr("w2v.cli.progress.Lines", lambda stream: pytest.fail("lines on a terminal"))
     with observing(quiet=True):
         assert streams == []
-    monkeypatch.setattr(sys, "stderr", FakeTerminal())
+    monkeypatch.setattr(sys, "stderr", Terminal())
     with observing(quiet=False):
         assert streams == [sys.stderr]
-
-
-class FakeTerminal:
-    def isatty(self) -> bool:
-        return True
 
 
 class Silent:

@@ -10,9 +10,7 @@ from commands import error, ok
 
 
 def test_similar_lists_neighbors_and_cosines(model):
-    assert ok("similar", model, "king", "-n", "2") == (
-        "king\tman\t0.7071\n" + "king\tqueen\t0.5000\n"
-    )
+    assert ok("similar", model, "king", "-n", "2") == ("king\tman\t0.7071\nking\tqueen\t0.5000\n")
     both = ok("similar", model, "king", "Apple", "-n", "1")
     assert both == "king\tman\t0.7071\nApple\tman\t0.0000\n"
     assert len(ok("similar", model, "king").splitlines()) == 4
@@ -55,19 +53,7 @@ def test_eval_shows_a_dash_if_nothing_is_covered(model):
     Path("analogies").write_text(": s\na b c d\n")
     Path("pairs").write_text("a b 1\n")
     lines = ok("eval", model, "analogies", "pairs").splitlines()
-    assert lines[1].split() == [
-        "s",
-        "-",
-        "%",
-        "0",
-        "correct",
-        "of",
-        "0",
-        "covered,",
-        "1",
-        "in",
-        "total",
-    ]
+    assert " ".join(lines[1].split()) == "s - % 0 correct of 0 covered, 1 in total"
     assert lines[-1] == "pairs: Spearman's rho -, 0 of 1 pairs covered"
 
 

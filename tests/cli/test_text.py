@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from commands import ALL_WORDS, COVERAGE, RANKED, TEXT, names, ok, report_lines, run
+from commands import ALL_WORDS, COVERAGE, TEXT, ok, report_lines, run
+from support import WORDS, names
 
 
 def test_vocab_lists_ids_words_and_counts():
@@ -28,7 +29,7 @@ def test_vocab_of_a_given_vocabulary():
 def test_vocab_reads_stdin_and_reports_dropped_words():
     text = b"\xff" + TEXT.encode() + b"x" * 2000
     result = run("vocab", "-", *ALL_WORDS, stdin=text)
-    assert [line.split("\t")[1] for line in result.stdout.splitlines()] == RANKED
+    assert [line.split("\t")[1] for line in result.stdout.splitlines()] == WORDS
     assert "dropped: 1 too long" in result.stderr
     assert "note: 1 byte of invalid UTF-8" in result.stderr
 
@@ -49,7 +50,7 @@ def test_pairs_are_listed_in_order():
 
 
 def test_pairs_list_the_ids_of_vocab():
-    ranks = {word: i for i, word in enumerate(RANKED)}
+    ranks = {word: i for i, word in enumerate(WORDS)}
     words = [line.split("\t") for line in ok("pairs", "text.txt", *ALL_WORDS).splitlines()]
     ids = [line.split("\t") for line in ok("pairs", "text.txt", "--ids", *ALL_WORDS).splitlines()]
     assert ids == [[str(ranks[word]) for word in pair] for pair in words]

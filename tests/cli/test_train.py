@@ -1,4 +1,4 @@
-"""`w2v train`: the model, the files it leaves, and resuming."""
+"""`w2v train`: the model, the remaining files, and resuming."""
 
 from __future__ import annotations
 
@@ -16,22 +16,17 @@ import w2v
 from commands import (
     ALL_WORDS,
     COVERAGE,
-    LINES,
-    RANKED,
     TEXT,
     TINY,
-    content,
     corpus_for_processes,
     error,
     interrupted,
-    names,
     ok,
-    overflowing,
     process,
     report_lines,
     run,
 )
-from support import KJV
+from support import KJV, LINES, WORDS, content, names, overflowing
 from w2v.pipeline import preflight, warmup
 from w2v.pipeline import run as runs
 from w2v.pipeline.checkpoint import Checkpoint
@@ -45,16 +40,16 @@ def test_train_writes_a_model_and_reports_on_stderr():
     assert names("m") == ["contexts.npy", "counts.npy", "embeddings.npy", "meta.json", "vocab.txt"]
     lines = report_lines(result.stderr)
     assert lines[:2] == COVERAGE
-    begins = ["epoch 1/2", "epoch 2/2", "saved m", "time"]
-    assert [line.partition(":")[0] for line in lines[2:]] == begins
+    starts = ["epoch 1/2", "epoch 2/2", "saved m", "time"]
+    assert [line.partition(":")[0] for line in lines[2:]] == starts
     assert lines[-2] == "saved m: 9 words, 8 dimensions"
 
 
-def test_a_model_has_its_files():
+def test_the_files_of_a_model():
     ok("train", "text.txt", "-o", "m", *TINY)
     matrix = np.load("m/embeddings.npy")
     assert (matrix.shape, matrix.dtype.str, matrix.flags.c_contiguous) == ((9, 8), "<f4", True)
-    assert Path("m/vocab.txt").read_bytes() == "".join(f"{word}\n" for word in RANKED).encode()
+    assert Path("m/vocab.txt").read_bytes() == "".join(f"{word}\n" for word in WORDS).encode()
     assert np.load("m/counts.npy").tolist() == [30, 20, *[10] * 7]
     assert np.load("m/counts.npy").dtype.str == "<i8"
     assert json.loads(Path("m/meta.json").read_text())["corpus"]["tokens"] == 120
@@ -70,18 +65,18 @@ def test_a_model_has_its_files():
         ("TEXT.TXT.GZ", "TEXT.w2v"),
         ("text.bz2", "text.w2v"),
         ("v1.2.txt", "v1.2.w2v"),
-        ("folder", "folder.w2v"),
-        ("folder/", "folder.w2v"),
-        ("folder/../text.txt", "text.w2v"),
-        ("folder/inner.txt", "inner.w2v"),
+        ("texts", "texts.w2v"),
+        ("texts/", "texts.w2v"),
+        ("texts/../text.txt", "text.w2v"),
+        ("texts/inner.txt", "inner.w2v"),
         ("link.txt", "link.w2v"),
         ("-", "stdin.w2v"),
     ],
 )
 def test_the_model_is_named_after_the_corpus(corpus, output):
-    Path("folder").mkdir()
+    Path("texts").mkdir()
     Path("link.txt").symlink_to("text.txt")
-    for path in ("bare", "v1.2.txt", "folder/inner.txt"):
+    for path in ("bare", "v1.2.txt", "texts/inner.txt"):
         Path(path).write_text(TEXT)
     for path in ("text.txt.gz", "TEXT.TXT.GZ"):
         Path(path).write_bytes(gzip.compress(TEXT.encode()))
@@ -89,17 +84,17 @@ def test_the_model_is_named_after_the_corpus(corpus, output):
     before = names()
     ok("train", corpus, *TINY, stdin=TEXT)
     assert set(names()) - set(before) == {output}
-    assert w2v.load(output).words == RANKED
+    assert w2v.load(output).words == WORDS
 
 
 @pytest.mark.parametrize("corpus", [".", "..", "../here"])
 def test_the_name_of_a_relative_directory_is_resolved(corpus, directory, monkeypatch):
     Path("here/below").mkdir(parents=True)
     Path("here/a.txt").write_text(TEXT)
-    folder = "here/below" if corpus == ".." else "here"
-    monkeypatch.chdir(folder)
+    parent = "here/below" if corpus == ".." else "here"
+    monkeypatch.chdir(parent)
     ok("train", corpus, *TINY)
-    assert (directory / folder / "here.w2v").is_dir()
+    assert (directory / parent / "here.w2v").is_dir()
 
 
 def test_several_files_make_one_model_named_after_the_first():
@@ -200,12 +195,12 @@ def test_a_model_is_replaced_only_with_overwrite():
 
 
 def test_only_models_are_replaced():
-    Path("folder").mkdir()
-    Path("folder/thesis.tex").write_text("years of work")
-    for output in ("folder", "text.txt"):
+    Path("texts").mkdir()
+    Path("texts/thesis.tex").write_text("years of work")
+    for output in ("texts", "text.txt"):
         message = error("train", "text.txt", "-o", output, *TINY, "--overwrite")
         assert message.startswith(f"{output} is neither a model directory ")
-    assert Path("folder/thesis.tex").read_text() == "years of work"
+    assert Path("texts/thesis.tex").read_text() == "years of work"
     assert Path("text.txt").read_text() == TEXT
 
 
@@ -218,7 +213,7 @@ def test_an_empty_directory_is_replaced_with_overwrite():
 
 @overflowing
 @pytest.mark.parametrize(
-    "wrong",
+    "arguments",
     [
         ["empty.txt"],
         ["text.txt", "missing.txt"],
@@ -228,12 +223,12 @@ def test_an_empty_directory_is_replaced_with_overwrite():
         ["text.txt", "--work-dir", "missing"],
     ],
 )
-def test_a_failed_run_leaves_only_the_old_model(wrong):
+def test_a_failed_run_leaves_only_the_old_model(arguments):
     Path("empty.txt").touch()
     Path("work").mkdir()
     ok("train", "text.txt", "-o", "m", *TINY)
     before = content("m")
-    error("train", "-o", "m", "--overwrite", *TINY, "--work-dir", "work", *wrong)
+    error("train", "-o", "m", "--overwrite", *TINY, "--work-dir", "work", *arguments)
     assert content("m") == before
     assert names() == ["empty.txt", "m", "text.txt", "tmp", "work"]
     assert names("work") == []
@@ -241,26 +236,26 @@ def test_a_failed_run_leaves_only_the_old_model(wrong):
 
 def test_temporary_files_are_in_the_work_directory(monkeypatch):
     Path("work").mkdir()
-    seen = []
+    found = []
     original = runs.train_model
 
-    def look(*arguments: object, **options: object) -> object:
-        seen.append((names(), names("work")))
+    def record(*arguments: object, **options: object) -> object:
+        found.append((names(), names("work")))
         return original(*arguments, **options)
 
-    monkeypatch.setattr(runs, "train_model", look)
+    monkeypatch.setattr(runs, "train_model", record)
     ok("train", "text.txt", "-o", "m", *TINY, "--work-dir", "work")
-    beside, within = seen[-1]
-    assert beside == ["text.txt", "tmp", "work"]
-    assert len(within) == 1
+    current, work = found[-1]
+    assert current == ["text.txt", "tmp", "work"]
+    assert len(work) == 1
     assert names("work") == []
     Path("out").mkdir()
     ok("train", "text.txt", "-o", "out/m", *TINY)
-    assert seen[-1] == (["m", "out", "text.txt", "tmp", "work"], [])
+    assert found[-1] == (["m", "out", "text.txt", "tmp", "work"], [])
     assert names("out") == ["m"]
 
 
-def test_a_model_that_exceeds_memory_is_rejected_at_once(monkeypatch):
+def test_a_model_that_exceeds_memory_is_rejected_before_compilation(monkeypatch):
     monkeypatch.setattr(preflight, "used_memory", lambda: 0)
     monkeypatch.setattr(preflight, "available_memory", lambda: 8 * 10**9)
     monkeypatch.setattr(warmup, "compile_kernels", lambda *_: pytest.fail("compiled first"))
@@ -271,12 +266,12 @@ def test_a_model_that_exceeds_memory_is_rejected_at_once(monkeypatch):
     )
 
 
-def test_a_model_that_exceeds_the_disk_is_rejected_at_once(monkeypatch):
+def test_a_model_that_exceeds_the_disk_is_rejected_before_compilation(monkeypatch):
     class Usage:
         free = 10**6
         total = 10**9
 
-    monkeypatch.setattr(shutil, "disk_usage", lambda folder: Usage)
+    monkeypatch.setattr(shutil, "disk_usage", lambda directory: Usage)
     monkeypatch.setattr(warmup, "compile_kernels", lambda *_: pytest.fail("compiled first"))
     message = error("train", str(KJV))
     # 50,000 rows: 1,044 bytes each in a model, 1,024 in a checkpoint and 40 of metadata; 1.8 MB of
@@ -317,15 +312,15 @@ def test_a_json_log_that_cannot_be_written_is_an_error():
     assert names() == ["text.txt", "tmp"]
 
 
-@pytest.mark.parametrize("place_of", [[], ["--work-dir", "work"]])
-def test_an_interrupted_run_resumes(place_of, monkeypatch):
+@pytest.mark.parametrize("work_dir", [[], ["--work-dir", "work"]])
+def test_an_interrupted_run_resumes(work_dir, monkeypatch):
     Path("work").mkdir()
     ok("train", "text.txt", "-o", "whole", *TINY)
     with monkeypatch.context() as patch:
         patch.setattr(trainer.Trainer, "_validate", interrupted)
-        result = run("train", "text.txt", "-o", "m", *TINY, *place_of)
+        result = run("train", "text.txt", "-o", "m", *TINY, *work_dir)
     assert result.exit_code == 130
-    resume = ["--resume", "m", *place_of]
+    resume = ["--resume", "m", *work_dir]
     assert f"resume with: w2v train {' '.join(resume)}\n" in result.stderr
     message = error("train", *resume, "--dim", "9", code=2)
     assert message == (
@@ -350,7 +345,7 @@ def test_no_resume_command_for_a_foreign_directory():
     Path("m.checkpoint/thesis.txt").touch()
     result = run("train", "text.txt", "-o", "m", *TINY)
     assert "exists and is not a checkpoint of w2v" in result.stderr
-    assert "go on with" not in result.stderr
+    assert "resume with" not in result.stderr
 
 
 @pytest.mark.parametrize(
@@ -374,15 +369,15 @@ def test_no_resume_command_if_resuming_would_fail(monkeypatch):
         assert (
             "resume with: w2v train --resume m" in run("train", "text.txt", "-o", "m", *TINY).stderr
         )
-    go_on = ("train", "--resume", "m")
-    assert "resume with:" not in run(*go_on, "--dim", "9").stderr  # another option
+    resume = ("train", "--resume", "m")
+    assert "resume with:" not in run(*resume, "--dim", "9").stderr  # another option
     with Checkpoint(Path("m.checkpoint"), None)._lock:  # another process
-        assert "another process uses " in error(*go_on)
+        assert "another process uses " in error(*resume)
     state = Path("m.checkpoint/state")
     data = bytearray(state.read_bytes())
     data[-1] ^= 1
     state.write_bytes(data)
-    assert "wrong checksum" in error(*go_on)
+    assert "wrong checksum" in error(*resume)
 
 
 def test_the_default_of_a_flag_differs_from_its_opposite(monkeypatch):

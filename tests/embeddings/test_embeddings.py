@@ -57,7 +57,7 @@ def test_a_zero_vector_has_cosine_0():
 
 
 @pytest.mark.parametrize("scale", [1e-38, 1e-20, 1e19, 1e37])
-def test_the_length_of_the_vectors_does_not_matter(scale):
+def test_cosines_do_not_depend_on_the_length_of_vectors(scale):
     scaled = Embeddings(ROYALS.words, ROYALS.matrix * np.float32(scale))
     for (word, cosine), (expected, value) in zip(
         scaled.most_similar("queen"), ROYALS.most_similar("queen"), strict=True
@@ -106,7 +106,7 @@ def test_errors_suggest_near_spellings():
 
 
 @pytest.mark.parametrize("word", ["KING", "King", "king"])
-def test_lookup_lowercases_if_the_model_does(word):
+def test_lookup_lowercases_if_the_model_is_lowercased(word):
     embeddings = Embeddings(ROYALS.words, ROYALS.matrix, meta=LOWERS)
     assert word in embeddings
     assert embeddings.id_of(word) == 2

@@ -1,4 +1,4 @@
-"""Texts as ids: the tokenizer of training, the rows of the layout, one length."""
+"""Encoding texts as ids: tokenization, layouts, truncation and padding."""
 
 from __future__ import annotations
 
@@ -143,7 +143,7 @@ def test_unordered_texts_are_rejected(texts):
         [("the", "of"), np.array(["the"])],
     ],
 )
-def test_types_of_texts(texts):
+def test_texts_may_have_any_sequence_type(texts):
     assert EMBEDDINGS.encode(texts).tolist() == [[THE, OF], [THE, PAD]]
 
 
@@ -197,7 +197,7 @@ def test_strings_need_a_recorded_tokenizer():
         assert embeddings.encode([["the"]]).tolist() == [[THE]]
 
 
-def test_the_tokenizer_may_change():
+def test_a_changed_tokenizer_takes_effect():
     embeddings = Embeddings(["The", "the"], MATRIX[:2], meta={})
     with pytest.raises(ConfigError, match="do not record a tokenizer"):
         embeddings.encode("The the")
@@ -209,9 +209,9 @@ def test_the_tokenizer_may_change():
 
 
 def test_tokenize_follows_the_definition():
-    kept = Embeddings(["The", "king,"], MATRIX[:2], meta=WHITESPACE)
-    assert kept.tokenize("The king, the\tking") == ["The", "king,", "the", "king"]
-    assert kept.encode("The king, the\tking").tolist() == [2, 3, 1, 1]
+    embeddings = Embeddings(["The", "king,"], MATRIX[:2], meta=WHITESPACE)
+    assert embeddings.tokenize("The king, the\tking") == ["The", "king,", "the", "king"]
+    assert embeddings.encode("The king, the\tking").tolist() == [2, 3, 1, 1]
 
 
 @settings(max_examples=100, deadline=None)

@@ -21,7 +21,7 @@ EMBEDDINGS = Embeddings(["a", "b"], MATRIX)
 
 @pytest.fixture
 def keras(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A keras whose layers record their arguments."""
+    """A stand-in for Keras; its layers record their arguments."""
 
     def embedding(*shape: int, **options: Any) -> dict[str, Any]:
         return {"shape": shape, **options}
@@ -32,7 +32,7 @@ def keras(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def torch(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A torch whose layers record their arguments."""
+    """A stand-in for PyTorch; its layers record their arguments."""
 
     def from_pretrained(matrix: Any, **options: Any) -> dict[str, Any]:
         return {"matrix": matrix, **options}
@@ -51,7 +51,7 @@ def test_keras_layers_have_the_matrix_and_mask_padding():
 
 
 @pytest.mark.usefixtures("keras")
-def test_keras_layers_take_further_options():
+def test_keras_layers_accept_further_options():
     layer = EMBEDDINGS.keras_layer(trainable=True, rows="pad", mask_zero=False, name="words")
     assert (layer["shape"], layer["trainable"]) == ((3, 3), True)
     assert (layer["mask_zero"], layer["name"]) == (False, "words")

@@ -26,7 +26,7 @@ def test_from_table_shares_the_arrays():
     assert embeddings.encode([["b", "c"]]).tolist() == [[3, 1]]
 
 
-def test_from_table_takes_the_layout_over():
+def test_from_table_adopts_the_layout():
     table = VectorTable.from_rows(Layout("pad"), ["a"], np.float32([[0], [1]]))
     assert Embeddings.from_table(table).encode([["a"]]).tolist() == [[1]]
 
@@ -40,6 +40,6 @@ def test_load_returns_embeddings(name, tmp_path):
     assert back.most_similar("a", 1) == [("b", 0)]
 
 
-def test_load_rejects_what_is_not_a_path():
+def test_load_rejects_invalid_paths():
     with pytest.raises(ConfigError, match="path must be the path of a file or directory, got 3"):
         load(3)

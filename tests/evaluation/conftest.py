@@ -1,4 +1,4 @@
-"""Embeddings, files and gensim vectors that the tests of the evaluation share."""
+"""Fixtures for evaluation files and gensim vectors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Analogies: by hand on small embeddings, and equal to gensim on random ones."""
+"""Analogies, compared with results computed by hand and with gensim."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from w2v.evaluation import analogies
 from w2v.evaluation.evaluate import AnalogyResult, Section, evaluate
 
 
-def test_analogies_by_hand(write_file):
+def test_sections_of_analogies(write_file):
     path = write_file(
         ": family\nman woman king queen\nMan Woman King Queen\nking queen man far\n"
         "man woman king unknown\n: gram1-x\nman king woman queen\n\n: gram2-empty\n"

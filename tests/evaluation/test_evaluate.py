@@ -1,4 +1,4 @@
-"""Evaluation as a whole."""
+"""Properties of both kinds of evaluation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Word similarity: by hand on small embeddings, and equal to gensim and scipy on random ones."""
+"""Word similarity, compared with results computed by hand, gensim and SciPy."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from w2v.evaluation.evaluate import SimilarityResult, evaluate
 from w2v.evaluation.similarity import spearman
 
 
-def test_similarity_by_hand(write_file):
+def test_rank_correlation_of_similarities(write_file):
     # cosines: man-woman 0, man-king 1/sqrt 5, king-queen 4/5, man-late -1/sqrt 2
     path = write_file(
         "# human scores\nWord 1\tWord 2\tHuman (mean)\nman\twoman\t1\nMan\tking\t2.5\n"
@@ -21,7 +21,7 @@ def test_similarity_by_hand(write_file):
     assert evaluate(ROYALS, path) == SimilarityResult("file.txt", pytest.approx(0.8), 4, 5)
 
 
-def test_similarity_uses_the_whole_vocabulary(write_file):
+def test_top_does_not_limit_similarity(write_file):
     path = write_file("man woman 1\nking late -9\n")
     assert evaluate(ROYALS, path, top=1).covered == 2
 

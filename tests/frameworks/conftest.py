@@ -1,4 +1,4 @@
-"""A model for the examples in docs/embedding-layers.md, and the examples themselves."""
+"""The examples in docs/embedding-layers.md, and a model for them."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def directory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Work in a directory with ``kjv.w2v`` in it."""
-    made = tmp_path_factory.mktemp("examples")
+    """The current directory, which contains ``kjv.w2v``."""
+    path = tmp_path_factory.mktemp("examples")
     w2v.train(
-        ROOT / "corpus" / "kjv.txt", dim=24, epochs=1, output=made / "kjv.w2v", train_unk=True
+        ROOT / "corpus" / "kjv.txt", dim=24, epochs=1, output=path / "kjv.w2v", train_unk=True
     )
-    before = Path.cwd()
-    os.chdir(made)
-    yield made
-    os.chdir(before)
+    previous = Path.cwd()
+    os.chdir(path)
+    yield path
+    os.chdir(previous)
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def model(directory: Path) -> w2v.Embeddings:
 
 
 class Examples:
-    """The blocks of code, by the comment above each."""
+    """The code blocks of the documentation, by name."""
 
     def __init__(self) -> None:
         self._found = {example.name: example for example in snippets(DOCS / "embedding-layers.md")}
@@ -85,7 +85,7 @@ class Batch:
         assert "zzzz" not in model
 
     def check(self, vectors: Any) -> None:
-        """Assert that the output of a layer equals the rows, bit for bit."""
+        """Check that the output of a layer has the bits of the rows."""
         found = np.asarray(vectors)
         assert found.dtype == np.float32
         assert found.shape == self.rows.shape

@@ -1,6 +1,6 @@
 """Other programs read the same words and bits from the files that w2v writes.
 
-These programs are large, so the tests run separately: python -m pytest tests/frameworks
+These programs are large, so the tests run separately: `make test-frameworks`.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def python(*arguments: object) -> None:
 
 
 @pytest.mark.parametrize("name", ["words.txt.gz", "words.txt"])
-def test_spacy_makes_a_model_of_the_vectors(name, tmp_path):
+def test_spacy_reads_the_vectors(name, tmp_path):
     pytest.importorskip("spacy", reason="spaCy is not installed")
     FORMATS["spacy"].write(EMBEDDINGS, tmp_path / name)
     python("-m", "spacy", "init", "vectors", "en", tmp_path / name, tmp_path / "model")
@@ -53,12 +53,14 @@ def test_spacy_makes_a_model_of_the_vectors(name, tmp_path):
         ("x.glove.gz", {"no_header": True}),
     ],
 )
-def test_gensim_reads_and_writes_the_same(name, options, tmp_path):
+def test_gensim_reads_and_writes_the_same_vectors(name, options, tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # from gensim
         models = pytest.importorskip("gensim.models", reason="gensim is not installed")
-    known = "glove" if "glove" in name else "word2vec-bin" if "bin" in name else "word2vec-text"
-    FORMATS[known].write(EMBEDDINGS, tmp_path / name)
+    format_name = (
+        "glove" if "glove" in name else "word2vec-bin" if "bin" in name else "word2vec-text"
+    )
+    FORMATS[format_name].write(EMBEDDINGS, tmp_path / name)
     theirs = models.KeyedVectors.load_word2vec_format(tmp_path / name, **options)
     assert theirs.index_to_key == WORDS
     assert theirs.vectors.tobytes() == EMBEDDINGS.matrix.tobytes()

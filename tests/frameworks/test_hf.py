@@ -22,9 +22,9 @@ from w2v.text.definition import WordDefinition
 
 tokenizers = pytest.importorskip("tokenizers")
 DEFINITIONS = [(name, low) for name in ("unicode", "whitespace") for low in (True, False)]
-# All except surrogates, which are not text.
+# All code points except surrogates, which are not text.
 CODE_POINTS = [*range(0xD800), *range(0xE000, 0x110000)]
-AT_ONCE = 1 << 12
+BATCH_SIZE = 1 << 12
 
 
 @functools.cache
@@ -53,8 +53,8 @@ def our_words(text: str, name: str, lowercase: bool) -> list[str]:
 def test_every_character_has_the_class_of_training(name, lowercase):
     """Each character is tested alone, between letters, and beside apostrophes."""
     different = []
-    for start in range(0, len(CODE_POINTS), AT_ONCE):
-        characters = list(map(chr, CODE_POINTS[start : start + AT_ONCE]))
+    for start in range(0, len(CODE_POINTS), BATCH_SIZE):
+        characters = list(map(chr, CODE_POINTS[start : start + BATCH_SIZE]))
         probes = [f"{c} a{c}b {c}'{c} a\u2019{c}" for c in characters]
         text = "\n".join(probes)
         if library_words(text, name, lowercase) != our_words(text, name, lowercase):
@@ -142,7 +142,7 @@ def test_ids_and_padding_equal_w2v(directory):
     assert ids == load(directory).encode(TEXTS).tolist()
 
 
-def test_words_in_brackets_are_not_special_names(tmp_path):
+def test_words_in_brackets_are_not_special_tokens(tmp_path):
     meta = {"tokenizer": {"name": "whitespace", "lowercase": False}}
     words = ["<unk>", "[pad]"]
     FORMATS["hf"].write(Embeddings(words, np.eye(2), meta=meta), tmp_path / "x")

@@ -73,7 +73,7 @@ def test_padding_is_zero_and_masked(directory):
 
 
 @pytest.mark.parametrize(("rows", "first", "masked"), [("none", 0, False), ("pad", 1, True)])
-def test_the_other_layouts(rows, first, masked, tmp_path):
+def test_other_layouts(rows, first, masked, tmp_path):
     FORMATS["keras"].write(EMBEDDINGS, tmp_path / "x", rows=rows)
     model = keras.saving.load_model(tmp_path / "x" / "embedding.keras")
     assert model.layers[0].mask_zero is masked
@@ -82,7 +82,7 @@ def test_the_other_layouts(rows, first, masked, tmp_path):
     assert (back.rows, back.unknown, bits(back.matrix)) == (rows, None, bits(MATRIX))
 
 
-def test_w2v_reads_what_keras_saves_again(directory, tmp_path):
+def test_w2v_reads_a_file_that_keras_saved(directory, tmp_path):
     FORMATS["keras"].write(EMBEDDINGS, tmp_path / "x")
     path = tmp_path / "x" / "embedding.keras"
     model = keras.saving.load_model(path)
@@ -148,7 +148,7 @@ def test_keras_without_a_backend(tmp_path, monkeypatch):
 # Reading
 
 
-def test_everything_survives_a_round_trip(directory):
+def test_a_round_trip_restores_everything(directory):
     back = load(directory)
     assert (back.words, bits(back.matrix)) == (WORDS, bits(MATRIX))
     assert back.unknown is not None
@@ -170,7 +170,7 @@ FLOATS = st.floats(width=32, allow_nan=False, allow_infinity=False)
 
 @settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(words=st.lists(WORD, min_size=1, max_size=4, unique=True), numbers=st.data())
-def test_words_and_bits_survive_a_round_trip(tmp_path, words, numbers):
+def test_a_round_trip_restores_words_and_bits(tmp_path, words, numbers):
     row = st.lists(FLOATS, min_size=2, max_size=2)
     table = numbers.draw(st.lists(row, min_size=len(words), max_size=len(words)))
     embeddings = Embeddings(words, np.array(table, np.float32))
@@ -205,7 +205,7 @@ def small(tmp_path) -> Path:
 
 
 def rewrite(path: Path, compression: int = zipfile.ZIP_STORED, **files: bytes) -> None:
-    """Write the zip archive again, with other content."""
+    """Replace the zip archive by one with other content."""
     with zipfile.ZipFile(path) as archive:
         old = {name: archive.read(name) for name in archive.namelist()}
     with zipfile.ZipFile(path, "w", compression) as archive:
@@ -234,7 +234,7 @@ GOOD = np.eye(4, 3, k=-2, dtype=np.float32)
 INFINITE = np.where(GOOD > 0, np.float32("inf"), 0).astype(np.float32)
 
 
-def test_an_archive_written_again_is_read(small):
+def test_a_rewritten_archive_is_read(small):
     rewrite(
         small, config=config(small), weights=weights(lambda f: f.create_dataset(DATASET, data=GOOD))
     )
@@ -263,7 +263,7 @@ def test_flipped_bits_never_crash(small):
     assert rejected > 400
 
 
-def test_wrong_weights_with_a_correct_checksum_never_crash(small):
+def test_damaged_weights_with_a_correct_checksum_never_crash(small):
     with zipfile.ZipFile(small) as archive:
         data = archive.read("model.weights.h5")
     rejected = 0

@@ -1,4 +1,4 @@
-"""The examples in docs/embedding-layers.md run unchanged: each layer gives the rows of w2v."""
+"""The examples in docs/embedding-layers.md, unchanged: each layer returns the rows of w2v."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 
 
 def importorskip(name: str):
-    """Import a framework, or skip the test by its name."""
+    """Import a framework, or skip the test with the name of the framework."""
     return pytest.importorskip(name, reason=f"{name} is not installed", exc_type=ImportError)
 
 
@@ -112,7 +112,7 @@ def test_flax(examples, model, batch):
 
 
 def test_keras_lookups(examples, model):
-    """In a process of its own: they need TensorFlow, and another backend may be loaded here."""
+    """In a separate process: the layers need TensorFlow, and another backend may be loaded here."""
     importorskip("tensorflow")
     importorskip("keras")
     code = examples.code("encode") + examples.code("keras") + examples.code("keras-lookup")

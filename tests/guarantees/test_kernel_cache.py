@@ -19,7 +19,7 @@ import pytest
 
 import w2v
 from compute.helpers import DAMAGES, compiles, new_kernel
-from support import JIT, hand_over, unprivileged
+from support import JIT, change_owner, unprivileged
 from w2v.compute import jit, kernel_files
 from w2v.compute.jit import cache_directory, is_cached
 
@@ -97,7 +97,7 @@ def place(monkeypatch) -> Iterator[Path]:
     place = Path(tempfile.mkdtemp())
     for name in ("package", "home", "tmp", "locked"):
         (place / name).mkdir()
-    hand_over(place)
+    change_owner(place)
     for name in ("package", "home", "locked"):
         (place / name).chmod(0o555)
     monkeypatch.setattr(jit, "_package_directory", lambda _: place / "package")
@@ -141,7 +141,7 @@ def test_without_any_writable_directory_each_run_compiles(place):
 def test_configured_directory_is_used_where_no_other_is_writable(place, monkeypatch):
     (place / "tmp").chmod(0o555)
     (place / "configured").mkdir()
-    hand_over(place / "configured")
+    change_owner(place / "configured")
     monkeypatch.setattr(numba.config, "CACHE_DIR", str(place / "configured"))
     done = unprivileged(compile_twice)
     assert done["compiles"] == [True, False]

@@ -1,4 +1,4 @@
-"""Wrong options: the command line and Python reject the same values, each in its own words."""
+"""Invalid options: the command line and Python reject the same values and contradictions."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 import w2v
-from support import NO_NUMBERS
+from commands import flag_of
+from support import LINES, NO_NUMBERS, TINY, names
 from w2v.cli import main as cli
 from w2v.cli import options as cli_options
 from w2v.cli import process as cli_process
@@ -41,14 +42,12 @@ from w2v.pipeline.encode_file import encode_file
 from w2v.training.plan import max_span_positions
 
 OPTIONS = options()
-TEXT = [name for name, option in OPTIONS.items() if option.group == CORPUS]
-LINES = ["the quick brown fox jumps over the lazy dog", "the dog sleeps"] * 10
-TINY = {"min_count": 1, "sample": 0, "dim": 4, "epochs": 1, "threads": 1}
+CORPUS_OPTIONS = [name for name, option in OPTIONS.items() if option.group == CORPUS]
 _ASCII_NUMBER = re.compile(r"[-+]?[0-9]*\.?[0-9]*([eE][-+]?[0-9]+)?")
 
 
 @pytest.fixture(autouse=True)
-def place(tmp_path, monkeypatch) -> Iterator[Path]:
+def directory(tmp_path, monkeypatch) -> Iterator[Path]:
     """Run in an empty directory."""
     monkeypatch.chdir(tmp_path)
     handler = signal.getsignal(signal.SIGTERM)
@@ -56,20 +55,12 @@ def place(tmp_path, monkeypatch) -> Iterator[Path]:
     signal.signal(signal.SIGTERM, handler)
 
 
-def names() -> list[str]:
-    return sorted(path.name for path in Path().iterdir())
-
-
-def flag(name: str) -> str:
-    return "--" + name.replace("_", "-")
-
-
-class Called(Exception):  # noqa: N818 - not an error: a correct command line ends here
-    """The work would start here."""
+class Called(Exception):  # noqa: N818 - not an error
+    """Raised by stubs: a valid command line ends here, before any work."""
 
 
 def run(*arguments: str) -> tuple[int | None, str]:
-    """Run a command line; return its exit code, or None if the work would start, and its stderr."""
+    """Run a command line; return its exit code, or None if a stub was called, and stderr."""
     result = CliRunner().invoke(cli.main, list(arguments))
     if isinstance(result.exception, Called):
         return None, result.stderr
@@ -80,7 +71,7 @@ def run(*arguments: str) -> tuple[int | None, str]:
 
 
 def rejected(*arguments: str) -> str:
-    """Run a wrong command line; return the message, one line below the usage."""
+    """Run an invalid command line; check the usage on stderr and return the message below it."""
     code, stderr = run(*arguments)
     assert code == 2, stderr
     usage, hint, empty, message = stderr.splitlines()
@@ -91,10 +82,10 @@ def rejected(*arguments: str) -> str:
     return message.removeprefix("Error: ")
 
 
-# Values of options: right, wrong, and spelled on the command line
+# Strategies for values of options
 
 
-def right(option: Option) -> st.SearchStrategy[Any]:
+def valid(option: Option) -> st.SearchStrategy[Any]:
     """Return values that an option accepts, including its bounds."""
     if option.choices:
         return st.sampled_from(option.choices)
@@ -110,7 +101,7 @@ def right(option: Option) -> st.SearchStrategy[Any]:
     return within | st.sampled_from(bounds) if bounds else within
 
 
-def wrong(option: Option) -> st.SearchStrategy[Any]:
+def invalid(option: Option) -> st.SearchStrategy[Any]:
     """Return values that an option rejects: out of range, of another type, or not numbers."""
     words = st.sampled_from(NO_NUMBERS) | st.text(max_size=6).filter(is_no_number)
     if option.choices:
@@ -124,33 +115,33 @@ def is_no_number(text: str) -> bool:
     return _ASCII_NUMBER.fullmatch(text) is None
 
 
-def written(name: str, value: Any) -> list[str]:
-    """Return the arguments that set an option."""
+def arguments_for(name: str, value: Any) -> list[str]:
+    """Return the command-line arguments that set an option."""
     if value is True:
-        return [flag(name)]
+        return [flag_of(name)]
     if value is False:
-        return [f"--no-{flag(name)[2:]}"] if DEFAULTS[name] is None else []
-    return [flag(name), value if isinstance(value, str) else repr(value)]
+        return [f"--no-{flag_of(name)[2:]}"] if DEFAULTS[name] is None else []
+    return [flag_of(name), value if isinstance(value, str) else repr(value)]
 
 
-def given_options(*which: str) -> st.SearchStrategy[dict[str, Any]]:
-    """Return values of some of these options: mostly right, a few of them wrong."""
+def option_values(*choices: str) -> st.SearchStrategy[dict[str, Any]]:
+    """Return values for some of the options; up to two of the values are invalid."""
 
     @st.composite
-    def draw_them(draw: Callable[..., Any]) -> dict[str, Any]:
-        chosen = draw(st.lists(st.sampled_from(which), unique=True))
+    def draw_values(draw: Callable[..., Any]) -> dict[str, Any]:
+        chosen = draw(st.lists(st.sampled_from(choices), unique=True))
         count = draw(st.integers(0, 2))
         switches = {name for name in chosen if OPTIONS[name].kind is bool}
         bad = [name for name in chosen if name not in switches][:count]
-        return {name: draw((wrong if name in bad else right)(OPTIONS[name])) for name in chosen}
+        return {name: draw((invalid if name in bad else valid)(OPTIONS[name])) for name in chosen}
 
-    return draw_them()
-
-
-# All hyper-parameters
+    return draw_values()
 
 
-@given(values=given_options(*OPTIONS))
+# Hyperparameters
+
+
+@given(values=option_values(*OPTIONS))
 @example(values={"lr": 0.1, "lr_min": 0.2})
 @example(values={"lr_min": 0.06})
 @example(values={"shards": 4})
@@ -160,7 +151,7 @@ def given_options(*which: str) -> st.SearchStrategy[dict[str, Any]]:
 @example(values={"min_count": 2**63})
 def test_the_command_line_and_python_accept_the_same_values(values):
     calls = []
-    arguments = [text for name, value in values.items() for text in written(name, value)]
+    arguments = [text for name, value in values.items() for text in arguments_for(name, value)]
     with stubbed(job, "train", calls):
         try:
             config = Config.of(values)
@@ -169,31 +160,31 @@ def test_the_command_line_and_python_accept_the_same_values(values):
             assert calls == []
             return
         assert run("train", "none.txt", *arguments)[0] is None
-    ((_, handed_over),) = calls
-    taken = {name: handed_over[name] for name in OPTIONS if name in handed_over}
-    assert Config.of(taken) == config
-    assert set(taken) == {name for name in values if written(name, values[name])}
+    ((_, received),) = calls
+    passed = {name: received[name] for name in OPTIONS if name in received}
+    assert Config.of(passed) == config
+    assert set(passed) == {name for name in values if arguments_for(name, values[name])}
 
 
 @contextlib.contextmanager
 def stubbed(module: Any, name: str, calls: list[Any]) -> Iterator[None]:
-    """Let a function record its arguments instead of doing its work."""
+    """Replace a function by a stub that records its arguments."""
 
-    def note(*arguments: Any, **options: Any) -> None:
+    def record(*arguments: Any, **options: Any) -> None:
         calls.append((arguments, options))
         raise Called
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, name, note)
+        patch.setattr(module, name, record)
         yield
 
 
 def expect_usage_error(arguments: list[str], values: dict[str, Any], error: ConfigError) -> None:
-    """Check that the command line rejects what Python rejects, in its own words."""
+    """Check that the command line rejects the values as Python does, with names of flags."""
     message = rejected(*arguments)
     bad = [name for name, value in values.items() if not OPTIONS[name].accepts(value)]
     if bad:
-        assert message in {write_error(flag(name), OPTIONS[name], values[name]) for name in bad}
+        assert message in {value_error(flag_of(name), OPTIONS[name], values[name]) for name in bad}
         (named,) = error.options
         assert named in bad
         return
@@ -213,8 +204,8 @@ def expect_usage_error(arguments: list[str], values: dict[str, Any], error: Conf
     ]
 
 
-def write_error(named: str, option: Option, value: Any) -> str:
-    """Return the message about a value."""
+def value_error(named: str, option: Option, value: Any) -> str:
+    """Return the message of the command line about an invalid value."""
     text = value if isinstance(value, str) else repr(value)
     if option.choices:
         expected = "one of " + ", ".join(map(repr, option.choices))
@@ -225,11 +216,11 @@ def write_error(named: str, option: Option, value: Any) -> str:
 @pytest.mark.parametrize("command", ["vocab", "pairs"])
 @given(data=st.data())
 def test_commands_with_some_of_the_options_accept_the_same_values(command, data):
-    which = [*TEXT, "threads"] + ["window"] * (command == "pairs")
-    values = data.draw(given_options(*which))
-    arguments = [text for name, value in values.items() for text in written(name, value)]
+    chosen = [*CORPUS_OPTIONS, "threads"] + ["window"] * (command == "pairs")
+    values = data.draw(option_values(*chosen))
+    arguments = [text for name, value in values.items() for text in arguments_for(name, value)]
     calls: list[Any] = []
-    with stubbed(read_module, "read_vocabulary", calls), reading_nothing(calls):
+    with stubbed(read_module, "read_vocabulary", calls), stubbed_pairs(calls):
         try:
             config = Config.of(values)
         except ConfigError as error:
@@ -237,15 +228,15 @@ def test_commands_with_some_of_the_options_accept_the_same_values(command, data)
             assert calls == []
             return
         assert run(command, "none.txt", *arguments)[0] is None
-    handed_over = {name: value for _, options in calls for name, value in options.items()}
+    received = {name: value for _, options in calls for name, value in options.items()}
     if command == "pairs":
-        handed_over["window"] = calls[-1][0][1]
-    assert Config.of({name: handed_over[name] for name in which}) == config
+        received["window"] = calls[-1][0][1]
+    assert Config.of({name: received[name] for name in chosen}) == config
 
 
 @contextlib.contextmanager
-def reading_nothing(calls: list[Any]) -> Iterator[None]:
-    """Let `w2v pairs` read no text, and record the window."""
+def stubbed_pairs(calls: list[Any]) -> Iterator[None]:
+    """Replace the functions of `w2v pairs` by stubs that read no text and record the window."""
 
     def read(*arguments: Any, **options: Any) -> Any:
         calls.append((arguments, options))
@@ -269,39 +260,39 @@ OWN = {
 
 @pytest.mark.parametrize("command", OWN)
 @given(data=st.data())
-def test_numbers_of_single_commands_are_passed_on_or_rejected(command, data):
+def test_numbers_of_single_commands_are_passed_or_rejected(command, data):
     option, arguments, spellings = OWN[command]
     spelling = data.draw(st.sampled_from(spellings))
     bounded = Option(int, "", low=1, high=option.high or 10**30)
-    value = data.draw(right(bounded) | wrong(option))
+    value = data.draw(valid(bounded) | invalid(option))
     text = value if isinstance(value, str) else repr(value)
     calls: list[Any] = []
-    with doing_nothing(calls):
+    with stubbed_commands(calls):
         if option.accepts(value):
             assert run(*arguments, spelling, text)[0] is None
             assert value in calls[-1]
         else:
             named = "' / '".join(spellings)
-            assert rejected(*arguments, spelling, text) == write_error(named, option, text)
+            assert rejected(*arguments, spelling, text) == value_error(named, option, text)
             assert calls == []
 
 
 @contextlib.contextmanager
-def doing_nothing(calls: list[Any]) -> Iterator[None]:
-    """Let commands load no model, and record what they would do with it."""
+def stubbed_commands(calls: list[Any]) -> Iterator[None]:
+    """Replace the functions of the commands by stubs that load no model and record arguments."""
 
-    def note(*arguments: Any, **options: Any) -> None:
+    def record(*arguments: Any, **options: Any) -> None:
         calls.append([*arguments, *options.values()])
         raise Called
 
     def load(path: str) -> Any:
         calls.append([path])
-        return SimpleNamespace(most_similar=note, analogy=note)
+        return SimpleNamespace(most_similar=record, analogy=record)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("w2v.embeddings.load.load", load)
-        patch.setattr(evaluation, "evaluate", note)
-        patch.setattr(batch, "encode_file", note)
+        patch.setattr(evaluation, "evaluate", record)
+        patch.setattr(batch, "encode_file", record)
         yield
 
 
@@ -314,7 +305,7 @@ UNITS = {"": 1, "s": 1, "m": 60, "h": 3600}
 )
 @example(number="0.0000001", unit="s")
 @example(number="0", unit="h")
-def test_a_time_is_passed_on_in_seconds(number, unit):
+def test_a_time_is_passed_in_seconds(number, unit):
     calls: list[Any] = []
     with stubbed(job, "train", calls):
         assert run("train", "none.txt", "--checkpoint-every", number + unit)[0] is None
@@ -329,19 +320,19 @@ def test_invalid_times_are_rejected(text):
     with stubbed(job, "train", calls):
         message = rejected("train", "none.txt", "--checkpoint-every", text)
     beyond = (text.isdigit() and len(text) > 300) or text.endswith("9.5")
-    what = "too long" if beyond else "not a time such as 90, 90s, 10m or 2h"
-    assert message == f"Invalid value for '--checkpoint-every': {short_repr(text)} is {what}."
+    reason = "too long" if beyond else "not a time such as 90, 90s, 10m or 2h"
+    assert message == f"Invalid value for '--checkpoint-every': {short_repr(text)} is {reason}."
     assert calls == []
 
 
-# Properties of a config
+# The properties of Config
 
 
 @st.composite
 def configs(draw: Callable[..., Any]) -> Config:
-    """Return configs with any accepted values."""
+    """Return configurations with any valid values."""
     chosen = draw(st.lists(st.sampled_from(list(OPTIONS)), unique=True))
-    values = {name: draw(right(OPTIONS[name])) for name in chosen}
+    values = {name: draw(valid(OPTIONS[name])) for name in chosen}
     if "shards" in values:
         values["deterministic"] = True
     if values.get("lr_min", 0) > values.get("lr", DEFAULTS["lr"]):
@@ -350,7 +341,7 @@ def configs(draw: Callable[..., Any]) -> Config:
 
 
 @given(config=configs())
-def test_a_config_survives_plain_values_and_json(config):
+def test_a_config_is_restored_from_plain_values_and_json(config):
     assert Config.of(config.as_dict()) == config
     back = Config.of(json.loads(json.dumps(config.as_dict())))
     assert back == config
@@ -365,19 +356,19 @@ def test_a_config_survives_plain_values_and_json(config):
 @example(config=Config(lr=0.5, lr_min=0.1, threads=3, deterministic=True, shards=2))
 @example(config=Config(shared_negatives=7, negative_sharing=9))
 def test_derived_values_are_within_the_bounds_of_options(config):
-    follows = {
+    derived = {
         "shared_negatives": config.noise_words,
         "negative_sharing": config.sharing,
         "lr_min": config.final_lr,
         "threads": config.thread_count,
         "shards": config.shard_count,
     }
-    check_options(follows)
+    check_options(derived)
     assert config.final_lr <= config.lr
     assert type(config.noise_words) is type(config.sharing) is int
     assert 1 <= max_span_positions(config) <= 1 << 17
     own = config.as_dict()
-    assert {name: own[name] for name in follows if own[name] is not None}.items() <= follows.items()
+    assert {name: own[name] for name in derived if own[name] is not None}.items() <= derived.items()
 
 
 # Contradictions on the command line
@@ -463,7 +454,7 @@ def test_quiet_and_log_json_can_be_combined():
 
 @pytest.fixture
 def old() -> str:
-    """A small model beside its text."""
+    """A small model in the directory of its text."""
     Path("text.txt").write_text("\n".join(LINES) + "\n")
     w2v.train("text.txt", output="old.w2v", **TINY)
     return "old.w2v"
@@ -475,7 +466,7 @@ def old() -> str:
         (
             ["--resume", "old.w2v", "--epochs", "3", "--dim", "9"],
             (
-                "--dim cannot change when training resumes: it started with --dim 4, got --dim 9;"
+                "--dim cannot change when training resumes: it started with --dim 8, got --dim 9;"
                 " omit it, or start over with --overwrite"
             ),
         ),
@@ -496,7 +487,7 @@ def old() -> str:
         (
             ["text.txt", "--init", "old.w2v", "--dim", "9"],
             (
-                "--dim contradicts the initial model: old.w2v has --dim 4, got --dim 9; omit it, or"
+                "--dim contradicts the initial model: old.w2v has --dim 8, got --dim 9; omit it, or"
                 " train without --init"
             ),
         ),
@@ -526,42 +517,44 @@ def test_contradictions_to_a_model_are_rejected_with_both_values(arguments, expe
 
 
 def test_a_run_replaces_an_existing_log(old):
-    Path("log").write_text("what an earlier training said\n")
+    Path("log").write_text("an earlier log\n")
     arguments = ["--min-count", "1", "--sample", "0", "--dim", "4", "-q", "--log-json", "log"]
     assert run("train", "text.txt", "-o", "m", *arguments)[0] == 0
     lines = Path("log").read_text().splitlines()
     assert {"corpus", "saved"} <= {json.loads(line)["stage"] for line in lines}
 
 
-@given(config=configs(), values=given_options(*OPTIONS))
+@given(config=configs(), values=option_values(*OPTIONS))
 @example(config=Config(), values={"threads": 3})
 @example(config=Config(), values={"dim": 9})
 def test_resuming_accepts_only_the_original_options(config, values):
-    ours = config.as_dict()
-    mixed = {name: ours[name] if i % 2 else value for i, (name, value) in enumerate(values.items())}
-    others = [n for n, v in mixed.items() if n not in spec.FREE_OPTIONS and v != ours[n]]
-    the_job = spec.TrainingJob(None, None, config, overwrite=False)
+    original = config.as_dict()
+    mixed = {
+        name: original[name] if i % 2 else value for i, (name, value) in enumerate(values.items())
+    }
+    others = [n for n, v in mixed.items() if n not in spec.FREE_OPTIONS and v != original[n]]
+    training_job = spec.TrainingJob(None, None, config, overwrite=False)
     if not others:
-        the_job.require_same_options(mixed)
+        training_job.require_same_options(mixed)
         return
     with pytest.raises(ConfigError) as caught:
-        the_job.require_same_options(mixed)
+        training_job.require_same_options(mixed)
     first = others[0]
     assert caught.value.options == (first,)
     assert str(caught.value).startswith(
         f"{first} cannot change when training resumes: it started with "
-        f"`{first}={ours[first]!r}`, got `{first}={mixed[first]!r}`; "
+        f"`{first}={original[first]!r}`, got `{first}={mixed[first]!r}`; "
     )
 
 
 @pytest.mark.parametrize(
     "own", [{"lr": 0.06, "lr_min": 0.055}, {"deterministic": True, "shards": 2}], ids=str
 )
-def test_an_original_option_does_not_contradict_a_default(own, old):
-    """The other options keep their values from the first run."""
+def test_an_original_option_is_not_compared_with_defaults(own, old):
+    """All other options have their values from the first run."""
     w2v.train("text.txt", output="m", **TINY, **own)
     last = dict([list(own.items())[-1]])
-    assert len(w2v.resume("m", epochs=2, **last).meta["epochs"]) == 2
+    assert len(w2v.resume("m", epochs=3, **last).meta["epochs"]) == 3
 
 
 @pytest.mark.parametrize(
@@ -618,7 +611,7 @@ def test_an_untrained_unknown_vector_is_rejected_before_writing(old):
     assert names() == sorted([*before, "texts"])
 
 
-# Every parameter of every command
+# All parameters of all commands
 
 
 def parameters() -> list[tuple[str, click.Parameter]]:
@@ -630,7 +623,7 @@ def parameters() -> list[tuple[str, click.Parameter]]:
 
 
 def test_every_option_has_a_type():
-    """Only words are plain strings."""
+    """Only arguments that are words are plain strings."""
     kinds = (cli_options.Number, cli_options.Path, cli_options.Duration, click.Choice)
     unknown = [
         (command, parameter.name)
@@ -646,7 +639,7 @@ def test_every_option_has_a_type():
     ids=lambda value: getattr(value, "name", value),
 )
 def test_an_empty_path_is_rejected(command, parameter):
-    """It would mean the current directory."""
+    """It would stand for the current directory."""
     arguments = [
         "" if other is parameter else "none"
         for other in cli.main.commands[command].params
@@ -670,8 +663,8 @@ def test_help_shows_bounds_only_in_words(command):
 
 
 @pytest.mark.parametrize("module", [cli_options, cli_process])
-def test_no_class_needs_the_newest_click(module):
-    """The types of older versions are not generic."""
+def test_no_class_subscripts_a_click_type(module):
+    """Parameter types are not generic in older versions of Click."""
     tree = ast.parse(Path(module.__file__).read_text(encoding="utf-8"))
     classes = [node for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
     bases = [base for node in classes for base in node.bases]
@@ -679,11 +672,11 @@ def test_no_class_needs_the_newest_click(module):
     assert not any(isinstance(base, ast.Subscript) for base in bases)
 
 
-# Arguments of Python functions that are not hyper-parameters
+# Arguments of Python functions that are not hyperparameters
 
 
 class Thing:
-    """An invalid argument whose repr is the same in every process, as test names must be."""
+    """An invalid argument with a constant repr, because test names must not vary."""
 
     def __repr__(self) -> str:
         return "Thing()"
@@ -808,7 +801,7 @@ def test_an_invalid_corpus_is_rejected(corpus):
     "line", [{"text": "a b"}, {"a", "b"}, np.array(3), 10**5000, None], ids=short_repr
 )
 def test_an_invalid_line_is_rejected(line):
-    """Iterating over a mapping would give its keys, over a set its words in any order."""
+    """A mapping would yield its keys, and a set its words in any order."""
     for corpus in ([["a"], line], [line]):
         with pytest.raises(InputError, match=r"^item [01] of the corpus contains .*: expected a"):
             w2v.train(corpus, **TINY)
@@ -822,7 +815,7 @@ def test_a_list_of_paths_contains_only_paths(path):
 
 
 @pytest.mark.parametrize("value", [None, 5, ["a"], Thing()])
-def test_only_strings_are_tokenized(value):
+def test_tokenize_rejects_other_types(value):
     with pytest.raises(ConfigError, match=r"^a text must be a single string, got "):
         EMBEDDINGS.tokenize(value)
 
@@ -849,10 +842,10 @@ def test_a_window_wider_than_a_sentence_covers_it(length, window, block_size):
     assert all(len(block) == block_size for block in blocks[:-1])
 
 
-@given(values=given_options(*OPTIONS))
+@given(values=option_values(*OPTIONS))
 @example(values={"tokenizer": np.array(["unicode", "unicode"])})
 @example(values={"lr": math.inf, "dim": -(10**5000)})
-def test_python_reports_the_first_wrong_option(values):
+def test_python_reports_the_first_invalid_option(values):
     bad = [name for name in OPTIONS if name in values and not OPTIONS[name].accepts(values[name])]
     assume(bad)
     for function in (

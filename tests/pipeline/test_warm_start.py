@@ -7,14 +7,13 @@ import os
 from collections import Counter
 from pathlib import Path
 
-import click
 import numpy as np
 import pytest
-from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
 import w2v
+from commands import run
 from support import (
     JIT,
     KJV,
@@ -26,7 +25,6 @@ from support import (
     raise_on,
     random_text,
 )
-from w2v.cli import main as cli
 from w2v.config import Config
 from w2v.corpus.vocabulary import UNKNOWN, extend_words
 from w2v.errors import ConfigError, FormatError, InputError, VocabularyError, W2VError
@@ -124,7 +122,7 @@ def test_training_saves_the_context_vectors(monkeypatch):
     assert np.abs(contexts).max(axis=1).min() > 0
 
 
-def test_the_last_context_vector_is_of_unknown_words():
+def test_unknown_words_get_the_last_context_vector():
     w2v.train("old.txt", output="old.w2v", **TINY | {"vocab_size": 4, "train_unk": True})
     assert contexts_of("old.w2v").shape == (5, 8)
 
@@ -621,7 +619,7 @@ def test_meta_records_the_initial_models(old):
         "epochs": 2,
     }
     assert (second["words"], second["epochs"], second["frozen"]) == (13, 3, False)
-    shown = " ".join(CliRunner().invoke(cli.main, ["info", "third.w2v"]).output.split())
+    shown = " ".join(run("info", "third.w2v").output.split())
     words = old.meta["training"]["words"]
     line = f"{Path.cwd()}/old.w2v: 10 words, trained on {words} words for 2 epochs"
     assert f"started from {line}; its vectors were frozen" in shown
@@ -634,7 +632,7 @@ def test_meta_records_the_initial_models(old):
 def test_an_initial_model_with_invalid_metadata_is_accepted(meta, old):
     change_meta("old.w2v", **meta)
     warm_start()
-    assert CliRunner().invoke(cli.main, ["info", "m.w2v"]).exit_code == 0
+    assert run("info", "m.w2v").exit_code == 0
 
 
 def test_a_model_can_replace_its_initial_model(old, monkeypatch):
@@ -820,13 +818,6 @@ def test_an_initial_model_that_changes_during_reading_is_rejected(old):
 # The command line
 
 
-def run(*arguments: str, stdin: str | None = None) -> click.testing.Result:
-    result = CliRunner().invoke(cli.main, list(arguments), input=stdin)
-    if not isinstance(result.exception, SystemExit | None):
-        raise result.exception
-    return result
-
-
 ARGUMENTS = ["--min-count", "1", "--epochs", "2", "--sample", "0", "--threads", "1"]
 
 
@@ -940,6 +931,7 @@ def neighbor_overlap(one: w2v.Embeddings, other: w2v.Embeddings, words: list[str
     return float(np.mean([len(a & b) / 10 for a, b in zip(*neighbors, strict=True)]))
 
 
+@pytest.mark.slow
 @compiled_only
 def test_neighbors_of_old_words_are_preserved(bible):
     """Measured overlap: 0.37 and 0.96, and 0.007 for a model of the new text alone."""

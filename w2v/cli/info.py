@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import textwrap
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,9 @@ import cloup
 
 from w2v.cli import options
 from w2v.cli.process import Command
+from w2v.errors import ConfigError, FormatError
 from w2v.formats.layout import Layout
+from w2v.text.definition import WordDefinition
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,8 +51,18 @@ def _facts(embeddings: Embeddings, path: str) -> Iterator[tuple[str, str]]:
     if record is not None:
         yield from _history(record, embeddings.meta)
         return
-    for name, value in embeddings.meta.items():  # of a model that `w2v train` did not make
-        yield f"{name:<12} ", json.dumps(value, ensure_ascii=False)
+    for name, value in embeddings.meta.items():  # an export, or a model from elsewhere
+        yield f"{name:<12} ", _describe(name, value)
+
+
+def _describe(name: str, value: Any) -> str:
+    """Describe a value of metadata without a record of training; unknown values as JSON."""
+    with contextlib.suppress(ConfigError, FormatError):
+        if name == "rows":
+            return str(Layout.from_dict(value))
+        if name == "tokenizer":
+            return str(WordDefinition.from_meta(value))
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _history(record: TrainingRecord, meta: dict[str, Any]) -> Iterator[tuple[str, str]]:

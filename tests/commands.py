@@ -8,14 +8,10 @@ from pathlib import Path
 
 from click.testing import CliRunner, Result
 
-from support import JIT, KJV, LINES, WORDS, compiled_only, content, names, overflowing
+from support import JIT, KJV, LINES
 from w2v.cli import main as cli
 
-__all__ = ["LINES", "compiled_only", "content", "names", "overflowing"]
-
 TEXT = "\n".join(LINES) + "\n"
-
-RANKED = WORDS
 
 ALL_WORDS = ["--min-count", "1"]
 
@@ -83,6 +79,6 @@ def corpus_for_processes() -> Path:
 
 
 def interrupted(the_trainer, *_):
-    """Raise KeyboardInterrupt instead of training, but not in the warm-up of the kernels."""
+    """Replace a method of the trainer: interrupt the training, but not the warm-up of kernels."""
     if the_trainer.setup.config.dim == 8:
         raise KeyboardInterrupt

@@ -53,6 +53,14 @@ def flip_bit(path: Path, offset: int) -> None:
     path.write_bytes(content)
 
 
+def zero_middle(path: Path) -> None:
+    """Overwrite a part of the machine code, which LLVM would load without noticing."""
+    content = bytearray(path.read_bytes())
+    middle = len(content) // 2
+    content[middle - 200 : middle + 200] = bytes(400)
+    path.write_bytes(content)
+
+
 def rewrite(change: Callable[[bytes], bytes]) -> Callable[[Path], object]:
     return lambda path: path.write_bytes(change(path.read_bytes()))
 
@@ -68,6 +76,7 @@ DAMAGES: dict[str, Callable[[Path], object]] = {
     "zeros": rewrite(lambda content: bytes(len(content))),
     "random bytes": rewrite(lambda content: os.urandom(len(content))),
     "end zeroed": rewrite(lambda content: content[:-100] + bytes(100)),
+    "middle zeroed": zero_middle,
     "bit of the magic number": lambda path: flip_bit(path, 0),
     "bit of the stamp": lambda path: flip_bit(path, 14),
     "bit of the checksum": lambda path: flip_bit(path, 50),

@@ -116,7 +116,7 @@ def test_kernel_that_cannot_be_saved_is_used(error, cache, monkeypatch):
         raise error
 
     with monkeypatch.context() as patch:
-        patch.setattr(kernel_files.os, "open", fail)
+        patch.setattr(kernel_files, "write", fail)
         assert compiles(new_kernel())
     assert files_in(cache) == []
 

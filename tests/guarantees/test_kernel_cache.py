@@ -69,8 +69,16 @@ def times(cache: Path) -> dict[str, int]:
     return {path.name: path.stat().st_mtime_ns for path in cache.iterdir()}
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_damaged_cache_is_replaced(command, cache, tmp_path):
+@pytest.mark.parametrize(
+    ("command", "damages"),
+    [
+        ("vocab", list(DAMAGES.values())),
+        ("train", list(DAMAGES.values())[::-1]),
+        ("encode", [DAMAGES["middle zeroed"]]),
+    ],
+    ids=["vocab", "train", "encode with broken machine code"],
+)
+def test_damaged_cache_is_replaced(command, damages, cache, tmp_path):
     (tmp_path / "text.txt").write_text(TEXT)
     model = w2v.Embeddings(["some", "words"], np.eye(2, dtype=np.float32))
     model.meta["tokenizer"] = {"name": "unicode", "lowercase": True}
@@ -78,7 +86,7 @@ def test_damaged_cache_is_replaced(command, cache, tmp_path):
     before = times(cache)
     expected = run(command, tmp_path)
     assert times(cache) == before
-    for path, damage in zip(sorted(cache.iterdir()), cycle(DAMAGES.values()), strict=False):
+    for path, damage in zip(sorted(cache.iterdir()), cycle(damages), strict=False):
         if "train_words" not in path.name:  # which takes ten seconds to compile
             damage(path)
     assert run(command, tmp_path) == expected

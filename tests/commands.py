@@ -8,14 +8,10 @@ from pathlib import Path
 
 from click.testing import CliRunner, Result
 
-from support import JIT, KJV, LINES, WORDS, compiled_only, content, names, overflowing
+from support import JIT, KJV, LINES
 from w2v.cli import main as cli
 
-__all__ = ["LINES", "compiled_only", "content", "names", "overflowing"]
-
 TEXT = "\n".join(LINES) + "\n"
-
-RANKED = WORDS
 
 ALL_WORDS = ["--min-count", "1"]
 

@@ -24,11 +24,11 @@ from typing import Any
 import numba
 import numpy as np
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 
 import w2v
+from commands import run
 from support import JIT, KJV, ROOT, compiled_only, content, names
-from w2v.cli import main as cli
 from w2v.cli import progress
 from w2v.compute.jit import kernel
 from w2v.corpus import spool
@@ -149,10 +149,6 @@ def old(disk) -> Path:
     model = disk / "m.w2v"
     w2v.Embeddings(["old"], [[1.0, 2.0]], [3]).save(model)
     return model
-
-
-def run(*arguments: object) -> Result:
-    return CliRunner().invoke(cli.main, list(map(str, arguments)))
 
 
 @contextmanager

@@ -134,6 +134,7 @@ def test_resuming_within_an_epoch_is_reported(stage, text, tmp_path):
     assert event is next(e for e in events if isinstance(e, (Resumed, Training)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("epoch", [1, 3])
 def test_deterministic_training_resumes_with_any_number_of_threads(epoch, text, tmp_path):
     options = OPTIONS | {"deterministic": True}
@@ -818,6 +819,7 @@ def test_the_first_save_of_a_large_model_is_delayed(monkeypatch, tmp_path):
     checkpoint.close()
 
 
+@pytest.mark.slow
 @compiled_only
 def test_trainings_killed_at_random_moments_can_be_resumed(tmp_path):
     corpus = tmp_path / "text.txt"

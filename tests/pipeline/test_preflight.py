@@ -147,6 +147,7 @@ print(json.dumps([*estimates, max(used)]))
 """
 
 
+@pytest.mark.slow
 @compiled_only
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux's /proc")
 @pytest.mark.parametrize(

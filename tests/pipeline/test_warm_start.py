@@ -930,6 +930,7 @@ def neighbor_overlap(one: w2v.Embeddings, other: w2v.Embeddings, words: list[str
     return float(np.mean([len(a & b) / 10 for a, b in zip(*neighbors, strict=True)]))
 
 
+@pytest.mark.slow
 @compiled_only
 def test_neighbors_of_old_words_are_preserved(bible):
     """Measured overlap: 0.37 and 0.96, and 0.007 for a model of the new text alone."""

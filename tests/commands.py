@@ -79,6 +79,6 @@ def corpus_for_processes() -> Path:
 
 
 def interrupted(the_trainer, *_):
-    """Raise KeyboardInterrupt instead of training, but not in the warm-up of the kernels."""
+    """Replace a method of the trainer: interrupt the training, but not the warm-up of kernels."""
     if the_trainer.setup.config.dim == 8:
         raise KeyboardInterrupt

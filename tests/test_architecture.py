@@ -30,7 +30,7 @@ LAYERS = {
     "training": {"corpus"},
     "embeddings": {"formats"},
     "evaluation": {"embeddings"},
-    "pipeline": {"embeddings", "training"},
+    "pipeline": {"embeddings", "training", "_version"},
     "cli": {"pipeline", "evaluation"},
 }
 HEAVY = {"numba", "llvmlite", "numpy", "tqdm", "zstandard"}
@@ -118,8 +118,8 @@ def layers_imported(tree: ast.Module) -> Iterator[tuple[ast.AST, str]]:
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, "imports are absolute"
             module = node.module or ""
-            inner = [alias.name for alias in node.names if alias.name != "__version__"]
-            names = [f"w2v.{name}" for name in inner] if module == "w2v" else [module]
+            inner = [f"w2v.{alias.name}" for alias in node.names]
+            names = inner if module == "w2v" else [module]
         else:
             continue
         for name in names:
@@ -155,6 +155,7 @@ def test_imports_point_downwards(path):
         ("text/sources.py", "if TYPE_CHECKING:\n    from w2v.corpus.build import Corpus"),
         ("text/sources.py", "def f():\n    from w2v.corpus.build import Corpus"),
         ("text/sources.py", "import w2v"),
+        ("pipeline/record.py", "from w2v import __version__"),
         ("formats/native.py", "from w2v.embeddings.embeddings import Embeddings"),
         ("formats/native.py", "from w2v.training.trainer import train_model"),
         ("training/trainer.py", "from w2v.formats import native"),

@@ -73,9 +73,7 @@ def test_a_pipe_is_not_a_regular_file(tmp_path):
     for path in (tmp_path, tmp_path / "file", tmp_path / "missing"):
         require_regular_file(path)
     for path in (tmp_path / "pipe", "/dev/null"):
-        with pytest.raises(
-            InputError, match=f"cannot read {path}: it is a pipe, a device"
-        ):
+        with pytest.raises(InputError, match=f"cannot read {path}: it is a pipe, a device"):
             require_regular_file(path)
 
 
@@ -84,9 +82,7 @@ def test_a_text_file_is_read_whole(tmp_path):
     (tmp_path / "f").write_bytes(data)
     assert read_text_file(tmp_path / "f", "the file") == data
     (tmp_path / "f").write_bytes(b"\x7fELF\2\1\1")
-    with pytest.raises(
-        InputError, match=r"^the file is an executable: expected UTF-8 text"
-    ):
+    with pytest.raises(InputError, match=r"^the file is an executable: expected UTF-8 text"):
         read_text_file(tmp_path / "f", "the file")
     with pytest.raises(InputError, match=r"^cannot read the file: No such"):
         read_text_file(tmp_path / "missing", "the file")

@@ -26,8 +26,9 @@ sys.stdin.read()
 
 
 def test_a_second_lock_is_rejected_until_the_first_is_closed(tmp_path):
-    with lock_file(tmp_path / "lock"), pytest.raises(
-        LockedError, match=f"another process uses {tmp_path}; wait until it ends"
+    with (
+        lock_file(tmp_path / "lock"),
+        pytest.raises(LockedError, match=f"another process uses {tmp_path}; wait until it ends"),
     ):
         lock_file(tmp_path / "lock")
     lock_file(tmp_path / "lock").close()

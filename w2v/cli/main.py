@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import cloup
 
-from w2v import __version__
+from w2v._version import __version__
 from w2v.cli.convert import convert, encode, export, formats
 from w2v.cli.info import info
 from w2v.cli.process import Program

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from w2v import __version__
+from w2v._version import __version__
 from w2v.corpus.stages import StageTimes
 from w2v.events import CorpusRead, EpochDone
 from w2v.system.records import RecordError, decode

@@ -14,20 +14,23 @@ import numpy as np
 from numpy.lib import format as npy
 
 from w2v.config import MAX_EXPANSION
-from w2v.embeddings.encoder import check_length
+from w2v.embeddings.encoder import Encoder, check_length
 from w2v.errors import InputError, UnknownWordError
+from w2v.events import Observer, ignore
 from w2v.options import SWITCH, check_path
+from w2v.pipeline import warmup
 from w2v.system import atomic as output
 from w2v.system.disk import require_free_space, writing
 from w2v.text.sources import FileSource
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from numpy.typing import NDArray
 
     from w2v.embeddings.embeddings import Embeddings
     from w2v.formats.layout import Layout
+    from w2v.text.blocks import Block
 
 _ID = np.dtype("<i4")
 _IDS_AT_ONCE = 1 << 20
@@ -74,6 +77,7 @@ def encode_file(
     rows: str | None = None,
     overwrite: bool = False,
     max_expansion: int = MAX_EXPANSION,
+    observer: Observer = ignore,
 ) -> EncodedFile:
     """Encode a file of texts, one per line, and write (lines, length) int32 as an .npy file.
 
@@ -87,6 +91,7 @@ def encode_file(
         rows: see `Embeddings.encode`.
         overwrite: whether to replace an existing ``destination``.
         max_expansion: see `w2v.text.sources.FileSource`.
+        observer: receives `w2v.events.Compiling` if that takes long.
 
     Raises:
         InputError: the file cannot be read, has no line, or unpacks to too much.
@@ -104,10 +109,12 @@ def encode_file(
     output.check_file(Path(destination), overwrite=overwrite)
     directory = Path(os.path.realpath(destination)).parent
     source = FileSource([path], max_expansion)
+    blocks = source.blocks(embeddings.encoder.tokenizer.tables.last_boundary)
+    warmup.compile_kernels(observer, warmup.read_text)
     with _spool_in(directory) as spool:
-        sizes, unknown = _spool(embeddings, path, source, layout, spool)
+        sizes, unknown = _spool(embeddings.encoder, path, blocks, layout, spool)
         if not len(sizes):
-            message = f"{_name(path)} has no line: expected one text a line"
+            message = f"{_name(path)} has no line: expected one text per line"
             raise InputError(message)
         wanted = int(sizes.max() if length is None else length)
         layout.check_lengths(int(sizes.min()), wanted)
@@ -145,9 +152,9 @@ def _spool_in(directory: Path) -> Iterator[IO[bytes]]:
 
 
 def _spool(
-    embeddings: Embeddings,
+    encoder: Encoder,
     path: str | os.PathLike[str],
-    source: FileSource,
+    blocks: Iterable[Block],
     layout: Layout,
     spool: IO[bytes],
 ) -> tuple[NDArray[np.int64], int]:
@@ -159,10 +166,9 @@ def _spool(
         The number of ids of each line, and the number of out-of-vocabulary words.
 
     """
-    encoder = embeddings.encoder
     sizes = array("q")
     unknown = size = 0
-    for block in source.blocks(encoder.tokenizer.tables.last_boundary):
+    for block in blocks:
         for line in _lines(block):
             try:
                 ids = encoder.rows_of(line, layout)

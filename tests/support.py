@@ -45,22 +45,22 @@ NO_NUMBERS = [
 """Texts that are not numbers on the command line, or that no option accepts."""
 
 NOBODY = 65534
-"""The id of a user without rights."""
+"""The id of a user without privileges."""
 
 
-def unprivileged(work: Callable[[], Any]) -> Any:
-    """Do some work without the rights of the superuser; return its result, as JSON has it."""
+def unprivileged(function: Callable[[], Any]) -> Any:
+    """Call a function without the privileges of the superuser; return its result through JSON."""
     if os.geteuid():
-        return json.loads(json.dumps(work()))
+        return json.loads(json.dumps(function()))
     reading, writing = os.pipe()
     with warnings.catch_warnings(action="ignore", category=DeprecationWarning):
-        child = os.fork()  # other threads sleep
+        child = os.fork()  # no other thread is active
     if not child:
         try:
             os.setgroups([])
             os.setgid(NOBODY)
             os.setuid(NOBODY)
-            os.write(writing, json.dumps(work()).encode())
+            os.write(writing, json.dumps(function()).encode())
         finally:
             os._exit(0)
     os.close(writing)

@@ -85,7 +85,7 @@ def encode_file(
 
     Args:
         embeddings: determine the words and their ids.
-        path: of the texts: a file, plain or packed as a corpus may be, or ``-`` for stdin.
+        path: the file of texts, plain or compressed like a corpus, or ``-`` for stdin.
         destination: the file to write.
         length: see `Embeddings.encode`.
         rows: see `Embeddings.encode`.
@@ -107,19 +107,19 @@ def encode_file(
     check_length(length)
     layout = embeddings.layout(rows)
     output.check_file(Path(destination), overwrite=overwrite)
-    folder = Path(os.path.realpath(destination)).parent
+    directory = Path(os.path.realpath(destination)).parent
     source = FileSource([path], max_expansion)
     blocks = source.blocks(embeddings.encoder.tokenizer.tables.last_boundary)
     warmup.compile_kernels(observer, warmup.read_text)
-    with _spool_in(folder) as spool:
+    with _spool_in(directory) as spool:
         sizes, unknown = _spool(embeddings.encoder, path, blocks, layout, spool)
         if not len(sizes):
-            message = f"{_name(path)} has no line: expected one text a line"
+            message = f"{_name(path)} has no line: expected one text per line"
             raise InputError(message)
         wanted = int(sizes.max() if length is None else length)
         layout.check_lengths(int(sizes.min()), wanted)
         needed = len(sizes) * wanted * _ID.itemsize
-        require_free_space(folder, needed, f"cannot write {destination}", _REMEDY)
+        require_free_space(directory, needed, f"cannot write {destination}", _REMEDY)
         with output.new_file(Path(destination), needed=needed, overwrite=overwrite) as file:
             shape = (len(sizes), wanted)
             npy.write_array_header_1_0(
@@ -137,13 +137,13 @@ def _name(path: str | os.PathLike[str]) -> str:
 
 
 @contextmanager
-def _spool_in(folder: Path) -> Iterator[IO[bytes]]:
+def _spool_in(directory: Path) -> Iterator[IO[bytes]]:
     """Open an unnamed temporary file for ids that are not padded yet."""
     written = 0
-    doing = f"cannot write temporary ids to {folder}"
+    doing = f"cannot write temporary ids to {directory}"
     with (
-        writing(doing, folder, _REMEDY, written=lambda: written),
-        tempfile.TemporaryFile(dir=folder) as file,
+        writing(doing, directory, _REMEDY, written=lambda: written),
+        tempfile.TemporaryFile(dir=directory) as file,
     ):
         try:
             yield file

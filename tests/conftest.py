@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import settings
 
 from support import JIT
+from w2v.config import Config
 from w2v.events import ignore
-from w2v.pipeline.warmup import compile_kernels
+from w2v.pipeline import warmup
 
 TESTS = Path(__file__).parent
 
@@ -41,6 +43,7 @@ def sized() -> Callable[[int], int]:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def compiled(tmp_path_factory: pytest.TempPathFactory) -> None:
+def compiled() -> None:
     """Compile the kernels before the first test, so that no test receives `Compiling` events."""
-    compile_kernels(str(tmp_path_factory.mktemp("compiled")), ignore)
+    stages = (warmup.read_text, warmup.encode_text, warmup.training(np.uint16, Config()))
+    warmup.compile_kernels(ignore, *stages)

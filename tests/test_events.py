@@ -88,7 +88,19 @@ ALL = [Compiling(), WARM_STARTED, READING, CORPUS, RESUMED, TRAINING, EPOCH, SAV
 @pytest.mark.parametrize(
     ("event", "lines"),
     [
-        (Compiling(), ["compiling the kernels; this takes some seconds, the first time only"]),
+        (
+            Compiling("cache"),
+            ["compiling the kernels, which takes some seconds on the first run"],
+        ),
+        (
+            Compiling(None),
+            [
+                (
+                    "compiling the kernels, as in every run, because no cache directory is "
+                    "writable; set NUMBA_CACHE_DIR to a writable directory"
+                )
+            ],
+        ),
         (READING, ["reading: 5,000,000 of 10,000,000 bytes, 4,321 words, 40 MB/s"]),
         (
             dataclasses.replace(READING, total_bytes=None),

@@ -105,7 +105,7 @@ STANDARD_BASES = {
 
 EVENTS = {
     "BeginsWith": ("origin", {"path", "epochs", "contexts", "frozen"}),
-    "Compiling": ("compiling", set()),
+    "Compiling": ("compiling", {"cache_dir"}),
     "CorpusRead": (
         "corpus",
         {

@@ -27,13 +27,25 @@ class Event:
 
 @dataclass(frozen=True)
 class Compiling(Event):
-    """The kernels are being compiled, which takes some seconds, because they are not cached."""
+    """The kernels are being compiled, which takes some seconds, because they are not cached.
+
+    Attributes:
+        cache_dir: the directory where they are cached; None if no directory is writable, so that
+            every run compiles them.
+
+    """
 
     stage: ClassVar[str] = "compiling"
+    cache_dir: str | None = None
 
     def __str__(self) -> str:
         """Describe the event."""
-        return "compiling the kernels; this takes some seconds, the first time only"
+        if self.cache_dir is None:
+            return (
+                "compiling the kernels, as in every run, because no cache directory is writable; "
+                "set NUMBA_CACHE_DIR to a writable directory"
+            )
+        return "compiling the kernels, which takes some seconds on the first run"
 
 
 @dataclass(frozen=True)

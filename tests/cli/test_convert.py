@@ -179,7 +179,7 @@ def test_encode_errors_name_the_line(model):
     )
     assert not Path("x.npy").exists()
     message = error("encode", model, "-", "-o", "x.npy", stdin="")
-    assert message == "stdin has no line: expected one text a line"
+    assert message == "stdin has no line: expected one text per line"
 
 
 def test_encode_suggests_its_own_options_if_the_disk_is_too_small(model):

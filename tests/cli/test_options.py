@@ -109,10 +109,10 @@ def test_invalid_times_are_rejected(time_):
     ("time_", "seconds"), [("0", 0), ("90", 90), ("1.5s", 1.5), ("10m", 600), ("2h", 7200)]
 )
 def test_times_have_units(time_, seconds, monkeypatch):
-    given = {}
-    monkeypatch.setattr(job, "train", lambda *_, **options: given.update(options))
+    passed = {}
+    monkeypatch.setattr(job, "train", lambda *_, **options: passed.update(options))
     ok("train", "text.txt", "--checkpoint-every", time_)
-    assert given["checkpoint_every"] == seconds
+    assert passed["checkpoint_every"] == seconds
 
 
 def test_an_empty_path_is_rejected():

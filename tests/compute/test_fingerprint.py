@@ -11,14 +11,12 @@ import numba
 import numpy as np
 import pytest
 from numba.core.dispatcher import Dispatcher
+from numba.core.registry import CPUDispatcher
 
 import w2v
 from support import JIT
 from w2v.compute import fingerprint
 from w2v.compute.fingerprint import describe_types, environment, kernel_digest, kernel_sources
-from w2v.compute.jit import inlined, kernel
-
-pytestmark = pytest.mark.skipif(not JIT, reason="plain Python has no machine code")
 
 NUMBER = 1
 NUMBERS = (1, (2.0, None))
@@ -33,17 +31,22 @@ class Point(NamedTuple):
     y: int
 
 
-@inlined
+def compiled(function: Any) -> Any:
+    """Make a function a kernel, even where those of the package run as plain Python."""
+    return CPUDispatcher(function, targetoptions={"nopython": True})
+
+
+@compiled
 def helper() -> int:
     return NUMBER
 
 
-@inlined
+@compiled
 def calls_itself(number: int) -> int:
     return calls_itself(number - 1) if number else 0
 
 
-@kernel
+@compiled
 def target() -> Any:
     def inner() -> int:
         return helper()
@@ -77,8 +80,8 @@ class OtherPoint(NamedTuple):
         ("TABLE", np.arange(3)[::-1]),
         ("TABLE", np.arange(3, dtype=np.uint64)),
         ("Point", OtherPoint),
-        ("helper", inlined(other_helper)),
-        ("helper", numba.njit(helper.py_func if JIT else helper)),
+        ("helper", compiled(other_helper)),
+        ("helper", CPUDispatcher(helper.py_func, targetoptions={"boundscheck": True})),
     ],
 )
 def test_digest_depends_on_the_values_of_names(name, value, monkeypatch):
@@ -97,7 +100,7 @@ def test_digest_depends_on_attributes_of_modules(monkeypatch):
 
 def test_digest_depends_on_closures():
     def define(number: int) -> Dispatcher:
-        @kernel
+        @compiled
         def closure() -> int:
             return number
 
@@ -137,6 +140,7 @@ def test_types_are_described_with_the_fields_of_named_tuples():
     assert describe_types((numba.int64[:],)) != describe_types((numba.int64[::1],))
 
 
+@pytest.mark.skipif(not JIT, reason="the package has no kernels without the compiler")
 def test_every_module_with_kernels_is_a_source():
     names = {name.removesuffix(".py").replace("/", ".") for name, _ in kernel_sources()}
     found = set()

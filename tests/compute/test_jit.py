@@ -7,42 +7,22 @@ import pickle
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numba
 import pytest
 
-from compute.test_kernel_files import DAMAGES
-from support import JIT, ROOT
+from compute.helpers import DAMAGES, compiles, new_kernel
+from support import ROOT
 from w2v.compute import jit, kernel_files
-from w2v.compute.jit import KernelCache, cache_directory, inlined, is_cached, kernel
-
-pytestmark = pytest.mark.skipif(not JIT, reason="nothing is cached without the compiler")
+from w2v.compute.jit import KernelCache, cache_directory, inlined, is_cached
 
 
-@inlined
-def double(number: int) -> int:
-    return 2 * number
-
-
-def new_kernel() -> Callable[[int], int]:
-    """Define the same kernel anew, as another process does."""
-
-    @kernel
-    def double_and_add_one(number: int) -> int:
-        return double(number) + 1
-
-    return double_and_add_one
-
-
-def compiles(function: Callable[[int], int]) -> bool:
-    """Whether a kernel is compiled when it is called; if not, it is loaded from the cache."""
-    assert function(20) == 41
-    stats = function.stats
-    assert sum(stats.cache_hits.values()) + sum(stats.cache_misses.values()) == 1
-    return sum(stats.cache_misses.values()) == 1
+@pytest.fixture(autouse=True)
+def compiler(monkeypatch) -> None:
+    """Compile kernels even where those of the package run as plain Python."""
+    monkeypatch.setattr(numba.config, "DISABLE_JIT", 0)
 
 
 @pytest.fixture
@@ -71,10 +51,10 @@ def test_numba_uses_the_cache_of_this_package(file):
     assert new_kernel().stats.cache_path == str(file.parent)
 
 
-def test_only_kernels_have_files(cache):
-    new_kernel()(1)
+def test_inlined_functions_have_no_files(cache):
+    assert compiles(new_kernel())
     assert len(files_in(cache)) == 1
-    assert KernelCache.of(double) is None
+    assert KernelCache.of(inlined(lambda x: x)) is None
 
 
 @pytest.mark.parametrize(
@@ -155,7 +135,7 @@ def test_missing_sources_disable_the_cache(cache, monkeypatch):
 def test_is_cached(file):
     assert is_cached(new_kernel())
     assert is_cached(lambda: None)  # plain Python needs no machine code
-    assert not is_cached(double)
+    assert not is_cached(inlined(lambda x: x))
     file.write_bytes(file.read_bytes()[::-1])
     assert not is_cached(new_kernel())
     file.unlink()
@@ -200,11 +180,8 @@ print(result(1), sum(result.stats.cache_misses.values()))
 
 
 @pytest.fixture
-def package(tmp_path, monkeypatch) -> Path:
+def package(tmp_path) -> Path:
     """A copy of the package, with a kernel that uses a helper, an intrinsic and a constant."""
-    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "cache"))
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
     package = tmp_path / "w2v"
     shutil.copytree(ROOT / "w2v", package, ignore=shutil.ignore_patterns("__pycache__"))
     (package / "caller.py").write_text(KERNEL)
@@ -215,8 +192,20 @@ def package(tmp_path, monkeypatch) -> Path:
 
 def run(package: Path) -> tuple[int, int]:
     """Call the kernel in a new process; return its result and how often it was compiled."""
+    environment = {
+        **os.environ,
+        "NUMBA_CACHE_DIR": str(package.parent / "cache"),
+        "NUMBA_DISABLE_JIT": "0",
+        "PYTHONPATH": str(package.parent),
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
     done = subprocess.run(
-        [sys.executable, "-c", RUN], cwd=package.parent, capture_output=True, text=True, timeout=60
+        [sys.executable, "-c", RUN],
+        cwd=package.parent,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
     )
     assert done.stderr == ""
     value, misses = map(int, done.stdout.split())

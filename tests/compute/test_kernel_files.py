@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from compute.helpers import DAMAGES
 from w2v.compute import kernel_files
 from w2v.compute.kernel_files import (
     DIGEST_SIZE,
@@ -30,54 +30,6 @@ def file(tmp_path) -> Path:
     path = tmp_path / "cache" / "module.function.kernel"
     write(path, STAMP, PAYLOAD)
     return path
-
-
-def replace_by_directory(path: Path) -> None:
-    path.unlink()
-    path.mkdir()
-    (path / "file").write_bytes(PAYLOAD)
-
-
-def replace_by_link(path: Path) -> None:
-    path.rename(path.with_suffix(".moved"))
-    path.symlink_to(path.with_suffix(".moved"))
-
-
-def replace_by_pipe(path: Path) -> None:
-    path.unlink()
-    os.mkfifo(path)
-
-
-def flip_bit(path: Path, offset: int) -> None:
-    content = bytearray(path.read_bytes())
-    content[offset] ^= 1
-    path.write_bytes(content)
-
-
-def rewrite(change: Callable[[bytes], bytes]) -> Callable[[Path], object]:
-    return lambda path: path.write_bytes(change(path.read_bytes()))
-
-
-DAMAGES: dict[str, Callable[[Path], object]] = {
-    "missing": Path.unlink,
-    "empty": rewrite(lambda content: b""),
-    "header cut": rewrite(lambda content: content[:20]),
-    "header only": rewrite(lambda content: content[: -len(PAYLOAD)]),
-    "cut in half": rewrite(lambda content: content[: len(content) // 2]),
-    "one byte short": rewrite(lambda content: content[:-1]),
-    "one byte more": rewrite(lambda content: content + b"\0"),
-    "zeros": rewrite(lambda content: bytes(len(content))),
-    "random bytes": rewrite(lambda content: os.urandom(len(content))),
-    "end zeroed": rewrite(lambda content: content[:-100] + bytes(100)),
-    "bit of the magic number": lambda path: flip_bit(path, 0),
-    "bit of the stamp": lambda path: flip_bit(path, 14),
-    "bit of the checksum": lambda path: flip_bit(path, 50),
-    "bit of the length": lambda path: flip_bit(path, 77),
-    "bit of the payload": lambda path: flip_bit(path, -7),
-    "directory": replace_by_directory,
-    "link": replace_by_link,
-    "pipe": replace_by_pipe,
-}
 
 
 def test_written_payload_is_read(file):

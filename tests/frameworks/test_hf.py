@@ -28,20 +28,20 @@ BATCH_SIZE = 1 << 12
 
 
 @functools.cache
-def library(name: str, lowercase: bool) -> tokenizers.Tokenizer:
+def load_tokenizer(name: str, lowercase: bool) -> tokenizers.Tokenizer:
     definition = WordDefinition(name, lowercase)
     data = hf_tokenizer.encode(["a"], Layout("pad+unk", "zeros"), definition)
     return tokenizers.Tokenizer.from_str(data.decode())
 
 
-def library_words(text: str, name: str, lowercase: bool) -> list[str]:
-    theirs = library(name, lowercase)
-    if theirs.normalizer is not None:
-        text = theirs.normalizer.normalize_str(text)
-    return [word for word, _ in theirs.pre_tokenizer.pre_tokenize_str(text)]
+def hf_words(text: str, name: str, lowercase: bool) -> list[str]:
+    tokenizer = load_tokenizer(name, lowercase)
+    if tokenizer.normalizer is not None:
+        text = tokenizer.normalizer.normalize_str(text)
+    return [word for word, _ in tokenizer.pre_tokenizer.pre_tokenize_str(text)]
 
 
-def our_words(text: str, name: str, lowercase: bool) -> list[str]:
+def w2v_words(text: str, name: str, lowercase: bool) -> list[str]:
     lines = reference.tokenize(text.encode(), name, lowercase=lowercase)
     return [word for line in lines for word in line]
 
@@ -50,18 +50,18 @@ def our_words(text: str, name: str, lowercase: bool) -> list[str]:
 
 
 @pytest.mark.parametrize(("name", "lowercase"), DEFINITIONS)
-def test_every_character_has_the_class_of_training(name, lowercase):
+def test_every_character_is_tokenized_as_in_training(name, lowercase):
     """Each character is tested alone, between letters, and beside apostrophes."""
     different = []
     for start in range(0, len(CODE_POINTS), BATCH_SIZE):
         characters = list(map(chr, CODE_POINTS[start : start + BATCH_SIZE]))
         probes = [f"{c} a{c}b {c}'{c} a\u2019{c}" for c in characters]
         text = "\n".join(probes)
-        if library_words(text, name, lowercase) != our_words(text, name, lowercase):
+        if hf_words(text, name, lowercase) != w2v_words(text, name, lowercase):
             different += [
                 character
                 for character, probe in zip(characters, probes, strict=True)
-                if library_words(probe, name, lowercase) != our_words(probe, name, lowercase)
+                if hf_words(probe, name, lowercase) != w2v_words(probe, name, lowercase)
             ]
     if (name, lowercase) != ("whitespace", True):
         assert different == []
@@ -86,15 +86,15 @@ TEXT = st.text(st.sampled_from("aB日'’ \u0301-")) | st.text(
     text=TEXT,
     definition=st.sampled_from([d for d in DEFINITIONS if d != ("whitespace", True)]),
 )
-def test_any_text_has_the_words_of_training(text, definition):
-    assert library_words(text, *definition) == our_words(text, *definition)
+def test_any_text_is_tokenized_as_in_training(text, definition):
+    assert hf_words(text, *definition) == w2v_words(text, *definition)
 
 
 @pytest.mark.parametrize(("name", "lowercase"), DEFINITIONS)
-def test_a_real_text_has_the_words_of_training(name, lowercase):
+def test_a_real_text_is_tokenized_as_in_training(name, lowercase):
     with KJV.open(encoding="utf-8", newline="") as file:
         text = file.read(1_000_000)
-    assert library_words(text, name, lowercase) == our_words(text, name, lowercase)
+    assert hf_words(text, name, lowercase) == w2v_words(text, name, lowercase)
 
 
 # Rows
@@ -137,8 +137,8 @@ def bits(vectors: np.ndarray) -> list:
 
 
 def test_ids_and_padding_equal_w2v(directory):
-    theirs = tokenizers.Tokenizer.from_file(str(directory / "tokenizer.json"))
-    ids = [encoding.ids for encoding in theirs.encode_batch(TEXTS)]
+    tokenizer = tokenizers.Tokenizer.from_file(str(directory / "tokenizer.json"))
+    ids = [encoding.ids for encoding in tokenizer.encode_batch(TEXTS)]
     assert ids == load(directory).encode(TEXTS).tolist()
 
 
@@ -146,13 +146,13 @@ def test_words_in_brackets_are_not_special_tokens(tmp_path):
     meta = {"tokenizer": {"name": "whitespace", "lowercase": False}}
     words = ["<unk>", "[pad]"]
     FORMATS["hf"].write(Embeddings(words, np.eye(2), meta=meta), tmp_path / "x")
-    theirs = tokenizers.Tokenizer.from_file(str(tmp_path / "x" / "tokenizer.json"))
-    assert theirs.encode("[UNK] [PAD] <unk> [PAD ] [pad]").ids == [1, 1, 2, 1, 1, 3]
+    tokenizer = tokenizers.Tokenizer.from_file(str(tmp_path / "x" / "tokenizer.json"))
+    assert tokenizer.encode("[UNK] [PAD] <unk> [PAD ] [pad]").ids == [1, 1, 2, 1, 1, 3]
 
 
 def test_words_too_long_for_training_are_unknown(directory):
-    theirs = tokenizers.Tokenizer.from_file(str(directory / "tokenizer.json"))
-    assert theirs.encode("w1 " + "w" * 1001).ids == [3, 1]
+    tokenizer = tokenizers.Tokenizer.from_file(str(directory / "tokenizer.json"))
+    assert tokenizer.encode("w1 " + "w" * 1001).ids == [3, 1]
 
 
 def test_model2vec_returns_the_row_of_each_word(static_model):

@@ -57,17 +57,17 @@ def test_lookup_equals_w2v(directory):
     model = keras.saving.load_model(directory / "embedding.keras")
     ids = load(directory).encode([*WORDS[:100], "nothing"])
     assert ids.shape == (101, 1)
-    given = model.predict(ids, verbose=0)
-    assert bits(given[:100, 0]) == bits(MATRIX[:100])
-    assert bits(given[100, 0]) == bits(UNKNOWN)
+    output = model.predict(ids, verbose=0)
+    assert bits(output[:100, 0]) == bits(MATRIX[:100])
+    assert bits(output[100, 0]) == bits(UNKNOWN)
 
 
 def test_padding_is_zero_and_masked(directory):
     model = keras.saving.load_model(directory / "embedding.keras")
     ids = load(directory).encode(TEXTS, length=9)
-    given = model(ids)
-    assert bits(given) == bits(load(directory).matrix_for()[ids])
-    assert not keras.ops.convert_to_numpy(given)[ids == 0].any()
+    output = model(ids)
+    assert bits(output) == bits(load(directory).matrix_for()[ids])
+    assert not keras.ops.convert_to_numpy(output)[ids == 0].any()
     mask = keras.ops.convert_to_numpy(model.layers[0].compute_mask(ids))
     assert mask.tolist() == (ids != 0).tolist()
 

@@ -24,11 +24,11 @@ from typing import Any
 import numba
 import numpy as np
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 
 import w2v
+from commands import run
 from support import JIT, KJV, ROOT, compiled_only, content, names
-from w2v.cli import main as cli
 from w2v.cli import progress
 from w2v.compute.jit import kernel
 from w2v.corpus import spool
@@ -151,10 +151,6 @@ def old(disk) -> Path:
     return model
 
 
-def run(*arguments: object) -> Result:
-    return CliRunner().invoke(cli.main, list(map(str, arguments)))
-
-
 @contextmanager
 def observing(observe: Callable[[Event], None]) -> Iterator[None]:
     """Pass the events of a command to a function instead of printing them."""
@@ -232,17 +228,16 @@ def test_training_rejects_a_small_disk_before_reading(mount, text, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("module", "name", "leave", "expected"),
+    ("module", "name", "expected"),
     [
-        (preflight, "check_disk", 0, "cannot write {}/m.w2v.checkpoint/job.json: "),
-        (preflight, "check_disk", PAGE, "cannot write the encoded text to {}/m.w2v.checkpoint/w2v"),
-        (warmup, "compile_kernels", 0, "cannot write the encoded text to {}/m.w2v.checkpoint/enc"),
+        (preflight, "check_disk", "cannot write {}/m.w2v.checkpoint/job.json: "),
+        (warmup, "compile_kernels", "cannot write the encoded text to {}/m.w2v.checkpoint/enc"),
     ],
-    ids=["job.json", "compiling", "reading"],
+    ids=["job.json", "reading"],
 )
-def test_a_disk_full_before_reading_leaves_no_files(module, name, leave, expected, disk, old, text):
+def test_a_disk_full_before_reading_leaves_no_files(module, name, expected, disk, old, text):
     before = snapshot(old)
-    with quiet(), hook(module, name, lambda: fill(disk, leave)):
+    with quiet(), hook(module, name, lambda: fill(disk)):
         message = error_of(train(text, old, "--overwrite"), disk)
     assert message.startswith(expected.format(disk))
     assert names_on(disk) == ["m.w2v"]
@@ -253,13 +248,13 @@ def test_a_disk_full_before_reading_leaves_no_files(module, name, leave, expecte
 @pytest.mark.parametrize(
     ("module", "call", "expected"),
     [
-        (spool, 2, "cannot write the encoded text to {}/m.w2v.checkpoint/encoded: "),
+        (spool, 1, "cannot write the encoded text to {}/m.w2v.checkpoint/encoded: "),
         (checkpoint_files, 2, "cannot write {}/m.w2v.checkpoint/corpus.json: "),
     ],
     ids=["ranks", "corpus.json"],
 )
 def test_a_disk_full_during_reading_leaves_no_files(module, call, expected, phase, disk, text):
-    # The first call is for the text that compiles the kernels, or for job.json.
+    # The first call of the checkpoint is for job.json.
     when = {"call": call, "before": phase == "before"}
     with quiet(), hook(module, "require_free_space", lambda: fill(disk), **when):
         message = error_of(train(text, disk / "m.w2v"), disk)

@@ -5,11 +5,9 @@ The superuser may do everything, so commands run in a child process without its 
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import tempfile
-import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,9 +15,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+import support
 import w2v
 from commands import TINY
-from support import names
+from support import change_owner, names
 from w2v.cli import main as cli
 from w2v.cli import progress
 from w2v.events import Event, Training
@@ -27,7 +26,6 @@ from w2v.pipeline import checkpoint, warmup
 from w2v.pipeline import train as job
 from w2v.training import plan, runner
 
-NOBODY = 65534
 QUIET = [*TINY, "--quiet"]
 TEXT = "some words and other words\n" * 9
 
@@ -50,31 +48,7 @@ def run(*arguments: object) -> Outcome:
 
 def unprivileged(function: Callable[[], Outcome]) -> Outcome:
     """Call a function without the privileges of the superuser."""
-    if os.geteuid():
-        return function()
-    reading, writing = os.pipe()
-    with warnings.catch_warnings(action="ignore", category=DeprecationWarning):
-        child = os.fork()  # no other thread is active
-    if not child:
-        try:
-            os.setgroups([])
-            os.setgid(NOBODY)
-            os.setuid(NOBODY)
-            os.write(writing, json.dumps(vars(function())).encode())
-        finally:
-            os._exit(0)
-    os.close(writing)
-    with os.fdopen(reading) as pipe:
-        outcome = pipe.read()
-    os.waitpid(child, 0)
-    return Outcome(**json.loads(outcome))
-
-
-def change_owner(directory: Path) -> None:
-    """Give the files to the user who runs the commands."""
-    if not os.geteuid():
-        for path in (directory, *directory.rglob("*")):
-            os.chown(path, NOBODY, NOBODY, follow_symlinks=False)
+    return Outcome(**support.unprivileged(lambda: vars(function())))
 
 
 @pytest.fixture

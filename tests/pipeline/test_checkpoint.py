@@ -42,8 +42,9 @@ from w2v.errors import (
     W2VError,
 )
 from w2v.events import EpochDone, Reading, Resumed, Training
-from w2v.pipeline import checkpoint_files, run, warmup
+from w2v.pipeline import checkpoint_files, run
 from w2v.pipeline.checkpoint import Checkpoint, TrainingJob, _checksum, checkpoint_dir
+from w2v.pipeline.run import TrainingRun
 from w2v.system import lock
 from w2v.training import plan, runner
 from w2v.training.backends import hogwild
@@ -232,7 +233,7 @@ def test_the_corpus_is_saved_before_training_begins(error, text, whole, tmp_path
         raise error
 
     with monkeypatch.context() as patch:
-        patch.setattr(warmup, "compile_wide_ids", stop)
+        patch.setattr(TrainingRun, "train", stop)
         with pytest.raises(error):
             w2v.train(iter(text.read_text().splitlines()), output=output, **OPTIONS)
     assert w2v.resume(output).matrix.tobytes() == whole.matrix.tobytes()
@@ -457,22 +458,11 @@ def test_an_unfinished_training_is_discarded_only_with_overwrite(text, tmp_path)
     assert names(tmp_path) == ["m.w2v", "text.txt"]
 
 
-def test_a_training_killed_while_compiling_can_be_discarded(text, tmp_path, monkeypatch):
+def test_checkpoint_with_a_temporary_directory_is_replaced(text, tmp_path):
+    """Earlier versions left one there when they were killed while compiling."""
     output = tmp_path / "m.w2v"
-    directory = tmp_path / "m.w2v.checkpoint"
-    temporary = []
-
-    def kill(*_):
-        temporary.extend(name for name in names(directory) if name not in ("job.json", "lock"))
-        raise Killed
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Checkpoint, "remove", Checkpoint.close)
-        patch.setattr(warmup, "_compile", kill)
-        with pytest.raises(Killed):
-            w2v.train(text, output=output, **OPTIONS)
-    assert len(temporary) == 1
-    (directory / temporary[0]).mkdir()  # a killed process does not remove it
+    interrupt(text, output)
+    (tmp_path / "m.w2v.checkpoint" / "w2v-temporary").mkdir()
     w2v.train(text, output=output, overwrite=True, **OPTIONS)
     assert names(tmp_path) == ["m.w2v", "text.txt"]
 

@@ -78,7 +78,7 @@ def test_errors_leave_no_file(text_file, tmp_path):
     with pytest.raises(ConfigError, match="rows has no padding row in the layout 'none'"):
         encode_file(EMBEDDINGS, text_file, tmp_path / "ids.npy", rows="none")
     text_file.write_text("")
-    with pytest.raises(InputError, match=r"texts\.txt has no line: expected one text a line"):
+    with pytest.raises(InputError, match=r"texts\.txt has no line: expected one text per line"):
         encode_file(EMBEDDINGS, text_file, tmp_path / "ids.npy")
     assert names(tmp_path) == ["texts.txt"]
 

@@ -179,7 +179,7 @@ def all_words(tmp_path_factory):
 
     Compiles all kernels as well, because the compiler uses memory.
     """
-    warmup.compile_kernels(str(tmp_path_factory.getbasetemp()), ignore, deterministic=True)
+    warmup.compile_kernels(ignore, warmup.training(np.uint16, Config(deterministic=True)))
     vocabulary, _ = read_vocabulary(KJV, min_count=1)
     path = tmp_path_factory.mktemp("words") / "words.txt"
     path.write_text("".join(f"{word}\n" for word in vocabulary.words))

@@ -31,9 +31,10 @@ from w2v.errors import ConfigError, FormatError, InputError, VocabularyError, W2
 from w2v.events import CorpusRead, EpochDone, Reading, Training, WarmStarted
 from w2v.formats import native as model
 from w2v.formats.registry import FORMATS
-from w2v.pipeline import preflight, warmup
+from w2v.pipeline import preflight
 from w2v.pipeline import run as runs
 from w2v.pipeline.checkpoint import Checkpoint
+from w2v.pipeline.run import TrainingRun
 from w2v.text.characters import character_tables
 from w2v.text.definition import WordDefinition
 from w2v.text.tokenizer import Scanner
@@ -851,12 +852,12 @@ def test_the_command_line_trains_on_another_corpus(old):
 def test_the_command_line_reports_how_to_resume(old, monkeypatch):
     whole = warm_start()
 
-    def interrupt_compilation(*_):
+    def interrupt_before_training(*_):
         raise KeyboardInterrupt
 
     arguments = ["--init", "old.w2v", "-o", "cli.w2v", *ARGUMENTS]
     with monkeypatch.context() as patch:
-        patch.setattr(warmup, "compile_wide_ids", interrupt_compilation)
+        patch.setattr(TrainingRun, "train", interrupt_before_training)
         result = run("train", "-", *arguments, stdin=Path("new.txt").read_text())
     assert result.exit_code == 130
     assert "resume with: w2v train --resume cli.w2v\n" in result.stderr

@@ -173,10 +173,15 @@ def encode(model: str, file: str, output: str, overwrite: bool, **arguments: Any
     Texts are tokenized as in training. The ids fit the matrix that `w2v export` writes with the
     same --rows. FILE may be compressed; - is stdin. An empty line becomes a row of padding.
     """
+    from w2v.cli.progress import observing
     from w2v.embeddings.load import load
     from w2v.pipeline.encode_file import encode_file
     from w2v.system.atomic import check_file
 
     check_file(output, overwrite=overwrite)
-    report = encode_file(load(model), file, output, overwrite=overwrite, **arguments)
+    embeddings = load(model)
+    with observing(quiet=False) as observer:
+        report = encode_file(
+            embeddings, file, output, overwrite=overwrite, observer=observer, **arguments
+        )
     echo_err(f"saved {output}: {report}")

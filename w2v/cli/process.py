@@ -17,6 +17,7 @@ import click
 import cloup
 
 from w2v.cli.options import with_flags
+from w2v.compute.compiler_thread import is_compiling
 from w2v.errors import ConfigError, OutputError, W2VError
 
 INTERRUPTED = 130
@@ -115,7 +116,7 @@ def _terminate(number: int, _frame: object) -> NoReturn:
 def _stop(code: int, message: str) -> NoReturn:
     """End after a signal; at once if the compiler, which cannot be interrupted, is running."""
     echo_err(message)
-    if any(thread.name == "w2v-compile" for thread in threading.enumerate()):
+    if is_compiling():
         for stream in (sys.stdout, sys.stderr):
             with contextlib.suppress(OSError):
                 if stream is not None:

@@ -56,6 +56,7 @@ def pairs(corpus: tuple[str, ...], window: int, ids: bool, quiet: bool, **argume
     from w2v.cli.progress import observing
     from w2v.corpus.pairs import skipgram_pairs
     from w2v.pipeline import read as pipeline
+    from w2v.pipeline import warmup
 
     paths = [Path(path) for path in corpus]
     with (
@@ -64,5 +65,6 @@ def pairs(corpus: tuple[str, ...], window: int, ids: bool, quiet: bool, **argume
     ):
         words = read.vocabulary.words
         names = [str(i) for i in range(len(words))] if ids else words
+        warmup.compile_kernels(observer, warmup.list_pairs)
         found: Iterator[tuple[int, int]] = skipgram_pairs(read.text, window)
         write_lines(f"{names[center]}\t{names[context]}\n" for center, context in found)

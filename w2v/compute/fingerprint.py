@@ -90,9 +90,9 @@ def kernel_sources() -> Iterator[tuple[str, bytes]]:
             yield name, source
 
 
-def _sources(folder: Any, prefix: str) -> Iterator[tuple[str, bytes]]:
-    """Yield the name and content of each Python file below a folder, in order."""
-    for entry in sorted(folder.iterdir(), key=lambda entry: entry.name):
+def _sources(directory: Any, prefix: str) -> Iterator[tuple[str, bytes]]:
+    """Yield the name and content of each Python file below a directory, in order."""
+    for entry in sorted(directory.iterdir(), key=lambda entry: entry.name):
         name = f"{prefix}{entry.name}"
         if name.endswith(".py"):
             yield name, entry.read_bytes()

@@ -115,13 +115,14 @@ class KernelCache(NullCache):  # type: ignore[misc, unused-ignore]
 
     def save_overload(self, signature: Any, result: CompileResult) -> None:
         """Save what was compiled for a signature; numba calls this after it compiled."""
-        directory = self._directories.writable
-        if directory is None or result.lifted or result.library.has_dynamic_globals:
+        if result.lifted or result.library.has_dynamic_globals:
             return
-        payload = dumps(result._reduce())
         with contextlib.suppress(OSError):
             build = self._build()
-            kernel_files.write(directory / self._file_name(build, signature), build.stamp, payload)
+            directory = self._directories.writable
+            if directory is not None:
+                path = directory / self._file_name(build, signature)
+                kernel_files.write(path, build.stamp, dumps(result._reduce()))
 
     def has_file(self) -> bool:
         """Whether there is a file for any signature that is not outdated."""

@@ -20,7 +20,6 @@ import tempfile
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 
 SUFFIX = ".kernel"
@@ -91,7 +90,6 @@ def _shared_candidates(package: Path, configured: str, name: str) -> Iterator[Pa
     yield user_cache / "w2v" / name
 
 
-@lru_cache(maxsize=256)
 def _is_writable(directory: Path, user: int) -> bool:
     """Whether new files in a directory are the user's and cannot be changed by others.
 
@@ -106,7 +104,6 @@ def _is_writable(directory: Path, user: int) -> bool:
     return status.st_uid == user and not status.st_mode & _WRITABLE_BY_OTHERS
 
 
-@lru_cache(maxsize=256)
 def _is_private(directory: Path, user: int) -> bool:
     """Create a directory that only the user can write to; False if it cannot be trusted.
 

@@ -163,6 +163,14 @@ def _rename(
     return RenameStats(written, words, lines, first_end, end > line_start, line_ends)
 
 
+def warm_up_spool() -> None:
+    """Compile the kernel that replaces ids by ranks of 16 bits, by using it."""
+    ids = np.array([0, END_OF_LINE], np.uint32)
+    ranks = np.zeros(1, np.uint32)
+    held_out = HeldOut(make_key(0, HELD_OUT_LINES), -1)
+    _rename(ids, ranks, BlockOrigin(0, 0, False), held_out, 0xFFFF, np.empty((2, 2), np.uint16))
+
+
 class Spool:
     """A temporary file of provisional ids, until the ranks are known."""
 

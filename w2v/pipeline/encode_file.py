@@ -14,20 +14,23 @@ import numpy as np
 from numpy.lib import format as npy
 
 from w2v.config import MAX_EXPANSION
-from w2v.embeddings.encoder import check_length
+from w2v.embeddings.encoder import Encoder, check_length
 from w2v.errors import InputError, UnknownWordError
+from w2v.events import Observer, ignore
 from w2v.options import SWITCH, check_path
+from w2v.pipeline import warmup
 from w2v.system import atomic as output
 from w2v.system.disk import require_free_space, writing
 from w2v.text.sources import FileSource
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from numpy.typing import NDArray
 
     from w2v.embeddings.embeddings import Embeddings
     from w2v.formats.layout import Layout
+    from w2v.text.blocks import Block
 
 _ID = np.dtype("<i4")
 _IDS_AT_ONCE = 1 << 20
@@ -74,6 +77,7 @@ def encode_file(
     rows: str | None = None,
     overwrite: bool = False,
     max_expansion: int = MAX_EXPANSION,
+    observer: Observer = ignore,
 ) -> EncodedFile:
     """Encode a file of texts, one per line, and write (lines, length) int32 as an .npy file.
 
@@ -81,12 +85,13 @@ def encode_file(
 
     Args:
         embeddings: determine the words and their ids.
-        path: of the texts: a file, plain or packed as a corpus may be, or ``-`` for stdin.
+        path: the file of texts, plain or compressed like a corpus, or ``-`` for stdin.
         destination: the file to write.
         length: see `Embeddings.encode`.
         rows: see `Embeddings.encode`.
         overwrite: whether to replace an existing ``destination``.
         max_expansion: see `w2v.text.sources.FileSource`.
+        observer: receives `w2v.events.Compiling` if that takes long.
 
     Raises:
         InputError: the file cannot be read, has no line, or unpacks to too much.
@@ -102,17 +107,19 @@ def encode_file(
     check_length(length)
     layout = embeddings.layout(rows)
     output.check_file(Path(destination), overwrite=overwrite)
-    folder = Path(os.path.realpath(destination)).parent
+    directory = Path(os.path.realpath(destination)).parent
     source = FileSource([path], max_expansion)
-    with _spool_in(folder) as spool:
-        sizes, unknown = _spool(embeddings, path, source, layout, spool)
+    blocks = source.blocks(embeddings.encoder.tokenizer.tables.last_boundary)
+    warmup.compile_kernels(observer, warmup.read_text)
+    with _spool_in(directory) as spool:
+        sizes, unknown = _spool(embeddings.encoder, path, blocks, layout, spool)
         if not len(sizes):
-            message = f"{_name(path)} has no line: expected one text a line"
+            message = f"{_name(path)} has no line: expected one text per line"
             raise InputError(message)
         wanted = int(sizes.max() if length is None else length)
         layout.check_lengths(int(sizes.min()), wanted)
         needed = len(sizes) * wanted * _ID.itemsize
-        require_free_space(folder, needed, f"cannot write {destination}", _REMEDY)
+        require_free_space(directory, needed, f"cannot write {destination}", _REMEDY)
         with output.new_file(Path(destination), needed=needed, overwrite=overwrite) as file:
             shape = (len(sizes), wanted)
             npy.write_array_header_1_0(
@@ -130,13 +137,13 @@ def _name(path: str | os.PathLike[str]) -> str:
 
 
 @contextmanager
-def _spool_in(folder: Path) -> Iterator[IO[bytes]]:
+def _spool_in(directory: Path) -> Iterator[IO[bytes]]:
     """Open an unnamed temporary file for ids that are not padded yet."""
     written = 0
-    doing = f"cannot write temporary ids to {folder}"
+    doing = f"cannot write temporary ids to {directory}"
     with (
-        writing(doing, folder, _REMEDY, written=lambda: written),
-        tempfile.TemporaryFile(dir=folder) as file,
+        writing(doing, directory, _REMEDY, written=lambda: written),
+        tempfile.TemporaryFile(dir=directory) as file,
     ):
         try:
             yield file
@@ -145,9 +152,9 @@ def _spool_in(folder: Path) -> Iterator[IO[bytes]]:
 
 
 def _spool(
-    embeddings: Embeddings,
+    encoder: Encoder,
     path: str | os.PathLike[str],
-    source: FileSource,
+    blocks: Iterable[Block],
     layout: Layout,
     spool: IO[bytes],
 ) -> tuple[NDArray[np.int64], int]:
@@ -159,10 +166,9 @@ def _spool(
         The number of ids of each line, and the number of out-of-vocabulary words.
 
     """
-    encoder = embeddings.encoder
     sizes = array("q")
     unknown = size = 0
-    for block in source.blocks(encoder.tokenizer.tables.last_boundary):
+    for block in blocks:
         for line in _lines(block):
             try:
                 ids = encoder.rows_of(line, layout)

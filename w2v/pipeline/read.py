@@ -37,7 +37,7 @@ def read_corpus(
     words = read_given_vocabulary(vocab)
     source = open_corpus(corpus, config.max_expansion)
     work = str(Directories.of(None, work_dir).work)
-    warmup.compile_kernels(work, observer)
+    warmup.compile_kernels(observer, warmup.read_text, warmup.encode_text)
     encoded = build_corpus(source, config, words=words, work_dir=work, observer=observer)
     observer(encoded.report)
     return encoded
@@ -55,7 +55,7 @@ def read_vocabulary(
     check_arguments(observer, paths={})
     words = read_given_vocabulary(vocab)
     source = open_corpus(corpus, config.max_expansion)
-    warmup.compile_kernels(str(Directories.of(None, None).work), observer)
+    warmup.compile_kernels(observer, warmup.read_text)
     vocabulary, report = count_words(source, config, words=words, observer=observer)
     observer(report)
     return vocabulary, report

@@ -21,7 +21,9 @@ from w2v.system.atomic import recover
 from w2v.training.trainer import Result, train_model
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
+    from typing import Any
 
     from numpy.typing import NDArray
 
@@ -115,9 +117,7 @@ class TrainingRun:
     def _read_and_train(self) -> tuple[Embeddings, Result]:
         if self.job.origin is not None:
             self.observer(warm_start_event(self.job, self.job.origin))
-        self._compiling = warmup.compile_kernels(
-            str(self._work_dir), self.observer, deterministic=self.job.config.deterministic
-        )
+        self._compile(warmup.read_text, warmup.encode_text, self._training_on(np.uint16))
         with self.read() as corpus:
             self.observer(corpus.report)
             result = self.train(corpus)
@@ -142,6 +142,12 @@ class TrainingRun:
             self.checkpoint.save_corpus(corpus)
         return corpus
 
+    def _compile(self, *stages: Callable[[], object]) -> None:
+        self._compiling += warmup.compile_kernels(self.observer, *stages)
+
+    def _training_on(self, dtype: type[np.unsignedinteger[Any]]) -> Callable[[], object]:
+        return warmup.training(dtype, self.job.config)
+
     def train(self, corpus: Corpus) -> Result:
         """Train on a corpus, or continue from the state in the checkpoint."""
         job, checkpoint = self.job, self.checkpoint
@@ -151,7 +157,8 @@ class TrainingRun:
         self.preflight.after_reading(
             len(corpus.vocabulary), counts, None if checkpoint is None else checkpoint.state_bytes
         )
-        self._compiling += warmup.compile_wide_ids(corpus.text, self.observer)
+        if corpus.text.ids.dtype != np.uint16:
+            self._compile(self._training_on(corpus.text.ids.dtype.type))
         if checkpoint is not None:
             checkpoint.prepare(len(counts), job.config.dim)
         return train_model(

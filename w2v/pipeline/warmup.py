@@ -1,77 +1,84 @@
-"""Compilation of the kernels before a run needs them."""
+"""Compilation of kernels before a run needs them.
+
+Each function without arguments here uses the kernels of one stage on tiny data, so that they are
+compiled, or loaded from the cache. `compile_kernels` calls those of the stages that a run has.
+"""
 
 from __future__ import annotations
 
-import threading
+import os
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from w2v.compute import compiler_thread, jit
 from w2v.config import Config
-from w2v.corpus.build import build_corpus
+from w2v.corpus.build import count_words
 from w2v.corpus.encoded import EncodedText
+from w2v.corpus.pairs import skipgram_pairs
+from w2v.corpus.spool import warm_up_spool
 from w2v.events import Compiling, Observer
-from w2v.system.disk import temporary_directory
 from w2v.text.sources import IterableSource
 from w2v.text.wordtable import warm_up_table
-from w2v.training.trainer import train_model
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_COMPILING_SECONDS = 2.0  # longer than loading compiled kernels takes
-_WAKE_SECONDS = 0.1
+_REPORT_SECONDS = 2.0  # loading kernels from the cache takes less
 
 
-def compile_kernels(work_dir: str, observer: Observer, *, deterministic: bool = False) -> float:
-    """Have every kernel compiled, or loaded from the cache; returns the seconds it took.
+def compile_kernels(observer: Observer, *stages: Callable[[], object]) -> float:
+    """Compile the kernels of some stages, or load them from the cache.
 
-    Those of deterministic training are needed only there.
+    This runs on a thread of its own, because the compiler cannot be interrupted.
 
-    It runs on a thread of its own, for the compiler cannot be interrupted and this can. So the
-    temporary files of the thread's tiny job are this function's to remove.
+    Args:
+        observer: receives `Compiling` if it takes long.
+        stages: functions that use the kernels.
+
+    Returns:
+        The seconds it took.
+
     """
-    lines = IterableSource(["a b a b"] * 2)
-    config = Config(min_count=1, sample=0, dim=1, epochs=1, threads=1, deterministic=deterministic)
-
-    def tiny_job() -> None:
-        warm_up_table()
-        with build_corpus(lines, config, work_dir=folder) as read:
-            train_model(read.text, read.held_out, read.vocabulary.counts, config)
-
-    with temporary_directory(work_dir) as folder:
-        return _compile(tiny_job, observer)
-
-
-def compile_wide_ids(text: EncodedText, observer: Observer) -> float:
-    """Compile for a text of 32-bit ids, which few are."""
-    if text.ids.dtype == np.uint16:
-        return 0.0
-    config = Config(min_count=1, sample=0, dim=1, epochs=1, threads=1)
-    wide = EncodedText(np.array([0, 0, np.iinfo(np.uint32).max], np.uint32), 2, 1)
-    wide.ids.flags.writeable = False
-    empty = EncodedText(wide.ids[:0], 0, 0)
-    return _compile(lambda: train_model(wide, empty, np.array([2]), config), observer)
-
-
-def _compile(work: Callable[[], object], observer: Observer) -> float:
     started = time.perf_counter()
-    failures: list[BaseException] = []
 
-    def guarded() -> None:
-        try:
-            work()
-        except BaseException as error:  # noqa: BLE001 - raised again by the thread that waits
-            failures.append(error)
+    def work() -> None:
+        for stage in stages:
+            stage()
 
-    thread = threading.Thread(target=guarded, name="w2v-compile", daemon=True)
-    thread.start()
-    thread.join(_COMPILING_SECONDS)
-    if thread.is_alive():
-        observer(Compiling())
-    while thread.is_alive():
-        thread.join(_WAKE_SECONDS)
-    if failures:
-        raise failures[0]
+    def report() -> None:
+        directory = jit.cache_directory()
+        observer(Compiling(None if directory is None else os.fspath(directory)))
+
+    compiler_thread.run(work, delay=_REPORT_SECONDS, on_delay=report)
     return time.perf_counter() - started
+
+
+def read_text() -> None:
+    """Use the kernels that cut text into words and count them."""
+    count_words(IterableSource(["a b a b"] * 2), Config(min_count=1, threads=1))
+    warm_up_table()
+
+
+def encode_text() -> None:
+    """Use the kernels that turn words into ids, besides those of `read_text`."""
+    warm_up_spool()
+
+
+def list_pairs() -> None:
+    """Use the kernels of skip-gram pairs."""
+    list(skipgram_pairs([0, 1]))
+
+
+def training(dtype: type[np.unsignedinteger[Any]], config: Config) -> Callable[[], object]:
+    """Return the stage of training on ids of a type, with the backend that is configured."""
+    from w2v.training.trainer import train_model  # which stages without training do not need
+
+    ids = np.array([0, 0, np.iinfo(dtype).max], dtype)
+    ids.flags.writeable = False  # like those of a file
+    text, no_text = EncodedText(ids, 2, 1), EncodedText(ids[:0], 0, 0)
+    tiny = Config(
+        min_count=1, sample=0, dim=1, epochs=1, threads=1, deterministic=config.deterministic
+    )
+    return lambda: train_model(text, no_text, np.array([2]), tiny)

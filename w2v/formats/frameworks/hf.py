@@ -66,21 +66,21 @@ vectors of its words.
 ```python
 from model2vec import StaticModel
 
-model = StaticModel.from_pretrained("path/to/this/folder")
+model = StaticModel.from_pretrained("path/to/this/directory")
 vectors = model.encode(["a text", "another one"])
 ```
 
 ```python
 from sentence_transformers import SentenceTransformer
 
-model = SentenceTransformer("path/to/this/folder")
+model = SentenceTransformer("path/to/this/directory")
 vectors = model.encode(["a text", "another one"])
 ```
 
 ```python
 import w2v
 
-embeddings = w2v.load("path/to/this/folder")
+embeddings = w2v.load("path/to/this/directory")
 ```
 
 ## Words and rows

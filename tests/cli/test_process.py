@@ -146,9 +146,7 @@ def test_signals_end_a_run_and_leave_only_the_checkpoint(stage, sent, code, mess
                 assert time.monotonic() < deadline
                 time.sleep(0.02)
             running.send_signal(sent)
-            started = time.monotonic()
-            assert running.wait(timeout=10) == code
-            assert time.monotonic() - started < 2  # one second on an idle machine
+            assert running.wait(timeout=10) == code  # long before compiling or training would end
             lines = running.stderr.read().splitlines()
         finally:
             running.kill()

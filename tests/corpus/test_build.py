@@ -1,4 +1,4 @@
-"""Reading a corpus, compared with the reference, at any number of threads."""
+"""Reading a corpus with any number of threads, compared with the reference."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ FOX = "The quick brown fox\n\njumps over the lazy dog\nthe end\n"
 
 
 def random_text(lines: int, words: int = 300, seed: int = 1) -> str:
-    """Lines of words by a falling distribution, some of the lines empty."""
+    """Return lines of words with a decreasing distribution; some lines are empty."""
     generator = np.random.default_rng(seed)
     ids = (words * generator.random((lines, 12)) ** 3).astype(int).tolist()
     return "\n".join(
@@ -56,8 +56,8 @@ def lines_of(text: EncodedText) -> list[list[int]]:
     return lines
 
 
-def lost(report: CorpusRead) -> int:
-    """Words that are not in the encoded text, by the report's own figures."""
+def dropped_words(report: CorpusRead) -> int:
+    """Return the number of words that the report counts as dropped."""
     return (
         report.dropped_rare
         + report.dropped_beyond_size
@@ -66,17 +66,17 @@ def lost(report: CorpusRead) -> int:
     )
 
 
-def plain(report: CorpusRead) -> dict[str, object]:
+def comparable(report: CorpusRead) -> dict[str, object]:
     return {**report.as_dict(), "seconds": None}
 
 
 @pytest.fixture
 def work_dir(tmp_path):
     """A directory that must be empty after the test."""
-    folder = tmp_path / "work"
-    folder.mkdir()
-    yield folder
-    assert list(folder.iterdir()) == []
+    directory = tmp_path / "work"
+    directory.mkdir()
+    yield directory
+    assert list(directory.iterdir()) == []
 
 
 @pytest.fixture
@@ -134,7 +134,7 @@ def test_any_text_is_encoded_as_the_reference(
     assert report.lines == sum(bool(line) for line in read.lines)
     assert report.tokens == sum(map(len, read.lines)) + read.too_long
     assert report.kept_tokens == sum(wanted.values())
-    assert report.kept_tokens + lost(report) == report.tokens
+    assert report.kept_tokens + dropped_words(report) == report.tokens
     assert report.dropped_too_long == read.too_long
     assert report.types == len(set(itertools.chain(*read.lines)))
     assert report.dropped_unlisted == report.unseen_words == 0
@@ -153,7 +153,7 @@ def test_any_number_of_threads_gives_the_same_bytes(validation, sized, small_blo
                     corpus.vocabulary.counts.tobytes(),
                     corpus.text.ids.tobytes(),
                     corpus.held_out.ids.tobytes(),
-                    plain(corpus.report),
+                    comparable(corpus.report),
                     corpus.definition,
                 )
             )
@@ -181,7 +181,7 @@ def test_lists_of_tokens_are_encoded_unchanged():
         assert (corpus.definition.name, corpus.definition.lowercase) == ("tokens", False)
 
 
-def test_given_words_get_their_rows():
+def test_given_words_determine_the_rows():
     source = IterableSource([FOX])
     with build_corpus(source, Config(threads=1), words=["dog", "cat", "the"]) as corpus:
         assert corpus.vocabulary.words == ["dog", "cat", "the"]
@@ -189,7 +189,7 @@ def test_given_words_get_their_rows():
         assert lines_of(corpus.text) == [[2], [2, 0], [2]]
         report = corpus.report
         assert (report.dropped_unlisted, report.dropped_rare, report.unseen_words) == (7, 0, 1)
-        assert report.kept_tokens + lost(report) == report.tokens == 11
+        assert report.kept_tokens + dropped_words(report) == report.tokens == 11
 
 
 def test_the_report_counts_every_dropped_word():
@@ -203,11 +203,11 @@ def test_the_report_counts_every_dropped_word():
     assert report.dropped_beyond_size == 3
     assert report.dropped_too_long == 1
     assert report.invalid_bytes == 1
-    assert report.kept_tokens + lost(report) == report.tokens
+    assert report.kept_tokens + dropped_words(report) == report.tokens
 
 
 class BytesSource:
-    """A source of some bytes."""
+    """A source that reads given bytes."""
 
     tokenized = False
     files = 0
@@ -226,7 +226,7 @@ def encode_bytes(text: bytes, config: Config) -> Corpus:
 
 
 @pytest.mark.parametrize("size", range(1, 9))
-def test_lines_are_counted_wherever_blocks_end(size, small_blocks):
+def test_the_number_of_lines_does_not_depend_on_blocks(size, small_blocks):
     small_blocks(size)
     with encode("\na b\nrare\n\n..\nb a\r\n\n", vocab_size=9, min_count=2) as corpus:
         assert corpus.report.lines == 3
@@ -239,7 +239,7 @@ def test_words_can_be_counted_without_encoding():
     with encode(FOX, **ALL) as corpus:
         assert vocabulary.words == corpus.vocabulary.words
         assert (vocabulary.counts == corpus.vocabulary.counts).all()
-        assert plain(report) == plain(corpus.report)
+        assert comparable(report) == comparable(corpus.report)
     vocabulary, report = count_words(IterableSource([FOX]), config, words=["dog"])
     assert (vocabulary.counts.tolist(), report.dropped_unlisted) == ([1], 10)
 
@@ -285,7 +285,7 @@ def test_each_stage_is_timed(owner, name, stage, monkeypatch):
     with encode(FOX, **ALL) as corpus:
         seconds = dataclasses.asdict(corpus.times)
     assert seconds[stage] >= 0.2
-    late = {stage, "renaming"} if name == "_append" else {stage}  # it writes ranks, too
+    late = {stage, "renaming"} if name == "_append" else {stage}  # it also writes ranks
     assert all(value < 0.2 for other, value in seconds.items() if other not in late)
 
 
@@ -293,19 +293,19 @@ def test_each_stage_is_timed(owner, name, stage, monkeypatch):
 
 
 @pytest.mark.slow
-def test_lines_are_held_out_whole_and_in_order(small_blocks, sized):
-    small_blocks(50)  # less than a line now and then
+def test_whole_lines_are_held_out_in_order(small_blocks, sized):
+    small_blocks(50)  # shorter than some lines
     text = random_text(sized(10_000))
     with encode(text, **ALL) as corpus, encode(text, validation=0.25, **ALL) as parted:
-        everything, kept, held = map(lines_of, (corpus.text, parted.text, parted.held_out))
+        all_lines, training, held = map(lines_of, (corpus.text, parted.text, parted.held_out))
         assert parted.vocabulary.words == corpus.vocabulary.words
-        assert plain(parted.report) == plain(corpus.report)
-    assert len(kept) + len(held) == len(everything)
-    share = len(held) / len(everything)
-    assert abs(share - 0.25) < 5 * (0.25 * 0.75 / len(everything)) ** 0.5
-    rest = iter(kept), iter(held)
+        assert comparable(parted.report) == comparable(corpus.report)
+    assert len(training) + len(held) == len(all_lines)
+    share = len(held) / len(all_lines)
+    assert abs(share - 0.25) < 5 * (0.25 * 0.75 / len(all_lines)) ** 0.5
+    rest = iter(training), iter(held)
     fronts = [next(side, None) for side in rest]
-    for line in everything:
+    for line in all_lines:
         side = fronts.index(line)
         fronts[side] = next(rest[side], None)
     assert fronts == [None, None]
@@ -353,7 +353,7 @@ def test_no_line_is_held_out_by_default(monkeypatch):
 
 
 def always_passing():
-    """The plain function `_rename`, for which every draw passes every threshold."""
+    """Return `_rename` as a Python function, with every draw below every threshold."""
     rename = getattr(spool_module._rename, "py_func", spool_module._rename)
     always = {"bernoulli": lambda *arguments: True}
     return type(rename)(rename.__code__, {**rename.__globals__, **always})
@@ -378,7 +378,7 @@ def test_ids_are_mapped_from_disk(work_dir):
         assert names == ["held-out", "text"]
 
 
-# What goes wrong
+# Errors
 
 
 @pytest.mark.parametrize(
@@ -409,7 +409,7 @@ def failing_lines(error: BaseException):
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), RuntimeError("x"), InputError("x")])
-def test_nothing_is_left_when_reading_ends_early(error, small_blocks, work_dir):
+def test_no_file_remains_when_reading_ends_early(error, small_blocks, work_dir):
     small_blocks(100)
     threads = threading.active_count()
     with pytest.raises(type(error)):
@@ -419,7 +419,7 @@ def test_nothing_is_left_when_reading_ends_early(error, small_blocks, work_dir):
     assert threading.active_count() == threads
 
 
-def test_nothing_is_left_when_the_observer_raises(small_blocks, work_dir):
+def test_no_file_remains_when_the_observer_raises(small_blocks, work_dir):
     small_blocks(100)
 
     def interrupt(event):
@@ -434,7 +434,7 @@ def test_nothing_is_left_when_the_observer_raises(small_blocks, work_dir):
         )
 
 
-def test_nothing_is_left_when_encoding_is_interrupted(monkeypatch, work_dir):
+def test_no_file_remains_when_encoding_is_interrupted(monkeypatch, work_dir):
     def interrupt(*arguments):
         raise KeyboardInterrupt
 
@@ -475,9 +475,9 @@ def test_a_full_disk_is_reported_with_the_free_bytes(name, monkeypatch, work_dir
     make = tempfile.TemporaryDirectory
 
     def full(**options):
-        folder = make(**options)
-        Path(folder.name, name).symlink_to("/dev/full")
-        return folder
+        directory = make(**options)
+        Path(directory.name, name).symlink_to("/dev/full")
+        return directory
 
     monkeypatch.setattr(tempfile, "TemporaryDirectory", full)
     message = (
@@ -502,7 +502,7 @@ def test_memory_holds_the_distinct_words_only(sized, small_blocks):
     assert peaks[1] < peaks[0] + 1_000_000
 
 
-def test_a_report_is_plain_values():
+def test_a_report_has_serializable_values():
     with encode(FOX, **ALL) as corpus:
         values = corpus.report.as_dict()
     assert set(map(type, values.values())) == {str, int, float}

@@ -1,4 +1,4 @@
-"""The window rule, by hand, by the slow definition, and in blocks."""
+"""The window rule: by hand, compared with the reference, and in blocks."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ WINDOWS = st.integers(1, 15)
 
 
 def encoded(sentences: list[list[int]], dtype: type = np.uint16) -> EncodedText:
-    """The sentences as an encoded text, which has no empty ones."""
+    """Return the non-empty sentences as an encoded text."""
     sentences = [sentence for sentence in sentences if sentence]
     end = np.iinfo(dtype).max
     ids = np.array([i for sentence in sentences for i in [*sentence, end]], dtype)
@@ -47,30 +47,30 @@ def rows(blocks) -> list[tuple[int, int]]:
 
 
 @pytest.mark.parametrize("window", BY_HAND)
-def test_the_quick_brown_fox_jumps(window):
+def test_pairs_by_hand(window):
     assert list(skipgram_pairs(FOX, window)) == BY_HAND[window]
     assert reference.pairs([FOX], window) == BY_HAND[window]
     ids = [(FOX.index(center), FOX.index(context)) for center, context in BY_HAND[window]]
     assert rows(skipgram_pair_blocks(range(5), window)) == ids
 
 
-def test_the_window_is_two_words_on_either_side_by_default():
+def test_the_default_window_is_two_words_on_either_side():
     assert list(skipgram_pairs(FOX)) == BY_HAND[2]
     assert len(rows(skipgram_pair_blocks(range(5)))) == len(BY_HAND[2])
 
 
-def test_a_window_wider_than_the_sentence_takes_all_of_it():
-    everything = [(a, b) for a in FOX for b in FOX if a != b]
-    assert list(skipgram_pairs(FOX, 4)) == list(skipgram_pairs(FOX, 900)) == everything
+def test_a_window_wider_than_the_sentence_covers_it():
+    all_pairs = [(a, b) for a in FOX for b in FOX if a != b]
+    assert list(skipgram_pairs(FOX, 4)) == list(skipgram_pairs(FOX, 900)) == all_pairs
 
 
 def test_a_position_is_not_its_own_context():
     assert list(skipgram_pairs(["a", "a"], 2)) == [("a", "a"), ("a", "a")]
 
 
-@pytest.mark.parametrize("nothing", [[], [[]], [["a"], ["b"]], ["a"], np.zeros(0, int), iter([])])
-def test_a_single_word_has_no_pairs(nothing):
-    assert list(skipgram_pairs(nothing, 2)) == []
+@pytest.mark.parametrize("sentences", [[], [[]], [["a"], ["b"]], ["a"], np.zeros(0, int), iter([])])
+def test_a_single_word_has_no_pairs(sentences):
+    assert list(skipgram_pairs(sentences, 2)) == []
 
 
 @given(sentences=SENTENCES, window=WINDOWS, block_size=st.integers(1, 50))
@@ -100,7 +100,7 @@ def test_a_long_sentence_is_processed_in_parts(monkeypatch):
     assert rows(skipgram_pair_blocks(sentence, 3, 7)) == expected
 
 
-def test_an_array_of_two_dimensions_is_its_rows():
+def test_the_rows_of_an_array_are_sentences():
     assert list(skipgram_pairs(np.array([[1, 2], [3, 4]]), 2)) == [(1, 2), (2, 1), (3, 4), (4, 3)]
 
 
@@ -126,30 +126,30 @@ def test_windows_end_at_line_ends(sentences, window):
         assert list(range(first, end)) == near
 
 
-def test_a_center_whose_pairs_do_not_fit_is_left_for_later():
+def test_a_center_without_space_for_its_pairs_is_not_processed():
     ids = np.array([1, 2, 3])
-    room = np.full((3, 2), -7)
-    assert fill_pairs(ids, 0, 1, -1, room) == (2, 3)
-    assert room.tolist() == [[0, 1], [1, 0], [1, 2]]
-    assert fill_pairs(ids, 2, 1, -1, room) == (3, 1)
-    assert room[0].tolist() == [2, 1]
+    buffer = np.full((3, 2), -7)
+    assert fill_pairs(ids, 0, 1, -1, buffer) == (2, 3)
+    assert buffer.tolist() == [[0, 1], [1, 0], [1, 2]]
+    assert fill_pairs(ids, 2, 1, -1, buffer) == (3, 1)
+    assert buffer[0].tolist() == [2, 1]
 
 
 @pytest.mark.parametrize("window", [0, -1, 1.5, "2", None, True])
 @pytest.mark.parametrize("function", [skipgram_pairs, skipgram_pair_blocks])
-def test_an_invalid_window_is_rejected_at_once(function, window):
+def test_an_invalid_window_is_rejected_immediately(function, window):
     message = f"window must be an integer of at least 1, got {window!r}"
     with pytest.raises(ConfigError, match=message):
         function(FOX, window)
 
 
 @pytest.mark.parametrize("size", [0, -1, 1.5, True])
-def test_an_invalid_block_size_is_rejected_at_once(size):
+def test_an_invalid_block_size_is_rejected_immediately(size):
     message = f"block_size must be an integer of at least 1, got {size!r}"
     with pytest.raises(ConfigError, match=message):
         skipgram_pair_blocks([1, 2], 2, size)
 
 
-def test_words_beside_sentences_are_rejected():
+def test_a_mixture_of_words_and_sentences_is_rejected():
     with pytest.raises(ConfigError, match=r"^ids must be one sentence or an .* got both: 'a' is"):
         list(skipgram_pairs(["a", ["b", "c"]], 2))

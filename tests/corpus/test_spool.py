@@ -1,4 +1,4 @@
-"""Provisional ids on the disk, and their replacement by ranks."""
+"""Provisional ids on disk, and their replacement by ranks."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def test_the_highest_rank_differs_from_the_end_of_a_line(size, dtype, tmp_path):
         assert lines_of(text) == [[last, 0, last - 1], [last]]
 
 
-def test_ranks_without_enough_space_are_not_begun(tmp_path, monkeypatch):
+def test_no_ranks_are_written_without_enough_space(tmp_path, monkeypatch):
     create = spool_module._create
     created = []
     monkeypatch.setattr(
@@ -113,7 +113,7 @@ def test_ranks_without_enough_space_are_not_begun(tmp_path, monkeypatch):
     assert created == ["provisional"]
 
 
-def test_a_disk_that_accepts_a_part_receives_the_rest():
+def test_partial_writes_are_completed():
     class Small(io.BytesIO):
         name = "text"
 

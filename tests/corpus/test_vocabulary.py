@@ -1,4 +1,4 @@
-"""Which words have a row, and which row."""
+"""The vocabulary: the choice of words, and their ranks."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ LETTERS = st.sampled_from(["a", "b", "B", "é", "ß", "\uffff", "𝔘", "ab", "a
     vocab_size=st.integers(1, 12),
     min_count=st.integers(1, 4),
 )
-@example(words=["\uffff", "𝔘"], vocab_size=1, min_count=1)  # in UTF-16 the other comes first
+@example(words=["\uffff", "𝔘"], vocab_size=1, min_count=1)  # UTF-16 has the reverse order
 @example(words=["abcdefghz", "z", "abcdefgha", "abcdefgh", "a"], vocab_size=5, min_count=1)
 @example(words=["abcdefghz", "abcdefgha", "abcdefghz", "abcdefghb"], vocab_size=2, min_count=1)
 def test_words_are_ranked_as_the_reference(words, vocab_size, min_count):

@@ -1,4 +1,4 @@
-"""A directory with the files that the examples of the documentation use."""
+"""The directory and the files for the examples of the documentation."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ NAMES = ["David", "Solomon", "Abraham", "Jerusalem", "king", "In the beginning"]
 
 @pytest.fixture(scope="session")
 def example_text() -> str:
-    """Some lines of the sample text, with the words of the examples."""
+    """Lines of the sample text that contain the words of the examples."""
     lines = KJV.read_text(encoding="utf-8").splitlines()
     chosen = {line for name in NAMES for line in islice((x for x in lines if name in x), 300)}
     return "\n".join(sorted(chosen)) + "\n"
@@ -22,7 +22,7 @@ def example_text() -> str:
 
 @pytest.fixture
 def example_directory(example_text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Work in a directory with a sample text and small files of the other kinds."""
+    """Change to a directory with a sample text and small files of the other kinds."""
     (tmp_path / "corpus").mkdir()
     (tmp_path / "corpus" / "kjv.txt").write_text(example_text, encoding="utf-8")
     (tmp_path / "new.txt").write_text(example_text * 2, encoding="utf-8")

@@ -1,6 +1,6 @@
 """The examples in README.md and docs/ run unchanged.
 
-Those with other frameworks are run by tests/frameworks.
+tests/frameworks runs the examples for other frameworks.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The generated parts of the documentation follow from the code."""
+"""The generated parts of the documentation match the code."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_the_row_of_an_option(text, cells):
     assert generate.option_row(option, click.Context(click.Command("x"))) == cells
 
 
-def test_flags_become_code_outside_of_code():
+def test_options_outside_of_code_become_code():
     text = "Use --init OLD or -f, not a-b, as in `w2v train --init OLD`."
     expected = "Use `--init` OLD or `-f`, not a-b, as in `w2v train --init OLD`."
     assert generate.flags_as_code(text) == expected
@@ -70,6 +70,6 @@ def test_the_picture_shows_every_package():
 
 
 def test_an_import_that_the_picture_cannot_show_is_an_error():
-    placed = layers.boxes()
+    boxes = layers.boxes()
     with pytest.raises(ValueError, match="no straight arrow from corpus down to embeddings"):
-        layers.arrow(placed["corpus"], placed["embeddings"], placed)
+        layers.arrow(boxes["corpus"], boxes["embeddings"], boxes)

@@ -1,4 +1,4 @@
-"""The pages of the documentation: what they name exists, and every page can be found."""
+"""The pages of the documentation: links and paths exist, and the navigation is complete."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from w2v.cli.main import main
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
-# A path in backticks: of a file with a suffix, or below one of the directories of the repository.
+# A path in backticks: a file with a suffix, or a path below a directory of the repository.
 _PATH = re.compile(r"`((?:w2v|tests|scripts|docs|\.ci|\.github)/[\w./*-]*|[\w/]+/\w+\.py)`")
 
 
@@ -31,7 +31,7 @@ def test_links_and_paths_exist(path):
 
 
 def exists(name: str) -> bool:
-    """Whether a path exists, below the root or, as in the description of the layers, below w2v/."""
+    """Return whether a path exists below the root, or below w2v/ as in the architecture page."""
     return any(any(root.glob(name)) for root in (ROOT, ROOT / "w2v"))
 
 

@@ -19,7 +19,7 @@ REPOSITORY = PROJECT["tool"]["w2v"]["repository"]
 
 @pytest.fixture(scope="module")
 def build_hook():
-    """The module hatch_build.py, with a stand-in for hatchling, which only builds need."""
+    """The module hatch_build.py, with a stub for hatchling, which only builds require."""
     source = (ROOT / "hatch_build.py").read_text(encoding="utf-8")
     interface = "from hatchling.metadata.plugin.interface import MetadataHookInterface"
     assert interface in source
@@ -28,7 +28,7 @@ def build_hook():
     return hook
 
 
-def test_the_version_is_that_of_the_metadata():
+def test_the_version_matches_the_metadata():
     assert importlib.metadata.version("w2v") == w2v.__version__, "install the package again"
     assert "version" not in PROJECT["project"]
     assert PROJECT["tool"]["hatch"]["version"]["path"] == "w2v/_version.py"
@@ -40,7 +40,7 @@ def test_the_changelog_has_the_version():
     assert re.search(rf"^## {re.escape(w2v.__version__)}\b", changelog, re.MULTILINE)
 
 
-def test_classifiers_are_the_python_versions_that_are_tested():
+def test_classifiers_match_the_tested_python_versions():
     classified = re.findall(r"Python :: (3\.\d+)", " ".join(PROJECT["project"]["classifiers"]))
     tested = re.search(r"^PYTHONS=\"(.*)\"", (ROOT / ".ci" / "run").read_text(), re.MULTILINE)
     assert tested is not None
@@ -67,7 +67,7 @@ def test_every_link_in_the_readme_becomes_absolute(build_hook):
     assert readme.count(f"]({REPOSITORY}/") > 10
 
 
-def test_the_address_of_the_repository_is_in_one_place():
+def test_the_address_of_the_repository_is_defined_once():
     names = ["README.md", "CONTRIBUTING.md", "CITATION.cff", "SECURITY.md", "zensical.toml",
              "hatch_build.py", "CHANGELOG.md", "pyproject.toml"]  # fmt: skip
     texts = [(ROOT / name).read_text(encoding="utf-8") for name in names]
@@ -82,5 +82,5 @@ def test_the_address_of_the_repository_is_in_one_place():
         (f"Version: {w2v.__version__}\nProject-URL: Source, x\n", r"has the URLs \['Source'\]"),
     ],
 )
-def test_wrong_metadata_is_found(metadata, problem):
+def test_wrong_metadata_is_reported(metadata, problem):
     assert re.search(problem, "\n".join(check_dist.wrong_metadata(metadata)))

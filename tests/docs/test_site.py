@@ -1,4 +1,4 @@
-"""The checks of the built site find what they are for."""
+"""The checks of the built site report problems."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ def test_a_site_without_problems(site):
         ('<link rel="stylesheet" href="//x.org/a.css">', "loads //x.org/a.css from another host"),
     ],
 )
-def test_problems_are_found(site, html, problem):
+def test_problems_are_reported(site, html, problem):
     (site / "guide" / "index.html").write_text(f'<h1 id="top">{html}')
     (found,) = check_site.problems(site)
     assert problem in found
 
 
-def test_names_without_a_docstring_are_found(tmp_path):
+def test_names_without_a_docstring_are_reported(tmp_path):
     pytest.importorskip("griffe", reason="griffe is in the dependency group docs")
     (tmp_path / "example").mkdir()
     (tmp_path / "example" / "__init__.py").write_text(

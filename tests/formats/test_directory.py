@@ -1,4 +1,4 @@
-"""The file meta.json, which several directory formats share."""
+"""The file meta.json of the directory formats."""
 
 from __future__ import annotations
 

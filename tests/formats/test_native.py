@@ -63,7 +63,7 @@ def test_words_with_a_line_feed_are_rejected(tmp_path):
 @pytest.mark.parametrize("name", ["embeddings.npy", "vocab.txt", "counts.npy", "meta.json"])
 def test_truncated_files_are_rejected(name, directory):
     data = (directory / name).read_bytes()
-    for end in range(len(data) - (name == "meta.json")):  # there the last line end is optional
+    for end in range(len(data) - (name == "meta.json")):  # the last line end is optional
         (directory / name).write_bytes(data[:end])
         with pytest.raises(FormatError, match=re.escape(name)):
             load(directory)
@@ -148,7 +148,7 @@ def test_the_other_files_are_on_disk_before_meta_is_written(monkeypatch, tmp_pat
         assert {path.stat().st_ino for path in directory.iterdir()} <= synced
 
 
-def test_an_error_in_the_block_leaves_nothing(tmp_path):
+def test_no_file_remains_after_an_error_in_the_block(tmp_path):
     with pytest.raises(RuntimeError), native.new_model(Embeddings(["a"], [[1.0]]), tmp_path / "m"):
         raise RuntimeError
     assert list(tmp_path.iterdir()) == []

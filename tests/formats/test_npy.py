@@ -1,4 +1,4 @@
-"""NumPy array files whose headers are wrong."""
+"""NumPy array files with wrong headers."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_wrong_headers_are_rejected(data, finding, directory):
         load(directory)
 
 
-@pytest.mark.filterwarnings("ignore")  # as a user may have it
+@pytest.mark.filterwarnings("ignore")  # a user may ignore warnings
 def test_headers_that_numpy_would_repair_are_rejected(directory):
     data = npy_bytes("{'descr':'<f4','fortran_order':False,'shape':(5L,2)}", bytes(40))
     (directory / "embeddings.npy").write_bytes(data)

@@ -201,7 +201,7 @@ def test_unknown_extensions_and_missing_paths_are_rejected(tmp_path):
     ):
         load(tmp_path / "x.doc")
     with pytest.raises(InputError, match="no such model directory"):
-        load(tmp_path / "nothing")
+        load(tmp_path / "missing")
     for extension in ("bin", "txt", "txt.gz", "vec"):
         with pytest.raises(InputError, match=rf"x\.{extension}: No such file or directory"):
             load(tmp_path / f"x.{extension}")
@@ -223,7 +223,7 @@ FILES = {
 
 @pytest.fixture(params=FILES)
 def written(request, tmp_path):
-    """A reader, and the path of a file or directory that it can read."""
+    """A reader and a path that it can read."""
     read, write = CODECS[installed(FILES[request.param])]
     path = tmp_path / ("file.gz" if "compressed" in request.param else "file")
     write(VectorTable(SMALL.words, SMALL.matrix, [5, 4, 3, 2, 1]), path)

@@ -1,4 +1,4 @@
-"""Words as bytes: UTF-8, and words that are not."""
+"""Words as bytes: valid and invalid UTF-8."""
 
 from __future__ import annotations
 

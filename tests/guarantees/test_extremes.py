@@ -1,6 +1,6 @@
-"""Numbers at their extremes: large counts, places far behind, odd texts, options at their bounds.
+"""Extreme inputs: large counts, large offsets, unusual texts, options at their bounds.
 
-Each either trains rightly or says in one line why not.
+Each one either trains correctly or raises an error with a message of one line.
 """
 
 from __future__ import annotations
@@ -53,14 +53,14 @@ overflowing = pytest.mark.filterwarnings("ignore:(overflow|invalid value):Runtim
 
 LINES = ["the quick brown fox jumps over the lazy dog", "the dog sleeps"] * 3
 TINY = {"min_count": 1, "sample": 0, "dim": 8, "epochs": 2, "threads": 1}
-IGNORANT = 6 * math.log(2)  # the loss of a model that knows nothing, with 5 negatives
+UNTRAINED_LOSS = 6 * math.log(2)  # with 5 negatives
 EMPTY = EncodedText(np.empty(0, np.uint16), 0, 0)
 
 # Large counts
 
 
 def table_of(counts):
-    """A word table of w0, w1, ..., and how often each was counted."""
+    """Return a word table of w0, w1, ... with the given counts."""
     scanner = Scanner(character_tables(WordDefinition("whitespace", False)))
     scanner.scan(" ".join(f"w{i}" for i in range(len(counts))).encode())
     scanner.words.counts[:] = counts
@@ -84,7 +84,7 @@ def test_large_counts_are_ranked(counts):
     assert ranks.tolist() == [of_word.get(i, UNKNOWN) for i in range(len(counts))]
 
 
-def test_a_minimum_count_beyond_32_bits_counts():
+def test_a_minimum_count_may_exceed_32_bits():
     with pytest.raises(VocabularyError, match=r"occurs 4,294,967,296 times"):
         rank_words(table_of([2**32, 3]), vocab_size=5, min_count=2**32 + 1)
     assert len(rank_words(table_of([2**32, 3]), vocab_size=5, min_count=2**32)[0]) == 1
@@ -109,8 +109,8 @@ def test_more_words_than_ids_are_rejected(monkeypatch):
         w2v.train(["a b c d e"], **TINY)
 
 
-def test_rows_have_numbers_of_31_bits():
-    # One for unknown words, and those of each thread.
+def test_row_numbers_fit_31_bits():
+    # The row for out-of-vocabulary words, and the scratch rows of each thread.
     assert np.iinfo(np.int32).max >= MOST_WORDS + 1 + SCRATCH_ROWS * 1_024
     Config(vocab_size=MOST_WORDS)
     with pytest.raises(ConfigError, match="vocab_size must be an integer"):
@@ -130,7 +130,7 @@ def test_subsampling_and_noise_depend_on_shares_only(power):
         np.testing.assert_array_equal(ours.aliases, theirs.aliases)
 
 
-def test_the_largest_and_the_smallest_count_together():
+def test_the_largest_and_smallest_counts_in_one_vocabulary():
     counts = np.array([2**63 - 1, 2**32, 1])
     assert keep_thresholds(counts, 1e-3).tolist()[1:] == [ALWAYS, ALWAYS]
     for exponent, word in ((10, 0), (-10, 2)):
@@ -141,7 +141,7 @@ def test_the_largest_and_the_smallest_count_together():
 
 @pytest.fixture(params=[2**28, 2**32, 2**55], ids="times {}".format)
 def multiplied(request, monkeypatch):
-    """Every word, line and byte that is read stands for so many of them."""
+    """Multiply the counts of words, lines and bytes by a large factor."""
     times = request.param
     scan = corpus_module._scan
 
@@ -152,7 +152,7 @@ def multiplied(request, monkeypatch):
             scanner.counts = TokenCounts(*(times * count for count in scanner.counts))
         return scanned._replace(bytes=scanned.bytes * times, lines=scanned.lines * times)
 
-    whole = w2v.train(LINES, vocab=None, **LARGE)  # of the text as it is
+    whole = w2v.train(LINES, vocab=None, **LARGE)  # with the true counts
     monkeypatch.setattr(corpus_module, "_scan", read)
     return times, whole
 
@@ -171,11 +171,11 @@ def test_multiplied_counts_give_the_same_model(multiplied, tmp_path):
     assert model.unknown.tobytes() == whole.unknown.tobytes()
     assert np.load(tmp_path / "m" / "counts.npy").tolist() == model.counts.tolist()
     assert w2v.load(tmp_path / "m").counts.tolist() == model.counts.tolist()
-    told = json.loads((tmp_path / "m" / "meta.json").read_text())["corpus"]
+    recorded = json.loads((tmp_path / "m" / "meta.json").read_text())["corpus"]
     before = whole.meta["corpus"]
     for name in ("text_bytes", "lines", "tokens", "kept_tokens", "dropped_beyond_size"):
-        assert told[name] == times * before[name]
-    assert told["coverage"] == before["coverage"]
+        assert recorded[name] == times * before[name]
+    assert recorded["coverage"] == before["coverage"]
     result = CliRunner().invoke(main, ["vocab", str(path), "--min-count", "1", "--threads", "2"])
     assert result.stdout.splitlines()[0] == f"0\tthe\t{times * 9}"
     assert f"{times * 36:,} words in {times * 6:,} lines" in result.stderr
@@ -197,11 +197,11 @@ def test_a_checkpoint_holds_large_counts(multiplied, tmp_path):
     assert model.matrix.tobytes() == whole.matrix.tobytes()
 
 
-# Places far behind
+# Large offsets
 
 SPAN = 50
-FAR_SPANS = 2**32 // SPAN + 7
-FAR = SPAN * FAR_SPANS  # places before the words: beyond 32 bits, in bytes too
+SPANS_BEFORE = 2**32 // SPAN + 7
+OFFSET = SPAN * SPANS_BEFORE  # exceeds 32 bits, as a number of positions and of bytes
 SHORT_LINES = [
     [0, 1, 2, 3, 4, 5, 6, 0, 1],
     [2],
@@ -214,33 +214,34 @@ COUNTS = np.bincount(np.concatenate(SHORT_LINES))
 def encoded(lines, dtype=np.uint16):
     end = np.iinfo(dtype).max
     ids = np.array([value for line in lines for value in (*line, end)], dtype)
-    ids.flags.writeable = False  # as what is mapped: kernels are compiled for that
+    ids.flags.writeable = False  # like a mapped file; kernels are compiled for that
     return ids
 
 
 @pytest.fixture
-def far_text(tmp_path):
-    """Make a text of words far behind, mapped from a file with nothing in it before them."""
+def offset_text(tmp_path):
+    """Return a factory of texts whose words start at a large offset in a sparse file."""
 
     def make(dtype=np.uint16):
         ids = encoded(SHORT_LINES, dtype)
         path = tmp_path / "far"
         with path.open("wb") as file:
-            file.seek((FAR - 1) * ids.itemsize)
-            file.write(np.append(ids[-1:], ids).tobytes())  # what is before is another line
+            file.seek((OFFSET - 1) * ids.itemsize)
+            # The position before the words is the end of another line.
+            file.write(np.append(ids[-1:], ids).tobytes())
         return EncodedText.open(path, dtype, 2**32 + 100, 2**31 + 5)
 
     return make
 
 
-def moved(keys: Keys, places: int) -> Keys:
-    """Keys with which the words of a text are kept as others are ``places`` further on."""
-    subsampling = (int(keys.subsampling) + places * int(_STEP)) % 2**64
+def shifted(keys: Keys, positions: int) -> Keys:
+    """Return keys whose subsampling decisions are shifted by a number of positions."""
+    subsampling = (int(keys.subsampling) + positions * int(_STEP)) % 2**64
     return keys._replace(subsampling=np.uint64(subsampling))
 
 
 def random_setup(counts, **options):
-    """A setup whose matrices are full of random numbers."""
+    """Return a setup with random matrices."""
     config = Config(**{"dim": 8, "epochs": 1, "threads": 1, "sample": 0.03} | options)
     setup = TrainingSetup.of(counts, config)
     random = np.random.default_rng(1)
@@ -256,35 +257,35 @@ def workspace_of(setup):
 
 @pytest.mark.parametrize("dtype", [np.uint16, np.uint32])
 @pytest.mark.parametrize("options", [{}, {"shrink_windows": True, "window": 3}], ids=str)
-def test_a_span_at_a_large_offset_is_trained_alike(dtype, options, far_text):
+def test_training_a_span_does_not_depend_on_its_offset(dtype, options, offset_text):
     near = encoded(SHORT_LINES, dtype)
-    far = far_text(dtype).ids
+    far = offset_text(dtype).ids
     assert far.nbytes > len(far) > 2**32
     end_of_line = np.iinfo(dtype).max
     keys = Keys(*(make_key(3, purpose) for purpose in (1, 2, 3)))
     rates = LearningRates(0.1, 0.05)
     stats = []
     trained = []
-    for ids, before, its_keys in ((near, 0, moved(keys, FAR)), (far, FAR, keys)):
-        its = random_setup(COUNTS, **options)
+    for ids, before, span_keys in ((near, 0, shifted(keys, OFFSET)), (far, OFFSET, keys)):
+        setup = random_setup(COUNTS, **options)
         for begin, end in ((0, 61), (61, len(near))):
             span = TextSpan(ids, before + begin, before + end, end_of_line)
-            work = workspace_of(its)
-            stats.append(train_span(span, its.matrices, its.sampling, its_keys, rates, work))
-        trained.append(its.matrices.vectors.tobytes() + its.matrices.contexts.tobytes())
+            work = workspace_of(setup)
+            stats.append(train_span(span, setup.matrices, setup.sampling, span_keys, rates, work))
+        trained.append(setup.matrices.vectors.tobytes() + setup.matrices.contexts.tobytes())
     assert stats[:2] == stats[2:]
     assert stats[0].pairs > 20
     assert trained[0] == trained[1]
 
 
-def test_an_epoch_is_resumed_far_from_its_beginning(far_text, monkeypatch):
+def test_an_epoch_is_resumed_at_a_large_offset(offset_text, monkeypatch):
     monkeypatch.setattr(plan, "MAX_SPAN_POSITIONS", SPAN)
-    near, text = encoded(SHORT_LINES), far_text()
-    heard = []
+    near, text = encoded(SHORT_LINES), offset_text()
+    events = []
     far, expected = random_setup(COUNTS), random_setup(COUNTS)
-    trainer = Trainer(far, make_backend(far), heard.append, NoCheckpointer())
-    before = EpochStats(FAR, 2**32, 2**34, 2.0**34, 2**33, 3 * 2.0**33)
-    state = trainer.run_epoch(text, EMPTY, TrainingState(FAR_SPANS, 0, before, 1.0))
+    trainer = Trainer(far, make_backend(far), events.append, NoCheckpointer())
+    before = EpochStats(OFFSET, 2**32, 2**34, 2.0**34, 2**33, 3 * 2.0**33)
+    state = trainer.run_epoch(text, EMPTY, TrainingState(SPANS_BEFORE, 0, before, 1.0))
     report = state.reports[0]
 
     pairs = 0
@@ -292,13 +293,16 @@ def test_an_epoch_is_resumed_far_from_its_beginning(far_text, monkeypatch):
     for span, begin in enumerate(range(0, len(near), SPAN)):
         end = min(begin + SPAN, len(near))
         rates = LearningRates(
-            *(0.05 * (1 - 0.9999 * (FAR + position) / len(text.ids)) for position in (begin, end))
+            *(
+                0.05 * (1 - 0.9999 * (OFFSET + position) / len(text.ids))
+                for position in (begin, end)
+            )
         )
         pairs += train_span(
             TextSpan(near, begin, end, 0xFFFF),
             expected.matrices,
             expected.sampling,
-            moved(epoch.keys(FAR_SPANS + span), FAR),
+            shifted(epoch.keys(SPANS_BEFORE + span), OFFSET),
             rates,
             workspace_of(expected),
         ).pairs
@@ -306,14 +310,14 @@ def test_an_epoch_is_resumed_far_from_its_beginning(far_text, monkeypatch):
     assert report.loss == pytest.approx(4.0, rel=1e-6)
     np.testing.assert_allclose(far.matrices.vectors, expected.matrices.vectors, atol=1e-7)
     start = random_setup(COUNTS).matrices.vectors
-    assert np.abs(far.matrices.vectors - start).max() > 1e-5  # at a rate of 5e-6
-    progress = [event for event in heard if isinstance(event, Training)][-1]
+    assert np.abs(far.matrices.vectors - start).max() > 1e-5  # the learning rate is 5e-6
+    progress = [event for event in events if isinstance(event, Training)][-1]
     assert progress.done_words == progress.total_words == text.words
     assert progress.seconds_left == 0.0
 
 
 class Sparse:
-    """Ids of a text with nothing in it before the last ones, which can be cut out only."""
+    """Ids after a large gap, with support for slicing alone."""
 
     dtype = np.dtype(np.uint16)
 
@@ -325,13 +329,13 @@ class Sparse:
         return self.before + len(self.ids)
 
     def __getitem__(self, part: slice) -> np.ndarray:
-        start, stop = (max(place - self.before, 0) for place in (part.start, part.stop))
+        start, stop = (max(position - self.before, 0) for position in (part.start, part.stop))
         return self.ids[start:stop]
 
 
-def test_lines_and_pairs_at_a_large_offset_are_alike():
+def test_lines_and_pairs_do_not_depend_on_the_offset():
     near = EncodedText(encoded([[3], *SHORT_LINES]), 0, 0)
-    first_end = 2**32 + encoded_module._IDS_PER_STEP  # of a line with nothing in it but its end
+    first_end = 2**32 + encoded_module._IDS_PER_STEP  # the end of an empty line
     far = EncodedText(Sparse(first_end, encoded([[], *SHORT_LINES])), 0, 0)
     assert [line.tolist() for line in far.sentences()] == [[], *SHORT_LINES]
     assert list(w2v.skipgram_pairs(far)) == list(w2v.skipgram_pairs(near))
@@ -352,7 +356,7 @@ def test_ids_beyond_32_bits_are_rejected(ids):
 
 
 @pytest.mark.parametrize("ids", [[2, 1.7], ["a", "b"], [2**70, 1], [True]], ids=repr)
-def test_other_items_than_ids_are_rejected(ids):
+def test_items_that_are_not_ids_are_rejected(ids):
     with pytest.raises(ConfigError, match=r"^skipgram_pair_blocks needs integers as words, got \["):
         list(w2v.skipgram_pair_blocks([ids]))
 
@@ -368,7 +372,7 @@ def test_the_largest_ids_fit_a_block():
 @pytest.mark.parametrize(
     ("last", "dtype"), [(65_534, np.uint16), (65_535, np.uint32), (65_536, np.uint32)]
 )
-def test_the_highest_16_bit_id_is_trained_alike(last, dtype):
+def test_training_does_not_depend_on_the_width_of_ids(last, dtype):
     lines = [[0, 1, 2], [2, 1, 0, 2, 2], [2]]
     trained = []
     for words, kind in ((3, np.uint16), (last + 1, dtype)):
@@ -378,14 +382,14 @@ def test_the_highest_16_bit_id_is_trained_alike(last, dtype):
         model = Matrices(flat, aligned_zeros(len(flat)), stride, padded_width(8))
         rows = rows_of(flat, model, words, 8)[-3:]
         rows[:] = np.arange(1, 25).reshape(3, 8) / 10
-        # All noise is the first of the three words.
+        # The negative samples are always the first of the three words.
         noise = np.full(words, words - 3, np.int32)
-        kept = np.full(words + 1, ALWAYS, np.uint32)
-        its = Sampling(kept, np.zeros(words, np.uint32), noise, 2, False, 5, 4, 2)
-        work = make_workspace(len(ids), words, stride, its)
+        thresholds = np.full(words + 1, ALWAYS, np.uint32)
+        settings = Sampling(thresholds, np.zeros(words, np.uint32), noise, 2, False, 5, 4, 2)
+        work = make_workspace(len(ids), words, stride, settings)
         keys = Keys(*(np.uint64(i) for i in range(3)))
         span = TextSpan(ids, 0, len(ids), np.iinfo(kind).max)
-        stats = train_span(span, model, its, keys, LearningRates(0.1, 0.1), work)
+        stats = train_span(span, model, settings, keys, LearningRates(0.1, 0.1), work)
         trained.append((stats, rows.tobytes(), model.contexts[(words - 3) * stride :].tobytes()))
     assert trained[0] == trained[1]
     assert trained[0][0].pairs == 6 + 14
@@ -411,11 +415,11 @@ def test_progress_shows_numbers_beyond_32_bits(tmp_path):
         bars.close()
 
 
-# Odd texts
+# Unusual texts
 
 
-def sound(model, words, dim=8):
-    """Check what every model must be, and return the loss after each epoch."""
+def check_model(model, words, dim=8):
+    """Check the properties of every model, and return the loss after each epoch."""
     assert model.matrix.shape == (words, dim)
     assert model.matrix.dtype == np.float32
     assert np.isfinite(model.matrix).all()
@@ -435,10 +439,10 @@ def sound(model, words, dim=8):
 MOSTLY_ONE = [" ".join(["a"] * 666 + ["b", "c", "b"])] * 3
 
 
-def test_a_word_that_is_nearly_all_of_the_text():
+def test_a_text_dominated_by_one_word():
     model = w2v.train(MOSTLY_ONE, **TINY | {"sample": 1e-4, "epochs": 8})
     assert (model.counts / model.counts.sum())[0] > 0.995
-    losses = sound(model, 3)
+    losses = check_model(model, 3)
     assert losses[-1] < losses[0]
 
 
@@ -447,20 +451,20 @@ def test_a_dominant_word_without_subsampling_needs_the_advised_options():
     corpus = [" ".join(["a"] * 999 + ["b"])] * 10
     with pytest.raises(DivergenceError, match=r"than `lr=0\.05`, for example `lr=0\.0125`, or a"):
         w2v.train(corpus, **TINY)
-    losses = sound(w2v.train(corpus, **TINY | {"lr": 0.0125}), 2)
-    assert losses[-1] == pytest.approx(ITS_OWN_NOISE, abs=0.01)
-    losses = sound(w2v.train(corpus, **TINY | {"negative_sharing": 1}), 2)
-    assert losses[-1] == pytest.approx(ITS_OWN_NOISE, abs=0.01)
+    losses = check_model(w2v.train(corpus, **TINY | {"lr": 0.0125}), 2)
+    assert losses[-1] == pytest.approx(SELF_NOISE_LOSS, abs=0.01)
+    losses = check_model(w2v.train(corpus, **TINY | {"negative_sharing": 1}), 2)
+    assert losses[-1] == pytest.approx(SELF_NOISE_LOSS, abs=0.01)
 
 
-# The least loss of a word that is its own context and all five negatives: at s(score) = 1/6.
-ITS_OWN_NOISE = math.log(6) + 5 * math.log(6 / 5)
+# The minimum loss if a word is its own context and all five negatives: at s(score) = 1/6.
+SELF_NOISE_LOSS = math.log(6) + 5 * math.log(6 / 5)
 
 
 def test_a_text_of_two_words():
     model = w2v.train(["a b"], **TINY)
     assert model.words == ["a", "b"]
-    sound(model, 2)
+    check_model(model, 2)
     assert [word for word, _ in model.most_similar("a")] == ["b"]
     assert [epoch["pairs"] for epoch in model.meta["epochs"]] == [2, 2]
 
@@ -470,14 +474,14 @@ def test_a_vocabulary_of_one_word(options, sized):
     lines = ["a a b a a"] * sized(1_000)
     model = w2v.train(lines, **TINY | {"vocab_size": 1}, **options)
     assert model.words == ["a"]
-    losses = sound(model, 1)
+    losses = check_model(model, 1)
     assert losses[-1] < losses[0]
     assert model.most_similar("a") == []
     if options:
         assert np.isfinite(model.unknown).all()
         assert model.unknown.any()
     elif JIT:
-        assert losses[-1] == pytest.approx(ITS_OWN_NOISE, abs=0.01)
+        assert losses[-1] == pytest.approx(SELF_NOISE_LOSS, abs=0.01)
 
 
 @pytest.mark.parametrize("unk", [False, True])
@@ -491,15 +495,15 @@ def test_lines_of_one_word_have_no_pairs(unk):
         w2v.train(["a", "b", "c"] * 10, **options)
 
 
-def test_unknown_words_make_pairs_too():
+def test_out_of_vocabulary_words_have_pairs():
     with pytest.raises(VocabularyError, match="no pair"):
         w2v.train(["a b", "a c"], **TINY | {"vocab_size": 1})
     model = w2v.train(["a b", "a c"], **TINY | {"vocab_size": 1}, train_unk=True)
     assert model.meta["epochs"][0]["pairs"] == 4
-    sound(model, 1)
+    check_model(model, 1)
 
 
-def test_a_text_that_is_all_held_out_is_an_error():
+def test_a_text_without_training_lines_is_an_error():
     def held_out(seed):
         with w2v.read_corpus(["a b"], min_count=1, validation=0.5, seed=seed) as corpus:
             return corpus.held_out.lines
@@ -519,7 +523,7 @@ def test_one_line_of_a_million_words(unk):
     line = " ".join(["a b c d"] * 250_000)
     options = TINY | {"epochs": 1, "vocab_size": 3 if unk else 4}
     model = w2v.train([line], **options, train_unk=unk)
-    sound(model, 3 if unk else 4)
+    check_model(model, 3 if unk else 4)
     assert model.meta["corpus"]["lines"] == 1
     assert model.meta["epochs"][0]["pairs"] == 4 * 1_000_000 - 6
 
@@ -528,7 +532,7 @@ def test_a_million_empty_lines(sized):
     lines = sized(1_000_000)
     model = w2v.train(["\n" * lines + "a b a b" + "\n" * lines], **TINY)
     assert model.meta["corpus"]["lines"] == 1
-    sound(model, 2)
+    check_model(model, 2)
     with pytest.raises(VocabularyError, match=r"^the corpus has no words: [\d,]+ bytes of text"):
         w2v.train(["\n" * lines], **TINY)
 
@@ -536,7 +540,7 @@ def test_a_million_empty_lines(sized):
 def test_a_million_lines_with_two_words(sized):
     model = w2v.train([*[""] * sized(1_000_000), "a b", "b a"], **TINY)
     assert model.meta["corpus"]["lines"] == 2
-    sound(model, 2)
+    check_model(model, 2)
 
 
 # Options at their bounds
@@ -545,7 +549,7 @@ def test_a_million_lines_with_two_words(sized):
 @pytest.mark.parametrize("dim", [1, 7, 15, 16, 17, 129])
 def test_dims_around_the_width_of_a_vector(dim):
     model = w2v.train(LINES, **TINY | {"dim": dim, "epochs": 4}, train_unk=True, vocab_size=8)
-    losses = sound(model, 8, dim)
+    losses = check_model(model, 8, dim)
     assert losses[-1] < losses[0]
     assert model.unknown.shape == (dim,)
 
@@ -565,9 +569,9 @@ def test_dims_around_the_width_of_a_vector(dim):
     ],
     ids=str,
 )
-def test_options_at_their_bounds_train(options):
+def test_training_with_options_at_their_bounds(options):
     model = w2v.train(LINES[:4], **TINY | {"epochs": 4}, **options)
-    losses = sound(model, 9)
+    losses = check_model(model, 9)
     assert losses[-1] < losses[0]
 
 
@@ -589,7 +593,7 @@ def test_subsampling_of_every_word_is_an_error(sample):
 @pytest.mark.parametrize("lr", [5e-324, 1e-45, 1e-30])
 def test_a_tiny_learning_rate_leaves_the_initial_vectors(lr):
     model = w2v.train(LINES, **TINY | {"lr": lr})
-    assert sound(model, 9) == pytest.approx([IGNORANT] * 2, rel=1e-5)
+    assert check_model(model, 9) == pytest.approx([UNTRAINED_LOSS] * 2, rel=1e-5)
     start = new_matrices(9, Config(**TINY))
     np.testing.assert_array_equal(model.matrix, rows_of(start.vectors, start, 9, 8))
 
@@ -605,21 +609,21 @@ def test_a_learning_rate_that_is_too_large_is_reported(lr):
 
 
 @pytest.mark.parametrize("unk", [False, True])
-def test_a_window_wider_than_any_line_takes_the_longest(unk, monkeypatch):
-    monkeypatch.setattr(plan, "MAX_SPAN_POSITIONS", 10)  # so that lines lie across them
+def test_a_window_wider_than_every_line_covers_whole_lines(unk, monkeypatch):
+    monkeypatch.setattr(plan, "MAX_SPAN_POSITIONS", 10)  # so that lines cross the bounds of spans
     shared = TINY | {"negative_sharing": 4, "shared_negatives": 8, "train_unk": unk}
     widest, wide = (
         w2v.train(LINES, **shared, vocab_size=8, window=window) for window in (1_000, 8)
     )
     assert widest.matrix.tobytes() == wide.matrix.tobytes()
     lines = [line.split() for line in LINES]
-    kept = [[word for word in line if unk or word in widest.words] for line in lines]
-    pairs = sum(len(line) * (len(line) - 1) for line in kept)
+    trained = [[word for word in line if unk or word in widest.words] for line in lines]
+    pairs = sum(len(line) * (len(line) - 1) for line in trained)
     assert widest.meta["epochs"][0]["pairs"] == pairs
 
 
 def test_many_epochs_of_a_tiny_text():
-    losses = sound(w2v.train(["a b"], **TINY | {"epochs": 200}), 2)
+    losses = check_model(w2v.train(["a b"], **TINY | {"epochs": 200}), 2)
     assert len(losses) == 200
     assert losses[-1] < losses[0]
 
@@ -627,7 +631,7 @@ def test_many_epochs_of_a_tiny_text():
 @pytest.mark.parametrize("seed", [0, 2**63 - 1])
 def test_the_first_and_the_last_seed(seed, tmp_path):
     model = w2v.train(LINES, output=tmp_path / "m", **TINY | {"seed": seed})
-    sound(model, 9)
+    check_model(model, 9)
     assert w2v.load(tmp_path / "m").meta["config"]["seed"] == seed
     other = w2v.train(LINES, **TINY | {"seed": abs(seed - 1)})
     assert not np.array_equal(model.matrix, other.matrix)
@@ -636,7 +640,7 @@ def test_the_first_and_the_last_seed(seed, tmp_path):
 def test_more_threads_than_lines_and_spans_make_no_difference():
     alone, many = (w2v.train(LINES, **TINY | {"threads": threads}) for threads in (1, 40))
     assert many.words == alone.words
-    assert many.matrix.tobytes() == alone.matrix.tobytes()  # for one of them does all the work
+    assert many.matrix.tobytes() == alone.matrix.tobytes()  # one thread does all the work
 
 
 # The command line
@@ -658,7 +662,7 @@ def run(*arguments):
             "there are no out-of-vocabulary words to train on",
         ),
     ],
-    ids=["one word a line", "nothing kept", "empty lines", "nothing unknown"],
+    ids=["one word per line", "no word sampled", "empty lines", "no out-of-vocabulary word"],
 )
 def test_the_command_line_reports_errors_in_one_line(text, options, finding, tmp_path):
     path = tmp_path / "text.txt"

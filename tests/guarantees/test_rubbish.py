@@ -1,6 +1,6 @@
-"""Rubbish for every reader: read for what it is, or refused in a line, in little memory.
+"""Malformed input for every reader: it is read, or rejected with one line, in little memory.
 
-The readers and their valid files are those that scripts/fuzz.py has.
+The readers and their valid files are those of scripts/fuzz.py.
 """
 
 from __future__ import annotations
@@ -31,73 +31,75 @@ from w2v.errors import FormatError, InputError, VocabularyError
 from w2v.formats import native as model
 from w2v.formats.registry import FORMATS
 
-MOST_MEMORY = 2 << 20
-"""Bytes for reading vectors of some hundred bytes; most of it is buffers."""
-MOST_MEMORY_OF_TEXT = 48 << 20
-"""The same for text, which is cut into words by tables."""
-REFUSALS = (FormatError, InputError)
+MAX_MEMORY = 2 << 20
+"""The limit in bytes for vectors of some hundred bytes; most of it is buffers."""
+MAX_TEXT_MEMORY = 48 << 20
+"""The limit in bytes for text, which includes the tables of the tokenizer."""
+EXPECTED_ERRORS = (FormatError, InputError)
 IS_TEXT = {name for name in TARGETS if name.startswith("text")}
 FORMAT_TARGETS = [name for name in TARGETS if name not in IS_TEXT | {"vocabulary", "questions"}]
 
 
 @pytest.fixture(params=TARGETS)
 def case(request, tmp_path):
-    """A valid input of a reader, which was read once."""
+    """A reader and a valid input, after a first read."""
     return case_of(request.param, tmp_path)
 
 
-def case_of(name: str, folder: Path) -> Case:
+def case_of(name: str, directory: Path) -> Case:
     package = fuzz.missing_package(name)
     if package is not None:
         pytest.skip(f"{package} is not installed")
-    found = Case(TARGETS[name], folder / "case")
+    found = Case(TARGETS[name], directory / "case")
     found.target.read(found.path)
     return found
 
 
-def write_error(case: Case, number: int, data: bytes) -> str | None:
-    """Read an input of which one file is another one; returns how it was refused, if it was."""
-    allowed = (*REFUSALS, VocabularyError) if case.target.name in IS_TEXT else REFUSALS
-    most = MOST_MEMORY_OF_TEXT if case.target.name in IS_TEXT else MOST_MEMORY
+def read_error(case: Case, number: int, data: bytes) -> str | None:
+    """Read an input with one file replaced, and return the error message, if any."""
+    allowed = (
+        (*EXPECTED_ERRORS, VocabularyError) if case.target.name in IS_TEXT else EXPECTED_ERRORS
+    )
+    most = MAX_TEXT_MEMORY if case.target.name in IS_TEXT else MAX_MEMORY
     with case.changed(bytes([number]) + data) as path:
         tracemalloc.start()
         try:
             case.target.read(path)
-            said = None
+            message = None
         except allowed as error:
-            said = str(error)
+            message = str(error)
         finally:
             peak = tracemalloc.get_traced_memory()[1]
             tracemalloc.stop()
     assert peak < most
-    assert said is None or ("\n" not in said and len(said) < 2_000)
-    return said
+    assert message is None or ("\n" not in message and len(message) < 2_000)
+    return message
 
 
-def spread(size: int, parts: int) -> list[int]:
-    """Some places in a file, its first and last ones among them."""
-    places = {*range(min(4, size)), *range(max(0, size - 4), size)}
-    return sorted(places | set(range(0, size, max(1, size // parts))))
+def sample_positions(size: int, parts: int) -> list[int]:
+    """Return some positions in a file, including the first and the last ones."""
+    positions = {*range(min(4, size)), *range(max(0, size - 4), size)}
+    return sorted(positions | set(range(0, size, max(1, size // parts))))
 
 
 def test_a_truncated_file_is_read_or_rejected(case):
     for number, whole in enumerate(case.seeds):
-        for end in spread(len(whole) - 1, 20):
-            said = write_error(case, number, whole[1 : end + 1])
-            packed = case.target.name.endswith((".gz", ".bz2", ".xz", ".lzma", ".zst"))
-            assert said is not None or not packed or end < 10  # which is too short to tell
+        for end in sample_positions(len(whole) - 1, 20):
+            message = read_error(case, number, whole[1 : end + 1])
+            compressed = case.target.name.endswith((".gz", ".bz2", ".xz", ".lzma", ".zst"))
+            assert message is not None or not compressed or end < 10  # too short to detect
 
 
 def test_a_file_with_a_flipped_bit_is_read_or_rejected(case):
     for number, whole in enumerate(case.seeds):
-        for place in spread(len(whole) - 1, 24):
+        for position in sample_positions(len(whole) - 1, 24):
             flipped = bytearray(whole[1:])
-            flipped[place] ^= 1 << place % 8
-            write_error(case, number, bytes(flipped))
+            flipped[position] ^= 1 << position % 8
+            read_error(case, number, bytes(flipped))
 
 
-RUBBISH = {
-    "nothing": b"",
+MALFORMED = {
+    "no data": b"",
     "an empty line": b"\n",
     "spaces": b" " * 5_000,
     "zeros": bytes(5_000),
@@ -114,21 +116,21 @@ RUBBISH = {
     "many brackets": b"[" * 100_000,
     "an empty object": b"{}\n",
     "a string": b'"x"\n',
-    "a header that lies": b"%d %d\na 1\n" % (2**60, 2**60),
-    "a header of nothing": b"0 0\n",
+    "a false header": b"%d %d\na 1\n" % (2**60, 2**60),
+    "a header of zeros": b"0 0\n",
     "a negative header": b"-1 -1\n",
     "a header only": b"5 2\n",
-    "a row too long": b"1 2\na 1 2 3\n",
+    "too long a row": b"1 2\na 1 2 3\n",
     "no number": b"1 2\na x y\n",
     "not a number": b"1 2\na nan nan\n",
-    "a word that is none": b"1 2\n 1 2\n",
+    "an empty word": b"1 2\n 1 2\n",
     "UTF-16": "the fox\n".encode("utf-16"),
     "Latin-1": "1 1\ncafé 1\n".encode("latin-1"),
     "half a character": "日".encode()[:2],
     "surrogates": b"\xed\xa0\x80 1 2\n",
     "a pickle": pickle.dumps({"a": [1.0]}),
     "an empty zip": b"PK\x05\x06" + bytes(18),
-    "gzip of nothing": b"\x1f\x8b\x08\x00" + bytes(6) + b"\x03\x00" + bytes(8),
+    "gzip of no data": b"\x1f\x8b\x08\x00" + bytes(6) + b"\x03\x00" + bytes(8),
     "a gzip header": b"\x1f\x8b\x08\x00",
     "an xz header": b"\xfd7zXZ\x00\x00\x04",
     "a zstd header": b"\x28\xb5\x2f\xfd",
@@ -139,27 +141,27 @@ RUBBISH = {
 }
 
 
-@pytest.mark.parametrize("data", RUBBISH.values(), ids=RUBBISH)
-def test_rubbish_in_any_file_is_read_or_rejected(data, case):
+@pytest.mark.parametrize("data", MALFORMED.values(), ids=MALFORMED)
+def test_malformed_data_in_any_file_is_read_or_rejected(data, case):
     for number in range(len(case.files)):
-        write_error(case, number, data)
+        read_error(case, number, data)
 
 
-def test_files_are_not_confused(case, tmp_path):
+def test_files_of_other_formats_are_read_or_rejected(case, tmp_path):
     own = {seed[1:] for seed in case.seeds}
     for name in TARGETS:
         if fuzz.missing_package(name) is None:
             for seed in Case(TARGETS[name], tmp_path / name).seeds:
                 for number in range(len(case.files)):
                     if seed[1:] not in own:
-                        write_error(case, number, seed[1:])
+                        read_error(case, number, seed[1:])
 
 
-# What is in the files, but must not be
+# Forbidden contents
 
 
-def changed_everywhere(case: Case, old: list[bytes], new: list[bytes]) -> None:
-    """Put something else in the place of what stands in some file, once at least."""
+def replace_in_files(case: Case, old: list[bytes], new: list[bytes]) -> None:
+    """Replace byte strings in all files; at least one must occur."""
     found = False
     for file in case.files:
         members = members_of(file)
@@ -175,7 +177,7 @@ def changed_everywhere(case: Case, old: list[bytes], new: list[bytes]) -> None:
 
 
 def members_of(file: Path) -> dict[str, bytes]:
-    """What is in a file: one thing, unpacked, or those of a zip file."""
+    """Return the decompressed content of a file, or the members of a zip file."""
     data = file.read_bytes()
     if file.suffix == ".keras":
         with zipfile.ZipFile(file) as archive:
@@ -193,7 +195,7 @@ def write_zip(file: Path, members: dict[str, bytes]) -> None:
 @pytest.mark.parametrize("number", ["nan", "inf", "-inf"])
 def test_every_format_rejects_numbers_that_are_not_finite(name, number, tmp_path):
     case = case_of(name, tmp_path)
-    changed_everywhere(
+    replace_in_files(
         case,
         [np.float32(0.1).tobytes(), b"0.100000001"],
         [np.float32(number).tobytes(), number.encode()],
@@ -207,13 +209,13 @@ def test_every_format_rejects_repeated_words(name, tmp_path):
     case = case_of(name, tmp_path)
     first, second = "日本", "Zoë's"
     old = [first.encode(), json.dumps(first).encode()]
-    changed_everywhere(case, old, [second.encode(), json.dumps(second).encode()])
+    replace_in_files(case, old, [second.encode(), json.dumps(second).encode()])
     with pytest.raises(FormatError, match=r"words must be distinct|each number once"):
         case.target.read(case.path)
 
 
 class Trap:
-    """Creates a file when it is unpickled."""
+    """Creates a directory when it is unpickled."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -223,13 +225,13 @@ class Trap:
 
 
 def object_array(path: Path) -> bytes:
-    """An .npy file whose objects set off the trap when they are loaded."""
+    """Return an .npy file that springs the trap when its objects are loaded."""
     file = io.BytesIO()
     np.save(file, np.array([[Trap(path), 1.0]] * 5, dtype=object), allow_pickle=True)
     return file.getvalue()
 
 
-def test_the_trap_works(tmp_path):
+def test_unpickling_springs_the_trap(tmp_path):
     with contextlib.suppress(FileExistsError):
         np.load(io.BytesIO(object_array(tmp_path / "sprung")), allow_pickle=True)
     assert (tmp_path / "sprung").exists()
@@ -239,12 +241,12 @@ def test_no_pickle_is_ever_loaded(case, tmp_path):
     trap = tmp_path / "sprung"
     pickled = pickle.dumps(Trap(trap))
     zipped = io.BytesIO()
-    with zipfile.ZipFile(zipped, "w") as archive:  # as np.savez and torch.save write
+    with zipfile.ZipFile(zipped, "w") as archive:  # like np.savez and torch.save
         archive.writestr("data.pkl", pickled)
         archive.writestr("config.json", pickled)
     for number in range(len(case.files)):
         for data in (object_array(trap), pickled, zipped.getvalue()):
-            write_error(case, number, data)
+            read_error(case, number, data)
     assert not trap.exists()
 
 
@@ -260,7 +262,7 @@ def test_an_array_of_objects_is_rejected(file, tmp_path):
 # Names that look like paths
 
 
-OUTWARD = ["../../x", "/etc/passwd", "..", "C:\\x", "~", "$HOME", "file:///etc/passwd", "a/b"]
+PATHS = ["../../x", "/etc/passwd", "..", "C:\\x", "~", "$HOME", "file:///etc/passwd", "a/b"]
 
 
 @pytest.mark.parametrize("name", [name for name in FORMATS if name != "keras"])
@@ -268,32 +270,32 @@ def test_words_that_look_like_paths_are_words(name, tmp_path):
     if fuzz.missing_package(name) is not None:
         pytest.skip(f"{fuzz.missing_package(name)} is not installed")
     meta = {"tokenizer": {"name": "whitespace", "lowercase": False}}
-    folder = tmp_path / "a" / "b"
-    folder.mkdir(parents=True)
-    given = Embeddings(OUTWARD, np.eye(8, dtype=np.float32), meta=meta)
-    FORMATS[name].write(given, folder / "c")
-    assert FORMATS[name].read(folder / "c").words == OUTWARD
+    directory = tmp_path / "a" / "b"
+    directory.mkdir(parents=True)
+    given = Embeddings(PATHS, np.eye(8, dtype=np.float32), meta=meta)
+    FORMATS[name].write(given, directory / "c")
+    assert FORMATS[name].read(directory / "c").words == PATHS
     assert [path.name for path in tmp_path.iterdir()] == ["a"]
-    assert [path.name for path in folder.iterdir()] == ["c"]
+    assert [path.name for path in directory.iterdir()] == ["c"]
 
 
 _opened: list[str] | None = None
 
 
-def _listen(event: str, arguments: tuple[object, ...]) -> None:
+def _record_audit_event(event: str, arguments: tuple[object, ...]) -> None:
     if _opened is not None and event in {"open", "os.listdir", "os.scandir", "subprocess.Popen"}:
         _opened.append(str(arguments[0]))
 
 
 @pytest.fixture(scope="module")
 def opened_files():
-    """Tell what Python opens meanwhile."""
-    sys.addaudithook(_listen)  # which nothing takes away again
-    return _listening
+    """Return a context manager that records the paths that Python opens."""
+    sys.addaudithook(_record_audit_event)  # hooks cannot be removed
+    return _record_opened_files
 
 
 @contextlib.contextmanager
-def _listening() -> Iterator[list[str]]:
+def _record_opened_files() -> Iterator[list[str]]:
     global _opened
     _opened = []
     try:
@@ -328,15 +330,15 @@ def test_paths_in_meta_are_never_opened(name, tmp_path, opened_files):
     assert opened
 
 
-# Streams in the place of files
+# Streams instead of files
 
 
 @pytest.fixture
-def no_waiting():
-    """Let what waits for ever fail after some seconds, and what reads without end before that."""
+def time_limit():
+    """Limit the time and the memory of a test, so that waiting and endless reads fail."""
 
     def fail(*_):
-        raise AssertionError("it waits, or reads without end")
+        raise AssertionError("the reader waits, or reads without end")
 
     soft, hard = resource.getrlimit(resource.RLIMIT_AS)
     status = Path("/proc/self/status")
@@ -353,12 +355,12 @@ def no_waiting():
 
 @pytest.mark.parametrize("name", FORMAT_TARGETS)
 @pytest.mark.parametrize("stream", ["a pipe", "/dev/zero"])
-def test_streams_are_rejected_as_vectors(name, stream, tmp_path, no_waiting):
+def test_streams_are_rejected_as_vectors(name, stream, tmp_path, time_limit):
     case = case_of(name, tmp_path)
     for file in case.files:
-        if file.name in {"README.md", "config.json", "modules.json"}:  # which are not read
+        if file.name in {"README.md", "config.json", "modules.json"}:  # not read
             continue
-        file.rename(tmp_path / "kept")
+        file.rename(tmp_path / "original")
         if stream == "a pipe":
             os.mkfifo(file)
         else:
@@ -367,20 +369,20 @@ def test_streams_are_rejected_as_vectors(name, stream, tmp_path, no_waiting):
         with pytest.raises(InputError, match=expected):
             case.target.read(case.path)
         file.unlink()
-        (tmp_path / "kept").rename(file)
+        (tmp_path / "original").rename(file)
 
 
 @pytest.mark.parametrize("name", ["vocabulary", "questions"])
-def test_an_endless_device_is_rejected_as_a_list(name, tmp_path, no_waiting):
+def test_an_endless_device_is_rejected_as_a_list(name, tmp_path, time_limit):
     with pytest.raises(InputError, match="/dev/zero is binary data, or text in a legacy encoding"):
         TARGETS[name].read(Path("/dev/zero"))
 
 
-# Headers and tables that lie
+# False headers and tables
 
 
-def zip_that_lies(path: Path, dim: int) -> None:
-    """Let the directory of a .keras file promise weights of so many dimensions."""
+def forge_zip_sizes(path: Path, dim: int) -> None:
+    """Declare weights of another number of dimensions in the directory of a .keras file."""
     with zipfile.ZipFile(path) as archive:
         config = json.loads(archive.read("config.json"))
         weights = archive.read("model.weights.h5")
@@ -395,11 +397,11 @@ def zip_that_lies(path: Path, dim: int) -> None:
 
 def test_a_zip_with_wrong_sizes_is_rejected(tmp_path):
     case = case_of("keras", tmp_path)
-    zip_that_lies(case.path / "embedding.keras", 1 << 20)
+    forge_zip_sizes(case.path / "embedding.keras", 1 << 20)
     whole = case.path / "embedding.keras"
     with pytest.raises(FormatError, match=r"expected model\.weights\.h5 .* of an archive of \d+"):
         case.target.read(case.path)
-    assert write_error(case, case.files.index(whole), whole.read_bytes()) is not None
+    assert read_error(case, case.files.index(whole), whole.read_bytes()) is not None
 
 
 def test_external_weights_are_not_read(tmp_path):
@@ -462,12 +464,12 @@ def test_a_tensor_with_a_wrong_header_is_rejected(entry, name, tmp_path):
     whole = case.seeds[number][1:]
     size = int.from_bytes(whole[:8], "little")
     header = json.loads(whole[8 : 8 + size])
-    assert write_error(case, number, safetensors_file(header, whole[8 + size :])) is None
-    said = write_error(
+    assert read_error(case, number, safetensors_file(header, whole[8 + size :])) is None
+    message = read_error(
         case, number, safetensors_file(header | {"embeddings": entry}, whole[8 + size :])
     )
-    assert said is not None
-    assert str(case.files[number]) in said
+    assert message is not None
+    assert str(case.files[number]) in message
 
 
 @pytest.mark.parametrize(
@@ -485,7 +487,7 @@ def test_a_tokenizer_with_wrong_ids_is_rejected(vocab, tmp_path):
     entry = json.loads(path.read_text("utf-8"))
     entry["model"]["vocab"] = vocab
     data = json.dumps(entry).encode()
-    assert write_error(case, case.files.index(path), data) is not None
+    assert read_error(case, case.files.index(path), data) is not None
 
 
 @pytest.mark.parametrize(
@@ -500,9 +502,9 @@ def test_an_array_with_a_wrong_header_is_rejected(shape, file, tmp_path):
     header = f"{{'descr': '{kind}', 'fortran_order': False, 'shape': {shape!r}, }}"
     text = header.ljust(117) + "\n"
     data = b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text.encode()
-    said = write_error(case, number, data + case.seeds[number][129:])
+    message = read_error(case, number, data + case.seeds[number][129:])
     fits = (file, shape) in {("counts.npy", (5,)), ("unknown.npy", (1, 2))}
-    assert (said is None) == fits
+    assert (message is None) == fits
 
 
 FILES_OF_ROWS = ["embeddings.npy", "counts.npy", "contexts.npy", "vocab.txt"]
@@ -514,7 +516,7 @@ FILES_OF_ROWS = ["embeddings.npy", "counts.npy", "contexts.npy", "vocab.txt"]
         (file, rows)
         for file in FILES_OF_ROWS
         for rows in (1, 4, 6, 7)
-        if (file, rows) != ("contexts.npy", 6)  # so many there are
+        if (file, rows) != ("contexts.npy", 6)  # the true number of rows
     ],
 )
 def test_files_of_different_lengths_are_rejected(rows, file, tmp_path):
@@ -522,9 +524,9 @@ def test_files_of_different_lengths_are_rejected(rows, file, tmp_path):
     model.write(other, tmp_path / "other", contexts=np.ones((rows, 2), np.float32))
     case = case_of("model", tmp_path)
     data = (tmp_path / "other" / file).read_bytes()
-    said = write_error(case, case.files.index(case.path / file), data)
-    assert said is not None
-    assert "do not belong together" in said
+    message = read_error(case, case.files.index(case.path / file), data)
+    assert message is not None
+    assert "do not belong together" in message
 
 
 @pytest.mark.parametrize("rows", [0, 2, 3])
@@ -533,4 +535,4 @@ def test_an_unknown_vector_of_another_shape_is_rejected(rows, tmp_path):
     file = case.path / "unknown.npy"
     out = io.BytesIO()
     np.save(out, np.ones((rows, 2), np.float32))
-    assert write_error(case, case.files.index(file), out.getvalue()) is not None
+    assert read_error(case, case.files.index(file), out.getvalue()) is not None

@@ -1,4 +1,4 @@
-"""The scripts that measure: what they count, what they print, and that they run."""
+"""The benchmark scripts: their figures, their tables, and whole runs."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ compiled_only = pytest.mark.skipif(
     not JIT, reason="trains in other processes, which takes minutes as plain Python"
 )
 
-# Takes the command line of word2vec.c; vectors are random, time is spent for each epoch.
+# Accepts the command line of word2vec.c, sleeps for each epoch, and writes arbitrary vectors.
 FAKE = f"""#!{sys.executable}
 import struct, sys, time
 options = dict(zip(sys.argv[1::2], sys.argv[2::2]))
@@ -62,7 +62,7 @@ def run_of(trainer: str, turn: int, speed: float, threads: int = 2, **more) -> R
     return Run("default", threads, trainer, turn, speed * 1e6, 100.0, 10, **more)
 
 
-def judged(score: float) -> dict:
+def quality_of(score: float) -> dict:
     return {"q.txt": {"measure": "%", "score": score, "covered": 1, "total": 2}}
 
 
@@ -95,17 +95,17 @@ def test_help_works(script):
     assert f"Usage: python -m scripts.{script}" in done.stdout
 
 
-def test_ratios_are_taken_round_by_round():
+def test_ratios_are_computed_round_by_round():
     assert figures.ratios(ROUNDS, "w2v", 2, "gensim") == [3, 9, 4]
     assert figures.ratios(ROUNDS, "w2v", 1, "gensim") == []  # gensim did not run with one
     assert figures.against_fewest(ROUNDS[:2] + ROUNDS[3:5], 2, 1) == [1.5, 1.8]
 
 
-def test_a_round_that_a_peer_lacks_has_no_ratio():
+def test_a_round_without_a_peer_has_no_ratio():
     assert figures.ratios(ROUNDS[:5], "w2v", 2, "gensim") == [3]
 
 
-def test_the_table_of_trainings_has_medians():
+def test_the_training_table_has_medians():
     assert figures.training_table(ROUNDS).splitlines() == [
         "| trainer | threads | training, million words/s | times gensim | memory, MB |",
         "|---|--:|--:|--:|--:|",
@@ -115,13 +115,13 @@ def test_the_table_of_trainings_has_medians():
     ]
 
 
-def test_the_table_of_trainings_has_a_column_for_each_file():
-    runs = [run_of("w2v", turn, 1, quality=judged(score)) for turn, score in ((1, 4), (2, 8))]
+def test_the_training_table_has_a_column_for_each_file():
+    runs = [run_of("w2v", turn, 1, quality=quality_of(score)) for turn, score in ((1, 4), (2, 8))]
     assert "| q.txt, % (1 of 2 covered) |" in figures.training_table(runs)
     assert "| w2v | 2 | 1.00 (1.00 to 1.00) | - | 6.0 | 100 |" in figures.training_table(runs)
 
 
-def test_the_table_of_the_machine_has_shares_and_speed_ups():
+def test_the_machine_table_has_shares_and_speed_ups():
     lines = figures.machine_table(ROUNDS).splitlines()
     assert "times 1 thread |" in lines[0]
     assert lines[2:] == [
@@ -130,11 +130,11 @@ def test_the_table_of_the_machine_has_shares_and_speed_ups():
     ]
 
 
-def test_the_price_of_the_same_bits_is_taken_round_by_round():
-    priced = [
+def test_the_cost_of_determinism_is_compared_round_by_round():
+    deterministic = [
         run_of("w2v --deterministic", turn, speed) for turn, speed in ((1, 3), (2, 6), (3, 8))
     ]
-    assert figures.price_table(ROUNDS + priced).splitlines() == [
+    assert figures.price_table(ROUNDS + deterministic).splitlines() == [
         "| w2v --deterministic, threads | time, times w2v's |",
         "|---|--:|",
         "| 2 | 1.50 |",
@@ -161,14 +161,14 @@ def test_medians_ignore_missing_values():
     assert measuring.number(1234.567) == "1,234.57"
 
 
-def meta_of(**epoch) -> dict:
+def meta_with(**epoch) -> dict:
     config = {"window": 2, "shared_negatives": 16, "dim": 10}
     return {"config": config, "epochs": [epoch, epoch]}
 
 
-def test_operations_are_those_of_scores_with_contexts_and_noise():
-    # 2 epochs of 40 pairs and 11 centers with 16 noise words; 6 operations of 10 numbers a score
-    assert peak.useful_operations(meta_of(pairs=40, centers=11)) == 2 * (40 + 176) * 60
+def test_operations_count_scores_of_contexts_and_negative_samples():
+    # 2 epochs of 40 pairs and 11 centers with 16 negative samples; a score takes 6 * 10 operations
+    assert peak.useful_operations(meta_with(pairs=40, centers=11)) == 2 * (40 + 176) * 60
 
 
 def test_chains_compute_multiply_adds():
@@ -184,7 +184,7 @@ def test_the_peak_is_a_rate():
     assert peak.peak_gflops(2, repeats=1, rounds=100) > 0
 
 
-def test_the_generated_text_is_the_same_every_time(tmp_path):
+def test_the_generated_text_depends_on_the_seed_only(tmp_path):
     texts = []
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):
         generated_text.write_text(tmp_path / name, 0.5, vocabulary=5_000, seed=seed)
@@ -225,7 +225,7 @@ def test_peers_get_the_words_of_the_vocabulary(raw, tmp_path):
     assert sum(map(len, lines)) == text.words
 
 
-def test_vectors_are_brought_to_the_common_vocabulary(tmp_path):
+def test_vectors_are_restricted_to_the_common_vocabulary(tmp_path):
     path = tmp_path / "model.bin"
     peers = w2v.Embeddings(["</s>", "b", "a"], np.eye(3, dtype=np.float32))
     FORMATS["word2vec-bin"].write(peers, path)
@@ -234,7 +234,7 @@ def test_vectors_are_brought_to_the_common_vocabulary(tmp_path):
     assert found.matrix.tolist() == [[0, 0, 1], [0, 1, 0]]
 
 
-def test_a_program_is_timed_less_its_first_epoch(raw, fake, tmp_path):
+def test_the_time_of_a_program_excludes_its_first_epoch(raw, fake, tmp_path):
     setting = trainers.Setting(epochs=3, dim=5)
     text = trainers.prepare(raw, tmp_path / "words.txt", setting)
     done = trainers.Peer("fake", (str(fake),)).run(text, setting, 1, 1, tmp_path / "model.bin")
@@ -243,7 +243,7 @@ def test_a_program_is_timed_less_its_first_epoch(raw, fake, tmp_path):
     assert w2v.load(tmp_path / "model.bin").dim == 5
 
 
-def test_a_program_that_takes_no_time_cannot_be_timed(raw, fake, tmp_path):
+def test_a_program_that_is_too_fast_is_an_error(raw, fake, tmp_path):
     fake.write_text(FAKE.replace("0.2 * int", "0.6 / int"), encoding="utf-8")
     setting = trainers.Setting(epochs=3)
     text = trainers.prepare(raw, tmp_path / "words.txt", setting)
@@ -251,19 +251,19 @@ def test_a_program_that_takes_no_time_cannot_be_timed(raw, fake, tmp_path):
         trainers.Peer("fake", (str(fake),)).run(text, setting, 1, 1, tmp_path / "model.bin")
 
 
-def test_a_process_is_watched_and_its_failure_is_quoted():
+def test_a_process_is_measured_and_its_failure_is_quoted():
     program = "import time; held = b'1' * 50_000_000; time.sleep(0.3); print(len(held))"
     usage = measuring.run_process([sys.executable, "-c", program])
     assert usage.output == "50000000\n"
     assert usage.seconds > 0.3
     if Path("/proc/self/task").exists():
         assert 50 < usage.memory_mb < 100
-    with pytest.raises(click.ClickException, match="ended with 3: what went wrong"):
-        measuring.run_process(["sh", "-c", "echo what went wrong >&2; exit 3"])
+    with pytest.raises(click.ClickException, match="ended with 3: the reason"):
+        measuring.run_process(["sh", "-c", "echo the reason >&2; exit 3"])
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs /proc")
-def test_the_memory_of_children_counts():
+def test_the_memory_of_child_processes_is_included():
     program = "held = bytearray(b'1' * 50_000_000); import time; time.sleep(0.5)"
     usage = measuring.run_process(["sh", "-c", f'{sys.executable} -c "{program}"; true'])
     assert usage.memory_mb > 50
@@ -273,23 +273,23 @@ def test_a_process_may_end_while_it_is_measured(monkeypatch):
     ended = subprocess.Popen(["true"])
     ended.wait()
     assert measuring._family(ended.pid) == [ended.pid]
-    monkeypatch.setattr(measuring, "_threads", lambda _: [Path("/proc/self/task/nobody")])
+    monkeypatch.setattr(measuring, "_threads", lambda _: [Path("/proc/self/task/missing")])
     assert measuring._family(ended.pid) == [ended.pid]
     assert measuring.anonymous_mb(ended.pid) is None
 
 
-def test_seconds_that_a_program_reports_are_found():
+def test_reported_seconds_are_parsed():
     assert trainers.reported_seconds("loading\ntraining seconds: 1.5\n") == 1.5
     with pytest.raises(ValueError, match="expected a line 'training seconds"):
         trainers.reported_seconds("done")
 
 
-def test_peers_that_are_not_installed_are_skipped(monkeypatch, capsys):
+def test_missing_peers_are_skipped(monkeypatch, capsys):
     monkeypatch.setattr(trainers.importlib.util, "find_spec", lambda name: None)
     assert benchmark.present_peers(()) == []
-    said = capsys.readouterr().err
-    assert "skipping gensim" in said
-    assert "pip install --group bench" in said
+    message = capsys.readouterr().err
+    assert "skipping gensim" in message
+    assert "pip install --group bench" in message
 
 
 def test_options_override_a_setting():
@@ -297,7 +297,7 @@ def test_options_override_a_setting():
     assert (changed.epochs, changed.dim, changed.window) == (1, 128, 5)
 
 
-def test_options_become_arguments_without_unset_ones():
+def test_unset_options_have_no_arguments():
     options = {"min_count": 0, "shrink_windows": False, "overwrite": True, "lr_min": None}
     assert measuring.command_line(options) == ["--min-count", "0", "--overwrite"]
 
@@ -307,10 +307,10 @@ def test_options_become_arguments_without_unset_ones():
     [
         ([], "pass either CORPUS or --generate MB"),
         (["--generate", "1", "--binary", "nonsense"], "expected NAME=PATH"),
-        (["--generate", "1", "--json", "/no/such/folder/x.json"], "the directory of"),
+        (["--generate", "1", "--json", "/no/such/directory/x.json"], "the directory of"),
     ],
 )
-def test_a_wrong_command_line_is_refused(arguments, message):
+def test_invalid_arguments_are_rejected(arguments, message):
     result = CliRunner().invoke(benchmark.main, arguments)
     assert result.exit_code == 2
     assert message in result.output
@@ -358,11 +358,12 @@ def test_texts_are_cut_and_repeated(tmp_path):
     texts = scaling.Texts(base, tmp_path)
     twice_and_a_bit = texts.of_size(0.0165)
     assert twice_and_a_bit[:2] == [base, base]
-    assert twice_and_a_bit[2].read_text("utf-8") == "a b c d\n" * 63  # 500 bytes, and to the end
+    # The third part has 500 bytes, rounded up to the end of a line.
+    assert twice_and_a_bit[2].read_text("utf-8") == "a b c d\n" * 63
     assert texts.of_size(0.016) == [base, base]
 
 
-def test_odd_texts_have_the_same_words(tmp_path):
+def test_unusual_texts_have_the_same_words(tmp_path):
     base = tmp_path / "base.txt"
     base.write_text("a b c d\n" * 1_000, encoding="utf-8")
     texts = scaling.Texts(base, tmp_path)
@@ -386,7 +387,7 @@ def test_every_experiment_is_measured(tmp_path):
     assert windows[0] == {"window": 1, "threads": 6}
 
 
-def test_plots_are_drawn_from_the_figures(tmp_path):
+def test_plots_show_the_figures(tmp_path):
     pytest.importorskip("matplotlib")
     from scripts.bench import plot
 
@@ -416,7 +417,7 @@ def test_plots_are_drawn_from_the_figures(tmp_path):
     }
 
 
-def test_round_numbers_enclose():
+def test_round_numbers_enclose_the_values():
     plot = pytest.importorskip("scripts.bench.plot")
     assert plot.round_numbers(3, 40) == [2, 5, 10, 20, 50]
     assert plot.round_numbers(0.1, 1) == [0.1, 0.2, 0.5, 1, 2]

@@ -1,4 +1,4 @@
-"""The fuzzing finds what is planted, tells how to see it again, and nothing where nothing is."""
+"""The fuzzer finds planted defects, describes how to reproduce them, and has no false findings."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ from w2v.formats.registry import FORMATS
 
 SCRIPT = Path(fuzz.__file__)
 
-compiled_only = pytest.mark.skipif(not JIT, reason="without the compiler, overflows are warned of")
+compiled_only = pytest.mark.skipif(not JIT, reason="without the compiler, overflows cause warnings")
 
 
 def planted(read, seed=b"the quick brown fox") -> Target:
-    """A reader with a defect in it."""
+    """Return a target whose reader has a defect."""
     return Target("planted", lambda path, _kind: path.write_bytes(seed), read)
 
 
-def report_of(target: Target, folder: Path, seconds: float = 1.0) -> fuzz.Report:
-    fuzzer = Fuzzer(target, seconds, folder)
+def report_of(target: Target, directory: Path, seconds: float = 1.0) -> fuzz.Report:
+    fuzzer = Fuzzer(target, seconds, directory)
     fuzz.fuzz_at_random(fuzzer, seed=1)
     return fuzzer.report
 
@@ -41,7 +41,7 @@ def crash(path):
         raise ZeroDivisionError("planted")
 
 
-def panic(path):
+def exit_process(path):
     if b"\xff" in path.read_bytes():
         raise SystemExit("planted")
 
@@ -56,22 +56,22 @@ def write_elsewhere(path):
         path.with_name("planted").touch()
 
 
-def babble(path):
+def raise_long_message(path):
     if b"\xff" in path.read_bytes():
         raise FormatError("planted" * 1_000)
 
 
-def break_line(path):
+def raise_two_lines(path):
     if b"\xff" in path.read_bytes():
         raise FormatError("planted\nplanted")
 
 
-def dawdle(path):
+def delay(path):
     if b"\xff" in path.read_bytes():
         time.sleep(0.05)
 
 
-def devour(path):
+def allocate_memory(path):
     if b"\xff" in path.read_bytes():
         assert len(bytearray(300 << 20)) == len(b"x" * (300 << 20))
 
@@ -80,18 +80,18 @@ def devour(path):
     ("read", "what", "where"),
     [
         (crash, "ZeroDivisionError: planted", "ZeroDivisionError test_fuzz.py:"),
-        (panic, "SystemExit: planted", "SystemExit test_fuzz.py:"),
+        (exit_process, "SystemExit: planted", "SystemExit test_fuzz.py:"),
         (warn, "UserWarning: planted", "UserWarning test_fuzz.py:"),
         (write_elsewhere, "there are other files: ", "files"),
-        (babble, "not one short line: 'plantedplanted", "FormatError test_fuzz.py:"),
-        (break_line, r"not one short line: 'planted\nplanted'", "FormatError test_fuzz.py:"),
-        (dawdle, "it took 0.", "time"),
+        (raise_long_message, "not one short line: 'plantedplanted", "FormatError test_fuzz.py:"),
+        (raise_two_lines, r"not one short line: 'planted\nplanted'", "FormatError test_fuzz.py:"),
+        (delay, "it took 0.", "time"),
         pytest.param(
-            devour,
+            allocate_memory,
             "it took ",
             "memory",
             marks=pytest.mark.skipif(
-                not Path("/proc/self/clear_refs").exists(), reason="nobody tells of memory here"
+                not Path("/proc/self/clear_refs").exists(), reason="needs /proc/self/clear_refs"
             ),
         ),
     ],
@@ -109,10 +109,10 @@ def test_a_planted_defect_is_found_once(read, what, where, tmp_path, monkeypatch
     assert fuzz.check_input(case, case.seeds[0], Meter()) is None
 
 
-def test_an_expected_error_is_no_finding(tmp_path):
+def test_expected_errors_are_not_findings(tmp_path):
     def read(path):
         if path.read_bytes() != b"the quick brown fox":
-            raise FormatError("refused")
+            raise FormatError("rejected")
 
     report = report_of(planted(read), tmp_path, 0.3)
     assert report.findings == []
@@ -145,7 +145,7 @@ def test_an_invalid_result_is_found():
         for name in TARGETS
     ],
 )
-def test_every_target_reads_its_valid_input_and_takes_some_rubbish(name, tmp_path):
+def test_every_target_handles_valid_and_malformed_input(name, tmp_path):
     if fuzz.missing_package(name) is not None:
         pytest.skip(f"{fuzz.missing_package(name)} is not installed")
     report = report_of(TARGETS[name], tmp_path, 0.2)
@@ -157,7 +157,7 @@ def test_every_format_is_a_target():
     assert {name.partition(".")[0] for name in TARGETS} >= set(FORMATS)
 
 
-def test_every_file_of_an_input_is_changed_and_put_back(tmp_path):
+def test_every_file_of_an_input_is_changed_and_restored(tmp_path):
     case = Case(TARGETS["model"], tmp_path / "case")
     whole = [file.read_bytes() for file in case.files]
     names = [file.name for file in case.files]
@@ -171,15 +171,15 @@ def test_every_file_of_an_input_is_changed_and_put_back(tmp_path):
     assert [file.read_bytes() for file in case.files] == whole
 
 
-def test_changes_are_of_many_kinds_and_the_same_for_the_same_seed():
+def test_mutations_vary_and_depend_on_the_seed_only():
     data = bytes(range(50))
 
-    def some() -> list[bytes]:
+    def mutations() -> list[bytes]:
         rng = random.Random(3)
         return [fuzz.mutate(data, rng) for _ in range(300)]
 
-    made = some()
-    assert made == some()
+    made = mutations()
+    assert made == mutations()
     assert len(set(made)) > 200
     assert any(len(x) < 50 and data.startswith(x) for x in made)
     assert any(len(x) > 5_000 for x in made)
@@ -207,7 +207,7 @@ ENGINES = pytest.mark.parametrize(
 
 
 @ENGINES
-def test_a_target_is_fuzzed_in_a_process_of_its_own(engine, tmp_path):
+def test_each_target_is_fuzzed_in_a_separate_process(engine, tmp_path):
     done = run("--target", "glove", "--target", "questions", "--seconds", "1",
                "--engine", engine, "--output", str(tmp_path / "found"))  # fmt: skip
     assert (done.returncode, done.stderr) == (0, "")
@@ -219,7 +219,7 @@ def test_a_target_is_fuzzed_in_a_process_of_its_own(engine, tmp_path):
     assert not (tmp_path / "found").exists()
 
 
-WITH_A_DEFECT = """
+SCRIPT_WITH_DEFECT = """
 import sys
 sys.path.insert(0, {root!r})
 from scripts import fuzz
@@ -233,12 +233,12 @@ fuzz.__file__ = __file__
 if __name__ == "__main__":
     fuzz.main()
 """
-DIFFERS = f"if len(data) != {len(fuzz.VOCABULARY.encode())}: "
+IF_CHANGED = f"if len(data) != {len(fuzz.VOCABULARY.encode())}: "
 DEFECTS = {
     "an error": ("raise KeyError('planted')", "KeyError: 'planted'"),
     "a crash": ("import os; os.abort()", "the process ended with "),
     "a hang": ("import time; time.sleep(99)", "the process did not end"),
-    "a greed": ("bytearray(1 << 40)", "MemoryError"),
+    "too much memory": ("bytearray(1 << 40)", "MemoryError"),
 }
 
 
@@ -246,7 +246,7 @@ DEFECTS = {
 @pytest.mark.parametrize(("defect", "what"), DEFECTS.values(), ids=DEFECTS)
 def test_a_planted_defect_is_saved_and_can_be_reproduced(defect, what, engine, tmp_path):
     script = tmp_path / "broken.py"
-    code = WITH_A_DEFECT.format(root=str(ROOT), defect=DIFFERS + defect)
+    code = SCRIPT_WITH_DEFECT.format(root=str(ROOT), defect=IF_CHANGED + defect)
     if "sleep" in defect:
         code = code.replace("fuzz.main()", "fuzz._GRACE = 3; fuzz.main()")
     script.write_text(code)
@@ -258,11 +258,13 @@ def test_a_planted_defect_is_saved_and_can_be_reproduced(defect, what, engine, t
     assert done.returncode == 1
     assert what in done.stdout
     assert done.stderr == "Error: 1 findings\n"
-    (kept,) = (tmp_path / "found").iterdir()
-    assert f"reproduce it: python -m scripts.fuzz --target vocabulary --again {kept}" in done.stdout
+    (saved,) = (tmp_path / "found").iterdir()
+    assert (
+        f"reproduce it: python -m scripts.fuzz --target vocabulary --again {saved}" in done.stdout
+    )
     if what.startswith("KeyError"):
         again = subprocess.run(
-            [*command, "--again", str(kept)],
+            [*command, "--again", str(saved)],
             capture_output=True,
             text=True,
             timeout=60,
@@ -291,7 +293,7 @@ def test_a_missing_engine_names_its_extra(monkeypatch):
     )
 
 
-def test_a_target_whose_package_is_missing_is_left_out(monkeypatch):
+def test_a_target_with_a_missing_package_is_skipped(monkeypatch):
     monkeypatch.setattr(fuzz, "find_spec", lambda name: None)
     arguments = ["--target", "safetensors", "--engine", "random"]
     done = CliRunner().invoke(fuzz.main, arguments)
@@ -299,10 +301,10 @@ def test_a_target_whose_package_is_missing_is_left_out(monkeypatch):
     assert (done.exit_code, done.output) == (0, expected)
 
 
-def test_findings_have_names_of_their_own(tmp_path):
+def test_findings_have_distinct_names(tmp_path):
     for data in (b"a", b"b", b"a"):
-        fuzz.save_finding(Finding("x", "y", data), "glove", tmp_path / "new" / "folder")
-    assert sorted(path.read_bytes() for path in (tmp_path / "new" / "folder").iterdir()) == [
+        fuzz.save_finding(Finding("x", "y", data), "glove", tmp_path / "new" / "directory")
+    assert sorted(path.read_bytes() for path in (tmp_path / "new" / "directory").iterdir()) == [
         b"a",
         b"b",
     ]

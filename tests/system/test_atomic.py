@@ -1,4 +1,4 @@
-"""A result is there whole or not at all, and what was there before is not lost."""
+"""Atomic output: a complete result or none, and the previous result survives a failure."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from w2v.system import atomic as output
 
 @pytest.fixture
 def model(tmp_path: Path) -> Path:
-    folder = tmp_path / "old.w2v"
-    folder.mkdir()
+    directory = tmp_path / "old.w2v"
+    directory.mkdir()
     for name in (*output.MODEL_SIGNATURE, "vocab.txt"):
-        (folder / name).write_text("old")
-    return folder
+        (directory / name).write_text("old")
+    return directory
 
 
 FULL = (
@@ -32,8 +32,8 @@ FULL = (
 )
 
 
-def names(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.iterdir())
+def names(directory: Path) -> list[str]:
+    return sorted(path.name for path in directory.iterdir())
 
 
 def fail_within_file(path: Path, error: type[BaseException]) -> None:
@@ -42,9 +42,9 @@ def fail_within_file(path: Path, error: type[BaseException]) -> None:
         raise error
 
 
-def fail_within_folder(path: Path, error: type[BaseException]) -> None:
-    with output.new_directory(path, needed=4, overwrite=True) as folder:
-        (folder / "part").write_text("half")
+def fail_within_directory(path: Path, error: type[BaseException]) -> None:
+    with output.new_directory(path, needed=4, overwrite=True) as directory:
+        (directory / "part").write_text("half")
         raise error
 
 
@@ -70,10 +70,10 @@ def test_a_parent_that_is_a_file_is_an_error(check, tmp_path):
 
 @pytest.mark.parametrize("check", [output.check_file, output.check_directory])
 def test_a_directory_without_permission_is_rejected(check, tmp_path, monkeypatch):
-    def refuse(**_: object) -> None:
+    def deny(**_: object) -> None:
         raise PermissionError(errno.EACCES, "Permission denied")
 
-    monkeypatch.setattr(output.tempfile, "TemporaryFile", refuse)
+    monkeypatch.setattr(output.tempfile, "TemporaryFile", deny)
     with pytest.raises(OutputError, match=r"cannot write .*new: Permission denied"):
         check(tmp_path / "new", overwrite=False)
 
@@ -116,9 +116,11 @@ def test_only_a_model_or_an_empty_directory_is_replaced(model, tmp_path):
     output.check_directory(tmp_path / "empty", overwrite=True)
 
 
-@pytest.mark.parametrize("foreign", ["notes.txt", "README.md", "config.json", ".hidden", "folder"])
+@pytest.mark.parametrize(
+    "foreign", ["notes.txt", "README.md", "config.json", ".hidden", "directory"]
+)
 def test_a_directory_with_foreign_files_is_not_replaced(foreign, model):
-    if foreign == "folder":
+    if foreign == "directory":
         (model / foreign).mkdir()
     else:
         (model / foreign).write_text("mine")
@@ -188,7 +190,7 @@ def test_a_target_that_appears_during_the_block_is_not_replaced(tmp_path):
     assert names(tmp_path) == ["m", "out.bin"]
 
 
-def test_a_link_stays_and_its_target_is_replaced(tmp_path):
+def test_writing_through_a_link_replaces_its_target(tmp_path):
     (tmp_path / "real").write_bytes(b"old")
     (tmp_path / "link").symlink_to("real")
     with output.new_file(tmp_path / "link", needed=4, overwrite=True) as file:
@@ -233,8 +235,8 @@ def test_files_are_synced_before_they_are_renamed(tmp_path, monkeypatch):
         file.write(b"12345")
     assert synced[0] == ((tmp_path / "out").stat().st_ino, 5)
     synced.clear()
-    with output.new_directory(tmp_path / "m", needed=4, overwrite=False) as folder:
-        (folder / "part").write_bytes(b"123456")
+    with output.new_directory(tmp_path / "m", needed=4, overwrite=False) as directory:
+        (directory / "part").write_bytes(b"123456")
     assert ((tmp_path / "m" / "part").stat().st_ino, 6) in synced
 
 
@@ -252,10 +254,10 @@ def test_permissions_follow_the_umask(tmp_path):
 
 
 def test_new_directory_appears_when_the_block_ends(tmp_path):
-    with output.new_directory(tmp_path / "m", needed=4, overwrite=False) as folder:
-        assert folder.parent == tmp_path
-        assert folder.name.startswith(".m.")
-        (folder / "part").write_text("x")
+    with output.new_directory(tmp_path / "m", needed=4, overwrite=False) as directory:
+        assert directory.parent == tmp_path
+        assert directory.name.startswith(".m.")
+        (directory / "part").write_text("x")
         assert not (tmp_path / "m").exists()
     assert names(tmp_path) == ["m"]
     assert names(tmp_path / "m") == ["part"]
@@ -264,22 +266,22 @@ def test_new_directory_appears_when_the_block_ends(tmp_path):
 @pytest.mark.parametrize("error", [KeyboardInterrupt, ValueError])
 def test_new_directory_leaves_nothing_when_the_block_fails(error, model):
     with pytest.raises(error):
-        fail_within_folder(model, error)
+        fail_within_directory(model, error)
     assert names(model.parent) == ["old.w2v"]
     assert (model / "vocab.txt").read_text() == "old"
 
 
 def test_new_directory_replaces_a_model(model):
-    with output.new_directory(model, needed=4, overwrite=True) as folder:
-        (folder / "part").write_text("new")
+    with output.new_directory(model, needed=4, overwrite=True) as directory:
+        (directory / "part").write_text("new")
     assert names(model.parent) == ["old.w2v"]
     assert names(model) == ["part"]
 
 
 def test_new_directory_replaces_an_empty_directory(tmp_path):
     (tmp_path / "m").mkdir()
-    with output.new_directory(tmp_path / "m", needed=4, overwrite=True) as folder:
-        (folder / "part").write_text("new")
+    with output.new_directory(tmp_path / "m", needed=4, overwrite=True) as directory:
+        (directory / "part").write_text("new")
     assert names(tmp_path) == ["m"]
     assert names(tmp_path / "m") == ["part"]
 
@@ -299,37 +301,37 @@ def test_the_old_model_is_restored_if_the_new_one_cannot_be_renamed(failure, mod
     monkeypatch.setattr(Path, "rename", rename)
     with (
         pytest.raises((OutputError, KeyboardInterrupt)),
-        output.new_directory(model, needed=4, overwrite=True) as folder,
+        output.new_directory(model, needed=4, overwrite=True) as directory,
     ):
-        (folder / "part").write_text("new")
+        (directory / "part").write_text("new")
     assert names(model.parent) == ["old.w2v"]
     assert (model / "vocab.txt").read_text() == "old"
 
 
-@pytest.fixture(params=["in one step", "one by one"])
-def way(request, monkeypatch) -> str:
-    """The ways in which a new folder takes the place of an old one."""
-    if request.param == "one by one":
+@pytest.fixture(params=["exchange", "renames"])
+def method(request, monkeypatch) -> str:
+    """The method of replacing a directory: one exchange, or separate renames."""
+    if request.param == "renames":
         monkeypatch.setattr(output, "_exchange", lambda *_: False)
     return request.param
 
 
-def test_a_model_is_replaced_as_a_whole(way, model):
+def test_a_replaced_model_has_no_old_files(method, model):
     before = model.stat().st_ino
-    with output.new_directory(model, needed=4, overwrite=True) as folder:
-        (folder / "part").write_text("new")
-        new = folder.stat().st_ino
+    with output.new_directory(model, needed=4, overwrite=True) as directory:
+        (directory / "part").write_text("new")
+        new = directory.stat().st_ino
     assert names(model.parent) == ["old.w2v"]
     assert names(model) == ["part"]
     assert model.stat().st_ino == new != before
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux is known to swap folders")
+@pytest.mark.skipif(sys.platform != "linux", reason="needs renameat2 of Linux")
 def test_models_are_exchanged_in_one_step(model, monkeypatch):
-    """Folders change places in one step, so nothing is renamed but a folder to a free place."""
+    """Both directories are exchanged by one system call, without `Path.rename`."""
     monkeypatch.setattr(Path, "rename", None)
-    with output.new_directory(model, needed=4, overwrite=True, recoverable=True) as folder:
-        (folder / "part").write_text("new")
+    with output.new_directory(model, needed=4, overwrite=True, recoverable=True) as directory:
+        (directory / "part").write_text("new")
     assert names(model.parent) == ["old.w2v"]
     assert names(model) == ["part"]
 
@@ -337,49 +339,49 @@ def test_models_are_exchanged_in_one_step(model, monkeypatch):
 def test_a_failed_exchange_changes_nothing(model, tmp_path, monkeypatch):
     assert not output._exchange(tmp_path / "missing", model)
 
-    class Nothing:
+    class OldLibrary:
         """A C library without renameat2."""
 
-    monkeypatch.setattr(output.ctypes, "CDLL", lambda _: Nothing)
+    monkeypatch.setattr(output.ctypes, "CDLL", lambda _: OldLibrary)
     assert not output._exchange(tmp_path, model)
-    with output.new_directory(model, needed=4, overwrite=True) as folder:
-        (folder / "part").write_text("new")
+    with output.new_directory(model, needed=4, overwrite=True) as directory:
+        (directory / "part").write_text("new")
     assert names(model.parent) == ["old.w2v"]
     assert names(model) == ["part"]
 
 
 class Killed(BaseException):
-    """Stands for the end of the process at this moment: nothing is put right."""
+    """Simulates the end of the process: no clean-up takes effect afterwards."""
 
 
 @pytest.mark.parametrize("step", range(4))
-def test_a_killed_replacement_leaves_one_of_the_two_models(step, way, model, monkeypatch):
-    """Whatever is done on the disk is the last that is done, step by step."""
+def test_a_killed_replacement_leaves_one_of_the_two_models(step, method, model, monkeypatch):
+    """Simulate the end of the process after each step on the disk."""
     calls = []
 
-    def killing(work):
-        def killed(*arguments, **options):
+    def kill_at_step(work):
+        def wrapper(*arguments, **options):
             if len(calls) > step:
-                return None  # the process is no more
+                return None  # the process has ended
             calls.append(work)
             if len(calls) > step:
                 raise Killed
             return work(*arguments, **options)
 
-        return killed
+        return wrapper
 
     with monkeypatch.context() as patch:
-        patch.setattr(Path, "rename", killing(Path.rename))
-        patch.setattr(output.shutil, "rmtree", killing(shutil.rmtree))
-        if way == "in one step":
-            patch.setattr(output, "_exchange", killing(output._exchange))
+        patch.setattr(Path, "rename", kill_at_step(Path.rename))
+        patch.setattr(output.shutil, "rmtree", kill_at_step(shutil.rmtree))
+        if method == "exchange":
+            patch.setattr(output, "_exchange", kill_at_step(output._exchange))
         with (
             contextlib.suppress(Killed),
-            output.new_directory(model, needed=4, overwrite=True, recoverable=True) as folder,
+            output.new_directory(model, needed=4, overwrite=True, recoverable=True) as directory,
         ):
             for name in (*output.MODEL_SIGNATURE, "vocab.txt"):
-                (folder / name).write_text("new")
-    if way == "in one step":
+                (directory / name).write_text("new")
+    if method == "exchange":
         assert model.exists()
     output.recover(model)
     assert names(model.parent) == ["old.w2v"]
@@ -391,12 +393,12 @@ def test_a_killed_replacement_leaves_one_of_the_two_models(step, way, model, mon
 def test_recover_waits_for_a_writing_process(tmp_path):
     target = tmp_path / "m"
     waiting = threading.Thread(target=output.recover, args=[target])
-    with output.new_directory(target, needed=4, overwrite=True, recoverable=True) as folder:
-        (folder / "one").touch()
+    with output.new_directory(target, needed=4, overwrite=True, recoverable=True) as directory:
+        (directory / "one").touch()
         waiting.start()
         waiting.join(0.2)
         assert waiting.is_alive()
-        (folder / "two").touch()
+        (directory / "two").touch()
     waiting.join()
     assert sorted(path.name for path in target.iterdir()) == ["one", "two"]
     assert [path.name for path in tmp_path.iterdir()] == ["m"]
@@ -404,8 +406,8 @@ def test_recover_waits_for_a_writing_process(tmp_path):
 
 def test_files_of_another_process_are_not_removed(tmp_path):
     target = tmp_path / "m"
-    with output.new_directory(target, needed=4, overwrite=True, recoverable=True) as folder:
-        (folder / "one").touch()
+    with output.new_directory(target, needed=4, overwrite=True, recoverable=True) as directory:
+        (directory / "one").touch()
         with (
             pytest.raises(OutputError, match=r"cannot write .*: File exists"),
             output.new_directory(target, needed=4, overwrite=True, recoverable=True),

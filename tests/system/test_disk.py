@@ -1,4 +1,4 @@
-"""What is said of a disk with too little room, which is looked for before a file is begun."""
+"""The check of the free space before writing, and the messages about full disks."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ BUT = "but 1.0 MB are free in {}; free some space, or R"
 NOW = "and now 1.0 MB are free in {}; free some space, or R"
 
 
-def system(number: int) -> OSError:
+def system_error(number: int) -> OSError:
     return OSError(number, os.strerror(number))
 
 
@@ -89,7 +89,7 @@ def test_disk_full_is_an_output_error_and_a_resource_error():
 
 
 @pytest.mark.parametrize(
-    ("number", "sizes", "told"),
+    ("number", "sizes", "message"),
     [
         (
             errno.ENOSPC,
@@ -114,55 +114,55 @@ def test_disk_full_is_an_output_error_and_a_resource_error():
         ),
     ],
 )
-def test_write_error_names_the_needed_and_the_free_bytes(number, sizes, told, free, tmp_path):
+def test_write_error_names_the_needed_and_the_free_bytes(number, sizes, message, free, tmp_path):
     free(1_000_000)
-    found = disk.write_error("cannot do it", system(number), tmp_path, "R", **sizes)
+    found = disk.write_error("cannot do it", system_error(number), tmp_path, "R", **sizes)
     assert isinstance(found, DiskFullError)
-    assert str(found) == f"cannot do it: {told.format(tmp_path)}"
+    assert str(found) == f"cannot do it: {message.format(tmp_path)}"
 
 
 def test_a_disk_without_free_inodes_is_reported(free, tmp_path, monkeypatch):
     free(1_000_000)
-    told = []
+    messages = []
     for files in (1_000, 0):
         counts = SimpleNamespace(f_files=files, f_favail=0)
         monkeypatch.setattr(os, "statvfs", lambda _, counts=counts: counts)
-        told.append(str(disk.write_error("cannot do it", system(errno.ENOSPC), tmp_path)))
-    assert told[0].startswith(
+        messages.append(str(disk.write_error("cannot do it", system_error(errno.ENOSPC), tmp_path)))
+    assert messages[0].startswith(
         "cannot do it: the disk has no free inodes, so it cannot hold another file"
     )
-    assert told[1].startswith("cannot do it: the disk is full: ")
+    assert messages[1].startswith("cannot do it: the disk is full: ")
 
 
 @pytest.mark.parametrize(
-    ("limit", "told"),
+    ("limit", "message"),
     [
         (5_000, "the file exceeds the size limit of 5,000 bytes (ulimit -f)"),
         (resource.RLIM_INFINITY, "the file exceeds the size limit of the file system"),
     ],
 )
-def test_a_file_size_limit_is_reported(limit, told, tmp_path, monkeypatch):
+def test_a_file_size_limit_is_reported(limit, message, tmp_path, monkeypatch):
     monkeypatch.setattr(resource, "getrlimit", lambda _: (limit, limit))
-    found = disk.write_error("cannot do it", system(errno.EFBIG), tmp_path, "R", needed=9_000)
+    found = disk.write_error("cannot do it", system_error(errno.EFBIG), tmp_path, "R", needed=9_000)
     assert isinstance(found, DiskFullError)
-    assert str(found) == f"cannot do it: {told}: 9,000 bytes are needed; raise that limit, or R"
-    found = disk.write_error("cannot do it", system(errno.EFBIG), tmp_path, "R")
-    assert str(found) == f"cannot do it: {told}; raise that limit, or R"
+    assert str(found) == f"cannot do it: {message}: 9,000 bytes are needed; raise that limit, or R"
+    found = disk.write_error("cannot do it", system_error(errno.EFBIG), tmp_path, "R")
+    assert str(found) == f"cannot do it: {message}; raise that limit, or R"
 
 
-@pytest.mark.parametrize("error", [system(errno.EACCES), OSError("Permission denied")])
-def test_other_errors_have_the_message_of_the_system(error, tmp_path):
+@pytest.mark.parametrize("error", [system_error(errno.EACCES), OSError("Permission denied")])
+def test_other_errors_have_the_message_of_the_operating_system(error, tmp_path):
     found = disk.write_error("cannot do it", error, tmp_path, "R", needed=9_000)
     assert type(found) is OutputError
     assert str(found) == "cannot do it: Permission denied; R"
 
 
-# Before a file is begun
+# Before a file is written
 
 
 @pytest.mark.parametrize("new", [output.new_file, output.new_directory])
 def test_nothing_is_written_without_enough_space(new, tmp_path, monkeypatch):
-    monkeypatch.setattr(Path, "open", None)  # which is not called
+    monkeypatch.setattr(Path, "open", None)  # must not be called
     monkeypatch.setattr(Path, "mkdir", None)
     expected = (
         rf"cannot write {tmp_path}/out: not enough disk space: 1,000,000\.00 GB are needed, but "
@@ -174,22 +174,22 @@ def test_nothing_is_written_without_enough_space(new, tmp_path, monkeypatch):
         pytest.fail("the block must not run")
 
 
-def test_no_state_is_written_without_enough_space(free, tmp_path, monkeypatch):
-    kept = Checkpoint.create(
+def test_no_checkpoint_is_saved_without_enough_space(free, tmp_path, monkeypatch):
+    checkpoint = Checkpoint.create(
         tmp_path / "m.checkpoint", TrainingJob(None, None, Config(), False), 60.0
     )
     (tmp_path / "m.checkpoint" / "encoded").mkdir()
-    monkeypatch.setattr(checkpoint_files, "_replace", None)  # which is not called
-    kept.prepare(1_000, 1_000)
+    monkeypatch.setattr(checkpoint_files, "_replace", None)  # must not be called
+    checkpoint.prepare(1_000, 1_000)
     free(8_000_000)
     expected = r"^cannot save the checkpoint .*: 8\.0 MB are needed, but 8\.0 MB are free in "
     with pytest.raises(DiskFullError, match=expected):
-        kept.save(None, TrainingState())
-    kept.close()
+        checkpoint.save(None, TrainingState())
+    checkpoint.close()
 
 
-def test_no_job_is_written_without_enough_space(free, tmp_path, monkeypatch):
-    monkeypatch.setattr(checkpoint_files, "_replace", None)  # which is not called
+def test_no_checkpoint_is_created_without_enough_space(free, tmp_path, monkeypatch):
+    monkeypatch.setattr(checkpoint_files, "_replace", None)  # must not be called
     free(0)
     job = TrainingJob(None, None, Config(), False)
     expected = r"cannot write .*job\.json: not enough disk space: [\d,]+ bytes are needed, but 0"
@@ -198,50 +198,54 @@ def test_no_job_is_written_without_enough_space(free, tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("packed", ["", ".gz"])
+@pytest.mark.parametrize("suffix", ["", ".gz"])
 @pytest.mark.parametrize("rows", [1, 63, 64, 65, 5_000])
-def test_the_size_of_a_text_file_is_estimated(packed, rows, tmp_path):
+def test_the_size_of_a_text_file_is_estimated(suffix, rows, tmp_path):
     matrix = np.random.default_rng(3).normal(size=(rows, 50)).astype(np.float32)
     words = [f"word{i}" for i in range(rows)]
-    path = tmp_path / f"out.vec{packed}"
-    asked = []
+    path = tmp_path / f"out.vec{suffix}"
+    required = []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(output, "require_free_space", lambda _, needed, *more: asked.append(needed))
+        patch.setattr(
+            output, "require_free_space", lambda _, needed, *more: required.append(needed)
+        )
         FORMATS["word2vec-text"].write(w2v.Embeddings(words, matrix), path)
-    assert asked == [pytest.approx(path.stat().st_size, rel=0.03, abs=50)]
+    assert required == [pytest.approx(path.stat().st_size, rel=0.03, abs=50)]
 
 
-def test_the_size_of_a_model_is_known(tmp_path):
+def test_the_size_of_a_model_is_exact(tmp_path):
     matrix = np.ones((5_000, 30), np.float32)
     words = [f"word{i}" for i in range(len(matrix))]
     vectors = w2v.Embeddings(words, matrix, [5] * len(words))
-    asked = []
+    required = []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(output, "require_free_space", lambda _, needed, *more: asked.append(needed))
+        patch.setattr(
+            output, "require_free_space", lambda _, needed, *more: required.append(needed)
+        )
         model.write(vectors, tmp_path / "m", contexts=matrix)
     sizes = [path.stat().st_size for path in (tmp_path / "m").iterdir()]
-    assert asked == [disk.size_on_disk(*sizes)]
+    assert required == [disk.size_on_disk(*sizes)]
 
 
-def test_a_file_system_without_statistics_has_space(monkeypatch, tmp_path):
+def test_a_file_system_without_statistics_counts_as_free(monkeypatch, tmp_path):
     monkeypatch.setattr(disk.shutil, "disk_usage", lambda _: SimpleNamespace(free=0, total=0))
     disk.require_free_space(tmp_path, 10**12, "no")
-    full = system(errno.ENOSPC)
-    said = [
+    full = system_error(errno.ENOSPC)
+    messages = [
         str(disk.write_error("no", full, tmp_path, "R", **figures))
         for figures in ({}, {"needed": 10**6}, {"written": 10**6})
     ]
-    assert said == [
+    assert messages == [
         "no: the disk is full; free some space, or R",
         "no: the disk is full: 1.0 MB are needed; free some space, or R",
         "no: the disk is full: 1.0 MB were written; free some space, or R",
     ]
 
 
-def test_a_partial_file_may_have_been_removed(free, tmp_path):
+def test_a_full_disk_may_have_free_space_again(free, tmp_path):
     free(3 * 10**6)
-    said = disk.write_error("no", system(errno.ENOSPC), tmp_path, "R", written=2 * 10**6)
-    assert str(said) == (
+    message = disk.write_error("no", system_error(errno.ENOSPC), tmp_path, "R", written=2 * 10**6)
+    assert str(message) == (
         "no: the disk is full: 2.0 MB were written, and now 3.0 MB are free in "
         f"{tmp_path}; free some space, or R"
     )

@@ -1,4 +1,4 @@
-"""How much memory there is: of the machine, of control groups, of the process."""
+"""The available memory: of the machine, of control groups, of the process."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ MB = 1 << 20
 
 @pytest.fixture
 def system(monkeypatch, tmp_path):
-    """Pretend to be in some control groups, on a machine with so much memory free."""
+    """Simulate control groups and the free memory of the machine."""
 
     def pretend(free: int | None, groups: str, **files: str) -> None:
         (tmp_path / "cgroup").write_text(groups)
         for name, content in files.items():
-            folder, _, name = name.rpartition("__")
-            path = tmp_path / "groups" / folder.replace("__", "/") / f"memory.{name}"
+            group, _, name = name.rpartition("__")
+            path = tmp_path / "groups" / group.replace("__", "/") / f"memory.{name}"
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(content)
         monkeypatch.setattr(memory, "_PROCESS", tmp_path)
@@ -34,52 +34,52 @@ def system(monkeypatch, tmp_path):
     return pretend
 
 
-SECOND = "0::/\n"  # as a container of the second version sees it
-FIRST = "7:cpu,cpuacct:/jobs/9\n4:memory:/jobs/9\n0::/\n"
+VERSION_2 = "0::/\n"  # as seen within a container
+VERSION_1 = "7:cpu,cpuacct:/jobs/9\n4:memory:/jobs/9\n0::/\n"
 
 
-def test_this_machine_has_some_memory():
+def test_this_machine_has_available_memory():
     available = memory.available_memory()
     assert available is None or 10**6 < available < 10**15
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux's /proc")
-def test_used_memory_is_memory_that_was_written():
+def test_used_memory_counts_written_pages():
     before = memory.used_memory()
-    kept = np.ones(50 * MB, np.uint8)
+    array = np.ones(50 * MB, np.uint8)
     grown = memory.used_memory() - before
-    assert 0.9 * len(kept) < grown < 1.2 * len(kept)
+    assert 0.9 * len(array) < grown < 1.2 * len(array)
 
 
 @pytest.mark.parametrize("free", [None, 3000])
 def test_a_container_may_have_less_memory_than_the_machine(free, system):
-    system(free, SECOND, max="1000\n", current="600\n", stat="anon 400\n")
+    system(free, VERSION_2, max="1000\n", current="600\n", stat="anon 400\n")
     assert memory.available_memory() == 400
 
 
 def test_a_container_may_have_more_memory_than_is_free_on_the_machine(system):
-    system(100, SECOND, max="1000\n", current="600\n", stat="anon 400\n")
+    system(100, VERSION_2, max="1000\n", current="600\n", stat="anon 400\n")
     assert memory.available_memory() == 100
 
 
 def test_cached_files_count_as_free(system):
     stat = "inactive_file 300\nactive_file 50\nslab 7\n"
-    system(None, SECOND, max="1000\n", current="990\n", stat=stat)
+    system(None, VERSION_2, max="1000\n", current="990\n", stat=stat)
     assert memory.available_memory() == 360
 
 
 def test_a_container_over_its_limit_has_no_memory(system):
-    system(None, SECOND, max="1000\n", current="1200\n", stat="anon 1200\n")
+    system(None, VERSION_2, max="1000\n", current="1200\n", stat="anon 1200\n")
     assert memory.available_memory() == 0
 
 
-def test_a_container_without_limit_has_the_machine(system):
-    system(3000, SECOND, max="max\n", current="600\n", stat="anon 400\n")
+def test_a_container_without_limit_has_the_memory_of_the_machine(system):
+    system(3000, VERSION_2, max="max\n", current="600\n", stat="anon 400\n")
     assert memory.available_memory() == 3000
 
 
 @pytest.mark.parametrize(("own", "above"), [(700, 500), (500, 700)])
-def test_the_lowest_limit_of_a_group_and_its_parents_counts(own, above, system):
+def test_the_lowest_limit_of_a_group_and_its_parents_applies(own, above, system):
     system(
         3000,
         "0::/slice/job\n",
@@ -94,7 +94,7 @@ def test_the_lowest_limit_of_a_group_and_its_parents_counts(own, above, system):
 def test_version_1_control_groups_limit_memory(system):
     system(
         3000,
-        FIRST,
+        VERSION_1,
         memory__jobs__9__limit_in_bytes="1000\n",
         memory__jobs__9__usage_in_bytes="900\n",
         memory__jobs__9__stat="inactive_file 1\ntotal_inactive_file 250\n",
@@ -110,7 +110,7 @@ def test_without_control_groups_there_is_no_limit(system):
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux's /proc")
-def test_the_address_space_limit_counts():
+def test_the_address_space_limit_applies():
     statement = "from w2v.system.memory import available_memory; print(available_memory())"
     limit = 1 << 30
     done = subprocess.run(
@@ -130,7 +130,7 @@ def test_without_proc_all_memory_counts_as_available(monkeypatch, tmp_path):
     assert memory.available_memory() == total
 
 
-def test_available_memory_is_that_of_the_system(monkeypatch, tmp_path):
+def test_available_memory_is_read_from_the_system(monkeypatch, tmp_path):
     (tmp_path / "meminfo").write_text("MemTotal: 9 kB\nMemFree: 1 kB\nMemAvailable: 5 kB\n")
     text = memory._text
     monkeypatch.setattr(memory, "_text", lambda path: text(tmp_path / path.name))

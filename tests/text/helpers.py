@@ -35,8 +35,8 @@ def read(source, name="unicode", *, lowercase=True) -> reference.Read:
                 lines.append([])
             else:
                 lines[-1].append(scanner.words.word(i).decode())
-    kept = [line for line in lines if line]
-    return reference.Read(kept, scanner.counts.too_long, scanner.counts.invalid_bytes)
+    words = [line for line in lines if line]
+    return reference.Read(words, scanner.counts.too_long, scanner.counts.invalid_bytes)
 
 
 def expected(text: bytes, name="unicode", *, lowercase=True) -> reference.Read:

@@ -1,4 +1,4 @@
-"""Blocks of text: of bounded size, without a split word."""
+"""Blocks of text: bounded in size, without split words."""
 
 from __future__ import annotations
 
@@ -101,13 +101,13 @@ def test_a_huge_line_without_white_space_is_split_between_words(small_blocks, tm
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["unicode", "whitespace"])
 @pytest.mark.parametrize("letter", ["x", "é", "𝔘", "x'", "\u2019x", "x\u2019", "xéx𝔘"])
-@pytest.mark.parametrize("behind", ["", "y", "'s", " ", "' ", "日", "''y"])
+@pytest.mark.parametrize("after", ["", "y", "'s", " ", "' ", "日", "''y"])
 def test_a_giant_token_is_dropped_whole_in_bounded_memory(
-    name, letter, behind, sized, small_blocks, monkeypatch, tmp_path
+    name, letter, after, sized, small_blocks, monkeypatch, tmp_path
 ):
     small_blocks(sized(1 << 15))
     monkeypatch.setattr("w2v.text.blocks.STAND_IN_CHARACTERS", 1100)
-    text = f"ab {letter * sized(1 << 16)}{behind} cd'ef".encode()
+    text = f"ab {letter * sized(1 << 16)}{after} cd'ef".encode()
     source = FileSource([write(tmp_path / "f", text)])
     assert read(source, name) == expected(text, name)
     found = blocks_of(FileSource([tmp_path / "f"]), name)

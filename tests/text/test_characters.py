@@ -36,12 +36,12 @@ def class_of(character: str) -> int:
 
 
 @pytest.mark.slow
-def test_every_character_has_the_class_of_the_definition():
+def test_the_class_of_every_character_matches_the_definition():
     classes = np.array([class_of(chr(code)) for code in range(CODE_POINTS)], np.uint8)
     assert np.flatnonzero(UNICODE.classes != classes).tolist() == []
 
 
-def test_white_space_is_that_of_python():
+def test_white_space_matches_python():
     classes = [
         NEWLINE if c in "\r\n" else SEPARATOR if c.isspace() or c == "\0" else WORD
         for c in map(chr, range(CODE_POINTS))
@@ -58,7 +58,7 @@ def test_only_line_ends_and_the_token_separator_split_lists_of_tokens():
     assert classes[0x1F] == SEPARATOR
 
 
-def test_lowercase_is_that_of_python():
+def test_lowercase_matches_python():
     lowercase = UNICODE.written.copy()
     assert lowercase[0x2019] == ord("'")
     lowercase[0x2019] = 0x2019
@@ -69,7 +69,7 @@ def test_lowercase_is_that_of_python():
     assert np.flatnonzero(lowercase != firsts).tolist() == []
 
 
-def test_case_is_kept_without_lowercase():
+def test_case_does_not_change_without_lowercase():
     written = character_tables(WordDefinition("whitespace", False)).written
     assert (written == np.arange(CODE_POINTS)).all()
 

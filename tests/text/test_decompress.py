@@ -1,4 +1,4 @@
-"""Packed text within bounds: however small a file is, what comes of it is bounded or refused."""
+"""Decompression within bounds: files that expand or allocate too much are rejected."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ from w2v.text import blocks, decompress
 from w2v.text import sources as reading
 from w2v.text.sources import STDIN, FileSource
 
-PACK = {
+COMPRESS = {
     "gzip": gzip.compress,
     "bzip2": bz2.compress,
     "xz": lzma.compress,
     "zstd": lambda data: zstandard.ZstdCompressor().compress(data),
 }
-PACKINGS = pytest.mark.parametrize("pack", PACK.values(), ids=PACK)
+COMPRESSIONS = pytest.mark.parametrize("compress", COMPRESS.values(), ids=COMPRESS)
 LINE = b"the quick brown fox\n"
 TINY = {"min_count": 1, "sample": 0, "dim": 2, "epochs": 1, "threads": 1}
 MEBIBYTE = 1 << 20
@@ -45,72 +45,72 @@ def text_of(path: Path | str, max_expansion: float = 250) -> bytes:
 
 
 @pytest.fixture
-def little_is_free(monkeypatch):
-    """Let a bound count from a kilobyte on, so that small files show what large ones do."""
+def small_free_amount(monkeypatch):
+    """Apply the limit from a kilobyte on, so that small files can exceed it."""
     monkeypatch.setattr(decompress, "FREE_BYTES", 1000)
     monkeypatch.setattr(reading, "SNIFFED_BYTES", 256)
     monkeypatch.setattr("w2v.text.blocks.BLOCK_BYTES", 4096)
 
 
-def bomb(pack, lines: int = 100_000) -> bytes:
-    data = pack(LINE * lines)
+def bomb(compress, lines: int = 100_000) -> bytes:
+    data = compress(LINE * lines)
     assert len(data) < 20 * lines / 100
     return data
 
 
-# How much comes out
+# The size after decompression
 
 
-@PACKINGS
+@COMPRESSIONS
 def test_a_small_file_that_expands_too_much_is_rejected_while_it_is_read(
-    pack, little_is_free, tmp_path
+    compress, small_free_amount, tmp_path
 ):
     path = tmp_path / "bomb.txt"
-    path.write_bytes(bomb(pack))
+    path.write_bytes(bomb(compress))
     source = FileSource([path], 10)
-    got: list[int] = []
+    sizes: list[int] = []
     expected = (
         rf"^{path} expands to over 10 times its size: to [\d,]+ bytes so far, from [\d,]+; if "
         r"this is intended, raise the limit with `max_expansion` \(0: no limit\)$"
     )
     with pytest.raises(InputError, match=expected):
-        got.extend(len(block) for block in source.blocks(lambda block: len(block)))
-    assert sum(got) <= 10 * path.stat().st_size + 2 * blocks.BLOCK_BYTES
+        sizes.extend(len(block) for block in source.blocks(lambda block: len(block)))
+    assert sum(sizes) <= 10 * path.stat().st_size + 2 * blocks.BLOCK_BYTES
 
 
-@PACKINGS
+@COMPRESSIONS
 @pytest.mark.parametrize("limit", [0, 1_000_000])
-def test_the_limit_can_be_raised_and_disabled(pack, limit, little_is_free, tmp_path):
+def test_the_limit_can_be_raised_and_disabled(compress, limit, small_free_amount, tmp_path):
     path = tmp_path / "bomb.txt"
-    path.write_bytes(bomb(pack))
+    path.write_bytes(bomb(compress))
     assert text_of(path, limit) == LINE * 100_000
 
 
-@PACKINGS
-def test_stdin_has_the_same_limit(pack, little_is_free, monkeypatch):
-    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(bomb(pack))))
+@COMPRESSIONS
+def test_stdin_has_the_same_limit(compress, small_free_amount, monkeypatch):
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(bomb(compress))))
     with pytest.raises(InputError, match=r"^stdin expands to over 10 times its size"):
         text_of(STDIN, 10)
 
 
-@PACKINGS
-def test_small_output_is_never_rejected(pack, tmp_path):
+@COMPRESSIONS
+def test_small_output_is_never_rejected(compress, tmp_path):
     path = tmp_path / "small.txt"
-    path.write_bytes(pack(b"a\n" * 400_000))
+    path.write_bytes(compress(b"a\n" * 400_000))
     assert len(text_of(path, 1)) == 800_000 > 100 * path.stat().st_size
 
 
-@PACKINGS
-def test_members_together_have_one_limit(pack, little_is_free, tmp_path):
+@COMPRESSIONS
+def test_the_limit_applies_to_all_members_together(compress, small_free_amount, tmp_path):
     path = tmp_path / "many.txt"
-    part = pack(LINE * 200)
+    part = compress(LINE * 200)
     path.write_bytes(part * 500)
     assert text_of(path, 250) == LINE * 100_000
     with pytest.raises(InputError, match="over 5 times its size"):
         text_of(path, 5)
 
 
-def test_natural_text_is_far_below_the_limit(little_is_free, tmp_path):
+def test_natural_text_is_far_below_the_limit(small_free_amount, tmp_path):
     words = np.random.default_rng(1).integers(0, 5000, 50_000).tolist()
     path = tmp_path / "text.xz"
     path.write_bytes(lzma.compress(" ".join(f"w{word}" for word in words).encode()))
@@ -118,10 +118,10 @@ def test_natural_text_is_far_below_the_limit(little_is_free, tmp_path):
 
 
 @pytest.mark.slow
-@PACKINGS
-def test_a_bomb_takes_little_memory(pack, monkeypatch, tmp_path):
+@COMPRESSIONS
+def test_a_decompression_bomb_needs_little_memory(compress, monkeypatch, tmp_path):
     path = tmp_path / "bomb.txt"
-    path.write_bytes(bomb(pack, 1_000_000))
+    path.write_bytes(bomb(compress, 1_000_000))
     monkeypatch.setattr(decompress, "FREE_BYTES", 8 * MEBIBYTE)
     source = FileSource([path], 1)
     tracemalloc.start()
@@ -134,7 +134,7 @@ def test_a_bomb_takes_little_memory(pack, monkeypatch, tmp_path):
 
 
 @pytest.fixture
-def bomb_file(little_is_free, sized, tmp_path):
+def bomb_file(small_free_amount, sized, tmp_path):
     path = tmp_path / "bomb.txt"
     path.write_bytes(bomb(gzip.compress, sized(100_000)))
     return path
@@ -175,7 +175,7 @@ def test_the_library_has_the_option(bomb_file, tmp_path):
     assert len(w2v.train(bomb_file, max_expansion=0, **TINY)) == 4
 
 
-def test_resume_accepts_another_limit(little_is_free, tmp_path):
+def test_resume_accepts_another_limit(small_free_amount, tmp_path):
     path = tmp_path / "bomb.txt"
     path.write_bytes(bomb(gzip.compress, 1_000))
 
@@ -213,11 +213,11 @@ def test_compressed_vectors_have_the_same_limit(head, monkeypatch, tmp_path):
 
 
 def xz_with_dictionary(code: int, text: bytes = LINE) -> bytes:
-    """Compress a text, and ask for a dictionary of another size in the header."""
+    """Compress a text, and declare another dictionary size in the header."""
     data = bytearray(lzma.compress(text))
     end = 12 + 4 * (data[12] + 1)
-    place = data.index(b"\x21\x01", 12, end) + 2
-    data[place] = code
+    position = data.index(b"\x21\x01", 12, end) + 2
+    data[position] = code
     data[end - 4 : end] = zlib.crc32(bytes(data[12 : end - 4])).to_bytes(4, "little")
     return bytes(data)
 
@@ -228,47 +228,47 @@ def lzma_with_dictionary(size: int, text: bytes = LINE) -> bytes:
 
 
 def zstd_with_window(log: int, text: bytes = LINE) -> bytes:
-    """Put a text into one raw block of a frame that asks for a window of 2**log bytes."""
+    """Return a frame with one raw block that declares a window of 2**log bytes."""
     block = (len(text) << 3 | 1).to_bytes(3, "little")
     return b"\x28\xb5\x2f\xfd" + bytes([0, log - 10 << 3]) + block + text
 
 
-GREEDY = {
+LARGE_WINDOWS = {
     "xz": (xz_with_dictionary(40), "a window of 4,294,967,295 bytes", "xz -dc"),
-    "xz, little too much": (xz_with_dictionary(33), "a window of 402,653,184 bytes", "xz -dc"),
+    "xz, slightly too large": (xz_with_dictionary(33), "a window of 402,653,184 bytes", "xz -dc"),
     "lzma": (lzma_with_dictionary(1 << 31), "a window of 2,147,483,648 bytes", "xz -dc"),
     "zstd": (zstd_with_window(31), "a window of 2,147,483,648 bytes", "zstd -dc --long=31"),
-    "zstd, too large for any": (zstd_with_window(41), "a (larger )?window", "zstd -dc --long=31"),
+    "zstd, beyond the format": (zstd_with_window(41), "a (larger )?window", "zstd -dc --long=31"),
 }
 
 
-@pytest.mark.parametrize(("data", "asked", "command"), GREEDY.values(), ids=GREEDY)
-def test_a_header_that_asks_for_much_memory_is_rejected(data, asked, command, tmp_path):
-    path = tmp_path / "greedy.txt"
+@pytest.mark.parametrize(("data", "window", "command"), LARGE_WINDOWS.values(), ids=LARGE_WINDOWS)
+def test_a_header_with_a_large_window_is_rejected(data, window, command, tmp_path):
+    path = tmp_path / "large.txt"
     path.write_bytes(data)
     expected = (
-        f"^decompressing {path} needs {asked}.*, but the limit is 268,435,456 bytes; decompress "
+        f"^decompressing {path} needs {window}.*, but the limit is 268,435,456 bytes; decompress "
         f"it first and pipe it in: {command} {path}"
     )
     with pytest.raises(InputError, match=expected):
         text_of(path)
 
 
-def test_a_later_stream_that_asks_for_much_memory_is_rejected(tmp_path):
-    path = tmp_path / "greedy.txt"
+def test_a_large_window_in_a_later_stream_is_rejected(tmp_path):
+    path = tmp_path / "large.txt"
     path.write_bytes(lzma.compress(LINE) + xz_with_dictionary(40))
     with pytest.raises(InputError, match=r"needs a window of 4,294,967,295 bytes"):
         text_of(path)
 
 
-ALLOWED = {
+ALLOWED_WINDOWS = {
     "xz": xz_with_dictionary(32),
     "lzma": lzma_with_dictionary(1 << 28),
     "zstd": zstd_with_window(28),
 }
 
 
-@pytest.mark.parametrize("data", ALLOWED.values(), ids=ALLOWED)
+@pytest.mark.parametrize("data", ALLOWED_WINDOWS.values(), ids=ALLOWED_WINDOWS)
 def test_the_largest_window_is_read(data, tmp_path):
     path = tmp_path / "large.txt"
     path.write_bytes(data)
@@ -281,7 +281,7 @@ from pathlib import Path
 from w2v.errors import InputError
 from w2v.text.sources import FileSource
 import zstandard
-def peak():  # not ru_maxrss, which begins with that of the process before
+def peak():  # unlike ru_maxrss, not inherited from the parent process
     return int(Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0])
 before = peak()
 try:
@@ -292,14 +292,14 @@ print(peak() - before)
 """
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells of memory so")
+@pytest.mark.skipif(sys.platform != "linux", reason="needs VmHWM of Linux")
 @pytest.mark.parametrize(
     "data",
-    [*(greedy[0] for greedy in GREEDY.values()), *ALLOWED.values()],
-    ids=[*GREEDY, *(f"{name}, allowed" for name in ALLOWED)],
+    [*(large[0] for large in LARGE_WINDOWS.values()), *ALLOWED_WINDOWS.values()],
+    ids=[*LARGE_WINDOWS, *(f"{name}, allowed" for name in ALLOWED_WINDOWS)],
 )
 def test_no_header_allocates_memory(data, tmp_path):
-    path = tmp_path / "greedy.txt"
+    path = tmp_path / "large.txt"
     path.write_bytes(data)
     done = subprocess.run(
         [sys.executable, "-c", PEAK, path], capture_output=True, text=True, check=True, timeout=60
@@ -307,14 +307,14 @@ def test_no_header_allocates_memory(data, tmp_path):
     assert int(done.stdout) < 24 << 10
 
 
-# What stands behind a packed stream
+# Data after a compressed stream
 
 
 @pytest.mark.parametrize("name", ["bzip2", "xz", "zstd"])
-@pytest.mark.parametrize("rest", [b"rubbish", LINE * 3000], ids=["short", "long"])
-def test_junk_behind_a_stream_is_an_error(name, rest, tmp_path):
+@pytest.mark.parametrize("rest", [b"garbage", LINE * 3000], ids=["short", "long"])
+def test_trailing_data_is_an_error(name, rest, tmp_path):
     path = tmp_path / "f.txt"
-    path.write_bytes(PACK[name](LINE) + rest)
+    path.write_bytes(COMPRESS[name](LINE) + rest)
     with pytest.raises(InputError, match=f"{path} is damaged or truncated: "):
         text_of(path)
 
@@ -327,7 +327,7 @@ def test_padding_of_xz_streams_is_ignored(tmp_path):
 
 
 class Endless(io.RawIOBase):
-    """A stream that gives as many bytes as are asked for."""
+    """An endless stream."""
 
     def readable(self) -> bool:
         return True
@@ -348,5 +348,5 @@ def test_64_mebibytes_are_always_allowed():
 def test_zstd_may_begin_with_a_skippable_frame(tmp_path):
     path = tmp_path / "text.zst"
     skipped = b"\x5a\x2a\x4d\x18" + (5).to_bytes(4, "little") + b"about"
-    path.write_bytes(skipped + PACK["zstd"](LINE))
+    path.write_bytes(skipped + COMPRESS["zstd"](LINE))
     assert text_of(path) == LINE

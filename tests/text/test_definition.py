@@ -11,7 +11,7 @@ from w2v.errors import ConfigError
 from w2v.text.definition import WordDefinition, lowercase_word
 
 
-def test_the_record_is_that_of_meta_json():
+def test_the_record_for_meta_json():
     assert WordDefinition("unicode", True).as_dict() == {
         "name": "unicode",
         "lowercase": True,
@@ -23,7 +23,7 @@ def test_the_record_is_that_of_meta_json():
 @pytest.mark.parametrize(
     "definition", [WordDefinition("unicode", False), WordDefinition("whitespace", True)]
 )
-def test_a_record_gives_the_same_definition(definition):
+def test_a_definition_survives_a_round_trip(definition):
     assert WordDefinition.from_meta(definition.as_dict()) == definition
     assert (
         WordDefinition.from_meta({"name": definition.name, "lowercase": definition.lowercase})
@@ -31,7 +31,7 @@ def test_a_record_gives_the_same_definition(definition):
     )
 
 
-def test_the_version_of_unicode_makes_no_other_definition():
+def test_the_unicode_version_does_not_affect_equality():
     old = WordDefinition("unicode", True, unicode="9.0.0")
     assert old == WordDefinition("unicode", True)
     assert hash(old) == hash(WordDefinition("unicode", True))
@@ -50,7 +50,7 @@ def test_the_version_of_unicode_makes_no_other_definition():
         ({"name": "tokens", "lowercase": False}, "were trained on lists of tokens"),
     ],
 )
-def test_from_meta_rejects_what_does_not_apply_to_text(recorded, reason):
+def test_from_meta_rejects_records_that_do_not_apply_to_text(recorded, reason):
     with pytest.raises(ConfigError, match=f"^these embeddings {reason}, so they cannot split"):
         WordDefinition.from_meta(recorded)
 
@@ -64,12 +64,12 @@ def test_lists_of_tokens_ignore_the_tokenizer_option():
     assert WordDefinition.from_config(Config(), tokenized=False) == WordDefinition("unicode", True)
 
 
-def test_a_definition_describes_itself():
+def test_str_of_a_definition():
     assert str(WordDefinition("unicode", True)) == "unicode, lowercased"
     assert str(WordDefinition("whitespace", False)) == "whitespace, case-sensitive"
 
 
-def test_each_character_is_lowercased_on_its_own():
+def test_each_character_is_lowercased_separately():
     assert (
         lowercase_word("\u038c\u0394\u039f\u03a3") == "\u03cc\u03b4\u03bf\u03c3"
     )  # no final sigma

@@ -1,4 +1,4 @@
-"""From files and Python objects to blocks: nothing lost, nothing cut, nothing read as garbage."""
+"""Sources of text: files, stdin and Python objects; other data is rejected."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ COMPRESS = {
     "zst": lambda data: zstandard.ZstdCompressor(write_checksum=True).compress(data),
 }
 COMPRESSIONS = pytest.mark.parametrize("compress", COMPRESS.values(), ids=COMPRESS)
-# All but the old lzma format, which has neither members nor a checksum.
+# The old lzma format has neither members nor a checksum.
 WITH_MEMBERS = pytest.mark.parametrize(
     "compress", [COMPRESS[x] for x in ("gz", "bz2", "xz", "zst")]
 )
@@ -45,10 +45,10 @@ def stdin(monkeypatch):
     return put
 
 
-# Which files
+# Files
 
 
-def test_files_are_read_in_the_order_given_and_each_ends_a_line(tmp_path):
+def test_files_are_read_in_the_given_order_and_each_ends_a_line(tmp_path):
     first = write(tmp_path / "z.txt", b"one two")
     second = write(tmp_path / "a.txt", b"three\n")
     source = FileSource([first, str(second)])
@@ -57,7 +57,7 @@ def test_files_are_read_in_the_order_given_and_each_ends_a_line(tmp_path):
     assert source.done_bytes == 13
 
 
-def test_a_folder_is_all_files_below_it_sorted(tmp_path):
+def test_the_files_of_a_directory_are_sorted(tmp_path):
     for name in ("b/2.txt", "b/1.txt", "a.txt", "c", "b/.d/x"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         write(tmp_path / name, name.encode())
@@ -83,7 +83,7 @@ def test_stdin_may_be_compressed(stdin, compress):
     assert text_of(STDIN) == TEXT
 
 
-def test_the_length_of_stdin_is_known_if_it_is_a_file(monkeypatch, tmp_path):
+def test_the_length_of_stdin_is_known_for_a_file(monkeypatch, tmp_path):
     with write(tmp_path / "f", b"0123456789").open() as file:
         monkeypatch.setattr(sys, "stdin", file)
         assert FileSource([STDIN]).total_bytes == 10
@@ -95,19 +95,19 @@ def test_stdin_can_be_read_only_once():
 
 
 @pytest.mark.parametrize("path", ["missing.txt", "nul\0byte", "x" * 5000])
-def test_a_missing_file_is_named(path, tmp_path):
+def test_the_error_names_a_missing_file(path, tmp_path):
     reasons = r"No such file|null (byte|character)|too long"
     with pytest.raises(InputError, match=rf"^cannot read .*({reasons})"):
         FileSource([tmp_path / path])
 
 
-def test_an_empty_folder_is_named(tmp_path):
+def test_the_error_names_an_empty_directory(tmp_path):
     (tmp_path / "sub").mkdir()
     with pytest.raises(InputError, match=f"the directory {tmp_path} contains no files"):
         FileSource([tmp_path])
 
 
-def test_a_folder_that_cannot_be_listed_is_named(monkeypatch, tmp_path):
+def test_the_error_names_an_unreadable_directory(monkeypatch, tmp_path):
     def scandir(path):
         raise PermissionError(13, "Permission denied", path)
 
@@ -116,7 +116,7 @@ def test_a_folder_that_cannot_be_listed_is_named(monkeypatch, tmp_path):
         FileSource([tmp_path])
 
 
-def test_a_file_that_vanishes_is_named(tmp_path):
+def test_the_error_names_a_file_that_was_removed(tmp_path):
     path = write(tmp_path / "f", b"x")
     source = FileSource([path])
     path.unlink()
@@ -129,7 +129,7 @@ def test_a_pipe_has_no_length(tmp_path):
     assert FileSource([tmp_path / "pipe"]).total_bytes is None
 
 
-# What is in them
+# Contents
 
 
 @pytest.mark.parametrize(
@@ -143,7 +143,7 @@ def test_a_pipe_has_no_length(tmp_path):
         (b"a\0b\nc", [["a", "b"], ["c"]]),
         (b"\xef\xbb\xbfa b", [["a", "b"]]),
         (b"\xef\xbb\xbf", []),
-        (b"a \xef\xbb\xbf b", [["a", "b"]]),  # U+FEFF is no word character
+        (b"a \xef\xbb\xbf b", [["a", "b"]]),  # U+FEFF is not a word character
         (b"na\xefve as in Latin-1 text", [["na", "ve", "as", "in", "latin", "1", "text"]]),
     ],
 )
@@ -153,7 +153,7 @@ def test_texts_by_hand(data, lines, tmp_path):
     assert read(compressed).lines == lines
 
 
-def test_a_byte_order_mark_is_no_part_of_a_whitespace_token(tmp_path):
+def test_whitespace_tokens_exclude_a_byte_order_mark(tmp_path):
     path = write(tmp_path / "f", b"\xef\xbb\xbfa b")
     assert read(FileSource([path]), "whitespace").lines == [["a", "b"]]
 
@@ -173,7 +173,7 @@ def test_concatenated_members_are_read_to_the_end(compress, tmp_path):
     assert text_of(path) == TEXT + b"second" * 300 + b"\n"
 
 
-def test_zstd_frames_are_not_gathered_while_they_wait(monkeypatch, tmp_path):
+def test_zstd_frames_are_decompressed_one_at_a_time(monkeypatch, tmp_path):
     frames = 50
     frame = zstandard.compress(np.random.default_rng(1).bytes(20_000).hex(" ").encode())
     path = write(tmp_path / "f", frame * frames)
@@ -248,7 +248,7 @@ def test_other_files_are_rejected_with_their_type(data, kind, tmp_path):
 
 
 @COMPRESSIONS
-def test_text_that_is_compressed_twice_is_rejected(compress, tmp_path):
+def test_doubly_compressed_text_is_rejected(compress, tmp_path):
     path = write(tmp_path / "f", gzip.compress(compress(TEXT)))
     with pytest.raises(InputError, match=r"f \(decompressed\) is \w+-compressed: expected"):
         text_of(path)
@@ -297,7 +297,7 @@ def test_lists_of_tokens_are_not_changed():
 
 
 @pytest.mark.parametrize("tokens", [False, True])
-def test_many_lines_come_in_blocks(tokens, small_blocks):
+def test_many_lines_are_split_into_blocks(tokens, small_blocks):
     small_blocks(100)
     line = "some words in a line"
     source = IterableSource(line.split() if tokens else line for _ in range(50))
@@ -310,7 +310,7 @@ def test_many_lines_come_in_blocks(tokens, small_blocks):
 
 
 @pytest.mark.parametrize("corpus", [[], iter([]), [""], [[]], [[], []]])
-def test_nothing_has_no_words(corpus):
+def test_an_empty_corpus_has_no_words(corpus):
     source = IterableSource(corpus)
     assert read(source, "tokens" if source.tokenized else "unicode") == ([], 0, 0)
 
@@ -335,11 +335,11 @@ def test_other_items_are_rejected(corpus, message):
         blocks_of(IterableSource(corpus))
 
 
-# What is meant by a corpus
+# Kinds of corpus arguments
 
 
 @pytest.mark.parametrize("kind", [str, Path])
-def test_a_path_and_paths_are_files(kind, tmp_path):
+def test_paths_are_read_as_files(kind, tmp_path):
     path = kind(write(tmp_path / "f", b"x"))
     for corpus in (path, [path], (path, path)):
         source = open_corpus(corpus)
@@ -359,7 +359,7 @@ def test_a_list_of_lines_is_not_a_list_of_paths(first):
     assert isinstance(open_corpus([first, "second line"]), IterableSource)
 
 
-def test_a_missing_path_in_a_list_of_paths_is_named(tmp_path):
+def test_the_error_names_a_missing_path_in_a_list(tmp_path):
     with pytest.raises(InputError, match=r"cannot read .*missing: No such file"):
         open_corpus([write(tmp_path / "f", b"x"), tmp_path / "missing"])
 

@@ -57,7 +57,7 @@ def expected(block: bytes, name: str = "unicode", *, lowercase: bool = True) -> 
         ("'tis the dogs' day", ["tis", "the", "dogs", "day"]),
         ("l'un'd'eux a'-b 5'6", ["l'un'd'eux", "a", "b", "5'6"]),
         ("snake_case e-mail a.b 3.14", ["snake_case", "e", "mail", "a", "b", "3", "14"]),
-        ("ΌΔΟΣ Σ", ["όδοσ", "σ"]),  # letter by letter: no final sigma
+        ("ΌΔΟΣ Σ", ["όδοσ", "σ"]),  # each letter separately: no final sigma
         ("İstanbul", ["i\u0307stanbul"]),
         ("naïve na\u0308ive", ["naïve", "na\u0308ive"]),
         ("a日'b", ["a", "日", "b"]),
@@ -150,15 +150,15 @@ def test_any_bytes_match_the_reference(name, lowercase, text):
         (b"\xf5\x80\x80\x80", 4),
         (b"\xfe", 1),
         (b"\xff", 1),
-        (b"\xc3", 1),  # cut short
+        (b"\xc3", 1),  # truncated
         (b"\xe6\x97", 2),
         (b"\xf0\x9d\x94", 3),
-        (b"\xe6\xc3\xa9", 1),  # cut short by a good one
-        (b"\xed\x9f\xbf", 0),  # the last before the surrogates, and the first behind
+        (b"\xe6\xc3\xa9", 1),  # truncated by a valid sequence
+        (b"\xed\x9f\xbf", 0),  # the neighbors of the surrogates
         (b"\xee\x80\x80", 0),
         (b"\xf4\x8f\xbf\xbf", 0),  # the last code point
-        (b"\xe0\xa0\x80", 0),  # the first of three bytes
-        (b"\xf0\x90\x80\x80", 0),  # the first of four
+        (b"\xe0\xa0\x80", 0),  # the first code point of three bytes
+        (b"\xf0\x90\x80\x80", 0),  # the first code point of four bytes
     ],
 )
 @pytest.mark.parametrize("name", ["unicode", "whitespace"])
@@ -246,10 +246,10 @@ def test_many_different_words(sized):
 def test_a_text_split_at_the_last_boundary_has_the_same_words(name, lowercase, text):
     tables = character_tables(WordDefinition(name, lowercase))
     cut = tables.last_boundary(text)
-    for behind in (b"b", b"'b", "\u2019b".encode(), "é".encode(), b"\x97\xa5", b" ", b"\n"):
+    for after in (b"b", b"'b", "\u2019b".encode(), "é".encode(), b"\x97\xa5", b" ", b"\n"):
         scanner = Scanner(tables)
-        lines = scanned(scanner, text[:cut]) + scanned(scanner, text[cut:] + behind)
-        whole = expected(text + behind, name, lowercase=lowercase)
+        lines = scanned(scanner, text[:cut]) + scanned(scanner, text[cut:] + after)
+        whole = expected(text + after, name, lowercase=lowercase)
         assert list(itertools.chain(*lines)) == list(itertools.chain(*whole.lines))
         assert scanner.counts.invalid_bytes == whole.invalid_bytes
 
@@ -257,12 +257,12 @@ def test_a_text_split_at_the_last_boundary_has_the_same_words(name, lowercase, t
 @pytest.mark.parametrize("gap", [1, 6, 7, 8, 55, 56, 57, 58, 63, 64, 65, 200])
 @pytest.mark.parametrize("size", [1, 7, 8, 9, 56, 57, 58, 63, 64, 65, 114, 200])
 def test_words_and_gaps_of_any_length_at_any_offset(gap, size):
-    for behind in (" ", "\n", "'", "'s", "é", "\u2019s", "日", ""):
-        text = (" " * gap).join(["a" * size + behind] * 3).encode()
-        assert read(text) == expected(text), behind
+    for after in (" ", "\n", "'", "'s", "é", "\u2019s", "日", ""):
+        text = (" " * gap).join(["a" * size + after] * 3).encode()
+        assert read(text) == expected(text), after
 
 
-def test_a_full_scratch_space_loses_no_word(monkeypatch):
+def test_a_full_scratch_buffer_loses_no_word(monkeypatch):
     monkeypatch.setattr(tokenizer, "_SCRATCH", 2 * tokenizer._MAX_WRITTEN)
     words = ["é" * 450, "x'y" * 300, "Ä" * 501, "z"] * 5
     text = " ".join(words).encode()
@@ -276,7 +276,7 @@ def test_a_word_that_is_too_long_affects_no_other_word():
 
 
 @DEFINITIONS
-def test_nothing_behind_a_block_is_read(name, lowercase):
+def test_no_byte_after_a_block_is_read(name, lowercase):
     tables = character_tables(WordDefinition(name, lowercase))
     for size in (1, 63, 64, 65, 128):
         scanner = Scanner(tables)

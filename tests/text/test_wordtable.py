@@ -17,7 +17,7 @@ LISTS_OF_WORDS = st.lists(WORDS_OF_ALL_LENGTHS, max_size=60)
 
 
 def bytes_of(word: bytes) -> np.ndarray:
-    """Return the bytes of a word, and some that do not belong to it."""
+    """Return the bytes of a word, followed by padding."""
     return np.frombuffer(word + b"~" * SLACK, np.uint8).copy()
 
 
@@ -44,7 +44,7 @@ def counts(table: WordTable) -> dict[bytes, int]:
 
 
 @given(words=st.lists(st.one_of(WORDS_OF_ALL_LENGTHS, st.just(b"")), max_size=80))
-def test_ids_go_by_first_occurrence_and_counts_add_up(words):
+def test_ids_follow_the_first_occurrence_and_counts_add_up(words):
     table = WordTable(1)
     order = {word: i for i, word in enumerate(dict.fromkeys(filter(None, words)))}
     assert add(table, words) == [order[word] if word else NO_WORD for word in words]
@@ -52,7 +52,7 @@ def test_ids_go_by_first_occurrence_and_counts_add_up(words):
 
 
 @given(words=LISTS_OF_WORDS)
-def test_words_are_added_one_by_one_or_together(words):
+def test_single_and_joint_additions_are_equivalent(words):
     table, together = WordTable(1), WordTable(1)
     assert [add(table, [word])[0] for word in words] == add(together, words)
     assert counts(table) == counts(together)
@@ -70,17 +70,17 @@ def test_tables_are_merged(words, others):
 
 
 @given(words=LISTS_OF_WORDS)
-def test_words_with_the_same_hash_stay_apart(words):
+def test_words_with_the_same_hash_are_distinguished(words):
     table = WordTable(64)
     order = list(dict.fromkeys(words))
     assert add(table, words, hash_value=7) == [order.index(word) for word in words]
 
 
 @pytest.mark.parametrize("size", [7, 8, 9, 16, 17, 255, 256, 257, 1000, MAX_LENGTH])
-def test_words_of_any_length_that_differ_in_a_byte_or_in_length_stay_apart(size):
+def test_words_that_differ_in_a_byte_or_in_length_are_distinguished(size):
     word = bytes(size)
     others = [word[:i] + b"\x01" + word[i + 1 :] for i in {0, size // 2, size - 1}]
-    others.append(word[:-1])  # with the same bytes, if what is missing counts as zero
+    others.append(word[:-1])  # equal if missing bytes count as zeros
     table = WordTable(8)
     assert add(table, [word, *others], hash_value=7) == list(range(len(others) + 1))
     assert add(table, [word, *others], hash_value=7) == list(range(len(others) + 1))
@@ -119,7 +119,7 @@ def test_the_number_of_slots_is_a_power_of_two(capacity, slots):
     assert len(WordTable(capacity).arrays.slots) == 2 * slots
 
 
-def test_hash_covers_the_given_length_only():
+def test_the_hash_depends_on_the_given_length_only():
     for size in range(1, 30):
         word = bytes(range(size))
         assert hash_word(bytes_of(word + b"c"), 0, size) == hash_word(

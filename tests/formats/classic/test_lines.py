@@ -1,4 +1,4 @@
-"""What the text formats share: gzip, long lines, and files that expand too much."""
+"""Common features of the text formats: gzip, long lines, and files that expand too much."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_the_name_determines_whether_a_file_is_compressed(codec, text, tmp_path)
     assert (tmp_path / "plain.txt").read_text("utf-8") == text
     assert gzip.decompress((tmp_path / "one.txt.gz").read_bytes()).decode() == text
     assert (tmp_path / "one.txt.gz").read_bytes() == (tmp_path / "two.vec.GZ").read_bytes()
-    assert (tmp_path / "one.txt.gz").read_bytes()[4:8] == bytes(4)  # the time
+    assert (tmp_path / "one.txt.gz").read_bytes()[4:8] == bytes(4)  # the modification time
 
 
 @pytest.mark.parametrize(("codec", "head"), [(word2vec_text, b"1 1\n"), (glove, b"")])

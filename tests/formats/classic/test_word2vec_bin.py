@@ -13,8 +13,8 @@ from w2v.formats.table import VectorTable
 TWO = VectorTable(["a", "é"], [[1.0, 0.1], [3.0, -4.5]])
 
 
-def binary(*rows: tuple[bytes, list[float]], end: bytes = b"\n") -> bytes:
-    """Write word2vec's binary format as its definition says."""
+def word2vec_binary(*rows: tuple[bytes, list[float]], end: bytes = b"\n") -> bytes:
+    """Return the bytes of a file in the binary format of word2vec."""
     head = b"%d %d\n" % (len(rows), len(rows[0][1]))
     return head + b"".join(w + b" " + np.array(x, "<f4").tobytes() + end for w, x in rows)
 
@@ -24,7 +24,7 @@ def test_both_variants_are_read(end, tmp_path):
     # Numbers whose bytes look like the line ends and spaces between the rows.
     tricky = np.frombuffer(b"\n\n  \n a  ab\n", "<f4").tolist()
     rows = [(b"one", tricky), (b"two", tricky[::-1]), ("três".encode(), [1.0, 2.0, 3.0])]
-    (tmp_path / "file").write_bytes(binary(*rows, end=end))
+    (tmp_path / "file").write_bytes(word2vec_binary(*rows, end=end))
     back = word2vec_bin.read(tmp_path / "file")
     assert back.words == ["one", "two", "três"]
     assert back.matrix.tolist() == [row for _, row in rows]
@@ -33,7 +33,7 @@ def test_both_variants_are_read(end, tmp_path):
 def test_files_are_written_as_word2vec_writes_them(tmp_path):
     word2vec_bin.write(VectorTable(["a", "é"], [[1.0, 2.0], [3.0, 4.0]]), tmp_path / "bin")
     word2vec_text.write(VectorTable(["a", "é"], [[1.0, 0.1], [3.0, -4.5]]), tmp_path / "text")
-    expected = binary((b"a", [1.0, 2.0]), ("é".encode(), [3.0, 4.0]))
+    expected = word2vec_binary((b"a", [1.0, 2.0]), ("é".encode(), [3.0, 4.0]))
     assert (tmp_path / "bin").read_bytes() == expected
     assert (tmp_path / "text").read_text("utf-8") == "2 2\na 1 0.100000001\né 3 -4.5\n"
 
@@ -42,17 +42,17 @@ def test_files_are_written_as_word2vec_writes_them(tmp_path):
     ("data", "finding"),
     [
         (
-            binary((b"a", [1]), (b"a", [2])),
+            word2vec_binary((b"a", [1]), (b"a", [2])),
             "file: words must be distinct, but words 0 and 1 are 'a'",
         ),
-        (binary((b"aa", [1]), (b"", [2])), "file: word 1 must be a non-empty string"),
+        (word2vec_binary((b"aa", [1]), (b"", [2])), "file: word 1 must be a non-empty string"),
         (
-            binary((b"a", [1]), (b"b", [np.inf])),
+            word2vec_binary((b"a", [1]), (b"b", [np.inf])),
             "file: vectors must be finite.* of word 1, 'b', contains NaN",
         ),
         (b"1 1\naaaaaaaa", "row 0: expected a word and a space"),
-        (binary((b"a", [1])) + b"\n", "2 bytes follow the 1 rows"),
-        (binary((b"a", [1]), end=b"x"), "1 bytes follow the 1 rows"),
+        (word2vec_binary((b"a", [1])) + b"\n", "2 bytes follow the 1 rows"),
+        (word2vec_binary((b"a", [1]), end=b"x"), "1 bytes follow the 1 rows"),
     ],
 )
 def test_malformed_files_are_rejected(data, finding, tmp_path):

@@ -1,4 +1,4 @@
-"""The text format of word2vec, and the header that both word2vec formats share."""
+"""The text format of word2vec, and the header of both word2vec formats."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_truncated_files_are_rejected(name, tmp_path):
     read, write = FORMATS[name].read, FORMATS[name].write
     write(SMALL, tmp_path / "file")
     data = (tmp_path / "file").read_bytes()
-    last = len(data) - (name == "word2vec-bin")  # there the last LF is optional
+    last = len(data) - (name == "word2vec-bin")  # the last LF is optional
     for end in range(last):
         (tmp_path / "part").write_bytes(data[:end])
         finding = "truncated" if end > len(b"5 2") else "expected a first line with two numbers"

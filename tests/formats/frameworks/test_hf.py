@@ -1,6 +1,6 @@
-"""The directory for model2vec and sentence-transformers, without these programs.
+"""The directory for model2vec and sentence-transformers, without these libraries.
 
-tests/frameworks has the tests with them.
+tests/frameworks has the tests that use them.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ def test_the_model_card_describes_the_training(directory):
     assert '## Corpus\n\n```json\n{\n  "tokens": 40\n}\n```\n' in card
     assert '## Last epoch\n\n```json\n{\n  "loss": 1.25\n}\n```\n' in card
     assert "Evaluation" not in card
-    assert "\n# x" not in card  # what comes from outside does not get out of its block
+    assert "\n# x" not in card  # values from outside stay within the code block
 
 
 @pytest.mark.parametrize("rows", ["none", "pad"])
@@ -124,7 +124,7 @@ def test_directories_of_other_programs_are_not_replaced(directory):
 @pytest.mark.parametrize("name", ["model.safetensors", "tokenizer.json", "meta.json"])
 def test_truncated_files_are_rejected(name, directory):
     data = (directory / name).read_bytes()
-    whole = len(data) - (name == "meta.json")  # there the last line end is optional
+    whole = len(data) - (name == "meta.json")  # the last line end is optional
     for end in {*range(0, whole, -(-whole // 300)), whole - 1}:
         (directory / name).write_bytes(data[:end])
         with pytest.raises(FormatError, match=name):

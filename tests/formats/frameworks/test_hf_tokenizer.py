@@ -1,4 +1,4 @@
-"""The file tokenizer.json, as far as it can be tested without the library."""
+"""The file tokenizer.json, without the tokenizers library."""
 
 from __future__ import annotations
 

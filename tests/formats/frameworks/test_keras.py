@@ -1,6 +1,6 @@
-"""The directory for Keras, without Keras; and what it has in common with hf.
+"""The directory for Keras, without Keras, and the common features of the formats keras and hf.
 
-tests/frameworks has the tests with Keras.
+tests/frameworks has the tests that use Keras.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def test_the_error_names_the_missing_package(name, missing, tmp_path, monkeypatc
 
 
 def minimal_directory(name: str, path: Path) -> Path:
-    """Make a directory with the files of a format, all empty except meta.json."""
+    """Create a directory with the files of a format, all empty except meta.json."""
     path.mkdir()
     for file in FORMATS[name].signature_files:
         (path / file).touch()

@@ -74,11 +74,11 @@ def test_words_that_exceed_the_header_are_rejected(tmp_path, monkeypatch):
 
 
 def test_the_estimate_of_the_header_is_an_upper_bound(tmp_path):
-    room = safetensors_file.MAX_HEADER_BYTES
+    limit = safetensors_file.MAX_HEADER_BYTES
     with pytest.raises(library.SafetensorError, match="header too large"):
-        numpy_library.save({"embeddings": MATRIX}, {"w2v": "x" * room})
-    most = room - 1_000  # as much as passes the check
-    assert len(numpy_library.save({"embeddings": MATRIX}, {"w2v": "x" * most})) > most
+        numpy_library.save({"embeddings": MATRIX}, {"w2v": "x" * limit})
+    longest = limit - 1_000  # the maximum that passes the check
+    assert len(numpy_library.save({"embeddings": MATRIX}, {"w2v": "x" * longest})) > longest
 
 
 @pytest.mark.parametrize(

@@ -22,9 +22,10 @@ demo: $(VENV)/installed
 test: $(VENV)/installed-dev
 	$(BIN)/python $(PYTEST)
 
-# The tests to run while editing: all but those marked slow.
+# The tests to run while editing: all but those marked slow. The tests in two directories are all
+# slow, and not even collected.
 test-quick: $(VENV)/installed-dev
-	$(BIN)/python $(PYTEST) -m "not slow"
+	$(BIN)/python $(PYTEST) -m "not slow" --ignore tests/guarantees --ignore tests/scripts
 
 # All tests with the kernels as plain Python, so that coverage sees inside them.
 test-nojit: $(VENV)/installed-dev

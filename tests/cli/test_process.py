@@ -51,6 +51,7 @@ def test_interrupts_have_their_own_exit_codes(kind, code, message, monkeypatch):
     assert (result.exit_code, result.stdout, result.stderr) == (code, "", f"{message}\n")
 
 
+@pytest.mark.slow
 def test_a_closed_pipe_ends_a_command_quietly():
     text = " ".join(f"w{i}" for i in range(20_000))  # exceeds the buffer of a pipe
     Path("many.txt").write_text(text)

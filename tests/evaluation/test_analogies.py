@@ -82,6 +82,7 @@ def test_the_batch_size_does_not_change_the_result(write_file, monkeypatch):
             assert evaluate(embeddings, path) == whole
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mixed_case", [False, True])
 @pytest.mark.parametrize("top", [150, 30_000])
 def test_analogies_equal_gensim(mixed_case, top, write_file, gensim_vectors):

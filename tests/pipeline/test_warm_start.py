@@ -260,6 +260,7 @@ def test_more_epochs_equal_a_longer_training(options):
     assert names() == ["new.txt", "old.txt", "old.w2v"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("moment", MOMENTS)
 def test_an_interrupted_training_for_more_epochs_resumes(moment, old, monkeypatch):
     before = content("old.w2v")
@@ -749,6 +750,7 @@ def test_unwritable_words_are_rejected_before_training(old, monkeypatch):
 # Warm start: interrupted and resumed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("freeze_old", [False, True])
 @pytest.mark.parametrize("moment", MOMENTS)
 def test_an_interrupted_warm_start_gives_the_same_result(moment, freeze_old, old, monkeypatch):
@@ -778,6 +780,7 @@ def test_a_warm_start_on_an_iterator_resumes(moment, old, monkeypatch):
     assert w2v.resume("m.w2v").matrix.tobytes() == whole.matrix.tobytes()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("moment", ["reading", "before the first checkpoint", "first epoch"])
 @pytest.mark.parametrize("damage", ["changed", "removed", "replaced"])
 def test_the_initial_model_is_required_until_a_checkpoint_is_saved(

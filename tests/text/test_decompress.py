@@ -292,6 +292,7 @@ print(peak() - before)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="needs VmHWM of Linux")
 @pytest.mark.parametrize(
     "data",

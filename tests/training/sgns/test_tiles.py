@@ -111,6 +111,7 @@ def test_pairs_are_those_of_the_generator(ids, window):
     assert kernel_pairs(whole(ids), sampling, make_keys(1)) == expected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(20))
 def test_pairs_in_shrunk_windows_are_those_of_the_reference(seed):
     lines = np.random.default_rng(seed).integers(0, 12, (3, 9)).tolist()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import platform
 from dataclasses import dataclass
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -109,6 +108,8 @@ class TrainingRecord:
 
         """
         text, held_out = corpus.text, corpus.held_out
+        import numba  # here, because `w2v info` reads records without the compiler
+
         return cls(
             w2v_version=__version__,
             config=_used_config(job.config),
@@ -118,7 +119,7 @@ class TrainingRecord:
             epochs=list(result.epochs),
             timings=Timings(compiling, corpus.report.seconds, result.seconds, corpus.times),
             words_per_second=result.words_per_second,
-            made_with=Versions(platform.python_version(), np.__version__, version("numba")),
+            made_with=Versions(platform.python_version(), np.__version__, numba.__version__),
             origins=[] if job.origin is None else job.origin.history,
         )
 

@@ -1,0 +1,74 @@
+"""One event of each kind, for the tests of their output."""
+
+from __future__ import annotations
+
+from w2v.events import (
+    Compiling,
+    CorpusRead,
+    EpochDone,
+    Reading,
+    Resumed,
+    Saved,
+    Training,
+    WarmStarted,
+)
+
+READING = Reading(
+    done_bytes=5_000_000, total_bytes=10_000_000, text_bytes=20_000_000, tokens=4321, seconds=0.5
+)
+CORPUS = CorpusRead(
+    files=1,
+    text_bytes=10_000,
+    lines=31_102,
+    tokens=789_684,
+    types=12_762,
+    vocabulary=5_323,
+    kept_tokens=776_586,
+    coverage=0.98341,
+    dropped_rare=0,
+    dropped_beyond_size=0,
+    dropped_unlisted=0,
+    dropped_too_long=0,
+    invalid_bytes=0,
+    unseen_words=0,
+    seconds=0.1,
+)
+TRAINING = Training(
+    epoch=2,
+    epochs=5,
+    done_words=1_500_000,
+    total_words=5_000_000,
+    words_per_second=2_500_000.0,
+    loss=2.34567,
+    lr=0.0351,
+    seconds=0.6,
+    seconds_left=1.4,
+)
+EPOCH = EpochDone(
+    epoch=2,
+    epochs=5,
+    loss=2.5,
+    validation_loss=None,
+    centers=250_000,
+    pairs=946_942,
+    words=1_000_000,
+    lr=0.03,
+    seconds=0.25,
+)
+SAVED = Saved(
+    path="kjv.w2v",
+    words=5323,
+    dim=128,
+    words_per_second=5_740_000.0,
+    seconds=1.54,
+    timings={
+        "compiling": 0.26,
+        "reading": 0.6,
+        "training": 12.34,
+        "stages": {"input": 0.05, "tokenizing": 0.45, "hashing": 0.4, "ranking": 0.1},
+        "writing": 0.12,
+    },
+)
+RESUMED = Resumed(epoch=4, epochs=5, share=0.375)
+WARM_STARTED = WarmStarted(path="old.w2v", epochs=0, contexts=True, frozen=False)
+ALL = [Compiling(), WARM_STARTED, READING, CORPUS, RESUMED, TRAINING, EPOCH, SAVED]

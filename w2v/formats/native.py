@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
     from w2v.formats.layout import Layout
 
-SIGNATURE_FILES = ("meta.json", "embeddings.npy")
+SIGNATURE_FILES = atomic.MODEL_SIGNATURE
 """The files that identify a directory of this format."""
 
 

@@ -6,6 +6,7 @@ from w2v.events import (
     Compiling,
     CorpusRead,
     EpochDone,
+    Notice,
     Reading,
     Resumed,
     Saved,
@@ -71,4 +72,5 @@ SAVED = Saved(
 )
 RESUMED = Resumed(epoch=4, epochs=5, share=0.375)
 WARM_STARTED = WarmStarted(path="old.w2v", epochs=0, contexts=True, frozen=False)
-ALL = [Compiling(), WARM_STARTED, READING, CORPUS, RESUMED, TRAINING, EPOCH, SAVED]
+NOTICE = Notice("a.txt is odd; omit `vocab_size=5`")
+ALL = [Compiling(), WARM_STARTED, READING, CORPUS, RESUMED, TRAINING, EPOCH, SAVED, NOTICE]

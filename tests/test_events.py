@@ -7,13 +7,25 @@ import logging
 
 import pytest
 
-from sample_events import ALL, CORPUS, EPOCH, READING, RESUMED, SAVED, TRAINING, WARM_STARTED
+from sample_events import (
+    ALL,
+    CORPUS,
+    EPOCH,
+    NOTICE,
+    READING,
+    RESUMED,
+    SAVED,
+    TRAINING,
+    WARM_STARTED,
+)
 from w2v.events import (
     Compiling,
     Event,
     LoggingObserver,
+    Notice,
     Reading,
     Training,
+    ignore,
 )
 
 CORPUS_LINES = [
@@ -105,6 +117,7 @@ CORPUS_LINES = [
                 ),
             ],
         ),
+        (NOTICE, ["note: a.txt is odd; omit `vocab_size=5`"]),
         (RESUMED, ["resuming in epoch 4/5, 38 % done"]),
         (WARM_STARTED, ["starting from old.w2v"]),
         (
@@ -185,3 +198,23 @@ def test_the_logging_observer_uses_the_given_logger(caplog):
         LoggingObserver(logging.getLogger("my.service"))(RESUMED)
     (record,) = caplog.records
     assert (record.name, record.getMessage()) == ("my.service", "resuming in epoch 4/5, 38 % done")
+
+
+@pytest.mark.parametrize("observer", [ignore, LoggingObserver()], ids=["ignore", "logging"])
+def test_notices_are_logged_with_and_without_an_observer(observer, caplog):
+    with caplog.at_level(logging.INFO):
+        observer(NOTICE)
+        observer(Notice("two files", warning=False))
+    assert caplog.record_tuples == [
+        ("w2v", logging.WARNING, "note: a.txt is odd; omit `vocab_size=5`"),
+        ("w2v", logging.INFO, "note: two files"),
+    ]
+    assert caplog.records[0].event == NOTICE
+
+
+def test_other_events_are_ignored_by_default(caplog):
+    with caplog.at_level(logging.DEBUG):
+        for event in ALL:
+            if event != NOTICE:
+                ignore(event)
+    assert not caplog.records

@@ -123,6 +123,7 @@ EVENTS = {
         },
     ),
     "GoesOn": ("resumed", {"epoch", "epochs", "share"}),
+    "Notice": ("notice", {"message", "warning"}),
     "Reading": ("reading", {"done_bytes", "total_bytes", "text_bytes", "tokens", "seconds"}),
     "Saved": ("saved", {"path", "words", "dim", "words_per_second", "seconds", "timings"}),
     "Training": (

@@ -76,6 +76,33 @@ class WarmStarted(Event):
 
 
 @dataclass(frozen=True)
+class Notice(Event):
+    """A note about the data: a part of it was ignored, or the result is likely to be poor.
+
+    A function without an observer logs it, and ``--quiet`` does not suppress it if it is a warning.
+
+    Attributes:
+        message: what was found and what to do about it, in one line. As in errors, options stand in
+            backticks, spelled as in Python.
+        warning: whether it needs attention; otherwise it is information only.
+
+    """
+
+    stage: ClassVar[str] = "notice"
+    message: str
+    warning: bool = True
+
+    @property
+    def level(self) -> int:
+        """The level of the standard library's logging."""
+        return logging.WARNING if self.warning else logging.INFO
+
+    def __str__(self) -> str:
+        """Describe the event."""
+        return f"note: {self.message}"
+
+
+@dataclass(frozen=True)
 class Reading(Event):
     """Text is being read.
 
@@ -337,16 +364,25 @@ GoesOn = Resumed
 Observer = Callable[[Event], None]
 
 
+_LOGGER = logging.getLogger("w2v")
+
+
 def ignore(event: Event) -> None:
-    """Ignore all events."""
-    del event
+    """Ignore all events except notices, which are logged: silence would hide a poor result."""
+    if isinstance(event, Notice):
+        _log(_LOGGER, event.level, event)
+
+
+def _log(logger: logging.Logger, level: int, event: Event) -> None:
+    logger.log(level, "%s", "; ".join(str(event).splitlines()), extra={"event": event})
 
 
 class LoggingObserver:
     """An observer that sends events to a logger of the standard library.
 
     The events `Reading` and `Training`, which come several times a second, have the level DEBUG,
-    all others INFO. The event itself is the attribute ``event`` of the log record.
+    a `Notice` that is a warning has the level WARNING, and all others INFO. The event itself is the
+    attribute ``event`` of the log record.
 
         logging.basicConfig(level=logging.INFO)
         w2v.train("corpus.txt", observer=LoggingObserver())
@@ -357,9 +393,9 @@ class LoggingObserver:
     """
 
     def __init__(self, logger: logging.Logger | None = None) -> None:
-        self._logger = logging.getLogger("w2v") if logger is None else logger
+        self._logger = _LOGGER if logger is None else logger
 
     def __call__(self, event: Event) -> None:
         """Log an event as one record."""
         level = logging.DEBUG if isinstance(event, (Reading, Training)) else logging.INFO
-        self._logger.log(level, "%s", "; ".join(str(event).splitlines()), extra={"event": event})
+        _log(self._logger, event.level if isinstance(event, Notice) else level, event)

@@ -10,14 +10,17 @@ import sys
 import time
 from pathlib import Path
 
+import click
 import pytest
 
-from sample_events import ALL, EPOCH, READING, SAVED, TRAINING
+from sample_events import ALL, EPOCH, NOTICE, READING, SAVED, TRAINING
+from w2v.cli import main as cli
 from w2v.cli import progress
 from w2v.cli.progress import Bars, JsonLines, Lines, combine, observing
 from w2v.events import (
     Compiling,
     Event,
+    Notice,
     ignore,
 )
 
@@ -240,3 +243,26 @@ def test_progress_needs_no_stderr(monkeypatch):
     monkeypatch.setattr(sys, "stderr", None)
     with observing(quiet=False) as observer:
         observer(Compiling())
+
+
+def test_quiet_shows_only_notices_that_are_warnings(monkeypatch):
+    stderr = Terminal()
+    monkeypatch.setattr(sys, "stderr", stderr)
+    with observing(quiet=True) as observer:
+        for event in [*ALL, Notice("for information", warning=False)]:
+            observer(event)
+    assert stderr.getvalue().splitlines() == describe(NOTICE)
+
+
+@pytest.mark.parametrize("terminal", [False, True])
+def test_notices_spell_options_as_flags(terminal, monkeypatch):
+    stderr = Terminal() if terminal else io.StringIO()
+    monkeypatch.setattr(sys, "stderr", stderr)
+    program = cli.main
+    with (
+        click.Context(program) as parent,
+        click.Context(program.commands["train"], parent=parent),
+        observing(quiet=False) as observer,
+    ):
+        observer(NOTICE)
+    assert stderr.getvalue() == "note: a.txt is odd; omit --vocab-size 5\n"

@@ -125,7 +125,9 @@ vocabulary = cloup.option(
     type=Path(),
     help="Use the vocabulary in FILE, one word per line; row i belongs to line i.",
 )
-quiet = cloup.option("-q", "--quiet", is_flag=True, help="Print errors only.")
+quiet = cloup.option(
+    "-q", "--quiet", is_flag=True, help="Print only errors, and warnings about the data."
+)
 overwrite = cloup.option("--overwrite", is_flag=True, help="Replace an existing file or directory.")
 
 

@@ -11,11 +11,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
+import click
 from tqdm import tqdm
 
+from w2v.cli.options import with_flags
 from w2v.cli.process import until_broken_pipe
 from w2v.errors import W2VError
-from w2v.events import EpochDone, Event, Observer, Reading, Training
+from w2v.events import EpochDone, Event, Notice, Observer, Reading, Training
 from w2v.system.disk import writing
 
 _LINE_SECONDS = 10.0
@@ -24,13 +26,20 @@ _JSON_SECONDS = 1.0
 
 @contextlib.contextmanager
 def observing(*, quiet: bool, log_json: str | None = None) -> Iterator[Observer]:
-    """Return an observer that shows events on standard error and writes them to a file."""
+    """Return an observer that shows events on standard error and writes them to a file.
+
+    Args:
+        quiet: whether to show only notices that are warnings.
+        log_json: the file, if any.
+
+    """
     with contextlib.ExitStack() as stack:
         observers: list[Observer] = []
-        if not quiet and sys.stderr is not None:
-            display = Bars(sys.stderr) if sys.stderr.isatty() else Lines(sys.stderr)
-            stack.callback(until_broken_pipe(display.close))
-            observers.append(until_broken_pipe(display))
+        if sys.stderr is not None:
+            display = Warnings if quiet else Bars if sys.stderr.isatty() else Lines
+            shown = display(sys.stderr)
+            stack.callback(until_broken_pipe(shown.close))
+            observers.append(until_broken_pipe(shown))
         if log_json is not None:
             observers.append(stack.enter_context(JsonLines(log_json)))
         yield combine(observers)
@@ -44,6 +53,14 @@ def combine(observers: list[Observer]) -> Observer:
             observer(event)
 
     return observe
+
+
+def describe(event: Event) -> str:
+    """Return the description of an event, with options spelled as flags in notices."""
+    context = click.get_current_context(silent=True)
+    if context is None or not isinstance(event, Notice):
+        return str(event)
+    return with_flags(str(event), context)
 
 
 class Bars:
@@ -69,7 +86,7 @@ class Bars:
         else:
             if not isinstance(event, EpochDone):
                 self.close()
-            for line in str(event).splitlines():
+            for line in describe(event).splitlines():
                 tqdm.write(line, file=self._stream)
 
     def close(self) -> None:
@@ -109,7 +126,22 @@ class Lines:
         if frequent and time.monotonic() - self._last < _LINE_SECONDS:
             return
         self._last = time.monotonic()
-        print(event, file=self._stream, flush=True)
+        print(describe(event), file=self._stream, flush=True)
+
+    def close(self) -> None:
+        """Do nothing; `Bars` needs it."""
+
+
+class Warnings:
+    """Notices that are warnings, and nothing else."""
+
+    def __init__(self, stream: IO[str]) -> None:
+        self._stream = stream
+
+    def __call__(self, event: Event) -> None:
+        """Show an event."""
+        if isinstance(event, Notice) and event.warning:
+            print(describe(event), file=self._stream, flush=True)
 
     def close(self) -> None:
         """Do nothing; `Bars` needs it."""

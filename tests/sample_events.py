@@ -5,6 +5,7 @@ from __future__ import annotations
 from w2v.events import (
     Compiling,
     CorpusRead,
+    Encoding,
     EpochDone,
     Notice,
     Reading,
@@ -72,5 +73,9 @@ SAVED = Saved(
 )
 RESUMED = Resumed(epoch=4, epochs=5, share=0.375)
 WARM_STARTED = WarmStarted(path="old.w2v", epochs=0, contexts=True, frozen=False)
+ENCODING = Encoding(done_texts=2_000, total_texts=10_000, words=30_000, seconds=0.3)
 NOTICE = Notice("a.txt is odd; omit `vocab_size=5`")
-ALL = [Compiling(), WARM_STARTED, READING, CORPUS, RESUMED, TRAINING, EPOCH, SAVED, NOTICE]
+ALL = [
+    *(Compiling(), WARM_STARTED, READING, CORPUS, RESUMED, TRAINING, EPOCH, SAVED, ENCODING),
+    NOTICE,
+]

@@ -10,6 +10,7 @@ import pytest
 from sample_events import (
     ALL,
     CORPUS,
+    ENCODING,
     EPOCH,
     NOTICE,
     READING,
@@ -19,12 +20,12 @@ from sample_events import (
     WARM_STARTED,
 )
 from w2v.events import (
+    FREQUENT,
     Compiling,
     Event,
     LoggingObserver,
     Notice,
-    Reading,
-    Training,
+    combine,
     ignore,
 )
 
@@ -117,8 +118,13 @@ CORPUS_LINES = [
                 ),
             ],
         ),
-        (NOTICE, ["note: a.txt is odd; omit `vocab_size=5`"]),
         (RESUMED, ["resuming in epoch 4/5, 38 % done"]),
+        (ENCODING, ["encoding: 2,000 of 10,000 texts, 30,000 words"]),
+        (
+            dataclasses.replace(ENCODING, total_texts=None),
+            ["encoding: 2,000 texts, 30,000 words"],
+        ),
+        (NOTICE, ["note: a.txt is odd; omit `vocab_size=5`"]),
         (WARM_STARTED, ["starting from old.w2v"]),
         (
             dataclasses.replace(WARM_STARTED, contexts=False, frozen=True),
@@ -188,8 +194,9 @@ def test_the_logging_observer_logs_one_record_per_event(caplog):
             observer(event)
     assert [record.event for record in caplog.records] == ALL
     assert {record.name for record in caplog.records} == {"w2v"}
-    frequent = [record.levelno == logging.DEBUG for record in caplog.records]
-    assert frequent == [isinstance(event, (Reading, Training)) for event in ALL]
+    levels = {Notice: logging.WARNING} | dict.fromkeys(FREQUENT, logging.DEBUG)
+    expected = [levels.get(type(event), logging.INFO) for event in ALL]
+    assert [record.levelno for record in caplog.records] == expected
     assert caplog.records[3].getMessage() == "; ".join(CORPUS_LINES)
 
 
@@ -200,16 +207,51 @@ def test_the_logging_observer_uses_the_given_logger(caplog):
     assert (record.name, record.getMessage()) == ("my.service", "resuming in epoch 4/5, 38 % done")
 
 
+def test_notes_are_logged_as_warnings(caplog):
+    event = dataclasses.replace(CORPUS, invalid_bytes=2, left_out_words=1, old_words=3)
+    with caplog.at_level(logging.INFO, logger="w2v"):
+        LoggingObserver()(event)
+    (described, *warned) = caplog.records
+    assert "note" not in described.getMessage()
+    assert described.getMessage().startswith("corpus: ")
+    assert [record.getMessage() for record in warned] == [f"note: {n}" for n in event.notes]
+    assert len(event.notes) == 2
+    assert {record.levelno for record in warned} == {logging.WARNING}
+    assert {record.event for record in caplog.records} == {event}
+
+
+def test_notes_end_the_description():
+    event = dataclasses.replace(CORPUS, invalid_bytes=2, unseen_words=1)
+    lines = str(event).splitlines()
+    assert lines[-2:] == [f"note: {note}" for note in event.notes]
+
+
+def test_a_combined_observer_passes_events_to_all():
+    first: list[Event] = []
+    second: list[Event] = []
+    observe = combine(first.append, second.append, ignore)
+    for event in ALL:
+        observe(event)
+    assert first == second == ALL
+
+
 @pytest.mark.parametrize("observer", [ignore, LoggingObserver()], ids=["ignore", "logging"])
 def test_notices_are_logged_with_and_without_an_observer(observer, caplog):
     with caplog.at_level(logging.INFO):
         observer(NOTICE)
-        observer(Notice("two files", warning=False))
-    assert caplog.record_tuples == [
-        ("w2v", logging.WARNING, "note: a.txt is odd; omit `vocab_size=5`"),
-        ("w2v", logging.INFO, "note: two files"),
+        observer(dataclasses.replace(CORPUS, invalid_bytes=1))
+    warned = [record for record in caplog.records if record.levelno == logging.WARNING]
+    assert [(record.name, record.getMessage()) for record in warned] == [
+        ("w2v", "note: a.txt is odd; omit `vocab_size=5`"),
+        ("w2v", "note: 1 byte of invalid UTF-8, treated as spaces"),
     ]
-    assert caplog.records[0].event == NOTICE
+    assert warned[0].event == NOTICE
+
+
+def test_a_notice_for_information_is_no_warning(caplog):
+    with caplog.at_level(logging.INFO):
+        LoggingObserver()(Notice("two files", warning=False))
+    assert caplog.record_tuples == [("w2v", logging.INFO, "note: two files")]
 
 
 def test_other_events_are_ignored_by_default(caplog):

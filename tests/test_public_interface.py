@@ -42,6 +42,7 @@ PARAMETERS = {
         "work_dir": None,
         "checkpoint_every": 60.0,
         "observer": events.ignore,
+        "progress": None,
         "options": None,
     },
     "resume": {
@@ -50,6 +51,7 @@ PARAMETERS = {
         "checkpoint_every": 60.0,
         "overwrite": False,
         "observer": events.ignore,
+        "progress": None,
         "options": None,
     },
     "read_corpus": {
@@ -57,6 +59,7 @@ PARAMETERS = {
         "vocab": None,
         "work_dir": None,
         "observer": events.ignore,
+        "progress": None,
         "options": None,
     },
     "load": {"path": None},
@@ -115,6 +118,7 @@ EVENTS = {
             "left_out_words",
         },
     ),
+    "Encoding": ("encoding", {"done_texts", "total_texts", "words", "seconds"}),
     "EpochDone": (
         "epoch",
         {

@@ -1,8 +1,9 @@
 """The reports of a running job: plain records that are passed to an observer.
 
-The library never prints. The command line shows events as progress bars, lines or JSON;
-`LoggingObserver` sends them to the standard library's logging. ``str(event)`` is a description in
-one or more lines.
+Functions that may take long report to the logger ``w2v`` of the standard library, and to the
+``observer`` that they are called with. ``progress`` shows bars (see `w2v.progress`), and the
+command line shows bars, lines or JSON. ``str(event)`` is a description in one or more lines.
+``event.notes`` tells what was ignored, or makes a poor result likely, each with a remedy.
 """
 
 from __future__ import annotations
@@ -20,9 +21,45 @@ class Event:
 
     stage: ClassVar[str] = ""
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Warnings about the input or the result, in a line each; mostly none."""
+        return ()
+
     def as_dict(self) -> dict[str, Any]:
         """Return the event as plain values, ``stage`` first."""
         return {"stage": self.stage, **dataclasses.asdict(self)}
+
+    def _describe(self, *lines: str) -> str:
+        """Join the lines of a description and the notes."""
+        return "\n".join([*lines, *(f"note: {note}" for note in self.notes)])
+
+
+@dataclass(frozen=True)
+class Notice(Event):
+    """A note about the data: a part of it was ignored, or the result is likely to be poor.
+
+    A function without an observer logs it, and ``--quiet`` does not suppress it if it is a warning.
+
+    Attributes:
+        message: what was found and what to do about it, in one line. As in errors, options stand in
+            backticks, spelled as in Python.
+        warning: whether it needs attention; otherwise it is information only.
+
+    """
+
+    stage: ClassVar[str] = "notice"
+    message: str
+    warning: bool = True
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """The message, if it is a warning."""
+        return (self.message,) if self.warning else ()
+
+    def __str__(self) -> str:
+        """Describe the event."""
+        return f"note: {self.message}"
 
 
 @dataclass(frozen=True)
@@ -73,33 +110,6 @@ class WarmStarted(Event):
         contexts = "" if self.contexts else "; it has no context vectors, so they start at zero"
         frozen = "; its vectors are frozen" if self.frozen else ""
         return f"starting from {self.path}{contexts}{frozen}"
-
-
-@dataclass(frozen=True)
-class Notice(Event):
-    """A note about the data: a part of it was ignored, or the result is likely to be poor.
-
-    A function without an observer logs it, and ``--quiet`` does not suppress it if it is a warning.
-
-    Attributes:
-        message: what was found and what to do about it, in one line. As in errors, options stand in
-            backticks, spelled as in Python.
-        warning: whether it needs attention; otherwise it is information only.
-
-    """
-
-    stage: ClassVar[str] = "notice"
-    message: str
-    warning: bool = True
-
-    @property
-    def level(self) -> int:
-        """The level of the standard library's logging."""
-        return logging.WARNING if self.warning else logging.INFO
-
-    def __str__(self) -> str:
-        """Describe the event."""
-        return f"note: {self.message}"
 
 
 @dataclass(frozen=True)
@@ -195,21 +205,27 @@ class CorpusRead(Event):
                 f"initial model: {self.old_words - self.unseen_words:,} of its {self.old_words:,} "
                 f"words occur, {self.vocabulary - self.old_words:,} new words added"
             )
-        elif self.unseen_words:
-            lines.append(
-                f"note: the corpus lacks {_count(self.unseen_words, 'word')} of the given "
-                "vocabulary; their vectors stay random"
+        return self._describe(*lines)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Words and bytes of the input that have no effect."""
+        notes = []
+        if self.unseen_words and not self.old_words:
+            notes.append(
+                f"the corpus lacks {_count(self.unseen_words, 'word')} of the given vocabulary; "
+                "their vectors stay random"
             )
         if self.left_out_words:
-            lines.append(
-                f"note: no room for {_count(self.left_out_words, 'new word')} in the vocabulary; "
+            notes.append(
+                f"no room for {_count(self.left_out_words, 'new word')} in the vocabulary; "
                 "raise the vocabulary size to add them"
             )
         if self.invalid_bytes:
-            lines.append(
-                f"note: {_count(self.invalid_bytes, 'byte')} of invalid UTF-8, treated as spaces"
+            notes.append(
+                f"{_count(self.invalid_bytes, 'byte')} of invalid UTF-8, treated as spaces"
             )
-        return "\n".join(lines)
+        return tuple(notes)
 
 
 @dataclass(frozen=True)
@@ -311,6 +327,30 @@ class EpochDone(Event):
 
 
 @dataclass(frozen=True)
+class Encoding(Event):
+    """Texts are being encoded as ids.
+
+    Attributes:
+        done_texts: the texts that have been encoded.
+        total_texts: the number of texts, None if unknown.
+        words: the words in them.
+        seconds: the time since encoding started.
+
+    """
+
+    stage: ClassVar[str] = "encoding"
+    done_texts: int
+    total_texts: int | None
+    words: int
+    seconds: float
+
+    def __str__(self) -> str:
+        """Describe the event."""
+        total = "" if self.total_texts is None else f" of {self.total_texts:,}"
+        return f"encoding: {self.done_texts:,}{total} texts, {self.words:,} words"
+
+
+@dataclass(frozen=True)
 class Saved(Event):
     """The model has been saved.
 
@@ -361,6 +401,9 @@ def _format_loss(loss: float | None) -> str:
 BeginsWith = WarmStarted
 GoesOn = Resumed
 
+FREQUENT = (Reading, Training, Encoding)
+"""The events that come several times a second."""
+
 Observer = Callable[[Event], None]
 
 
@@ -368,24 +411,35 @@ _LOGGER = logging.getLogger("w2v")
 
 
 def ignore(event: Event) -> None:
-    """Ignore all events except notices, which are logged: silence would hide a poor result."""
-    if isinstance(event, Notice):
-        _log(_LOGGER, event.level, event)
+    """Ignore all events except notes, which are logged: silence would hide a poor result."""
+    _log_notes(_LOGGER, event)
 
 
-def _log(logger: logging.Logger, level: int, event: Event) -> None:
-    logger.log(level, "%s", "; ".join(str(event).splitlines()), extra={"event": event})
+def _log_notes(logger: logging.Logger, event: Event) -> None:
+    for note in event.notes:
+        logger.warning("note: %s", note, extra={"event": event})
+
+
+def combine(*observers: Observer) -> Observer:
+    """Return one observer that passes each event to several, in order."""
+
+    def observe(event: Event) -> None:
+        for observer in observers:
+            observer(event)
+
+    return observe
 
 
 class LoggingObserver:
     """An observer that sends events to a logger of the standard library.
 
-    The events `Reading` and `Training`, which come several times a second, have the level DEBUG,
-    a `Notice` that is a warning has the level WARNING, and all others INFO. The event itself is the
-    attribute ``event`` of the log record.
+    Functions with the argument ``observer`` report to the logger ``w2v`` anyway. Pass this observer
+    for another logger. `Reading`, `Training` and `Encoding`, which come several times a second,
+    have the level DEBUG, all other events INFO, and each note of an event WARNING. The event itself
+    is the attribute ``event`` of the log record.
 
         logging.basicConfig(level=logging.INFO)
-        w2v.train("corpus.txt", observer=LoggingObserver())
+        w2v.train("corpus.txt", observer=LoggingObserver(logging.getLogger("my.service")))
 
     Args:
         logger: the logger, by default that of the name ``w2v``.
@@ -393,9 +447,14 @@ class LoggingObserver:
     """
 
     def __init__(self, logger: logging.Logger | None = None) -> None:
-        self._logger = _LOGGER if logger is None else logger
+        self.logger = _LOGGER if logger is None else logger
 
     def __call__(self, event: Event) -> None:
-        """Log an event as one record."""
-        level = logging.DEBUG if isinstance(event, (Reading, Training)) else logging.INFO
-        _log(self._logger, event.level if isinstance(event, Notice) else level, event)
+        """Log an event as one record, and each of its notes as another one."""
+        level = logging.DEBUG if isinstance(event, FREQUENT) else logging.INFO
+        if self.logger.isEnabledFor(level):
+            lines = str(event).splitlines()
+            description = lines[: len(lines) - len(event.notes)]
+            if description:
+                self.logger.log(level, "%s", "; ".join(description), extra={"event": event})
+        _log_notes(self.logger, event)

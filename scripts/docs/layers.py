@@ -41,10 +41,13 @@ _ROWS: list[list[tuple[str, int, int, str]]] = [
         ("formats", 40, 100, "matrices to files and back"),
     ],
     [("text", 0, 100, "bytes to words")],
-    [("config", 0, 60, "hyperparameters")],
     [
-        ("options", 0, 24, "types and ranges"),
-        ("system", 24, 60, "disk, memory, files"),
+        ("config", 0, 48, "hyperparameters"),
+        ("progress", 48, 75, "bars and log records"),
+    ],
+    [
+        ("system", 0, 36, "disk, memory, files"),
+        ("options", 36, 60, "types and ranges"),
     ],
     [
         ("errors", 0, 60, "exceptions and exit codes"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import logging
 import os
 import pty
 import shlex
@@ -22,8 +23,10 @@ import w2v
 from commands import ALL_WORDS, TINY, error, ok, report_lines, run
 from support import KJV, WORDS, compiled_only, content, names
 from w2v.cli import process as cli_process
+from w2v.events import Notice, Observer
 from w2v.pipeline import train as job
 from w2v.pipeline import warmup
+from w2v.progress import reporting
 
 
 def test_memory_errors_suggest_options(monkeypatch):
@@ -49,6 +52,25 @@ def test_interrupts_have_their_own_exit_codes(kind, code, message, monkeypatch):
     monkeypatch.setattr(job, "train", interrupt)
     result = run("train", "text.txt")
     assert (result.exit_code, result.stdout, result.stderr) == (code, "", f"{message}\n")
+
+
+@pytest.mark.parametrize("options", [[], ["--quiet"]])
+def test_warnings_of_the_library_are_shown_once(options, monkeypatch):
+    logger = logging.getLogger("w2v")
+
+    def warn(*_: object, observer: Observer, **__: object) -> None:
+        logger.warning("a file was\nskipped; see `min_count=1`")
+        logger.info("a detail")
+        with reporting(observer) as report:
+            report(Notice("look at the input"))
+
+    monkeypatch.setattr(job, "train", warn)
+    result = run("train", "text.txt", *options)
+    assert result.stderr.splitlines() == [
+        "note: a file was skipped; see --min-count 1",
+        "note: look at the input",
+    ]
+    assert logger.handlers == []
 
 
 @pytest.mark.slow

@@ -5,14 +5,10 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import threading
 
 import pytest
 
 from support import JIT
-from w2v.compute import jit
-from w2v.events import Compiling, Event, ignore
-from w2v.pipeline import warmup
 
 pytestmark = pytest.mark.skipif(not JIT, reason="nothing is compiled")
 
@@ -135,32 +131,3 @@ def test_training_on_wide_ids_compiles_what_it_uses(deterministic, tmp_path):
     assert modules(later) == {"corpus.spool"}  # which takes less than a second
     assert len(later) == 1
     assert modules(before) > CORPUS_MODULES
-
-
-def test_error_of_a_stage_is_raised():
-    def fail() -> None:
-        raise ZeroDivisionError("in the thread")
-
-    with pytest.raises(ZeroDivisionError, match="in the thread"):
-        warmup.compile_kernels(ignore, fail)
-
-
-@pytest.mark.parametrize("directory", [None, "somewhere"])
-def test_compiling_is_reported_with_the_directory_of_the_cache(directory, monkeypatch, tmp_path):
-    path = None if directory is None else tmp_path / directory
-    monkeypatch.setattr(jit, "cache_directory", lambda: path)
-    monkeypatch.setattr(warmup, "_REPORT_SECONDS", 0.0)
-    events: list[Event] = []
-    reported = threading.Event()
-
-    def observe(event: Event) -> None:
-        events.append(event)
-        reported.set()
-
-    assert warmup.compile_kernels(observe, lambda: reported.wait(60)) > 0
-    assert events == [Compiling(None if path is None else str(path))]
-
-
-def test_fast_loading_is_not_reported(monkeypatch):
-    monkeypatch.setattr(warmup, "_REPORT_SECONDS", 60.0)
-    warmup.compile_kernels(lambda _: pytest.fail("reported"), warmup.read_text)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import errno
 import io
+import logging
 import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import IO, Any, NoReturn
 
@@ -64,7 +65,8 @@ class Program(cloup.Group):
         _handle_signals()
         _prepare_stdout()
         try:
-            return super().invoke(ctx)
+            with _showing_log(ctx):
+                return super().invoke(ctx)
         except W2VError as error:
             _fail(with_flags(str(error), ctx), error.exit_code)
         except MemoryError:
@@ -77,6 +79,31 @@ class Program(cloup.Group):
             _stop(INTERRUPTED, "interrupted")
         except Terminated as error:
             _stop(error.code, SIGNAL_MESSAGES[error.code])
+
+
+class _LogOnStderr(logging.Handler):
+    """Shows what the library logs as a warning, unless it belongs to an event, which is shown."""
+
+    def __init__(self, ctx: click.Context) -> None:
+        super().__init__(logging.WARNING)
+        self._ctx = ctx
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Show a record in one line."""
+        if not hasattr(record, "event"):
+            message = record.getMessage().removeprefix("note: ")
+            echo_err(f"note: {_in_one_line(with_flags(message, self._ctx))}")
+
+
+@contextlib.contextmanager
+def _showing_log(ctx: click.Context) -> Iterator[None]:
+    handler = _LogOnStderr(ctx)
+    logger = logging.getLogger("w2v")
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
 
 
 def _fail(message: str, code: int = 1) -> NoReturn:

@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import click
 from tqdm import tqdm
@@ -17,7 +17,8 @@ from tqdm import tqdm
 from w2v.cli.options import with_flags
 from w2v.cli.process import until_broken_pipe
 from w2v.errors import W2VError
-from w2v.events import EpochDone, Event, Notice, Observer, Reading, Training
+from w2v.events import FREQUENT, Event, Notice, Observer, combine
+from w2v.progress import ProgressBars
 from w2v.system.disk import writing
 
 _LINE_SECONDS = 10.0
@@ -29,92 +30,62 @@ def observing(*, quiet: bool, log_json: str | None = None) -> Iterator[Observer]
     """Return an observer that shows events on standard error and writes them to a file.
 
     Args:
-        quiet: whether to show only notices that are warnings.
+        quiet: whether to show only warnings.
         log_json: the file, if any.
 
     """
     with contextlib.ExitStack() as stack:
         observers: list[Observer] = []
         if sys.stderr is not None:
-            display = Warnings if quiet else Bars if sys.stderr.isatty() else Lines
-            shown = display(sys.stderr)
-            stack.callback(until_broken_pipe(shown.close))
-            observers.append(until_broken_pipe(shown))
+            display = _display(sys.stderr, quiet=quiet)
+            stack.callback(until_broken_pipe(display.close))
+            observers.append(until_broken_pipe(display))
         if log_json is not None:
             observers.append(stack.enter_context(JsonLines(log_json)))
-        yield combine(observers)
+        yield combine(*observers)
 
 
-def combine(observers: list[Observer]) -> Observer:
-    """Return one observer that passes each event to several."""
-
-    def observe(event: Event) -> None:
-        for observer in observers:
-            observer(event)
-
-    return observe
+def _display(stream: IO[str], *, quiet: bool) -> Bars | Lines | Warnings:
+    if quiet:
+        return Warnings(stream)
+    return Bars(stream) if stream.isatty() else Lines(stream)
 
 
 def describe(event: Event) -> str:
-    """Return the description of an event, with options spelled as flags in notices."""
+    """Return the description of an event, with its options spelled as flags."""
+    return in_flags(str(event)) if event.notes or isinstance(event, Notice) else str(event)
+
+
+def in_flags(text: str) -> str:
+    """Spell the options in a text as flags of the command that runs."""
     context = click.get_current_context(silent=True)
-    if context is None or not isinstance(event, Notice):
-        return str(event)
-    return with_flags(str(event), context)
+    return text if context is None else with_flags(text, context)
 
 
-class Bars:
-    """Progress bars on a terminal, and lines above them."""
+class Bars(ProgressBars):
+    """Progress bars on a terminal, which disappear, and lines above them."""
+
+    def __init__(self, stream: IO[str]) -> None:
+        super().__init__(stream, tqdm, describe, leave=False)
+
+
+class Warnings:
+    """Only the notes of events, which ``--quiet`` shows too: they are warnings about the data."""
 
     def __init__(self, stream: IO[str]) -> None:
         self._stream = stream
-        self._bar: tqdm[Any] | None = None
-        self._stage = ""
 
     def __call__(self, event: Event) -> None:
-        """Show an event."""
-        if isinstance(event, Reading):
-            bar = self._switch("reading", event.total_bytes, "B")
-            bar.update(event.done_bytes - bar.n)
-        elif isinstance(event, Training):
-            bar = self._switch("training", event.total_words, " words")
-            loss = "-" if event.loss is None else f"{event.loss:.4f}"
-            bar.set_postfix_str(
-                f"epoch {event.epoch}/{event.epochs}, loss {loss}, lr {event.lr:.4f}", refresh=False
-            )
-            bar.update(event.done_words - bar.n)
-        else:
-            if not isinstance(event, EpochDone):
-                self.close()
-            for line in describe(event).splitlines():
-                tqdm.write(line, file=self._stream)
+        """Show the notes of an event."""
+        for note in event.notes:
+            print(in_flags(f"note: {note}"), file=self._stream, flush=True)
 
     def close(self) -> None:
-        """Remove the current bar, if any."""
-        if self._bar is not None:
-            self._bar.close()
-        self._bar = None
-        self._stage = ""
-
-    def _switch(self, stage: str, total: int | None, unit: str) -> tqdm[Any]:
-        """Return the bar of a stage, in place of that of another one."""
-        if self._bar is None or self._stage != stage:
-            self.close()
-            self._stage = stage
-            self._bar = tqdm(
-                desc=stage,
-                total=total,
-                unit=unit,
-                unit_scale=True,
-                file=self._stream,
-                dynamic_ncols=True,
-                leave=False,
-            )
-        return self._bar
+        """Do nothing; `Bars` needs it."""
 
 
 class Lines:
-    """Lines for logs and pipes; events of reading and training appear every ten seconds."""
+    """Lines for logs and pipes; frequent events appear every ten seconds."""
 
     def __init__(self, stream: IO[str]) -> None:
         self._stream = stream
@@ -122,7 +93,7 @@ class Lines:
 
     def __call__(self, event: Event) -> None:
         """Show an event."""
-        frequent = isinstance(event, (Reading, Training))
+        frequent = isinstance(event, FREQUENT)
         if frequent and time.monotonic() - self._last < _LINE_SECONDS:
             return
         self._last = time.monotonic()
@@ -132,23 +103,8 @@ class Lines:
         """Do nothing; `Bars` needs it."""
 
 
-class Warnings:
-    """Notices that are warnings, and nothing else."""
-
-    def __init__(self, stream: IO[str]) -> None:
-        self._stream = stream
-
-    def __call__(self, event: Event) -> None:
-        """Show an event."""
-        if isinstance(event, Notice) and event.warning:
-            print(describe(event), file=self._stream, flush=True)
-
-    def close(self) -> None:
-        """Do nothing; `Bars` needs it."""
-
-
 class JsonLines:
-    """A file with a JSON object per event; those of reading and training at most once a second.
+    """A file with a JSON object per event; frequent events appear at most once a second.
 
     The file is opened before the work, so that an unusable path is found at once. It is emptied at
     the first event: a command that fails before that leaves it unchanged, or absent.
@@ -176,7 +132,7 @@ class JsonLines:
     def __call__(self, event: Event) -> None:
         """Write an event."""
         now = time.time()
-        if isinstance(event, (Reading, Training)):
+        if isinstance(event, FREQUENT):
             if now - self._last.get(event.stage, 0.0) < _JSON_SECONDS:
                 return
             self._last[event.stage] = now

@@ -15,6 +15,7 @@ from w2v.errors import ConfigError, UnknownWordError, short_repr
 from w2v.formats import native
 from w2v.formats.table import VectorTable
 from w2v.options import SWITCH, Option, check_path
+from w2v.progress import check_reporting, reporting
 from w2v.text.definition import lowercase_word
 
 if TYPE_CHECKING:
@@ -179,13 +180,17 @@ class Embeddings(VectorTable):
         if not isinstance(text, (str, bytes)):
             message = f"a text must be a single string, got {short_repr(text)}"
             raise ConfigError(message)
-        return self.encoder.tokenizer.words(text)
+        encoder = self.encoder
+        with reporting() as observer:
+            return encoder.prepare(observer).words(text)
 
     def encode(
         self,
         texts: Text | Sequence[Text],
         length: int | None = None,
         rows: str | None = None,
+        *,
+        progress: bool | None = None,
     ) -> NDArray[np.int32]:
         """Convert texts to ids, which are rows of ``matrix_for(rows)``.
 
@@ -196,6 +201,7 @@ class Embeddings(VectorTable):
             length: the number of ids per text. Longer texts are truncated and shorter ones
                 padded, both at the end. None for the length of the longest text.
             rows: the name of the layout, as in ``layout``.
+            progress: whether to show a progress bar if this takes long, see `w2v.train`.
 
         Returns:
             (length,) int32 for one string, else (texts, length), C order.
@@ -207,7 +213,10 @@ class Embeddings(VectorTable):
             ResourceError: there is too little memory for the ids.
 
         """
-        return self.encoder.encode(texts, length, self.layout(rows))
+        layout = self.layout(rows)
+        check_reporting(progress=progress)
+        with reporting(progress=progress) as observer:
+            return self.encoder.encode(texts, length, layout, observer)
 
     def keras_layer(
         self,

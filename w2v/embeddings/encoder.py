@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+import time
+from collections.abc import Sized
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from w2v.errors import ConfigError, ResourceError, UnknownWordError, short_repr
+from w2v.events import Encoding, Observer, ignore
 from w2v.options import LENGTH, is_ordered_iterable
 from w2v.text.definition import WordDefinition
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
 
 _UNKNOWN = -1  # the rank of out-of-vocabulary words
+_REPORT_SECONDS = 0.1  # between two reports of progress
 
 
 class Encoder:
@@ -39,25 +42,66 @@ class Encoder:
         self._find = find
         self._size = size
         self.definition = definition
+        self._tokenizer: Tokenizer | None = None
 
-    @cached_property
+    @property
     def tokenizer(self) -> Tokenizer:
         """The tokenizer of the model; raises ConfigError if it is not recorded."""
-        # Imported here because it loads the compiler, which words and ids do not need.
-        from w2v.text.tokenizer import Tokenizer
+        return self.prepare(ignore)
 
-        return Tokenizer(WordDefinition.from_meta(self.definition), self._rank)
+    def prepare(self, observer: Observer) -> Tokenizer:
+        """Return the tokenizer, with its kernels compiled.
+
+        Args:
+            observer: receives `w2v.events.Compiling` if that takes long.
+
+        Raises:
+            ConfigError: the tokenizer is not recorded.
+
+        """
+        if self._tokenizer is None:
+            # Imported here because they load the compiler, which words and ids do not need.
+            from w2v.text.compiling import compile_kernels
+            from w2v.text.tokenizer import Tokenizer
+
+            tokenizer = Tokenizer(WordDefinition.from_meta(self.definition), self._rank)
+            compile_kernels(observer, lambda: tokenizer.numbers("a"))
+            self._tokenizer = tokenizer
+        return self._tokenizer
 
     def encode(
-        self, texts: Text | Sequence[Text], length: int | None, layout: Layout
+        self,
+        texts: Text | Sequence[Text],
+        length: int | None,
+        layout: Layout,
+        observer: Observer = ignore,
     ) -> NDArray[np.int32]:
         """Encode one text or several; see `Embeddings.encode`."""
         check_length(length)
         if isinstance(texts, (str, bytes)):
+            self.prepare(observer)
             single: NDArray[np.int32] = self._pad([self.rows_of(texts, layout)], length, layout)[0]
             return single
-        rows = [self._encode_one(i, text, layout) for i, text in enumerate(_checked_texts(texts))]
+        rows = list(self._encode_each(_checked_texts(texts), layout, observer))
         return self._pad(rows, length, layout)
+
+    def _encode_each(
+        self, texts: Iterable[Any], layout: Layout, observer: Observer
+    ) -> Iterator[NDArray[np.int32]]:
+        """Yield the rows of each text, and report the progress."""
+        total = len(texts) if isinstance(texts, Sized) else None
+        words = 0
+        started = reported = time.perf_counter()
+        for number, text in enumerate(texts):
+            if isinstance(text, (str, bytes)):
+                self.prepare(observer)
+            rows = self._encode_one(number, text, layout)
+            words += len(rows)
+            now = time.perf_counter()
+            if now - reported >= _REPORT_SECONDS:
+                observer(Encoding(number + 1, total, words, now - started))
+                reported = now
+            yield rows
 
     def _encode_one(self, number: int, text: Any, layout: Layout) -> NDArray[np.int32]:
         """Call ``rows_of``, and add the number of the text to its errors."""

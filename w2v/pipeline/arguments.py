@@ -12,6 +12,7 @@ from w2v.corpus.vocabulary import check_word_list, read_word_list
 from w2v.errors import ConfigError, InputError, OutputError, short_repr
 from w2v.options import SECONDS, SWITCH, check_path, is_ordered_iterable
 from w2v.pipeline.checkpoint import checkpoint_dir
+from w2v.progress import check_reporting
 
 PathLike = str | os.PathLike[str]
 GivenVocabulary = PathLike | Iterable[str]
@@ -21,6 +22,7 @@ CHECKPOINT_SECONDS = 60.0
 
 def check_arguments(
     observer: object,
+    progress: object,
     *,
     paths: dict[str, object],
     switches: dict[str, object] | None = None,
@@ -30,6 +32,7 @@ def check_arguments(
 
     Args:
         observer: must be callable.
+        progress: must be True, False or None.
         paths: by name; None is allowed.
         switches: by name; must be True or False.
         checkpoint_every: must be a number of seconds.
@@ -44,9 +47,7 @@ def check_arguments(
     for name, switch in (switches or {}).items():
         SWITCH.check(name, switch)
     SECONDS.check("checkpoint_every", checkpoint_every)
-    if not callable(observer):
-        message = f"must be a function of one event, got {short_repr(observer)}"
-        raise ConfigError(message, option="observer")
+    check_reporting(observer, progress)
 
 
 def check_initial_model(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import tempfile
+import time
 from array import array
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -16,15 +17,16 @@ from numpy.lib import format as npy
 from w2v.config import MAX_EXPANSION
 from w2v.embeddings.encoder import Encoder, check_length
 from w2v.errors import InputError, UnknownWordError
-from w2v.events import Observer, ignore
+from w2v.events import Observer, Reading, ignore
 from w2v.options import SWITCH, check_path
 from w2v.pipeline import warmup
+from w2v.progress import check_reporting, reporting
 from w2v.system import atomic as output
 from w2v.system.disk import require_free_space, writing
 from w2v.text.sources import FileSource
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from numpy.typing import NDArray
 
@@ -78,6 +80,7 @@ def encode_file(
     overwrite: bool = False,
     max_expansion: int = MAX_EXPANSION,
     observer: Observer = ignore,
+    progress: bool | None = None,
 ) -> EncodedFile:
     """Encode a file of texts, one per line, and write (lines, length) int32 as an .npy file.
 
@@ -91,7 +94,8 @@ def encode_file(
         rows: see `Embeddings.encode`.
         overwrite: whether to replace an existing ``destination``.
         max_expansion: see `w2v.text.sources.FileSource`.
-        observer: receives `w2v.events.Compiling` if that takes long.
+        observer: see `w2v.train`.
+        progress: see `w2v.train`.
 
     Raises:
         InputError: the file cannot be read, has no line, or unpacks to too much.
@@ -105,14 +109,24 @@ def encode_file(
         check_path(name, value)
     SWITCH.check("overwrite", overwrite)
     check_length(length)
+    check_reporting(observer, progress)
     layout = embeddings.layout(rows)
     output.check_file(Path(destination), overwrite=overwrite)
     directory = Path(os.path.realpath(destination)).parent
     source = FileSource([path], max_expansion)
-    blocks = source.blocks(embeddings.encoder.tokenizer.tables.last_boundary)
-    warmup.compile_kernels(observer, warmup.read_text)
-    with _spool_in(directory) as spool:
-        sizes, unknown = _spool(embeddings.encoder, path, blocks, layout, spool)
+    encoder = embeddings.encoder
+    with ExitStack() as stack:
+        report = stack.enter_context(reporting(observer, progress))
+        warmup.compile_kernels(report, warmup.read_text)
+        blocks = source.blocks(encoder.prepare(report).tables.last_boundary)
+        started = time.perf_counter()
+
+        def report_reading(text_bytes: int, words: int) -> None:
+            seconds = time.perf_counter() - started
+            report(Reading(source.done_bytes, source.total_bytes, text_bytes, words, seconds))
+
+        spool = stack.enter_context(_spool_in(directory))
+        sizes, unknown = _spool(encoder, path, blocks, layout, spool, report_reading)
         if not len(sizes):
             message = f"{_name(path)} has no line: expected one text per line"
             raise InputError(message)
@@ -157,17 +171,19 @@ def _spool(
     blocks: Iterable[Block],
     layout: Layout,
     spool: IO[bytes],
+    report: Callable[[int, int], None],
 ) -> tuple[NDArray[np.int64], int]:
     """Write the ids of all lines to the spool.
 
-    A line longer than a block arrives in several pieces, split between words.
+    A line longer than a block arrives in several pieces, split between words. After each block,
+    ``report`` is called with the bytes and words so far.
 
     Returns:
         The number of ids of each line, and the number of out-of-vocabulary words.
 
     """
     sizes = array("q")
-    unknown = size = 0
+    unknown = size = text_bytes = words = 0
     for block in blocks:
         for line in _lines(block):
             try:
@@ -178,9 +194,12 @@ def _spool(
             unknown += int(np.count_nonzero(ids == layout.unknown))
             spool.write(ids.astype(_ID, copy=False).data)
             size += len(ids)
+            words += len(ids)
             if line.endswith(b"\n"):
                 sizes.append(size)
                 size = 0
+        text_bytes += len(block)
+        report(text_bytes, words)
     return np.frombuffer(sizes, np.int64), unknown
 
 

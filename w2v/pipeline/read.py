@@ -16,6 +16,7 @@ from w2v.pipeline.arguments import (
     check_arguments,
     read_given_vocabulary,
 )
+from w2v.progress import reporting
 from w2v.text.sources import open_corpus
 
 
@@ -25,6 +26,7 @@ def read_corpus(
     vocab: GivenVocabulary | None = None,
     work_dir: str | os.PathLike[str] | None = None,
     observer: Observer = ignore,
+    progress: bool | None = None,
     **options: Unpack[TrainOptions],
 ) -> Corpus:
     """Read and encode a corpus as `train` does, to train something else on it.
@@ -33,14 +35,15 @@ def read_corpus(
     ids. Arguments and errors are those of `train`.
     """
     config = Config.of(options)
-    check_arguments(observer, paths={"work_dir": work_dir})
+    check_arguments(observer, progress, paths={"work_dir": work_dir})
     words = read_given_vocabulary(vocab)
     source = open_corpus(corpus, config.max_expansion)
     work = str(Directories.of(None, work_dir).work)
-    warmup.compile_kernels(observer, warmup.read_text, warmup.encode_text)
-    encoded = build_corpus(source, config, words=words, work_dir=work, observer=observer)
-    observer(encoded.report)
-    return encoded
+    with reporting(observer, progress) as report:
+        warmup.compile_kernels(report, warmup.read_text, warmup.encode_text)
+        encoded = build_corpus(source, config, words=words, work_dir=work, observer=report)
+        report(encoded.report)
+        return encoded
 
 
 def read_vocabulary(
@@ -48,14 +51,16 @@ def read_vocabulary(
     *,
     vocab: GivenVocabulary | None = None,
     observer: Observer = ignore,
+    progress: bool | None = None,
     **options: Unpack[TrainOptions],
 ) -> tuple[Vocabulary, CorpusRead]:
     """Count and rank the words of a corpus. Arguments and errors are those of `train`."""
     config = Config.of(options)
-    check_arguments(observer, paths={})
+    check_arguments(observer, progress, paths={})
     words = read_given_vocabulary(vocab)
     source = open_corpus(corpus, config.max_expansion)
-    warmup.compile_kernels(observer, warmup.read_text)
-    vocabulary, report = count_words(source, config, words=words, observer=observer)
-    observer(report)
-    return vocabulary, report
+    with reporting(observer, progress) as report:
+        warmup.compile_kernels(report, warmup.read_text)
+        vocabulary, statistics = count_words(source, config, words=words, observer=report)
+        report(statistics)
+        return vocabulary, statistics

@@ -27,6 +27,7 @@ from w2v.pipeline.checkpoint import Checkpoint, is_begun
 from w2v.pipeline.run import TrainingRun
 from w2v.pipeline.spec import START_OVER, TrainingJob
 from w2v.pipeline.warm_start import job_for_more_epochs, load_initial_model
+from w2v.progress import reporting
 from w2v.system.atomic import check_directory, recover
 from w2v.system.files import Fingerprint
 from w2v.text.sources import STDIN, FileSource, TextSource, open_corpus
@@ -43,6 +44,7 @@ def train(
     work_dir: str | os.PathLike[str] | None = None,
     checkpoint_every: float = CHECKPOINT_SECONDS,
     observer: Observer = ignore,
+    progress: bool | None = None,
     **options: Unpack[TrainOptions],
 ) -> Embeddings:
     """Train word vectors.
@@ -63,7 +65,10 @@ def train(
             ``output``, or the system's directory for temporary files.
         checkpoint_every: seconds between two checkpoints of a training with an ``output``, for
             `resume`; 0 disables them.
-        observer: a function that is called with every `w2v.events.Event`.
+        observer: a function that is called with every `w2v.events.Event`. The logger ``w2v`` of
+            the standard library receives them too.
+        progress: whether to show progress bars. None shows them in a terminal or a notebook, unless
+            there is an ``observer``.
         options: the hyper-parameters, see `w2v.Config`.
 
     Returns:
@@ -77,6 +82,7 @@ def train(
     config = Config.of(options)
     check_arguments(
         observer,
+        progress,
         paths={"output": output, "work_dir": work_dir},
         switches={"freeze_old": freeze_old, "overwrite": overwrite},
         checkpoint_every=checkpoint_every,
@@ -92,16 +98,13 @@ def train(
     source = open_corpus(corpus, config.max_expansion)
     extend = init is not None
     job = TrainingJob(_rereadable(source), words, config, overwrite, extend, freeze_old, origin)
-    run = TrainingRun(
-        job,
-        source,
-        Directories.of(output, work_dir),
-        observer,
-        checkpoint_every=checkpoint_every,
-        started=started,
-    )
-    run.check()
-    return run.execute()
+    directories = Directories.of(output, work_dir)
+    with reporting(observer, progress) as report:
+        run = TrainingRun(
+            job, source, directories, report, checkpoint_every=checkpoint_every, started=started
+        )
+        run.check()
+        return run.execute()
 
 
 def resume(
@@ -111,6 +114,7 @@ def resume(
     checkpoint_every: float = CHECKPOINT_SECONDS,
     overwrite: bool = False,
     observer: Observer = ignore,
+    progress: bool | None = None,
     **options: Unpack[TrainOptions],
 ) -> Embeddings:
     """Resume an interrupted training, or train a finished model for more epochs.
@@ -128,6 +132,7 @@ def resume(
         checkpoint_every: see `train`.
         overwrite: whether to replace a model that has appeared at ``output`` in the meantime.
         observer: see `train`.
+        progress: see `train`.
         options: ``threads`` and ``max_expansion``, and ``epochs`` for a finished model. Other
             hyper-parameters are accepted if they have not changed.
 
@@ -139,6 +144,7 @@ def resume(
     check_options(options)
     check_arguments(
         observer,
+        progress,
         paths={"work_dir": work_dir},
         switches={"overwrite": overwrite},
         checkpoint_every=checkpoint_every,
@@ -148,40 +154,39 @@ def resume(
     directories = Directories.of(output, work_dir)
     target, directory = Path(output), directories.checkpoint
     assert directory is not None  # as there is an output
-    checkpoint = None
+    checkpoint = Checkpoint(directory, checkpoint_every or None) if is_begun(directory) else None
     source: TextSource | None
-    if is_begun(directory):
-        checkpoint = Checkpoint(directory, checkpoint_every or None)
-    try:
-        if checkpoint is None:
-            Checkpoint.sweep(directory)
-            job, source = _prepare_more_epochs(target, directory, options)
-        else:
-            job = checkpoint.load_job()
-            job.require_same_options(options)
-            recover(target)
-            if _is_finished(target, job):
-                checkpoint.remove()
-                return Embeddings.from_table(native.read(target))
-            job = dataclasses.replace(job, overwrite=job.overwrite or overwrite)
-            job = job.with_free_options(options)
-            source = _prepare_rest(checkpoint, job, target)
-        check_directory(target, overwrite=job.overwrite)
-        run = TrainingRun(
-            job,
-            source,
-            directories,
-            observer,
-            checkpoint_every=checkpoint_every,
-            checkpoint=checkpoint,
-            started=started,
-        )
-        run.check()
-    except BaseException:
-        if checkpoint is not None:
-            checkpoint.close()
-        raise
-    return run.execute()
+    with reporting(observer, progress) as report:
+        try:
+            if checkpoint is None:
+                Checkpoint.sweep(directory)
+                job, source = _prepare_more_epochs(target, directory, options)
+            else:
+                job = checkpoint.load_job()
+                job.require_same_options(options)
+                recover(target)
+                if _is_finished(target, job):
+                    checkpoint.remove()
+                    return Embeddings.from_table(native.read(target))
+                job = dataclasses.replace(job, overwrite=job.overwrite or overwrite)
+                job = job.with_free_options(options)
+                source = _prepare_rest(checkpoint, job, target)
+            check_directory(target, overwrite=job.overwrite)
+            run = TrainingRun(
+                job,
+                source,
+                directories,
+                report,
+                checkpoint_every=checkpoint_every,
+                checkpoint=checkpoint,
+                started=started,
+            )
+            run.check()
+        except BaseException:
+            if checkpoint is not None:
+                checkpoint.close()
+            raise
+        return run.execute()
 
 
 def _prepare_more_epochs(

@@ -6,53 +6,21 @@ compiled, or loaded from the cache. `compile_kernels` calls those of the stages 
 
 from __future__ import annotations
 
-import os
-import time
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from w2v.compute import compiler_thread, jit
 from w2v.config import Config
 from w2v.corpus.build import count_words
 from w2v.corpus.encoded import EncodedText
 from w2v.corpus.pairs import skipgram_pairs
 from w2v.corpus.spool import warm_up_spool
-from w2v.events import Compiling, Observer
+from w2v.text.compiling import compile_kernels as compile_kernels
 from w2v.text.sources import IterableSource
 from w2v.text.wordtable import warm_up_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-_REPORT_SECONDS = 2.0  # loading kernels from the cache takes less
-
-
-def compile_kernels(observer: Observer, *stages: Callable[[], object]) -> float:
-    """Compile the kernels of some stages, or load them from the cache.
-
-    This runs on a thread of its own, because the compiler cannot be interrupted.
-
-    Args:
-        observer: receives `Compiling` if it takes long.
-        stages: functions that use the kernels.
-
-    Returns:
-        The seconds it took.
-
-    """
-    started = time.perf_counter()
-
-    def work() -> None:
-        for stage in stages:
-            stage()
-
-    def report() -> None:
-        directory = jit.cache_directory()
-        observer(Compiling(None if directory is None else os.fspath(directory)))
-
-    compiler_thread.run(work, delay=_REPORT_SECONDS, on_delay=report)
-    return time.perf_counter() - started
 
 
 def read_text() -> None:

@@ -38,6 +38,7 @@ from w2v.errors import (
 from w2v.events import Compiling, CorpusRead, EpochDone, Event, Reading, Saved, Training
 from w2v.pipeline import preflight, warmup
 from w2v.pipeline.read import read_vocabulary
+from w2v.text import compiling
 from w2v.training.model import new_matrices
 
 TOKENS = [line.split() for line in LINES]
@@ -502,7 +503,7 @@ def test_slow_compilation_is_reported(monkeypatch):
         while not events and time.monotonic() < deadline:
             time.sleep(0.01)
 
-    monkeypatch.setattr(warmup, "_REPORT_SECONDS", 0.0)
+    monkeypatch.setattr(compiling, "_REPORT_SECONDS", 0.0)
     monkeypatch.setattr(warmup, "read_text", wait_for_report)
     w2v.train(LINES, observer=observe, **TINY)
     assert events == [Compiling(str(cache_directory()))]

@@ -16,7 +16,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,6 +65,10 @@ class Corpus:
     definition: WordDefinition
     times: StageTimes
     directory: tempfile.TemporaryDirectory[str] | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what is pickled and copied: not the temporary directory, which has one owner."""
+        return vars(self) | {"directory": None}
 
     def close(self) -> None:
         """Remove the temporary directory, if there is one."""

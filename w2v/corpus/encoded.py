@@ -45,6 +45,10 @@ class EncodedText:
             return cls(np.empty(0, dtype), words, lines)
         return cls(np.memmap(path, dtype, mode="r"), words, lines)
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what is pickled and copied: the ids themselves, not their file."""
+        return vars(self) | {"ids": np.asarray(self.ids)}
+
     @property
     def end_of_line(self) -> int:
         """The value that ends a line."""

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from w2v.embeddings.encoder import Text
 
+_CACHES = {"_encoder", "unit"}
 _TOPN = Option(int, "Number of words to return.", low=0)
 
 
@@ -69,6 +70,10 @@ class Embeddings(VectorTable):
         np.divide(self.matrix, norms[:, None], out=unit, casting="same_kind")
         unit.flags.writeable = False
         return unit
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what is pickled and copied: everything but what can be computed again."""
+        return {name: value for name, value in vars(self).items() if name not in _CACHES}
 
     def __iter__(self) -> Iterator[str]:
         """Iterate over the words by rank."""

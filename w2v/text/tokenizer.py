@@ -390,11 +390,16 @@ class Tokenizer:
     """
 
     def __init__(self, definition: WordDefinition, number_of: Callable[[str], int]) -> None:
+        self.definition = definition
         self.tables = character_tables(definition)
         self._number_of = number_of
         self._lock = threading.Lock()
         self._scanner = Scanner(self.tables)
         self._numbers: NDArray[np.int32] = np.empty(0, np.int32)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle and copy without the words it remembers and the lock."""
+        return type(self), (self.definition, self._number_of)
 
     def words(self, text: str | bytes) -> list[str]:
         """Return the words of a text; bytes are decoded as UTF-8."""

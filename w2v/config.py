@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from w2v.errors import ConfigError, short_repr
-from w2v.options import LARGEST, Option, plain_integer
+from w2v.options import LARGEST, Option, plain
 from w2v.system.cpu import available_cores
 
 if TYPE_CHECKING:
@@ -182,7 +182,7 @@ class Config:
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
-            object.__setattr__(self, name, plain_integer(value))
+            object.__setattr__(self, name, plain(value))
         check_options(vars(self))
         if self.lr_min is not None and self.lr_min > self.lr:
             message = (
@@ -199,8 +199,7 @@ class Config:
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> Config:
         """Return a config from keyword arguments; reject unknown names and list the known ones."""
-        check_options(values)
-        return cls(**values)
+        return cls(**check_options(values))
 
     @property
     def final_lr(self) -> float:
@@ -282,8 +281,11 @@ def options() -> dict[str, Option]:
 DEFAULTS: dict[str, Any] = {f.name: f.default for f in dataclasses.fields(Config)}
 
 
-def check_options(values: Mapping[str, Any]) -> None:
+def check_options(values: Mapping[str, Any]) -> dict[str, Any]:
     """Check the names of hyper-parameters and each value by itself.
+
+    Returns:
+        The values, with those of NumPy as plain ones of Python.
 
     Raises:
         ConfigError: for an unknown name, else for the first wrong value in the order of the help.
@@ -297,3 +299,4 @@ def check_options(values: Mapping[str, Any]) -> None:
     for name, option in options().items():
         if name in values and not (values[name] is None and DEFAULTS[name] is None):
             option.check(name, values[name])
+    return {name: plain(value) for name, value in values.items()}

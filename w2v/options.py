@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import numbers
 import os
 import re
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from w2v.errors import ConfigError, short_repr
 
@@ -65,7 +65,8 @@ class Option:
         return f"{number} {' and '.join(bounds)}".strip()
 
     def accepts(self, value: object) -> bool:
-        """Return whether a value has the right type and lies in the range."""
+        """Return whether a value has the right type and lies in the range, also one of NumPy."""
+        value = plain(value)
         if self.choices:
             return isinstance(value, str) and value in self.choices
         if self.kind is bool or isinstance(value, bool):
@@ -90,23 +91,35 @@ class Option:
         except ValueError:  # more digits than Python converts, and than any option needs
             return None
 
-    def check(self, name: str, value: object) -> None:
-        """Check a value.
+    def check(self, name: str, value: object) -> Any:
+        """Check a value and return it as a plain one of Python.
 
         Raises:
             ConfigError: it has the wrong type or is out of range; the message names the option.
 
         """
-        if not self.accepts(plain_integer(value) if self.kind is int else value):
+        if not self.accepts(value):
             message = f"must be {self.expected}, got {short_repr(value)}"
             raise ConfigError(message, option=name)
+        return plain(value)
 
 
-def plain_integer(value: object) -> object:
-    """Return a NumPy integer as an int, which JSON can hold, and any other value unchanged."""
-    if isinstance(value, numbers.Integral) and not isinstance(value, int):
+def plain(value: object) -> object:
+    """Return a scalar of NumPy as a bool, int, float or str, and any other value unchanged.
+
+    JSON cannot hold NumPy's scalars, the small integers among them overflow, and those of float32
+    would make a computation less precise. Durations, which NumPy counts as integers, are unchanged.
+    """
+    numpy = sys.modules.get("numpy")  # whoever has such a scalar has loaded it
+    if numpy is None or not isinstance(value, numpy.generic):
+        return value
+    if isinstance(value, numpy.bool_):
+        return bool(value)
+    if isinstance(value, numpy.integer) and not isinstance(value, numpy.timedelta64):
         return int(value)
-    return value
+    if isinstance(value, numpy.floating):
+        return float(value)
+    return str(value) if isinstance(value, numpy.str_) else value
 
 
 # Arguments other than hyper-parameters that the command line and functions share.

@@ -14,6 +14,7 @@ import cloup
 from w2v import config
 from w2v.errors import short_repr
 from w2v.options import SECONDS, Option
+from w2v.text.definition import TOKENIZER_HINT
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 Decorator = Callable[[Command], Command]
@@ -145,6 +146,8 @@ def is_given(name: str) -> bool:
 
 # Messages
 
+# What the command line does in another way than Python.
+_HINTS = {TOKENIZER_HINT: "run w2v convert with `tokenizer='unicode'` (or 'whitespace')"}
 _OPTION_IN_MESSAGE = re.compile(r"`([a-z_]+)(?:=([^`]*))?`")
 
 
@@ -163,6 +166,9 @@ def with_flags(message: str, ctx: click.Context) -> str:
     commands = list(program.commands.values()) if isinstance(program, click.Group) else []
     invoked = ctx.invoked_subcommand
     commands.sort(key=lambda command: command is not ctx.command and command.name != invoked)
+
+    for in_python, in_commands in _HINTS.items():
+        message = message.replace(in_python, in_commands)
 
     def spell(match: re.Match[str]) -> str:
         name, value = match.groups()

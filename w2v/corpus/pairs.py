@@ -102,7 +102,7 @@ def skipgram_pairs(
         ConfigError: the window is not a positive integer, or ``ids`` has no sentences.
 
     """
-    _COUNT.check("window", window)
+    window = _COUNT.check("window", window)
     _check_sentences(ids)
     return _generate_pairs(ids, window)
 
@@ -133,8 +133,8 @@ def skipgram_pair_blocks(
             sentences; or, when it is reached, a word is not a 32-bit integer.
 
     """
-    _COUNT.check("window", window)
-    _COUNT.check("block_size", block_size)
+    window = _COUNT.check("window", window)
+    block_size = _COUNT.check("block_size", block_size)
     _check_sentences(ids)
     return _generate_blocks(ids, window, block_size)
 

@@ -138,7 +138,7 @@ class Embeddings(VectorTable):
                 least 0.
 
         """
-        _TOPN.check("topn", topn)
+        topn = _TOPN.check("topn", topn)
         if isinstance(query, str):
             row = self.id_of(query)
             return self._nearest(self.unit[row], topn, {row})
@@ -170,7 +170,7 @@ class Embeddings(VectorTable):
             ConfigError: one is not a string, or ``topn`` is not an integer of at least 0.
 
         """
-        _TOPN.check("topn", topn)
+        topn = _TOPN.check("topn", topn)
         rows = [self.id_of(word) for word in (a, b, c)]
         unit_a, unit_b, unit_c = self.unit[rows].astype(np.float64)
         return self._nearest(unit_b - unit_a + unit_c, topn, set(rows))
@@ -285,7 +285,7 @@ class Embeddings(VectorTable):
 
         """
         check_path("path", path)
-        SWITCH.check("overwrite", overwrite)
+        overwrite = SWITCH.check("overwrite", overwrite)
         native.write(self, path, overwrite=overwrite)
 
     @property

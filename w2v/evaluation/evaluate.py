@@ -37,7 +37,7 @@ def evaluate(
 
     """
     check_path("path", path)
-    TOP.check("top", top)
+    top = TOP.check("top", top)
     lines, name = read_lines(path), Path(path).name
     if are_analogies(lines):
         return evaluate_analogies(embeddings, name, parse_analogies(lines, path), top)

@@ -39,7 +39,7 @@ def check_directory(directory: Path, format_name: str, signature_files: tuple[st
 
     """
     if not is_directory(directory):
-        message = f"cannot read {directory}: there is no such directory; write one with w2v export"
+        message = f"cannot read {directory}: there is no such directory; check the path"
         raise InputError(message)
     for name in signature_files:
         if status_of(directory / name) is None:

@@ -139,7 +139,7 @@ def read(path: str | Path) -> VectorTable:
     """
     directory = Path(path)
     if not is_directory(directory):
-        message = f"cannot read {path}: there is no such model directory; train one with w2v train"
+        message = f"cannot read {path}: there is no such model directory; check the path"
         raise InputError(message)
     meta, layout = read_meta(directory)
     words = read_words(directory)

@@ -100,7 +100,7 @@ class Format:
 
         """
         check_path("path", path)
-        SWITCH.check("overwrite", overwrite)
+        overwrite = SWITCH.check("overwrite", overwrite)
         self.check_layout(rows, unk)
         if self.default_layout is None:
             self._module.write(table, path, overwrite=overwrite)

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 _ID = np.dtype("<i4")
 _IDS_AT_ONCE = 1 << 20
-_REMEDY = "choose another directory with `output`, or a smaller `length`"
+_REMEDY = "choose another directory, or a smaller `length`"
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ def encode_file(
     """
     for name, value in (("path", path), ("destination", destination)):
         check_path(name, value)
-    SWITCH.check("overwrite", overwrite)
+    overwrite = SWITCH.check("overwrite", overwrite)
     check_length(length)
     check_reporting(observer, progress)
     layout = embeddings.layout(rows)

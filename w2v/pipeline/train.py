@@ -6,7 +6,7 @@ import dataclasses
 import os
 import time
 from pathlib import Path
-from typing import Any, Unpack
+from typing import Any, Unpack, cast
 
 from w2v.config import Config, TrainOptions, check_options
 from w2v.embeddings.embeddings import Embeddings
@@ -79,7 +79,8 @@ def train(
             The subclass tells which.
 
     """
-    config = Config.of(options)
+    given = cast("TrainOptions", check_options(options))
+    config = Config(**given)
     check_arguments(
         observer,
         progress,
@@ -87,6 +88,7 @@ def train(
         switches={"freeze_old": freeze_old, "overwrite": overwrite},
         checkpoint_every=checkpoint_every,
     )
+    overwrite, freeze_old = bool(overwrite), bool(freeze_old)  # NumPy's are no JSON
     check_initial_model(vocab, init, freeze_old=freeze_old)
     started = time.perf_counter()
     if output is not None:
@@ -94,7 +96,7 @@ def train(
         check_directory(Path(output), overwrite=overwrite)
     words, origin = read_given_vocabulary(vocab), None
     if init is not None:
-        config, words, origin = load_initial_model(init, options, freeze_old=freeze_old)
+        config, words, origin = load_initial_model(init, given, freeze_old=freeze_old)
     source = open_corpus(corpus, config.max_expansion)
     extend = init is not None
     job = TrainingJob(_rereadable(source), words, config, overwrite, extend, freeze_old, origin)
@@ -141,7 +143,7 @@ def resume(
             reasons as in `train`.
 
     """
-    check_options(options)
+    given = cast("TrainOptions", check_options(options))
     check_arguments(
         observer,
         progress,
@@ -160,16 +162,16 @@ def resume(
         try:
             if checkpoint is None:
                 Checkpoint.sweep(directory)
-                job, source = _prepare_more_epochs(target, directory, options)
+                job, source = _prepare_more_epochs(target, directory, given)
             else:
                 job = checkpoint.load_job()
-                job.require_same_options(options)
+                job.require_same_options(given)
                 recover(target)
                 if _is_finished(target, job):
                     checkpoint.remove()
                     return Embeddings.from_table(native.read(target))
-                job = dataclasses.replace(job, overwrite=job.overwrite or overwrite)
-                job = job.with_free_options(options)
+                job = dataclasses.replace(job, overwrite=job.overwrite or bool(overwrite))
+                job = job.with_free_options(given)
                 source = _prepare_rest(checkpoint, job, target)
             check_directory(target, overwrite=job.overwrite)
             run = TrainingRun(

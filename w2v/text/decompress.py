@@ -271,7 +271,7 @@ def _too_large(name: str, window: int | None, command: str) -> InputError:
     needed = "a larger window" if window is None else f"a window of {window:,} bytes"
     return InputError(
         f"decompressing {name} needs {needed}, but the limit is {MAX_WINDOW:,} bytes; decompress "
-        f"it first and pipe it in: {command} {name} | w2v train -"
+        f"it first: {command} {name}"
     )
 
 

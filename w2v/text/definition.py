@@ -15,10 +15,9 @@ MAX_WORD_BYTES = 1000
 """Longer words are dropped."""
 
 TOKENIZER_HINT = (
-    "run w2v convert with `tokenizer='unicode'`, or in Python set embeddings.meta['tokenizer'] = "
-    "{'name': 'unicode', 'lowercase': True} (or 'whitespace')"
+    "set embeddings.meta['tokenizer'] = {'name': 'unicode', 'lowercase': True} (or 'whitespace')"
 )
-"""How to record the tokenizer of embeddings that do not."""
+"""How to record the tokenizer of embeddings that do not. The command line has another way."""
 
 _TEXT_TOKENIZERS = ("unicode", "whitespace")
 

@@ -17,6 +17,7 @@ from typing import IO, Any, NoReturn
 import click
 import cloup
 
+from w2v.cli.dashes import check_dashes
 from w2v.cli.options import with_flags
 from w2v.compute.compiler_thread import is_compiling
 from w2v.errors import ConfigError, OutputError, W2VError
@@ -37,6 +38,11 @@ class Terminated(SystemExit):
 class Command(cloup.Command):
     """A command that reports a wrong option as click does: with its usage, and exit code 2."""
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the command line."""
+        check_dashes(ctx, args)
+        return super().parse_args(ctx, args)
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command."""
         try:
@@ -51,6 +57,11 @@ class Program(cloup.Group):
     """The group of all commands, which turns errors and signals into exit codes."""
 
     command_class = Command
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse what precedes the name of the command."""
+        check_dashes(ctx, args)
+        return super().parse_args(ctx, args)
 
     def main(self, *arguments: Any, **options: Any) -> Any:
         """Run the program."""

@@ -7,6 +7,7 @@ from w2v.events import (
     CorpusRead,
     Encoding,
     EpochDone,
+    Exported,
     Notice,
     Reading,
     Resumed,
@@ -75,7 +76,6 @@ RESUMED = Resumed(epoch=4, epochs=5, share=0.375)
 WARM_STARTED = WarmStarted(path="old.w2v", epochs=0, contexts=True, frozen=False)
 ENCODING = Encoding(done_texts=2_000, total_texts=10_000, words=30_000, seconds=0.3)
 NOTICE = Notice("a.txt is odd; omit `vocab_size=5`")
-ALL = [
-    *(Compiling(), WARM_STARTED, READING, CORPUS, RESUMED, TRAINING, EPOCH, SAVED, ENCODING),
-    NOTICE,
-]
+EXPORTED = Exported(path="kjv.txt", format="word2vec-text", words=5323, dim=128)
+ALL = [Compiling(), WARM_STARTED, READING, CORPUS, RESUMED, TRAINING, EPOCH, SAVED, NOTICE]
+ALL += [ENCODING, EXPORTED]

@@ -12,6 +12,7 @@ from sample_events import (
     CORPUS,
     ENCODING,
     EPOCH,
+    EXPORTED,
     NOTICE,
     READING,
     RESUMED,
@@ -118,6 +119,7 @@ CORPUS_LINES = [
                 ),
             ],
         ),
+        (EXPORTED, ["saved kjv.txt: the vectors, format word2vec-text"]),
         (RESUMED, ["resuming in epoch 4/5, 38 % done"]),
         (ENCODING, ["encoding: 2,000 of 10,000 texts, 30,000 words"]),
         (

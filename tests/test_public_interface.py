@@ -126,6 +126,7 @@ EVENTS = {
             "seconds",
         },
     ),
+    "Exported": ("exported", {"path", "format", "words", "dim"}),
     "GoesOn": ("resumed", {"epoch", "epochs", "share"}),
     "Notice": ("notice", {"message", "warning"}),
     "Reading": ("reading", {"done_bytes", "total_bytes", "text_bytes", "tokens", "seconds"}),
@@ -262,7 +263,7 @@ META = {
     "timings": {"compiling", "reading", "training", "writing", "stages"},
     "words_per_second": None,
     "made_with": {"python", "numpy", "numba"},
-    "job": {"config", "extend", "files", "freeze_old", "key", "overwrite", "vocab"},
+    "job": {"config", "extend", "file", "files", "freeze_old", "key", "overwrite", "vocab"},
 }
 STAGES = {"input", "tokenizing", "hashing", "spooling", "ranking", "renaming"}
 

@@ -389,6 +389,29 @@ class Saved(Event):
         )
 
 
+@dataclass(frozen=True)
+class Exported(Event):
+    """The vectors have been written to a file beside the model.
+
+    Attributes:
+        path: the file.
+        format: its format, see `w2v formats`.
+        words: the size of the vocabulary.
+        dim: the vector size.
+
+    """
+
+    stage: ClassVar[str] = "exported"
+    path: str
+    format: str
+    words: int
+    dim: int
+
+    def __str__(self) -> str:
+        """Describe the event."""
+        return f"saved {self.path}: the vectors, format {self.format}"
+
+
 def _count(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 

@@ -182,6 +182,19 @@ def test_encode_errors_name_the_line(model):
     assert message == "stdin has no line: expected one text per line"
 
 
+@pytest.mark.parametrize("name", ["ids.txt", "ids.bin", "ids.csv", "ids.npz", "ids.npy.gz"])
+def test_encode_writes_no_other_file_than_npy(name, model):
+    message = error("encode", model, "text.txt", "-o", name, code=2)
+    assert message == f"--output must be the name of an .npy file, got {name}"
+    assert not Path(name).exists()
+
+
+@pytest.mark.parametrize("name", ["ids", "ids.npy", "ids.v2"])
+def test_encode_writes_other_names_as_they_are(name, model):
+    ok("encode", model, "text.txt", "-o", name)
+    assert np.load(name).dtype == np.dtype("<i4")
+
+
 def test_encode_suggests_its_own_options_if_the_disk_is_too_small(model):
     message = error("encode", model, "text.txt", "-o", "x.npy", "--length", 10**15)
     assert message.endswith("choose another directory with --output, or a smaller --length")

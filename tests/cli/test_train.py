@@ -197,11 +197,12 @@ def test_a_model_is_replaced_only_with_overwrite():
 def test_only_models_are_replaced():
     Path("texts").mkdir()
     Path("texts/thesis.tex").write_text("years of work")
-    for output in ("texts", "text.txt"):
+    Path("text").write_text(TEXT)
+    for output in ("texts", "text"):
         message = error("train", "text.txt", "-o", output, *TINY, "--overwrite")
         assert message.startswith(f"{output} is neither a model directory ")
     assert Path("texts/thesis.tex").read_text() == "years of work"
-    assert Path("text.txt").read_text() == TEXT
+    assert Path("text").read_text() == TEXT
 
 
 def test_an_empty_directory_is_replaced_with_overwrite():
@@ -338,6 +339,44 @@ def test_the_resume_command_is_quoted(monkeypatch):
     monkeypatch.setattr(trainer.Trainer, "_validate", interrupted)
     result = run("train", "text.txt", "-o", "my model", *TINY)
     assert "resume with: w2v train --resume 'my model'\n" in result.stderr
+
+
+def test_an_output_named_like_a_file_writes_that_file():
+    result = run("train", "text.txt", "-o", "v.bin", *TINY)
+    assert result.exit_code == 0
+    assert "saved v.w2v: 9 words, 8 dimensions" in result.stderr.splitlines()
+    assert result.stderr.splitlines()[-1] == "saved v.bin: the vectors, format word2vec-bin"
+    assert names() == ["text.txt", "tmp", "v.bin", "v.w2v"]
+    assert np.array_equal(w2v.load("v.bin").matrix, w2v.load("v.w2v").matrix)
+
+
+@pytest.mark.parametrize("resumed", ["v.txt", "v.w2v"])
+def test_a_file_is_written_by_the_resumed_run(resumed, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(trainer.Trainer, "_validate", interrupted)
+        result = run("train", "text.txt", "-o", "v.txt", *TINY)
+    assert "resume with: w2v train --resume v.txt\n" in result.stderr
+    ok("train", "--resume", resumed)
+    assert names() == ["text.txt", "tmp", "v.txt", "v.w2v"]
+
+
+@pytest.mark.parametrize(
+    ("output", "code", "message"),
+    [
+        ("v.csv", 2, "--output has the extension of a file that cannot be written here: got v.csv"),
+        ("text.txt", 1, "text.txt exists already; choose another name, or replace it with --over"),
+        (".txt", 2, "--output must have a name before the extension, got .txt"),
+    ],
+)
+def test_outputs_that_cannot_be_written_are_rejected(output, code, message):
+    assert error("train", "text.txt", "-o", output, *TINY, code=code).startswith(message)
+    assert names() == ["text.txt", "tmp"]
+
+
+def test_the_corpus_is_not_overwritten():
+    message = error("train", "text.txt", "-o", "text.txt", "--overwrite", *TINY, code=2)
+    assert message.startswith("--output must not be ")
+    assert Path("text.txt").read_text() == TEXT
 
 
 def test_no_resume_command_for_a_foreign_directory():

@@ -191,7 +191,7 @@ def test_strings_need_a_recorded_tokenizer():
         embeddings = Embeddings(WORDS, MATRIX, meta=meta)
         with pytest.raises(
             ConfigError,
-            match=f"{reason}.*pass lists of words, or run w2v convert with `tok",
+            match=f"{reason}.*pass lists of words, or set embeddings.meta",
         ):
             embeddings.encode("the")
         assert embeddings.encode([["the"]]).tolist() == [[THE]]

@@ -175,9 +175,10 @@ def encode(model: str, file: str, output: str, overwrite: bool, **arguments: Any
     """
     from w2v.cli.progress import observing
     from w2v.embeddings.load import load
-    from w2v.pipeline.encode_file import encode_file
+    from w2v.pipeline.encode_file import check_ids_name, encode_file
     from w2v.system.atomic import check_file
 
+    check_ids_name(output)
     check_file(output, overwrite=overwrite)
     embeddings = load(model)
     with observing(quiet=False) as observer:

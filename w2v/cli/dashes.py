@@ -15,9 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _SIMILAR = 0.8  # the least ratio of difflib for a misspelled option
-_OTHER_DASHES = (
-    "\u2010\u2011\u2012\u2013\u2014\u2015\u2212"  # editors and web pages make them of --
-)
+# What editors and web pages make of --.
+_OTHER_DASHES = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212"
 
 Flags = dict[str, click.Option]
 

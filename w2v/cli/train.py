@@ -34,9 +34,10 @@ _COMPRESSED_SUFFIXES = {".gz", ".bz2", ".xz", ".zst"}
         "--output",
         metavar="MODEL",
         type=options.Path(),
-        help="Directory to write.  [default: CORPUS.w2v]",
+        help="Model directory to write; a name such as v.txt or v.bin writes that file of vectors,"
+        " and the model to v.w2v beside it.  [default: CORPUS.w2v]",
     ),
-    cloup.option("--overwrite", is_flag=True, help="Replace an existing MODEL."),
+    cloup.option("--overwrite", is_flag=True, help="Replace an existing output."),
 )
 @cloup.option_group(config.MODEL, *options.hyperparameters(config.MODEL))
 @cloup.option_group(config.TRAINING, *options.hyperparameters(config.TRAINING))
@@ -128,12 +129,12 @@ def _reject_start_options(corpus: tuple[str, ...], given: dict[str, Any]) -> Non
 @contextlib.contextmanager
 def _hint_how_to_resume(output: str, work_dir: str | None) -> Iterator[None]:
     """Print the command that resumes a run which is interrupted or runs out of space."""
-    from w2v.pipeline.checkpoint import checkpoint_dir, is_begun
+    from w2v.pipeline.train import can_be_resumed
 
     try:
         yield
     except (KeyboardInterrupt, SystemExit, OutputError, ResourceError) as error:
-        if not isinstance(error, LockedError) and is_begun(checkpoint_dir(Path(output), work_dir)):
+        if not isinstance(error, LockedError) and can_be_resumed(output, work_dir):
             arguments = [output] if work_dir is None else [output, "--work-dir", work_dir]
             echo_err(f"resume with: w2v train --resume {shlex.join(arguments)}")
         raise

@@ -12,9 +12,9 @@ from w2v.embeddings import layers
 from w2v.embeddings.encoder import Encoder
 from w2v.embeddings.spelling import near_spellings
 from w2v.errors import ConfigError, UnknownWordError, short_repr
-from w2v.formats import native
+from w2v.formats import native, registry
 from w2v.formats.table import VectorTable
-from w2v.options import SWITCH, Option, check_path
+from w2v.options import SWITCH, Option
 from w2v.progress import check_reporting, reporting
 from w2v.text.definition import lowercase_word
 
@@ -272,21 +272,30 @@ class Embeddings(VectorTable):
         return layers.torch_layer(matrix, layout, trainable=trainable, **options)
 
     def save(self, path: str | Path, *, overwrite: bool = False) -> None:
-        """Write a model directory, with rows for words only and the trained unknown vector, if any.
+        """Write a model directory, or a file if the name has the extension of a format.
+
+        A model directory holds everything: rows for words only, the counts, ``meta`` and the
+        trained unknown vector, if any. A file such as ``kjv.txt`` or ``kjv.bin`` holds what its
+        format can hold; see "File formats" in the documentation.
 
         Args:
-            path: the directory to create.
-            overwrite: whether to replace an existing model directory.
+            path: the directory or file to create.
+            overwrite: whether to replace an existing model directory or file.
 
         Raises:
-            OutputError: the directory cannot be written.
-            FormatError: a word contains a line break or cannot be written as UTF-8.
-            ConfigError: ``path`` is not a path, or ``overwrite`` is not a bool.
+            OutputError: it cannot be written.
+            FormatError: a word cannot be written in the format.
+            MissingExtraError: the format needs a package that is not installed.
+            ConfigError: ``path`` is not a path, or has the extension of a file that cannot be
+                written; or ``overwrite`` is not a bool.
 
         """
-        check_path("path", path)
+        entry = registry.output_format("path", path)
         overwrite = SWITCH.check("overwrite", overwrite)
-        native.write(self, path, overwrite=overwrite)
+        if entry is None:
+            native.write(self, path, overwrite=overwrite)
+        else:
+            entry.write(self, path, overwrite=overwrite)
 
     @property
     def encoder(self) -> Encoder:

@@ -14,6 +14,7 @@ To add a format, write a module and add an entry to ``FORMATS``. The contract te
 from __future__ import annotations
 
 import importlib
+import os
 import stat
 from dataclasses import dataclass
 from pathlib import Path
@@ -221,6 +222,60 @@ FORMATS: dict[str, Format] = {
 }
 
 
+MODEL_EXTENSION = ".w2v"
+"""The usual extension of a model directory. Names without a known extension are directories too."""
+
+# Extensions of files that training does not write. A directory of such a name would surprise.
+_OTHER_FILES = (
+    *(".csv", ".h5", ".hdf5", ".json", ".jsonl", ".keras", ".npy", ".npz", ".onnx", ".parquet"),
+    *(".pickle", ".pkl", ".pt", ".pth", ".tsv", ".bz2", ".gz", ".tar", ".xz", ".zip", ".zst"),
+)
+
+
+def output_format(option: str, path: str | os.PathLike[str]) -> Format | None:
+    """Return the format that the name of an output asks for; None for a model directory.
+
+    Args:
+        option: the name of the argument, for error messages.
+        path: the output. With a slash at its end, it is a directory whatever its name.
+
+    Raises:
+        ConfigError: ``path`` is no path, has nothing but an extension, or has that of a file which
+            cannot be written.
+
+    """
+    check_path(option, path)
+    name = Path(path).name
+    if os.fspath(path).endswith(os.sep):
+        return None
+    entry = by_extension(path)
+    if name.lower() in (entry.extensions if entry is not None else _OTHER_FILES):
+        message = f"must have a name before the extension, got {name}"
+        raise ConfigError(message, option=option)
+    if entry is None and name.lower().endswith(_OTHER_FILES):
+        files = dict.fromkeys(end for known in FORMATS.values() for end in known.extensions)
+        message = (
+            f"has the extension of a file that cannot be written here: got {name}; end it in "
+            f"{MODEL_EXTENSION} for a model directory, or in one of {' '.join(files)} for a file "
+            "of vectors"
+        )
+        raise ConfigError(message, option=option)
+    return entry
+
+
+def is_file_name(name: str) -> bool:
+    """Return whether a name has an extension of files, of vectors or of other kinds."""
+    return by_extension(name) is not None or name.lower().endswith(_OTHER_FILES)
+
+
+def model_beside(path: Path) -> Path:
+    """Return the model directory that belongs to a file of vectors: kjv.w2v to kjv.txt.gz."""
+    name = path.name
+    known = (end for entry in _candidates(path) for end in entry.extensions)
+    extension = max((end for end in known if name.lower().endswith(end)), key=len)
+    return path.with_name(f"{name[: -len(extension)]}{MODEL_EXTENSION}")
+
+
 def read(path: str | Path) -> VectorTable:
     """Read a file or directory, whose format is detected.
 
@@ -234,7 +289,7 @@ def read(path: str | Path) -> VectorTable:
     return detect(Path(path)).read(path)
 
 
-def by_extension(path: str | Path) -> Format | None:
+def by_extension(path: str | os.PathLike[str]) -> Format | None:
     """Return the format for writing a file of this name, None if the extension is unknown.
 
     Where formats share an extension, the first one in ``FORMATS`` is chosen.
@@ -274,7 +329,7 @@ def detect(path: Path) -> Format:
     raise FormatError(message)
 
 
-def _candidates(path: str | Path) -> list[Format]:
+def _candidates(path: str | os.PathLike[str]) -> list[Format]:
     """Return the formats with the extension of ``path``, in the order of ``FORMATS``."""
     name = Path(path).name.lower()
     return [entry for entry in FORMATS.values() if name.endswith(entry.extensions)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import tempfile
 from collections.abc import Iterable
@@ -10,9 +11,12 @@ from pathlib import Path
 
 from w2v.corpus.vocabulary import check_word_list, read_word_list
 from w2v.errors import ConfigError, InputError, OutputError, short_repr
+from w2v.formats.registry import model_beside, output_format
 from w2v.options import SECONDS, SWITCH, check_path, is_ordered_iterable
 from w2v.pipeline.checkpoint import checkpoint_dir
+from w2v.pipeline.vectors_file import VectorsFile
 from w2v.progress import check_reporting
+from w2v.system.atomic import check_directory
 
 PathLike = str | os.PathLike[str]
 GivenVocabulary = PathLike | Iterable[str]
@@ -103,11 +107,13 @@ class Directories:
     Attributes:
         output: the directory of the model, or None if it is not saved.
         work: the directory for the encoded corpus and other temporary files.
+        file: the file of vectors beside the model, if the output is named after a format.
 
     """
 
     output: Path | None
     work: Path
+    file: VectorsFile | None = None
 
     @classmethod
     def of(cls, output: PathLike | None, work_dir: PathLike | None) -> Directories:
@@ -117,10 +123,25 @@ class Directories:
         temporary files.
 
         Raises:
+            ConfigError: ``output`` has the extension of a file that cannot be written.
             OutputError: the work directory does not exist or cannot be entered.
 
         """
-        target = None if output is None else Path(output)
+        if output is None:
+            return cls(None, cls._work_dir(None, work_dir))
+        target, file = Path(output), None
+        entry = output_format("output", output)
+        if entry is not None:
+            target, file = model_beside(target), VectorsFile(target, entry)
+        return cls(target, cls._work_dir(target, work_dir), file)
+
+    @classmethod
+    def of_model(cls, model: PathLike, work_dir: PathLike | None) -> Directories:
+        """Return the directories for a model directory of any name."""
+        return cls(Path(model), cls._work_dir(Path(model), work_dir))
+
+    @staticmethod
+    def _work_dir(target: Path | None, work_dir: PathLike | None) -> Path:
         if work_dir is not None:
             if not os.path.isdir(work_dir):  # noqa: PTH112 - Path.is_dir may raise
                 message = (
@@ -128,17 +149,69 @@ class Directories:
                     "cannot be entered; create it first, or choose another one"
                 )
                 raise OutputError(message)
-            return cls(target, Path(work_dir))
+            return Path(work_dir)
         if target is not None:
-            return cls(target, target.absolute().parent)
+            return target.absolute().parent
         try:
-            return cls(None, Path(tempfile.gettempdir()))
+            return Path(tempfile.gettempdir())
         except FileNotFoundError as error:
             message = (
                 f"cannot store the encoded text: {error.strerror}; choose a directory with "
                 "`work_dir`"
             )
             raise OutputError(message) from error
+
+    def check(self, *, overwrite: bool) -> None:
+        """Check that the model and the file of vectors can be written, before any long work.
+
+        Raises:
+            OutputError: one of them cannot.
+
+        """
+        if self.output is None:
+            return
+        try:
+            check_directory(self.output, overwrite=overwrite)
+        except OutputError as error:
+            if self.file is None:
+                raise
+            message = f"{error}; the model goes there, beside {self.file.path}"
+            raise type(error)(message) from error
+        if self.file is not None:
+            self.file.check(overwrite=overwrite)
+
+    def require_no_input(self, inputs: Iterable[PathLike]) -> None:
+        """Check that the file of vectors, if any, is not one that training reads.
+
+        Raises:
+            ConfigError: it is.
+
+        """
+        if self.file is not None:
+            self.file.require_no_input(inputs)
+
+    @property
+    def file_name(self) -> str | None:
+        """The name of the file of vectors, if any."""
+        return None if self.file is None else self.file.path.name
+
+    def with_file(self, name: str | None) -> Directories:
+        """Return the directories with the file of vectors that a training records.
+
+        Raises:
+            InputError: another one was asked for.
+            FormatError: no such file belongs to the model.
+
+        """
+        assert self.output is not None
+        if self.file is not None and self.file.path.name != name:
+            message = (
+                f"{self.file.path} is no output of the training of {self.output}; resume "
+                f"{self.output}, and write the file from the finished model"
+            )
+            raise InputError(message)
+        file = None if name is None else VectorsFile.of_model(self.output, name)
+        return dataclasses.replace(self, file=file)
 
     @property
     def checkpoint(self) -> Path | None:

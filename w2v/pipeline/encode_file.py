@@ -16,12 +16,13 @@ from numpy.lib import format as npy
 
 from w2v.config import MAX_EXPANSION
 from w2v.embeddings.encoder import Encoder, check_length
-from w2v.errors import InputError, UnknownWordError
+from w2v.errors import ConfigError, InputError, UnknownWordError
 from w2v.events import Observer, Reading, ignore
+from w2v.formats.registry import is_file_name
 from w2v.options import SWITCH, check_path
 from w2v.pipeline import warmup
 from w2v.progress import check_reporting, reporting
-from w2v.system import atomic as output
+from w2v.system import atomic
 from w2v.system.disk import require_free_space, writing
 from w2v.text.sources import FileSource
 
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 
 _ID = np.dtype("<i4")
 _IDS_AT_ONCE = 1 << 20
-_REMEDY = "choose another directory, or a smaller `length`"
+_REMEDY = "choose another directory with `output`, or a smaller `length`"
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ class EncodedFile:
 def encode_file(
     embeddings: Embeddings,
     path: str | os.PathLike[str],
-    destination: str | os.PathLike[str],
+    output: str | os.PathLike[str],
     *,
     length: int | None = None,
     rows: str | None = None,
@@ -89,10 +90,10 @@ def encode_file(
     Args:
         embeddings: determine the words and their ids.
         path: the file of texts, plain or compressed like a corpus, or ``-`` for stdin.
-        destination: the file to write.
+        output: the file to write.
         length: see `Embeddings.encode`.
         rows: see `Embeddings.encode`.
-        overwrite: whether to replace an existing ``destination``.
+        overwrite: whether to replace an existing ``output``.
         max_expansion: see `w2v.text.sources.FileSource`.
         observer: see `w2v.train`.
         progress: see `w2v.train`.
@@ -105,14 +106,15 @@ def encode_file(
         DiskFullError: there is too little disk space.
 
     """
-    for name, value in (("path", path), ("destination", destination)):
+    for name, value in (("path", path), ("output", output)):
         check_path(name, value)
+    check_ids_name(output)
     overwrite = SWITCH.check("overwrite", overwrite)
     check_length(length)
     check_reporting(observer, progress)
     layout = embeddings.layout(rows)
-    output.check_file(Path(destination), overwrite=overwrite)
-    directory = Path(os.path.realpath(destination)).parent
+    atomic.check_file(Path(output), overwrite=overwrite)
+    directory = Path(os.path.realpath(output)).parent
     source = FileSource([path], max_expansion)
     encoder = embeddings.encoder
     with ExitStack() as stack:
@@ -133,8 +135,8 @@ def encode_file(
         wanted = int(sizes.max() if length is None else length)
         layout.check_lengths(int(sizes.min()), wanted)
         needed = len(sizes) * wanted * _ID.itemsize
-        require_free_space(directory, needed, f"cannot write {destination}", _REMEDY)
-        with output.new_file(Path(destination), needed=needed, overwrite=overwrite) as file:
+        require_free_space(directory, needed, f"cannot write {output}", _REMEDY)
+        with atomic.new_file(Path(output), needed=needed, overwrite=overwrite) as file:
             shape = (len(sizes), wanted)
             npy.write_array_header_1_0(
                 file, {"descr": _ID.str, "fortran_order": False, "shape": shape}
@@ -144,6 +146,19 @@ def encode_file(
     words = int(sizes.sum())
     cut = int(np.count_nonzero(sizes > wanted))
     return EncodedFile(len(sizes), wanted, words, unknown, cut, layout)
+
+
+def check_ids_name(output: str | os.PathLike[str]) -> None:
+    """Check that a file of ids is not named after another kind of file.
+
+    Raises:
+        ConfigError: it is.
+
+    """
+    name = Path(output).name
+    if not name.endswith(".npy") and is_file_name(name):
+        message = f"must be the name of an .npy file, got {name}"
+        raise ConfigError(message, option="output")
 
 
 def _name(path: str | os.PathLike[str]) -> str:

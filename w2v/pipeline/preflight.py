@@ -221,6 +221,8 @@ def check_disk(
         return
     parent = Path(os.path.realpath(directories.output)).parent
     model = _model_bytes(words, config)
+    if directories.file is not None:
+        model += directories.file.estimate_size(words, config.dim)
     state = _matrix_bytes(words, config) if checkpoints else 0
     corpus = _encoded_bytes(words, text_bytes) + _WORD_CHECKPOINT_BYTES * words + _OVERHEAD
     files = "the checkpoint and the encoded text" if checkpoints else "the encoded text"

@@ -10,7 +10,7 @@ import numpy as np
 
 from w2v.corpus.build import Corpus, build_corpus
 from w2v.embeddings.embeddings import Embeddings
-from w2v.events import Observer, Saved
+from w2v.events import Exported, Observer, Saved
 from w2v.formats import native
 from w2v.pipeline import warmup
 from w2v.pipeline.checkpoint import Checkpoint
@@ -72,12 +72,15 @@ class TrainingRun:
         self._compiling = 0.0
 
     def check(self) -> None:
-        """Check that memory and disk space suffice, before the corpus is read.
+        """Check that memory, disk space and packages suffice, before the corpus is read.
 
         Raises:
             ResourceError: they do not.
+            MissingExtraError: the format of the file of vectors needs a package.
 
         """
+        if self.directories.file is not None:
+            self.directories.file.rehearse(["word"], self.directories.work)
         if self.source is not None:
             self.preflight.before_reading(self.source)
 
@@ -93,6 +96,7 @@ class TrainingRun:
         try:
             embeddings, result = self._read_and_train()
             self.save(embeddings, result.contexts, output)
+            exported = self.write_file(embeddings)
         except BaseException as error:
             # A run that was resumed can be resumed again, although it may have saved nothing more.
             again = self._resumed and isinstance(error, (KeyboardInterrupt, SystemExit))
@@ -112,6 +116,8 @@ class TrainingRun:
                 timings=embeddings.meta["timings"],
             )
         )
+        if exported is not None:
+            self.observer(exported)
         return embeddings
 
     def _read_and_train(self) -> tuple[Embeddings, Result]:
@@ -157,6 +163,8 @@ class TrainingRun:
         self.preflight.after_reading(
             len(corpus.vocabulary), counts, None if checkpoint is None else checkpoint.state_bytes
         )
+        if self.directories.file is not None:
+            self.directories.file.rehearse(corpus.vocabulary.words, self._work_dir)
         if corpus.text.ids.dtype != np.uint16:
             self._compile(self._training_on(corpus.text.ids.dtype.type))
         if checkpoint is not None:
@@ -185,6 +193,11 @@ class TrainingRun:
             recoverable=True,
         ):
             embeddings.meta["timings"]["writing"] = time.perf_counter() - started
+
+    def write_file(self, embeddings: Embeddings) -> Exported | None:
+        """Write the file of vectors beside the saved model, if there is one; return a report."""
+        file = self.directories.file
+        return None if file is None else file.write(embeddings, overwrite=self.job.overwrite)
 
     @property
     def _work_dir(self) -> Path:

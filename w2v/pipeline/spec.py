@@ -74,6 +74,7 @@ class TrainingJob:
         freeze_old: whether the vectors of the words in ``vocab`` do not change.
         origin: the initial model, if any.
         key: a random identifier of this job.
+        file: the name of the file of vectors to write beside the model, if any.
 
     """
 
@@ -85,6 +86,7 @@ class TrainingJob:
     freeze_old: bool = False
     origin: InitialModel | None = None
     key: str = dataclasses.field(default_factory=lambda: secrets.token_hex(16))
+    file: str | None = None
 
     def as_meta(self) -> dict[str, Any]:
         """Return the job as ``meta.json`` records it: with the size of ``vocab``, not its words."""

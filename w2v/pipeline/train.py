@@ -5,12 +5,13 @@ from __future__ import annotations
 import dataclasses
 import os
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Unpack, cast
 
 from w2v.config import Config, TrainOptions, check_options
 from w2v.embeddings.embeddings import Embeddings
-from w2v.errors import FormatError, InputError
+from w2v.errors import FormatError, InputError, W2VError
 from w2v.events import Observer, ignore
 from w2v.formats import native
 from w2v.formats.directory import read_meta
@@ -19,6 +20,7 @@ from w2v.pipeline.arguments import (
     CHECKPOINT_SECONDS,
     Directories,
     GivenVocabulary,
+    PathLike,
     check_arguments,
     check_initial_model,
     read_given_vocabulary,
@@ -28,8 +30,8 @@ from w2v.pipeline.run import TrainingRun
 from w2v.pipeline.spec import START_OVER, TrainingJob
 from w2v.pipeline.warm_start import job_for_more_epochs, load_initial_model
 from w2v.progress import reporting
-from w2v.system.atomic import check_directory, recover
-from w2v.system.files import Fingerprint
+from w2v.system.atomic import recover
+from w2v.system.files import Fingerprint, is_directory
 from w2v.text.sources import STDIN, FileSource, TextSource, open_corpus
 
 
@@ -59,8 +61,11 @@ def train(
             rows; other words of the corpus follow, up to ``vocab_size`` in total. It determines
             ``dim`` and, if it records them, ``tokenizer`` and ``lowercase``.
         freeze_old: whether the vectors of ``init`` do not change.
-        output: the directory to save the model in.
-        overwrite: whether to replace an existing model, and to discard an unfinished training.
+        output: the directory to save the model in, such as ``kjv.w2v``. If the name has the
+            extension of a format, such as ``kjv.txt`` or ``kjv.bin``, the vectors are written to
+            that file, and the model to the directory ``kjv.w2v`` beside it.
+        overwrite: whether to replace an existing model or file of vectors, and to discard an
+            unfinished training.
         work_dir: the directory for the encoded corpus during training. The default is beside
             ``output``, or the system's directory for temporary files.
         checkpoint_every: seconds between two checkpoints of a training with an ``output``, for
@@ -91,16 +96,25 @@ def train(
     overwrite, freeze_old = bool(overwrite), bool(freeze_old)  # NumPy's are no JSON
     check_initial_model(vocab, init, freeze_old=freeze_old)
     started = time.perf_counter()
-    if output is not None:
-        recover(Path(output))
-        check_directory(Path(output), overwrite=overwrite)
+    directories = Directories.of(output, work_dir)
+    if directories.output is not None:
+        recover(directories.output)
+    directories.check(overwrite=overwrite)
     words, origin = read_given_vocabulary(vocab), None
     if init is not None:
         config, words, origin = load_initial_model(init, given, freeze_old=freeze_old)
     source = open_corpus(corpus, config.max_expansion)
-    extend = init is not None
-    job = TrainingJob(_rereadable(source), words, config, overwrite, extend, freeze_old, origin)
-    directories = Directories.of(output, work_dir)
+    directories.require_no_input(_files_read(source, init, vocab))
+    job = TrainingJob(
+        _rereadable(source),
+        words,
+        config,
+        overwrite,
+        extend=init is not None,
+        freeze_old=freeze_old,
+        origin=origin,
+        file=directories.file_name,
+    )
     with reporting(observer, progress) as report:
         run = TrainingRun(
             job, source, directories, report, checkpoint_every=checkpoint_every, started=started
@@ -129,10 +143,11 @@ def resume(
     learning-rate schedule of that total. The old model is replaced when the new one is complete.
 
     Args:
-        output: the output of the training.
+        output: the output of the training: the model, or the file of vectors beside it.
         work_dir: the ``work_dir`` of the training.
         checkpoint_every: see `train`.
-        overwrite: whether to replace a model that has appeared at ``output`` in the meantime.
+        overwrite: whether to replace a model or file of vectors that has appeared at ``output`` in
+            the meantime.
         observer: see `train`.
         progress: see `train`.
         options: ``threads`` and ``max_expansion``, and ``epochs`` for a finished model. Other
@@ -153,9 +168,10 @@ def resume(
     )
     check_path("output", output)
     started = time.perf_counter()
-    directories = Directories.of(output, work_dir)
-    target, directory = Path(output), directories.checkpoint
-    assert directory is not None  # as there is an output
+    directories = _directories_of_run(output, work_dir)
+    target, directory = directories.output, directories.checkpoint
+    assert target is not None  # as there is an output
+    assert directory is not None
     checkpoint = Checkpoint(directory, checkpoint_every or None) if is_begun(directory) else None
     source: TextSource | None
     with reporting(observer, progress) as report:
@@ -163,17 +179,24 @@ def resume(
             if checkpoint is None:
                 Checkpoint.sweep(directory)
                 job, source = _prepare_more_epochs(target, directory, given)
+                directories = directories.with_file(job.file)
+                if directories.file is not None and not overwrite:
+                    directories.file.require_vectors_of(native.read(target))
             else:
                 job = checkpoint.load_job()
                 job.require_same_options(given)
                 recover(target)
-                if _is_finished(target, job):
-                    checkpoint.remove()
-                    return Embeddings.from_table(native.read(target))
+                directories = directories.with_file(job.file)
                 job = dataclasses.replace(job, overwrite=job.overwrite or bool(overwrite))
+                if _is_finished(target, job):
+                    embeddings = Embeddings.from_table(native.read(target))
+                    if directories.file is not None:
+                        report(directories.file.write(embeddings, overwrite=job.overwrite))
+                    checkpoint.remove()
+                    return embeddings
                 job = job.with_free_options(given)
                 source = _prepare_rest(checkpoint, job, target)
-            check_directory(target, overwrite=job.overwrite)
+            directories.check(overwrite=job.overwrite)
             run = TrainingRun(
                 job,
                 source,
@@ -189,6 +212,39 @@ def resume(
                 checkpoint.close()
             raise
         return run.execute()
+
+
+def can_be_resumed(output: PathLike, work_dir: PathLike | None) -> bool:
+    """Return whether an output has a checkpoint, as far as permissions tell."""
+    try:
+        checkpoint = _directories_of_run(output, work_dir).checkpoint
+    except W2VError:  # what the arguments are wrong about was reported
+        return False
+    return checkpoint is not None and is_begun(checkpoint)
+
+
+def _directories_of_run(output: PathLike, work_dir: PathLike | None) -> Directories:
+    """Return the directories of an earlier training.
+
+    Models of any name can be resumed, also those that were named like a file.
+    """
+    as_model = Directories.of_model(output, work_dir)
+    assert as_model.checkpoint is not None
+    if is_begun(as_model.checkpoint) or is_directory(Path(output)):
+        return as_model
+    return Directories.of(output, work_dir)
+
+
+def _files_read(
+    source: TextSource, init: PathLike | None, vocab: GivenVocabulary | None
+) -> Iterator[PathLike]:
+    """Yield the files and directories that a training reads."""
+    if isinstance(source, FileSource):
+        yield from source.paths
+    if init is not None:
+        yield init
+    if isinstance(vocab, (str, os.PathLike)):
+        yield vocab
 
 
 def _prepare_more_epochs(

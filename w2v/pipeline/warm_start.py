@@ -115,7 +115,9 @@ def job_for_more_epochs(output: Path, options: TrainOptions) -> TrainingJob:
         output, old, True, history=_recorded_list(old.meta, "origins"), epochs=reports
     )
     config = job.with_free_options(options).config
-    return TrainingJob(job.files, job.vocab, config, True, job.extend, job.freeze_old, origin)
+    return TrainingJob(
+        job.files, job.vocab, config, True, job.extend, job.freeze_old, origin, file=job.file
+    )
 
 
 def warm_start_event(job: TrainingJob, origin: InitialModel) -> WarmStarted:

@@ -107,7 +107,7 @@ def test_hf_needs_a_row_for_unknown_words(rows, tmp_path):
 def test_an_undefined_tokenizer_is_rejected(definition, tmp_path):
     pytest.importorskip("safetensors", reason="safetensors is not installed")
     embeddings = Embeddings(["a"], [[1.0]], meta={"tokenizer": definition})
-    expected = r"the format hf needs the tokenizer.*; run w2v convert with `tok"
+    expected = r"the format hf needs the tokenizer.*; set embeddings.meta"
     with pytest.raises(ConfigError, match=expected):
         FORMATS["hf"].write(embeddings, tmp_path / "x")
     assert list(tmp_path.iterdir()) == []

@@ -59,7 +59,7 @@ def test_reading_keras_needs_h5py(tmp_path, monkeypatch):
 @pytest.mark.parametrize("name", ["hf", "keras"])
 def test_other_directories_are_rejected(name, tmp_path):
     read = FORMATS[name].read
-    with pytest.raises(InputError, match="nowhere: there is no such directory; write one with w2v"):
+    with pytest.raises(InputError, match="nowhere: there is no such directory; check the path"):
         read(tmp_path / "nowhere")
     directory = minimal_directory(name, tmp_path / "x")
     (directory / "meta.json").write_text("{}")

@@ -697,11 +697,17 @@ NONSENSE = [
     *(Bytes(), int),
 ]
 NO_PATHS = [v for v in NONSENSE if not isinstance(v, str) or v != "x"]
-NO_SWITCHES = [v for v in NONSENSE if not isinstance(v, bool)]
+NO_SWITCHES = [v for v in NONSENSE if not isinstance(v, bool | np.bool_)]
+NO_PROGRESS = [v for v in NO_SWITCHES if v is not None]
 NO_COUNTS = [v for v in NONSENSE if not (type(v) in {int, np.int64} and v > 0)]
 NO_LENGTHS = [v for v in NO_COUNTS if type(v) is not np.int64] + [2**63]
 NO_TOPS = [v for v in NO_COUNTS if type(v) is not int or v < 0]
-NO_SECONDS = [v for v in NONSENSE if type(v) not in {int, float} or not 0 <= v < math.inf]
+NUMBERS = (int, float, np.number)
+NO_SECONDS = [
+    v
+    for v in NONSENSE
+    if isinstance(v, bool) or not isinstance(v, NUMBERS) or not 0 <= v < math.inf
+]
 NO_OBSERVERS = [v for v in NONSENSE if not callable(v)]
 NO_SENTENCES = [v for v in NONSENSE if not isinstance(v, list | np.ndarray) or not np.ndim(v)]
 NO_WORDS = [True, 2, 2.5, {"a": 1}, {"a"}, np.array(3), "", "\ud800"]
@@ -728,6 +734,9 @@ ARGUMENTS: list[tuple[str, Callable[..., Any], list[Any]]] = [
     *((name, train, NO_PATHS) for name in ("output", "work_dir")),
     *((name, train, NO_SWITCHES) for name in ("overwrite", "freeze_old")),
     ("checkpoint_every", train, NO_SECONDS),
+    *(("progress", call, NO_PROGRESS) for call in (train, resume, read)),
+    ("progress", lambda **kw: EMBEDDINGS.encode("x", **kw), NO_PROGRESS),
+    ("progress", lambda **kw: encode_file(EMBEDDINGS, "none", "x", **kw), NO_PROGRESS),
     ("observer", train, NO_OBSERVERS),
     ("vocab", train, NO_WORDS),
     *((name, resume, NO_PATHS) for name in ("output", "work_dir")),

@@ -31,7 +31,7 @@ from w2v.pipeline.spec import START_OVER, TrainingJob
 from w2v.pipeline.warm_start import job_for_more_epochs, load_initial_model
 from w2v.progress import reporting
 from w2v.system.atomic import recover
-from w2v.system.files import Fingerprint, is_directory
+from w2v.system.files import Fingerprint
 from w2v.text.sources import STDIN, FileSource, TextSource, open_corpus
 
 
@@ -230,7 +230,7 @@ def _directories_of_run(output: PathLike, work_dir: PathLike | None) -> Director
     """
     as_model = Directories.of_model(output, work_dir)
     assert as_model.checkpoint is not None
-    if is_begun(as_model.checkpoint) or is_directory(Path(output)):
+    if is_begun(as_model.checkpoint) or os.path.isdir(output):  # noqa: PTH112 - never raises
         return as_model
     return Directories.of(output, work_dir)
 

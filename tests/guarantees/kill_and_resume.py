@@ -23,6 +23,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from w2v.errors import InputError
+from w2v.formats import registry
 from w2v.pipeline import checkpoint
 from w2v.pipeline import train as job
 from w2v.training import plan, runner
@@ -35,12 +36,26 @@ MODES = {
     "rounds": {"threads": 2, "deterministic": True},
     "warm start": ONE_THREAD,
     "more epochs": ONE_THREAD,  # of a finished model
+    "file": ONE_THREAD,  # of vectors, beside the model
 }
 FILES = ("embeddings.npy", "contexts.npy", "vocab.txt", "counts.npy")
 
 
+def output_in(directory: Path, mode: str) -> Path:
+    """Return the output of a training, which is the model or a file beside it."""
+    return directory / ("m.bin" if mode == "file" else "m.w2v")
+
+
 def digest(model: Path) -> str:
     return hashlib.sha256(b"".join((model / name).read_bytes() for name in FILES)).hexdigest()
+
+
+def vectors(path: Path) -> tuple[list[str], bytes] | None:
+    """Return the words and the matrix of a model or file; None if there is none."""
+    if not path.exists():
+        return None
+    table = registry.read(path)
+    return table.words, table.matrix.tobytes()
 
 
 def fork(function: Callable[[], object]) -> int:
@@ -79,8 +94,10 @@ def stage(checkpoint: Path) -> str:
         return "before the checkpoint was created, or after it was removed"
     if not (checkpoint / "corpus.json").exists():
         return "reading"
-    if (checkpoint.parent / ".m.new").exists() or (checkpoint.parent / ".m.old").exists():
+    if any((checkpoint.parent / name).exists() for name in (".m.w2v.new", ".m.w2v.old")):
         return "saving the model"
+    if (checkpoint.parent / ".m.bin.new").exists():
+        return "saving the file"
     if (checkpoint / "state.new").exists():
         return "saving a checkpoint"
     return "training" if (checkpoint / "state").exists() else "before the first checkpoint"
@@ -93,7 +110,8 @@ def resume(output: Path, corpus: Path, mode: str, old: str) -> None:
     except InputError as error:
         if "there is no unfinished training" not in str(error):
             raise
-        if not (output / "meta.json").exists() or digest(output) == old:
+        model = output.with_suffix(".w2v")
+        if not (model / "meta.json").exists() or digest(model) == old:
             train(corpus, output, mode)
 
 
@@ -107,25 +125,30 @@ def kill_and_resume(
 
     """
     directory.mkdir()
-    output = directory / "m"
+    output, model, file = output_in(directory, mode), directory / "m.w2v", directory / "m.bin"
     prepare(corpus, output, mode)
-    old = digest(output)
+    old = digest(model)
+    old_vectors = vectors(file)
     child = fork(lambda: train(corpus, output, mode))
     time.sleep(seconds)
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
-    reached = stage(directory / "m.checkpoint")
+    reached = stage(directory / "m.w2v.checkpoint")
     description = f"{mode}, killed after {seconds:.3f} s ({reached})"
-    existing = output if output.exists() else directory / ".m.old"
+    existing = model if model.exists() else directory / ".m.w2v.old"
+    if vectors(file) not in (old_vectors, vectors(existing)):
+        failures.append(f"{description}: the file is neither the old nor the new one")
     if digest(existing) not in (old, expected):
         failures.append(f"{description}: the model is neither the old nor the new one")
     _, status = os.waitpid(fork(lambda: resume(output, corpus, mode, old)), 0)
     if status:
         failures.append(f"{description}: resuming failed")
-    elif digest(output) != expected:
+    elif digest(model) != expected:
         failures.append(f"{description}: the resumed model differs")
+    elif mode == "file" and vectors(file) != vectors(model):
+        failures.append(f"{description}: the file does not have the vectors of the model")
     files = sorted(path.name for path in directory.iterdir())
-    if files != ["m"]:
+    if files != sorted({model.name, output.name}):
         failures.append(f"{description}: the files left are {files}")
     shutil.rmtree(directory)
     return reached
@@ -142,12 +165,14 @@ def main(corpus: Path, directory: Path, runs: int, seed: int) -> None:
     expected, duration = {}, {}
     for mode in MODES:
         for _ in range(2):  # the first run compiles, the second one is timed
-            prepare(corpus, directory / "whole", mode)
+            whole = directory / "whole"
+            whole.mkdir()
+            prepare(corpus, output_in(whole, mode), mode)
             started = time.perf_counter()
-            train(corpus, directory / "whole", mode)
+            train(corpus, output_in(whole, mode), mode)
             duration[mode] = time.perf_counter() - started
-            expected[mode] = digest(directory / "whole")
-            shutil.rmtree(directory / "whole")
+            expected[mode] = digest(whole / "m.w2v")
+            shutil.rmtree(whole)
     draw = random.Random(seed)
     failures: list[str] = []
     reached: Counter[str] = Counter()

@@ -18,6 +18,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,7 @@ from w2v.formats.registry import FORMATS
 from w2v.pipeline import checkpoint, checkpoint_files, preflight, warmup
 from w2v.pipeline import encode_file as batch
 from w2v.pipeline.read import read_vocabulary
+from w2v.pipeline.vectors_file import VectorsFile
 from w2v.system import atomic as output
 from w2v.training import plan, runner
 
@@ -268,6 +270,22 @@ def test_training_resumes_if_the_text_exceeds_the_estimate(disk, text, uninterru
     assert message.startswith("cannot store the model, the checkpoint and")
     assert names_on(disk) == ["m.w2v.checkpoint"]
     check_resume(disk, uninterrupted)
+
+
+@pytest.mark.parametrize("leave", [0, 4 * PAGE])
+def test_a_disk_full_at_the_file_of_vectors_keeps_the_model(leave, disk, text, uninterrupted):
+    fill_disk = partial(fill, disk, leave)
+    with quiet(), hook(VectorsFile, "_write", fill_disk, before=True):
+        result = run("train", text, "-o", disk / "m.bin", *OPTIONS)
+    message = error_of(result, disk, resumable=True)
+    assert message.startswith(f"cannot write {disk}/m.bin: ")
+    assert names_on(disk) == ["m.w2v", "m.w2v.checkpoint"]
+    assert content(disk / "m.w2v", FILES) == content(uninterrupted, FILES)
+    remove_filler(disk)
+    with quiet():
+        assert not run("train", "--resume", disk / "m.bin").exit_code
+    assert names_on(disk) == ["m.bin", "m.w2v"]
+    assert np.array_equal(w2v.load(disk / "m.bin").matrix, w2v.load(uninterrupted).matrix)
 
 
 CHECKPOINT_FILES = ["corpus.json", "encoded", "job.json", "lock"]

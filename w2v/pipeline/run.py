@@ -21,7 +21,7 @@ from w2v.system.atomic import recover
 from w2v.training.trainer import Result, train_model
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
     from typing import Any
 
@@ -72,15 +72,12 @@ class TrainingRun:
         self._compiling = 0.0
 
     def check(self) -> None:
-        """Check that memory, disk space and packages suffice, before the corpus is read.
+        """Check that memory and disk space suffice, before the corpus is read.
 
         Raises:
             ResourceError: they do not.
-            MissingExtraError: the format of the file of vectors needs a package.
 
         """
-        if self.directories.file is not None:
-            self.directories.file.rehearse(["word"], self.directories.work)
         if self.source is not None:
             self.preflight.before_reading(self.source)
 
@@ -121,6 +118,7 @@ class TrainingRun:
         return embeddings
 
     def _read_and_train(self) -> tuple[Embeddings, Result]:
+        self._rehearse(["word"])
         if self.job.origin is not None:
             self.observer(warm_start_event(self.job, self.job.origin))
         self._compile(warmup.read_text, warmup.encode_text, self._training_on(np.uint16))
@@ -163,8 +161,7 @@ class TrainingRun:
         self.preflight.after_reading(
             len(corpus.vocabulary), counts, None if checkpoint is None else checkpoint.state_bytes
         )
-        if self.directories.file is not None:
-            self.directories.file.rehearse(corpus.vocabulary.words, self._work_dir)
+        self._rehearse(corpus.vocabulary.words)
         if corpus.text.ids.dtype != np.uint16:
             self._compile(self._training_on(corpus.text.ids.dtype.type))
         if checkpoint is not None:
@@ -198,6 +195,14 @@ class TrainingRun:
         """Write the file of vectors beside the saved model, if there is one; return a report."""
         file = self.directories.file
         return None if file is None else file.write(embeddings, overwrite=self.job.overwrite)
+
+    def _rehearse(self, words: Sequence[str]) -> None:
+        """Fail early if the format of the file of vectors lacks a package or cannot hold a word.
+
+        The temporary file lies in the checkpoint, so nothing is left of it if this is killed.
+        """
+        if self.directories.file is not None:
+            self.directories.file.rehearse(words, self._work_dir)
 
     @property
     def _work_dir(self) -> Path:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,11 +14,11 @@ from w2v.errors import ConfigError, FormatError, InputError, MissingExtraError, 
 from w2v.events import Exported
 from w2v.formats.registry import by_extension, model_beside
 from w2v.formats.table import VectorTable
-from w2v.system.disk import temporary_directory
+from w2v.system.atomic import sync_directory
+from w2v.system.disk import temporary_directory, writing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-    from pathlib import Path
 
     from w2v.formats.registry import Format
 
@@ -102,10 +104,34 @@ class VectorsFile:
 
         """
         if overwrite or not self.holds(table):
-            self.format.write(table, self.path, overwrite=overwrite)
+            self._write(table, overwrite=overwrite)
         return Exported(
             path=os.fspath(self.path), format=self.format.name, words=len(table), dim=table.dim
         )
+
+    def _write(self, table: VectorTable, *, overwrite: bool) -> None:
+        """Write the file in a directory of a fixed name, and move it to its place.
+
+        So the next run finds what a killed process left. No other one writes the same file, as long
+        as this one has the checkpoint.
+        """
+        target = Path(os.path.realpath(self.path))
+        staging = target.with_name(f".{target.name}.new")
+        shutil.rmtree(staging, ignore_errors=True)
+        try:
+            with writing(f"cannot write {self.path}", target.parent):
+                staging.mkdir()
+            self.format.write(table, staging / target.name)
+            self.check(overwrite=overwrite)  # the target may have appeared in the meantime
+            with writing(f"cannot write {self.path}", target.parent):
+                (staging / target.name).replace(target)
+                sync_directory(target.parent)
+        except OutputError as error:
+            message = str(error).replace(os.fspath(staging / target.name), os.fspath(self.path))
+            message = message.replace(os.fspath(staging), os.fspath(target.parent))
+            raise type(error)(message) from error
+        finally:
+            shutil.rmtree(staging, ignore_errors=True)
 
     def require_vectors_of(self, table: VectorTable) -> None:
         """Check that the file, if it exists, holds the vectors of a model and may be replaced.

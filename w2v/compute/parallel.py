@@ -1,7 +1,8 @@
-"""A parallel map that yields its results in the order of the items."""
+"""Parallel maps that yield their results in the order of the items."""
 
 from __future__ import annotations
 
+import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -17,9 +18,12 @@ _PENDING_PER_THREAD = 4
 def ordered_map(
     function: Callable[[Item], Result], items: Iterable[Item], threads: int
 ) -> Generator[Result, None, None]:
-    """Call a function for each item on several threads; yield the results in order."""
+    """Call a function for each item on several threads; yield the results in order.
+
+    The calling thread takes the items from the iterable, a few ahead of the results.
+    """
     pending: deque[Future[Result]] = deque()
-    pool = ThreadPoolExecutor(threads, thread_name_prefix="w2v-read")
+    pool = _pool(threads)
     try:
         for item in items:
             if len(pending) >= _PENDING_PER_THREAD * threads:
@@ -29,3 +33,50 @@ def ordered_map(
             yield pending.popleft().result()
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def pulling_map(
+    function: Callable[[Item], Result], items: Iterable[Item], threads: int
+) -> Generator[Result, None, None]:
+    """As `ordered_map`, but the threads take the items from the iterable themselves.
+
+    They take turns, so the iterable need not be thread-safe, but it must not depend on the thread
+    that it runs on, and should not wait: an interrupt has effect only when it returns. What a
+    thread takes is still in its cache when it calls the function.
+    """
+    numbered = enumerate(items)
+    turn = threading.Lock()
+
+    def work() -> tuple[int, Result] | None:
+        with turn:
+            taken = next(numbered, None)
+        if taken is None:
+            return None
+        number, item = taken
+        return number, function(item)
+
+    pending: deque[Future[tuple[int, Result] | None]] = deque()
+    early: dict[int, Result] = {}  # results whose turn has not come; fewer than are pending
+    yielded = 0
+    ended = False
+    pool = _pool(threads)
+    try:
+        while True:
+            while not ended and len(pending) < _PENDING_PER_THREAD * threads:
+                pending.append(pool.submit(work))
+            if not pending:
+                return
+            done = pending.popleft().result()
+            if done is None:
+                ended = True
+                continue
+            number, early[number] = done
+            while yielded in early:
+                yield early.pop(yielded)
+                yielded += 1
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _pool(threads: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(threads, thread_name_prefix="w2v-read")

@@ -39,6 +39,7 @@ RESULTS = ("corpus", "pipeline")
 
 HELD = {
     "Checkpoint": "holds a lock on a directory",
+    "DistinctWords": "refers to the work space of threads",
     "ExpansionGuard": "reads an open file",
     "FileSource": "reads files",
     "IterableSource": "reads an iterator",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import os
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -11,7 +13,7 @@ from w2v.compute.random import HELD_OUT_LINES, bernoulli, make_key, to_threshold
 from w2v.config import Config
 from w2v.corpus import spool as spool_module
 from w2v.corpus.encoded import id_dtype
-from w2v.corpus.spool import BlockOrigin, HeldOut, Spool
+from w2v.corpus.spool import BlockOrigin, HeldOut, Spool, SpooledBlock
 from w2v.corpus.stages import StageTimes
 from w2v.corpus.vocabulary import UNKNOWN
 from w2v.errors import DiskFullError
@@ -23,6 +25,10 @@ BEGINNING = BlockOrigin(0, 0, begun=False)
 
 def ids_of(lines: list[list[int]]) -> np.ndarray:
     return np.array([i for line in lines for i in (*line, END_OF_LINE)], np.uint32)
+
+
+def write(spool: Spool, ids: np.ndarray, origin: BlockOrigin) -> None:
+    spool.blocks.append(SpooledBlock(spool.write(ids, origin.scanner), len(ids), origin))
 
 
 def rename(spool: Spool, ranks: np.ndarray, config: Config = Config(threads=1)):  # noqa: B008
@@ -43,7 +49,7 @@ def lines_of(text) -> list[list[int]]:
 def test_words_without_a_rank_and_lines_without_words_are_dropped(tmp_path):
     ranks = np.array([UNKNOWN, 1, 0, 2, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN], np.uint32)
     with Spool(tmp_path / "provisional") as spool:
-        spool.write(ids_of(LINES), BEGINNING)
+        write(spool, ids_of(LINES), BEGINNING)
         text, held_out = rename(spool, ranks)
     assert lines_of(text) == [[2, 1, 0], [1, 1]]
     assert (text.words, text.lines) == (5, 2)
@@ -52,10 +58,10 @@ def test_words_without_a_rank_and_lines_without_words_are_dropped(tmp_path):
 
 def test_lines_continue_from_block_to_block(tmp_path):
     with Spool(tmp_path / "provisional") as spool:
-        spool.write(np.array([3], np.uint32), BEGINNING)
-        spool.write(np.array([1], np.uint32), BlockOrigin(0, 0, begun=True))
-        spool.write(np.array([END_OF_LINE, 0], np.uint32), BlockOrigin(0, 0, begun=True))
-        spool.write(np.array([END_OF_LINE], np.uint32), BlockOrigin(0, 1, begun=True))
+        write(spool, np.array([3], np.uint32), BEGINNING)
+        write(spool, np.array([1], np.uint32), BlockOrigin(0, 0, begun=True))
+        write(spool, np.array([END_OF_LINE, 0], np.uint32), BlockOrigin(0, 0, begun=True))
+        write(spool, np.array([END_OF_LINE], np.uint32), BlockOrigin(0, 1, begun=True))
         text, _ = rename(spool, np.arange(8, dtype=np.uint32))
     assert lines_of(text) == [[3, 1], [0]]
     assert (text.words, text.lines) == (3, 2)
@@ -63,8 +69,8 @@ def test_lines_continue_from_block_to_block(tmp_path):
 
 def test_the_spool_file_is_removed(tmp_path):
     with Spool(tmp_path / "provisional") as spool:
-        spool.write(ids_of(LINES), BEGINNING)
-        assert (tmp_path / "provisional").exists()
+        write(spool, ids_of(LINES), BEGINNING)
+        assert (tmp_path / "provisional-0").exists()
         rename(spool, np.arange(8, dtype=np.uint32))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["held-out", "text"]
 
@@ -73,9 +79,9 @@ def test_a_spool_is_read_from_beyond_32_bits(tmp_path):
     config = Config(validation=0.5, threads=2)
     line = 2**40 - 3
     with Spool(tmp_path / "provisional") as spool:
-        spool.write(ids_of(LINES), BlockOrigin(0, line, begun=False))
-        spool._file.seek(4 * (2**32 + 5))
-        spool.write(ids_of(LINES), BlockOrigin(0, line + len(LINES), begun=False))
+        write(spool, ids_of(LINES), BlockOrigin(0, line, begun=False))
+        spool._sizes[0] = 4 * (2**32 + 5)
+        write(spool, ids_of(LINES), BlockOrigin(0, line + len(LINES), begun=False))
         sides = rename(spool, np.arange(8, dtype=np.uint32), config)
         key, threshold = make_key(config.seed, HELD_OUT_LINES), to_threshold(0.5)
         expected = [[], []]
@@ -89,7 +95,7 @@ def test_a_spool_is_read_from_beyond_32_bits(tmp_path):
 def test_the_highest_rank_differs_from_the_end_of_a_line(size, dtype, tmp_path):
     last = size - 1
     with Spool(tmp_path / "provisional") as spool:
-        spool.write(ids_of([[last, 0, last - 1], [last]]), BEGINNING)
+        write(spool, ids_of([[last, 0, last - 1], [last]]), BEGINNING)
         text, _ = rename(spool, np.arange(size, dtype=np.uint32))
         assert text.ids.dtype == dtype
         assert text.end_of_line == np.iinfo(dtype).max
@@ -107,19 +113,73 @@ def test_no_ranks_are_written_without_enough_space(tmp_path, monkeypatch):
         r"^cannot write the encoded text to .*: not enough disk space: 16 bytes are needed, but"
     )
     with Spool(tmp_path / "provisional") as spool:
-        spool.write(ids_of(LINES), BEGINNING)
+        write(spool, ids_of(LINES), BEGINNING)
         with pytest.raises(DiskFullError, match=expected):
             rename(spool, np.arange(8, dtype=np.uint32))
-    assert created == ["provisional"]
+    assert created == ["provisional-0"]
 
 
-def test_partial_writes_are_completed():
+def test_partial_writes_are_completed(monkeypatch, tmp_path):
     class Small(io.BytesIO):
         name = "text"
 
         def write(self, data):
             return super().write(bytes(data)[:3])
 
+    ids = np.arange(10, dtype=np.uint32)
     file = Small()
-    spool_module._append(file, np.arange(10, dtype=np.uint32))
-    assert file.getvalue() == np.arange(10, dtype=np.uint32).tobytes()
+    spool_module._append(file, ids)
+    assert file.getvalue() == ids.tobytes()
+
+    pwrite = os.pwrite
+    monkeypatch.setattr(os, "pwrite", lambda number, data, at: pwrite(number, data[:3], at))
+    with Spool(tmp_path / "provisional") as spool:
+        assert [spool.write(ids, 0), spool.write(ids, 0)] == [0, ids.nbytes]
+        assert (tmp_path / "provisional-0").read_bytes() == 2 * ids.tobytes()
+
+
+def test_blocks_may_be_written_in_any_order(tmp_path):
+    """The text is in the order of `blocks`, whichever thread wrote first."""
+    with Spool(tmp_path / "provisional") as spool:
+        second = spool.write(ids_of(LINES[2:]), 0)
+        first = spool.write(ids_of(LINES[:2]), 0)
+        for offset, lines, start in ((first, LINES[:2], 0), (second, LINES[2:], 2)):
+            length = len(ids_of(lines))
+            spool.blocks.append(SpooledBlock(offset, length, BlockOrigin(0, start, begun=False)))
+        text, _ = rename(spool, np.arange(8, dtype=np.uint32))
+    assert lines_of(text) == LINES
+
+
+@pytest.mark.parametrize(("scanners", "most", "files"), [(1, 64, 1), (3, 64, 3), (5, 2, 2)])
+def test_scanners_write_to_files_of_their_own(scanners, most, files, monkeypatch, tmp_path):
+    monkeypatch.setattr(spool_module, "_MOST_FILES", most)
+    ranks = [np.roll(np.arange(8, dtype=np.uint32), scanner) for scanner in range(scanners)]
+    with Spool(tmp_path / "provisional", scanners) as spool:
+        for number, line in enumerate(LINES * 3):
+            write(spool, ids_of([line]), BlockOrigin(number % scanners, number, begun=False))
+        assert len(list(tmp_path.iterdir())) == files
+        text, _ = spool.rename(
+            ranks,
+            HeldOut.from_config(Config()),
+            dtype=np.uint16,
+            words=8,
+            threads=2,
+            times=StageTimes(),
+        )
+    expected = [
+        [(i - number % scanners) % 8 for i in line] for number, line in enumerate(LINES * 3)
+    ]
+    assert lines_of(text) == expected
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["held-out", "text"]
+
+
+def test_threads_may_write_at_once(tmp_path):
+    blocks = [np.full(1000 + i, i, np.uint32) for i in range(50)]
+    with Spool(tmp_path / "provisional") as spool:
+        with ThreadPoolExecutor(4) as pool:
+            offsets = list(pool.map(lambda ids: spool.write(ids, 0), blocks))
+        path = tmp_path / "provisional-0"
+        for block, offset in zip(blocks, offsets, strict=True):
+            found = np.fromfile(path, np.uint32, len(block), offset=offset)
+            assert (found == block).all()
+        assert path.stat().st_size == sum(block.nbytes for block in blocks)

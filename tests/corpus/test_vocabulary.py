@@ -8,6 +8,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 import reference
+from w2v.corpus import vocabulary as vocabulary_module
+from w2v.corpus.distinct import DistinctWords
 from w2v.corpus.vocabulary import (
     UNKNOWN,
     Vocabulary,
@@ -20,17 +22,16 @@ from w2v.errors import InputError, VocabularyError
 from w2v.text.characters import character_tables
 from w2v.text.definition import WordDefinition
 from w2v.text.tokenizer import Scanner
-from w2v.text.wordtable import WordTable
 
 
-def table_of(words: list[str]) -> WordTable:
+def table_of(words: list[str], threads: int = 1) -> DistinctWords:
     scanner = Scanner(character_tables(WordDefinition("tokens", False)))
     scanner.scan("\x1f".join(words).encode())
-    return scanner.words
+    return DistinctWords([scanner.words], threads)
 
 
-def words_of(table: WordTable) -> list[str]:
-    return [table.word(i).decode() for i in range(len(table))]
+def words_of(table: DistinctWords) -> list[str]:
+    return table.words(table.ids())
 
 
 LETTERS = st.sampled_from(["a", "b", "B", "é", "ß", "\uffff", "𝔘", "ab", "a\u0301", "日"])
@@ -57,6 +58,23 @@ def test_words_are_ranked_as_the_reference(words, vocab_size, min_count):
     assert (vocabulary.counts.dtype, ranks.dtype) == (np.int64, np.uint32)
     rank_of = {word: i for i, word in enumerate(expected)}
     assert ranks.tolist() == [rank_of.get(word, UNKNOWN) for word in words_of(table)]
+
+
+@given(
+    words=st.lists(st.text("ab", min_size=6, max_size=11), min_size=1, max_size=80),
+    vocab_size=st.integers(1, 90),
+    threads=st.integers(2, 5),
+    at_least=st.integers(1, 9),
+    sample=st.integers(1, 50),
+)
+def test_threads_rank_words_as_the_reference(words, vocab_size, threads, at_least, sample):
+    expected = reference.vocabulary([words], vocab_size=vocab_size, min_count=1)
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr(vocabulary_module, "_WORDS_PER_THREAD", at_least)
+        monkeypatch.setattr(vocabulary_module, "_SAMPLE", sample)
+        vocabulary, _ = rank_words(table_of(words, threads), vocab_size=vocab_size, min_count=1)
+    assert vocabulary.words == list(expected)
+    assert vocabulary.counts.tolist() == list(expected.values())
 
 
 def test_by_hand():

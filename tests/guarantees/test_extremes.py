@@ -21,6 +21,7 @@ from w2v.compute.random import _STEP, ALWAYS, make_key
 from w2v.config import MOST_WORDS, Config
 from w2v.corpus import build as corpus_module
 from w2v.corpus import encoded as encoded_module
+from w2v.corpus.distinct import DistinctWords
 from w2v.corpus.encoded import EncodedText
 from w2v.corpus.vocabulary import UNKNOWN, rank_words
 from w2v.errors import ConfigError, DivergenceError, VocabularyError
@@ -67,6 +68,10 @@ def table_of(counts):
     return scanner.words
 
 
+def distinct(counts):
+    return DistinctWords([table_of(counts)])
+
+
 @pytest.mark.parametrize(
     "counts",
     [
@@ -76,7 +81,7 @@ def table_of(counts):
     ids=["around 32 bits", "around 63 bits"],
 )
 def test_large_counts_are_ranked(counts):
-    vocabulary, ranks = rank_words(table_of(counts), vocab_size=5, min_count=6)
+    vocabulary, ranks = rank_words(distinct(counts), vocab_size=5, min_count=6)
     expected = sorted(range(len(counts)), key=lambda i: (-counts[i], f"w{i}"))[:5]
     assert vocabulary.words == [f"w{i}" for i in expected]
     assert vocabulary.counts.tolist() == [counts[i] for i in expected]
@@ -86,8 +91,8 @@ def test_large_counts_are_ranked(counts):
 
 def test_a_minimum_count_may_exceed_32_bits():
     with pytest.raises(VocabularyError, match=r"occurs 4,294,967,296 times"):
-        rank_words(table_of([2**32, 3]), vocab_size=5, min_count=2**32 + 1)
-    assert len(rank_words(table_of([2**32, 3]), vocab_size=5, min_count=2**32)[0]) == 1
+        rank_words(distinct([2**32, 3]), vocab_size=5, min_count=2**32 + 1)
+    assert len(rank_words(distinct([2**32, 3]), vocab_size=5, min_count=2**32)[0]) == 1
 
 
 def test_a_table_counts_beyond_32_bits():
@@ -97,8 +102,7 @@ def test_a_table_counts_beyond_32_bits():
     hashes = np.full(3, wordtable.hash_word(data, 0, 2), np.uint64)
     table.add(wordtable.Words(data, starts, lengths, hashes), times=2**31)
     assert table.counts.tolist() == [0, 3 * 2**31]
-    table.merge(other)
-    assert table.counts.tolist() == [2**40, 2**33]
+    assert DistinctWords([table, other]).counts.tolist() == [2**40, 2**33, 0, 0]
 
 
 def test_more_words_than_ids_are_rejected(monkeypatch):

@@ -26,6 +26,7 @@ from support import (
     random_text,
 )
 from w2v.config import Config
+from w2v.corpus.distinct import DistinctWords
 from w2v.corpus.vocabulary import UNKNOWN, extend_words
 from w2v.errors import ConfigError, FormatError, InputError, VocabularyError, W2VError
 from w2v.events import CorpusRead, EpochDone, Reading, Training, WarmStarted
@@ -429,18 +430,18 @@ LETTERS = st.sampled_from(["a", "b", "B", "é", "\uffff", "𝔘", "ab", "abcdefg
 def test_new_words_are_appended_by_count(old, new, size, min_count):
     scanner = Scanner(character_tables(WordDefinition("tokens", False)))
     scanner.scan("\x1f".join(new).encode())
-    table = scanner.words
+    distinct = DistinctWords([scanner.words])
     if not set(old) & set(new):
         with pytest.raises(VocabularyError, match=f"none of the {len(old)} given words occurs"):
-            extend_words(table, old, vocab_size=size, min_count=min_count)
+            extend_words(distinct, old, vocab_size=size, min_count=min_count)
         return
     words, counts = extended(old, new, size, min_count)
-    vocabulary, ranks = extend_words(table, old, vocab_size=size, min_count=min_count)
+    vocabulary, ranks = extend_words(distinct, old, vocab_size=size, min_count=min_count)
     assert (vocabulary.words, vocabulary.counts.tolist()) == (words, counts)
     assert (vocabulary.counts.dtype, ranks.dtype) == (np.int64, np.uint32)
     rows = {word: row for row, word in enumerate(words)}
-    in_table = [table.word(i).decode() for i in range(len(table))]
-    assert ranks.tolist() == [rows.get(word, UNKNOWN) for word in in_table]
+    found = distinct.words(distinct.ids())
+    assert ranks.tolist() == [rows.get(word, UNKNOWN) for word in found]
 
 
 def test_old_words_retain_their_rows_and_counts_are_summed(old):

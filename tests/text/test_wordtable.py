@@ -58,15 +58,49 @@ def test_single_and_joint_additions_are_equivalent(words):
     assert counts(table) == counts(together)
 
 
-@given(words=LISTS_OF_WORDS, others=LISTS_OF_WORDS)
-def test_tables_are_merged(words, others):
-    table, other = table_of(words), table_of(others)
-    before = counts(other)
-    ids = table.merge(other)
-    assert list(counts(table)) == list(dict.fromkeys(words + others))
-    assert counts(table) == {word: (words + others).count(word) for word in words + others}
-    assert [table.word(i) for i in ids] == [other.word(i) for i in range(len(other))]
-    assert counts(other) == before
+@given(
+    words=LISTS_OF_WORDS,
+    others=LISTS_OF_WORDS,
+    capacity=st.sampled_from([1, 64]),
+    parts=st.integers(1, 5),
+)
+def test_words_of_another_table_are_found(words, others, capacity, parts):
+    table, other = table_of(words, capacity), table_of(others)
+    before = [bytes(array) for array in (*table.arrays, *other.arrays)]
+    ids = {table.word(i): i for i in range(len(table))}
+    found = np.full(len(other), -1)
+    for part in range(parts):
+        table.find(other, found, base=1000, part=part, parts=parts)
+    words_of_other = [other.word(i) for i in range(len(other))]
+    assert found.tolist() == [1000 + ids[w] if w in ids else -1 for w in words_of_other]
+    assert [bytes(array) for array in (*table.arrays, *other.arrays)] == before
+
+
+def test_words_with_a_number_are_not_looked_up():
+    table = table_of([b"a", b"b"])
+    found = np.array([-1, 7])
+    table.find(table_of([b"b", b"a"]), found, base=10, part=0, parts=1)
+    assert found.tolist() == [11, 7]
+
+
+def test_found_words_agree_in_every_byte():
+    """Two words with the same slot, the same tag and the same first eight bytes."""
+    table = WordTable(1)
+    slots = len(table.arrays.slots) // 2
+    seen = {}
+    generator = np.random.default_rng(1)
+    for _ in range(1 << 15):
+        word = b"the same" + generator.bytes(8)
+        value = int(hash_word(bytes_of(word), 0, len(word)))
+        other = seen.setdefault((value >> 44, value % slots), word)
+        if other != word:
+            break
+    else:
+        pytest.fail("no two words have the same hash")
+    add(table, [word])
+    found = np.full(2, -1)
+    table.find(table_of([other, word]), found, base=0, part=0, parts=1)
+    assert found.tolist() == [-1, 0]
 
 
 @given(words=LISTS_OF_WORDS)

@@ -1,9 +1,10 @@
 """Reading of a corpus: from text to a vocabulary and an encoded text.
 
-The text is read once. Threads split its blocks into words, each with a word table of its own; the
-provisional ids are spooled to the disk, block by block in the order of the text. At the end of the
-text, the tables are merged, the words ranked, and the provisional ids replaced by ranks. So the
-result does not depend on the number of threads, and memory holds the distinct words only.
+The text is read once. Each thread takes the next block of it, splits it into words, looks them up
+in a word table of its own, and spools their provisional ids to the disk. At the end of the text,
+the words of all tables are ranked together, and the provisional ids are replaced by ranks, block by
+block in the order of the text. So the result does not depend on the number of threads, and memory
+holds the distinct words only.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import dataclasses
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,9 +22,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from w2v.compute.parallel import ordered_map
+from w2v.compute.parallel import ordered_map, pulling_map
+from w2v.corpus.distinct import DistinctWords
 from w2v.corpus.encoded import EncodedText, id_dtype
-from w2v.corpus.spool import BlockOrigin, HeldOut, Spool
+from w2v.corpus.spool import BlockOrigin, HeldOut, Spool, SpooledBlock
 from w2v.corpus.stages import StageTimes
 from w2v.corpus.vocabulary import UNKNOWN, Vocabulary, extend_words, match_words, rank_words
 from w2v.errors import VocabularyError
@@ -37,7 +39,6 @@ if TYPE_CHECKING:
     from w2v.config import Config
     from w2v.text.blocks import Block
     from w2v.text.sources import TextSource
-    from w2v.text.wordtable import WordTable
 
 
 @dataclass
@@ -116,8 +117,8 @@ def build_corpus(
         directory = Path(temporary.name)
     started = time.perf_counter()
     try:
-        with Spool(directory / "provisional") as spool:
-            counted = _count(source, config, words, extend, observer, spool.write)
+        with Spool(directory / "provisional", config.thread_count) as spool:
+            counted = _count(source, config, words, extend, observer, spool)
             ranks = len(counted.vocabulary) + (counted.unknown_count is not None)
             text, held_out = spool.rename(
                 counted.ranks,
@@ -151,11 +152,8 @@ def count_words(
     observer: Observer = ignore,
 ) -> tuple[Vocabulary, CorpusRead]:
     """Read a text for its vocabulary only; arguments and errors as for `build_corpus`."""
-    counted = _count(source, config, words, False, observer, lambda _ids, _origin: None)
+    counted = _count(source, config, words, False, observer, None)
     return counted.vocabulary, counted.report
-
-
-Sink = Callable[[NDArray[np.uint32], BlockOrigin], None]
 
 
 @dataclass(frozen=True)
@@ -181,19 +179,97 @@ class _CountedText:
     times: StageTimes
 
 
-class _ScannedText(NamedTuple):
-    """A text that was read.
+class _ScannedBlock(NamedTuple):
+    """A block that was split into words.
 
     Attributes:
-        scanners: one for each thread, with their words.
+        scanner: the index of the scanner that did it.
         bytes: of text.
-        lines: lines with tokens.
+        offset: of its ids in the spool.
+        length: the number of ids, line ends included.
+        line_ends: the number of line ends.
+        ends: whether the first and the last id are line ends; None if there are no ids.
+        spooling: seconds spent on writing the ids.
 
     """
 
-    scanners: list[Scanner]
+    scanner: int
     bytes: int
-    lines: int
+    offset: int
+    length: int
+    line_ends: int
+    ends: tuple[bool, bool] | None
+    spooling: float
+
+
+class _Scanners:
+    """Scanners for some threads, each with words of its own.
+
+    Args:
+        tables: the definition of a word.
+        threads: that may scan at once.
+        spool: receives the ids of each block, if there is one.
+
+    """
+
+    def __init__(self, tables: CharacterTables, threads: int, spool: Spool | None) -> None:
+        self.tables = tables
+        self.scanners = [Scanner(tables) for _ in range(threads)]
+        self._spool = spool
+        self._idle: SimpleQueue[int] = SimpleQueue()
+        for index in range(threads):
+            self._idle.put(index)
+
+    def counts(self) -> TokenCounts:
+        """Return the number of tokens that all scanners read."""
+        return TokenCounts(*map(sum, zip(*(one.counts for one in self.scanners), strict=True)))
+
+    def scan(self, block: Block) -> _ScannedBlock:
+        """Split a block into words, and spool their ids."""
+        index = self._idle.get()
+        try:
+            ids = self.scanners[index].scan(block)
+        finally:
+            self._idle.put(index)
+        scanned = time.perf_counter()
+        offset = 0 if self._spool is None else self._spool.write(ids, index)
+        return _ScannedBlock(
+            index,
+            bytes=len(block),
+            offset=offset,
+            length=len(ids),
+            line_ends=int(np.count_nonzero(ids == END_OF_LINE)),
+            ends=tuple((ids[[0, -1]] == END_OF_LINE).tolist()) if len(ids) else None,
+            spooling=time.perf_counter() - scanned,
+        )
+
+
+@dataclass
+class _TextPosition:
+    """The position in a text behind some of its blocks.
+
+    Attributes:
+        bytes: of text before it.
+        tokens: words before it.
+        lines: lines with tokens that ended before it.
+        line_begun: whether it is within a line, after some of its tokens.
+
+    """
+
+    bytes: int = 0
+    tokens: int = 0
+    lines: int = 0
+    line_begun: bool = False
+
+    def advance(self, block: _ScannedBlock) -> None:
+        """Move behind the next block."""
+        self.bytes += block.bytes
+        self.tokens += block.length - block.line_ends
+        if block.ends is not None:
+            starts_with_end, ends_with_end = block.ends
+            # An end of line at the beginning of a block may end a line without tokens.
+            self.lines += block.line_ends - int(starts_with_end and not self.line_begun)
+            self.line_begun = not ends_with_end
 
 
 def _count(
@@ -202,21 +278,20 @@ def _count(
     words: Sequence[str] | None,
     extend: bool,
     observer: Observer,
-    sink: Sink,
+    spool: Spool | None,
 ) -> _CountedText:
-    """Read a text and rank its words; the ids of each block go to ``sink``."""
+    """Read a text and rank its words; their provisional ids go to the spool, if there is one."""
     started = time.perf_counter()
     definition = WordDefinition.from_config(config, tokenized=source.tokenized)
     times = StageTimes()
-    scanned = _scan(
-        source, character_tables(definition), config.thread_count, observer, sink, times
-    )
-    tokens = TokenCounts(*map(sum, zip(*(one.counts for one in scanned.scanners), strict=True)))
+    scanners = _Scanners(character_tables(definition), config.thread_count, spool)
+    end = _scan(source, scanners, observer, spool, times)
+    tokens = scanners.counts()
     with times.measure("ranking"):
-        table, table_ids = _merge(scanned.scanners)
-    if not len(table):
+        distinct = DistinctWords([one.words for one in scanners.scanners], config.thread_count)
+    if not len(distinct):
         message = (
-            f"the corpus has no words: {scanned.bytes:,} bytes of text were read; "
+            f"the corpus has no words: {end.bytes:,} bytes of text were read; "
             f"{tokens.invalid_bytes:,} of them are not UTF-8, and {tokens.too_long:,} tokens are "
             "too long"
         )
@@ -224,21 +299,21 @@ def _count(
     with times.measure("ranking"):
         limits = {"vocab_size": config.vocab_size, "min_count": config.min_count}
         if words is None:
-            vocabulary, ranks = rank_words(table, **limits)
+            vocabulary, ranks = rank_words(distinct, **limits)
         elif extend:
-            vocabulary, ranks = extend_words(table, words, **limits)
+            vocabulary, ranks = extend_words(distinct, words, **limits)
         else:
-            vocabulary, ranks = match_words(table, words)
+            vocabulary, ranks = match_words(distinct, words)
     chosen = words is None or extend
-    without_rank = table.counts[ranks == UNKNOWN]
+    without_rank = distinct.counts[ranks == UNKNOWN]
     dropped = int(without_rank.sum())
     rare = int(without_rank[without_rank < config.min_count].sum()) if chosen else 0
     report = CorpusRead(
         files=source.files,
-        text_bytes=scanned.bytes,
-        lines=scanned.lines,
+        text_bytes=end.bytes,
+        lines=end.lines,
         tokens=tokens.tokens,
-        types=len(table),
+        types=len(distinct),
         vocabulary=len(vocabulary),
         kept_tokens=int(vocabulary.counts.sum()),
         coverage=int(vocabulary.counts.sum()) / tokens.tokens,
@@ -255,10 +330,10 @@ def _count(
     unknown_count = None
     if config.train_unk:
         if not dropped:
-            raise _no_unknown_words(len(table), chosen=chosen)
+            raise _no_unknown_words(len(distinct), chosen=chosen)
         unknown_count = dropped
         ranks[ranks == UNKNOWN] = len(vocabulary)
-    ranks_by_scanner = [ranks[ids] for ids in table_ids]
+    ranks_by_scanner = [ranks[distinct.numbers[entries]] for entries in distinct.entries()]
     return _CountedText(vocabulary, unknown_count, ranks_by_scanner, report, definition, times)
 
 
@@ -272,46 +347,47 @@ def _no_unknown_words(types: int, *, chosen: bool) -> VocabularyError:
 
 def _scan(
     source: TextSource,
-    tables: CharacterTables,
-    threads: int,
+    scanners: _Scanners,
     observer: Observer,
-    sink: Sink,
+    spool: Spool | None,
     times: StageTimes,
-) -> _ScannedText:
-    """Split a text into words on several threads; the ids go to ``sink`` in the text's order."""
+) -> _TextPosition:
+    """Split a text into words, and return its end."""
     started = time.perf_counter()
-    scanners = [Scanner(tables) for _ in range(threads)]
-    idle: SimpleQueue[int] = SimpleQueue()
-    for index in range(threads):
-        idle.put(index)
+    position = _TextPosition()
+    reported_bytes = 0
 
-    def scan(block: Block) -> tuple[int, NDArray[np.uint32], int]:
-        index = idle.get()
-        try:
-            return len(block), scanners[index].scan(block), index
-        finally:
-            idle.put(index)
+    def report() -> int:
+        done, total, seconds = source.done_bytes, source.total_bytes, time.perf_counter() - started
+        observer(Reading(done, total, position.bytes, position.tokens, seconds))
+        return done
 
-    text_bytes = tokens = lines = 0
-    line_begun = False
-    blocks = _timed(source.blocks(tables.last_boundary), times)
-    with closing(ordered_map(scan, blocks, threads)) as done:
-        for size, ids, index in done:
-            with times.measure("spooling"):
-                sink(ids, BlockOrigin(index, lines, line_begun))
-            text_bytes += size
-            ends = int(np.count_nonzero(ids == END_OF_LINE))
-            tokens += len(ids) - ends
-            if len(ids):
-                # An end of line at the beginning of a block may end a line without tokens.
-                lines += ends - int(ids[0] == END_OF_LINE and not line_begun)
-                line_begun = bool(ids[-1] != END_OF_LINE)
-            seconds = time.perf_counter() - started
-            observer(Reading(source.done_bytes, source.total_bytes, text_bytes, tokens, seconds))
-    for scanner in scanners:
+    blocks = _timed(source.blocks(scanners.tables.last_boundary), times)
+    map_blocks = pulling_map if _may_be_read_by_workers(source) else ordered_map
+    with closing(map_blocks(scanners.scan, blocks, len(scanners.scanners))) as done:
+        for block in done:
+            if spool is not None:
+                origin = BlockOrigin(block.scanner, position.lines, position.line_begun)
+                spool.blocks.append(SpooledBlock(block.offset, block.length, origin))
+            times.spooling += block.spooling
+            position.advance(block)
+            reported_bytes = report()
+    if position.bytes and reported_bytes != source.done_bytes:  # a compressed file may end later
+        report()
+    for scanner in scanners.scanners:
         times.tokenizing += scanner.tokenizing
         times.hashing += scanner.hashing
-    return _ScannedText(scanners, text_bytes, lines)
+    return position
+
+
+def _may_be_read_by_workers(source: TextSource) -> bool:
+    """Return whether a source consists of regular files, whose size is known.
+
+    Other sources are read by the calling thread: a pipe may keep a thread waiting, and only the
+    calling thread can be interrupted; Python objects may be bound to the thread that made them, as
+    the rows of a database are.
+    """
+    return source.files > 0 and source.total_bytes is not None
 
 
 def _timed(blocks: Iterator[Block], times: StageTimes) -> Iterator[Block]:
@@ -322,11 +398,3 @@ def _timed(blocks: Iterator[Block], times: StageTimes) -> Iterator[Block]:
         if block is None:
             return
         yield block
-
-
-def _merge(scanners: list[Scanner]) -> tuple[WordTable, list[NDArray[np.uint32]]]:
-    """Merge the word tables; return, for each scanner, the ids of its words in the merged table."""
-    table = scanners[0].words
-    ids = [np.arange(len(table), dtype=np.uint32)]
-    ids.extend(table.merge(scanner.words) for scanner in scanners[1:])
-    return table, ids

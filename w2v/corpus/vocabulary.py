@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from w2v.compute.parallel import ordered_map
 from w2v.errors import InputError, VocabularyError
 from w2v.system.files import read_text_file
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from w2v.text.wordtable import WordTable
+    from w2v.corpus.distinct import DistinctWords
 
 UNKNOWN = 0xFFFF_FFFE
 """The rank of words that are not in the vocabulary."""
@@ -48,92 +49,122 @@ class Vocabulary:
         return {word: i for i, word in enumerate(self.words)}
 
 
+# Fewer words are sorted by fewer threads, and the ranges of prefixes are chosen by a sample.
+_WORDS_PER_THREAD = 1 << 16
+_SAMPLE = 1 << 10
+
+
 def rank_words(
-    table: WordTable, *, vocab_size: int, min_count: int
+    distinct: DistinctWords, *, vocab_size: int, min_count: int
 ) -> tuple[Vocabulary, NDArray[np.uint32]]:
     """Choose the most frequent words.
 
     Args:
-        table: all words of the corpus.
+        distinct: all words of the corpus.
         vocab_size: the maximum number of words.
         min_count: the minimum number of occurrences.
 
     Returns:
-        The vocabulary, and (len(table),) uint32: the rank of each word of the table, or UNKNOWN.
+        The vocabulary, and (n,) uint32: the rank of each word by its number, or UNKNOWN.
 
     Raises:
         VocabularyError: there is no such word.
 
     """
-    counts = table.counts
+    counts = distinct.counts
     candidates = np.flatnonzero(counts >= min_count)
     if not len(candidates):
         message = (
             f"no word occurs {min_count} times: the corpus has {counts.sum():,} words, "
-            f"{len(table):,} of them distinct, and the most frequent one occurs "
+            f"{len(distinct):,} of them distinct, and the most frequent one occurs "
             f"{counts.max(initial=0):,} times; lower `min_count`, or use a larger corpus"
         )
         raise VocabularyError(message)
-    ranked = _most_frequent(table, candidates, vocab_size)
-    ranks = np.full(len(table), UNKNOWN, np.uint32)
+    ranked = _most_frequent(distinct, candidates, vocab_size)
+    ranks = np.full(len(counts), UNKNOWN, np.uint32)
     ranks[ranked] = np.arange(len(ranked), dtype=np.uint32)
-    words = [word.decode() for word in table.words(ranked)]
-    return Vocabulary(words, counts[ranked]), ranks
+    return Vocabulary(distinct.words(ranked), counts[ranked]), ranks
 
 
-def _most_frequent(table: WordTable, ids: NDArray[np.int64], size: int) -> NDArray[np.int64]:
+def _most_frequent(distinct: DistinctWords, ids: NDArray[np.int64], size: int) -> NDArray[np.int64]:
     """Return the ``size`` most frequent of some words, or all if there are fewer, ranked."""
     if 0 < size < len(ids):
-        counts = table.counts[ids]
+        counts = distinct.counts[ids]
         ids = ids[counts >= np.partition(counts, -size)[-size]]
-    return _rank(table, ids)[:size]
+    return _rank(distinct, ids)[:size]
 
 
-def _rank(table: WordTable, ids: NDArray[np.int64]) -> NDArray[np.int64]:
+def _rank(distinct: DistinctWords, ids: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Sort words by descending count, then by their bytes.
+
+    Each thread sorts the words of one range of prefixes. The sorted ranges are then merged by
+    count: a stable sort leaves words with equal count in the order of their prefixes.
+    """
+    prefixes = distinct.prefixes(ids)
+    parts = min(distinct.threads, -(-len(ids) // _WORDS_PER_THREAD))
+    if parts < 2:
+        return _sort_part(distinct, ids, prefixes)
+    sample = np.sort(prefixes[:: -(-len(ids) // _SAMPLE)])
+    bounds = sample[np.arange(1, parts) * len(sample) // parts]
+    part_of = np.searchsorted(bounds, prefixes, side="right")
+
+    def sort(part: int) -> NDArray[np.int64]:
+        members = np.flatnonzero(part_of == part)
+        return _sort_part(distinct, ids[members], prefixes[members])
+
+    ids = np.concatenate(list(ordered_map(sort, range(parts), parts)))
+    return ids[np.argsort(-distinct.counts[ids], kind="stable")]
+
+
+def _sort_part(
+    distinct: DistinctWords, ids: NDArray[np.int64], prefixes: NDArray[np.uint64]
+) -> NDArray[np.int64]:
     """Sort words by descending count, then by their bytes.
 
     The first eight bytes are compared as one number. Only the few words with equal count and equal
     first bytes are compared as strings, which takes ten times as long.
     """
-    counts = table.counts[ids]
-    prefixes = table.prefixes(ids)
+    counts = distinct.counts[ids]
     order = np.lexsort((prefixes, -counts))
     ids, counts, prefixes = ids[order], counts[order], prefixes[order]
     same = (counts[1:] == counts[:-1]) & (prefixes[1:] == prefixes[:-1])
     group = np.cumsum(np.append(True, ~same))
     tied = np.flatnonzero(np.append(False, same) | np.append(same, False))
-    keys = list(zip(group[tied].tolist(), table.words(ids[tied]), strict=True))
+    keys = list(zip(group[tied].tolist(), distinct.words(ids[tied]), strict=True))
     ids[tied] = ids[tied[sorted(range(len(keys)), key=keys.__getitem__)]]
     return ids
 
 
-def match_words(table: WordTable, words: Sequence[str]) -> tuple[Vocabulary, NDArray[np.uint32]]:
+def match_words(
+    distinct: DistinctWords, words: Sequence[str]
+) -> tuple[Vocabulary, NDArray[np.uint32]]:
     """Count the words of a given vocabulary.
 
     Args:
-        table: all words of the corpus.
+        distinct: all words of the corpus.
         words: the vocabulary, in the order of its rows.
 
     Returns:
-        The vocabulary, and (len(table),) uint32: the row of each word of the table, or UNKNOWN.
+        The vocabulary, and (n,) uint32: the row of each word by its number, or UNKNOWN.
 
     Raises:
         VocabularyError: none of the words occurs in the corpus.
 
     """
-    rows = {word.encode(): i for i, word in enumerate(words)}
-    ranks = np.full(len(table), UNKNOWN, np.uint32)
+    rows = {word: i for i, word in enumerate(words)}
+    all_counts = distinct.counts
+    ranks = np.full(len(all_counts), UNKNOWN, np.uint32)
     counts = np.zeros(len(words), np.int64)
-    table_counts = table.counts
-    for i, word in enumerate(table.words(np.arange(len(table)))):
+    ids = distinct.ids()
+    for i, word in zip(ids.tolist(), distinct.words(ids), strict=True):
         row = rows.get(word)
         if row is not None:
             ranks[i] = row
-            counts[row] = table_counts[i]
+            counts[row] = all_counts[i]
     if not counts.any():
         message = (
             f"none of the {len(words):,} given words occurs in the corpus, which has "
-            f"{table_counts.sum():,} words, {len(table):,} of them distinct; check that their "
+            f"{all_counts.sum():,} words, {len(distinct):,} of them distinct; check that their "
             "spelling matches, for instance that both are lowercase"
         )
         raise VocabularyError(message)
@@ -141,12 +172,12 @@ def match_words(table: WordTable, words: Sequence[str]) -> tuple[Vocabulary, NDA
 
 
 def extend_words(
-    table: WordTable, words: Sequence[str], *, vocab_size: int, min_count: int
+    distinct: DistinctWords, words: Sequence[str], *, vocab_size: int, min_count: int
 ) -> tuple[Vocabulary, NDArray[np.uint32]]:
     """Append the most frequent other words of the corpus to a given vocabulary.
 
     Args:
-        table: all words of the corpus.
+        distinct: all words of the corpus.
         words: the given vocabulary, in the order of its rows; none is dropped.
         vocab_size: the maximum number of words, unless more are given.
         min_count: the minimum number of occurrences of other words.
@@ -158,13 +189,14 @@ def extend_words(
         VocabularyError: none of the given words occurs in the corpus.
 
     """
-    given, ranks = match_words(table, words)
-    counts = table.counts
+    given, ranks = match_words(distinct, words)
+    counts = distinct.counts
     others = np.flatnonzero((ranks == UNKNOWN) & (counts >= min_count))
-    added = _most_frequent(table, others, max(0, vocab_size - len(given)))
+    added = _most_frequent(distinct, others, max(0, vocab_size - len(given)))
     ranks[added] = np.arange(len(given), len(given) + len(added), dtype=np.uint32)
-    names = [word.decode() for word in table.words(added)]
-    return Vocabulary(given.words + names, np.append(given.counts, counts[added])), ranks
+    return Vocabulary(
+        given.words + distinct.words(added), np.append(given.counts, counts[added])
+    ), ranks
 
 
 def read_word_list(path: str | os.PathLike[str]) -> list[str]:

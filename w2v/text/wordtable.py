@@ -207,11 +207,73 @@ def _add(
     return Added(n, size, pool_bytes)
 
 
+@inlined
+def _hash_entry(first: np.uint64, entry: np.uint64, pool: NDArray[np.uint8]) -> np.uint64:
+    """Return the `hash_word` of the word of a slot, given the two numbers of the slot."""
+    length = int((entry >> _ID_BITS) & _LENGTH_MASK)
+    if length <= _SHORT:
+        value = _mix(_HASH_START ^ np.uint64(length), first)
+    else:
+        value = hash_word(pool, int(first), length)
+    return value
+
+
 @kernel
-def _hash_words(words: Words) -> None:
-    """Fill in the hashes of a batch."""
-    for i in range(len(words.hashes)):
-        words.hashes[i] = hash_word(words.data, words.starts[i], words.lengths[i])
+def _find(
+    part: NDArray[np.uint64],
+    pool: NDArray[np.uint8],
+    table: TableArrays,
+    base: int,
+    found: NDArray[np.int64],
+) -> None:
+    """Look up the words of some slots of one table in another.
+
+    In the order of the slots, those that are looked up are in order too, as in `_rehash`.
+
+    Args:
+        part: the slots, pairs of numbers.
+        pool: the bytes of their words.
+        table: where to look.
+        base: added to the ids of that table.
+        found: for each word of the first table, its id in the second plus ``base``; not changed
+            for words that are not found, and not looked up for those that have a number already.
+
+    """
+    slots = table.slots
+    last_slot = np.uint64(len(slots) - 2)
+    for i in range(0, len(part), 2):
+        if i + 2 * _PREFETCH_SLOT < len(part):
+            ahead = part[i + 2 * _PREFETCH_SLOT + 1]
+            if ahead != np.uint64(0):
+                prefetch(found, int(ahead & _ID_MASK) - 1)
+                long = (ahead >> _ID_BITS) & _LENGTH_MASK > np.uint64(_SHORT)
+                prefetch(pool, int(part[i + 2 * _PREFETCH_SLOT]) if long else 0)
+        mine = part[i + 1]
+        if mine == np.uint64(0):
+            continue
+        word = np.int64(mine & _ID_MASK) - 1
+        if found[word] >= 0:
+            continue
+        first = part[i]
+        tag = mine >> _ID_BITS
+        length = int(tag & _LENGTH_MASK)
+        slot = (_hash_entry(first, mine, pool) << np.uint64(1)) & last_slot
+        while True:
+            entry = slots[slot + np.uint64(1)]
+            if entry == np.uint64(0):
+                break
+            if entry >> _ID_BITS == tag:
+                same = slots[slot] == first
+                if length > _SHORT:
+                    same = True
+                    start, offset = int(first), int(slots[slot])
+                    for k in range(0, length, 8):
+                        eight = _first_eight(pool, start + k, length - k)
+                        same &= _first_eight(table.pool, offset + k, length - k) == eight
+                if same:
+                    found[word] = base + np.int64(entry & _ID_MASK) - 1
+                    break
+            slot = (slot + np.uint64(2)) & last_slot
 
 
 @kernel
@@ -224,12 +286,7 @@ def _rehash(old: NDArray[np.uint64], pool: NDArray[np.uint8], slots: NDArray[np.
     last_slot = np.uint64(len(slots) - 2)
     for i in range(0, len(old), 2):
         if old[i + 1] != np.uint64(0):
-            length = int((old[i + 1] >> _ID_BITS) & _LENGTH_MASK)
-            if length <= _SHORT:
-                value = _mix(_HASH_START ^ np.uint64(length), old[i])
-            else:
-                value = hash_word(pool, int(old[i]), length)
-            slot = (value << np.uint64(1)) & last_slot
+            slot = (_hash_entry(old[i], old[i + 1], pool) << np.uint64(1)) & last_slot
             while slots[slot + np.uint64(1)] != np.uint64(0):
                 slot = (slot + np.uint64(2)) & last_slot
             slots[slot] = old[i]
@@ -240,16 +297,15 @@ def _rehash(old: NDArray[np.uint64], pool: NDArray[np.uint8], slots: NDArray[np.
 def _copy_words(
     pool: NDArray[np.uint8],
     starts: NDArray[np.int64],
-    ends: NDArray[np.int64],
+    lengths: NDArray[np.int64],
     data: NDArray[np.uint8],
+    positions: NDArray[np.int64],
 ) -> None:
-    """Copy the words at ``starts`` one after the other, so that they end at ``ends``."""
-    position = 0
+    """Copy the words at ``starts`` to ``positions``."""
     for i in range(len(starts)):
-        shift = starts[i] - position
-        while position < ends[i]:
-            data[position] = pool[position + shift]
-            position += 1
+        shift = starts[i] - positions[i]
+        for k in range(positions[i], positions[i] + lengths[i]):
+            data[k] = pool[k + shift]
 
 
 class WordTable:
@@ -311,12 +367,23 @@ class WordTable:
 
     def words(self, ids: NDArray[np.int64]) -> list[bytes]:
         """Return the bytes of several words."""
-        starts = self.arrays.ends[ids]
-        ends = np.cumsum(self.arrays.ends[ids + 1] - starts)
+        ends = np.cumsum(self.lengths(ids))
         data = np.empty(ends[-1] if len(ends) else 0, np.uint8)
-        _copy_words(self.arrays.pool, starts, ends, data)
+        self.copy_words(ids, data, ends - self.lengths(ids))
         text = data.tobytes()
         return [text[start:end] for start, end in pairwise([0, *ends.tolist()])]
+
+    def lengths(self, ids: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the lengths of words in bytes."""
+        ends = self.arrays.ends
+        return ends[ids + 1] - ends[ids]
+
+    def copy_words(
+        self, ids: NDArray[np.int64], data: NDArray[np.uint8], positions: NDArray[np.int64]
+    ) -> None:
+        """Copy words into an array, each to its position."""
+        pool, ends = self.arrays.pool, self.arrays.ends
+        _copy_words(pool, ends[ids], self.lengths(ids), data, positions)
 
     def prefixes(self, ids: NDArray[np.int64]) -> NDArray[np.uint64]:
         """Return the first eight bytes of words, padded with zeros, as numbers that sort alike."""
@@ -346,30 +413,34 @@ class WordTable:
                 return ids
             self.grow()
 
-    def merge(self, other: WordTable) -> NDArray[np.uint32]:
-        """Add the words and counts of another table.
+    def find(
+        self, other: WordTable, found: NDArray[np.int64], *, base: int, part: int, parts: int
+    ) -> None:
+        """Look up words of another table.
 
-        Returns:
-            (len(other),) uint32, the id in this table of each word of the other.
+        Args:
+            other: the other table.
+            found: (len(other),) receives the id of each word in this table, plus ``base``. Words
+                whose number is not negative are not looked up; those not found are left unchanged.
+            base: see ``found``.
+            part: the part of the other table to look up, from 0. Threads may look up several parts
+                at once.
+            parts: the number of parts.
 
         """
-        ends = other.arrays.ends[: len(other) + 1]
-        lengths = np.diff(ends).astype(np.int32)
-        words = Words(other.arrays.pool, ends[:-1], lengths, np.empty(len(other), np.uint64))
-        _hash_words(words)
-        ids = self.add(words, times=0)
-        self.counts[ids] += other.counts
-        return ids
+        slots = other.arrays.slots
+        half = len(slots) // 2
+        some = slots[2 * (half * part // parts) : 2 * (half * (part + 1) // parts)]
+        _find(some, other.arrays.pool, self.arrays, base, found)
 
 
 def warm_up_table() -> None:
-    """Compile the kernels of a table by using each, including those for growing and merging."""
+    """Compile the kernels of a table by using each, including those for growing and finding."""
     data = np.frombuffer(b"abc" + bytes(SLACK), np.uint8).copy()
-    words = Words(data, np.arange(3), np.ones(3, np.int32), np.empty(3, np.uint64))
-    _hash_words(words)
+    words = Words(data, np.arange(3), np.ones(3, np.int32), np.zeros(3, np.uint64))
     table = WordTable(1)
-    table.add(words)
-    WordTable(1).merge(table)
+    table.words(table.add(words).astype(np.int64))
+    table.find(table, np.full(len(table), -1, np.int64), base=0, part=0, parts=1)
 
 
 def _extend(array: NDArray[Number], size: int) -> NDArray[Number]:

@@ -1,0 +1,122 @@
+"""The distinct words of a text that several threads counted, each in a word table of its own.
+
+Words are not copied into a common table, which one thread at a time would have to do. Instead, the
+words of each table are looked up in the tables before it, which all threads can do at once: nothing
+is written but the result. A word that is found counts for the earliest table that has it.
+"""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from w2v.compute.parallel import ordered_map
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from w2v.text.wordtable import WordTable
+
+# Each table is looked up in this many parts, so that two tables keep a few threads busy.
+_PARTS = 4
+
+
+class DistinctWords:
+    """The distinct words of some tables.
+
+    The entries of the tables are numbered: first those of the first table, then those of the next.
+    The number of a word is that of its first entry.
+
+    Args:
+        tables: at least one.
+        threads: for the work.
+
+    Attributes:
+        threads: the same.
+        numbers: (n,) int64, the number of the word of each of the n entries.
+        counts: (n,) int64, by number, the occurrences of a word in all tables. It is 0 for entries
+            whose word has another number.
+
+    """
+
+    def __init__(self, tables: Sequence[WordTable], threads: int = 1) -> None:
+        self.threads = threads
+        self._tables = tables
+        self._starts = np.cumsum([0, *map(len, tables)])
+        self.numbers = self._number()
+        self.counts = np.concatenate([table.counts for table in tables])
+        repeated = 0
+        for entries in self.entries()[1:]:
+            numbers = self.numbers[entries]
+            again = np.flatnonzero(numbers < entries.start)
+            # No word is twice in one table, so no number is twice in this sum.
+            self.counts[numbers[again]] += self.counts[entries][again]
+            self.counts[entries][again] = 0
+            repeated += len(again)
+        self._size = len(self.numbers) - repeated
+
+    def __len__(self) -> int:
+        """Return the number of distinct words."""
+        return self._size
+
+    def entries(self) -> list[slice]:
+        """Return, for each table, the numbers of its entries."""
+        return [slice(*map(int, pair)) for pair in itertools.pairwise(self._starts)]
+
+    def ids(self) -> NDArray[np.int64]:
+        """Return the numbers of all words, in ascending order."""
+        return np.flatnonzero(self.numbers == np.arange(len(self.numbers)))
+
+    def words(self, ids: NDArray[np.int64]) -> list[str]:
+        """Return several words by their numbers."""
+        lengths = np.empty(len(ids), np.int64)
+        for table, where, of_table in self._by_table(ids):
+            lengths[where] = table.lengths(of_table)
+        ends = np.cumsum(lengths + 1)
+        # Line ends, which no word has, between the words: so they can be decoded all at once.
+        data = np.full(ends[-1] if len(ends) else 0, ord("\n"), np.uint8)
+        for table, where, of_table in self._by_table(ids):
+            table.copy_words(of_table, data, (ends - 1 - lengths)[where])
+        return data.tobytes().decode().split("\n")[:-1]
+
+    def prefixes(self, ids: NDArray[np.int64]) -> NDArray[np.uint64]:
+        """Return the first eight bytes of words, padded with zeros, as numbers that sort alike."""
+        prefixes = np.empty(len(ids), np.uint64)
+        for table, where, of_table in self._by_table(ids):
+            prefixes[where] = table.prefixes(of_table)
+        return prefixes
+
+    def _by_table(
+        self, ids: NDArray[np.int64]
+    ) -> Iterator[tuple[WordTable, NDArray[np.int64], NDArray[np.int64]]]:
+        """Yield each table, which of ``ids`` are from it, and their ids in it."""
+        for table, entries in zip(self._tables, self.entries(), strict=True):
+            where = np.flatnonzero((ids >= entries.start) & (ids < entries.stop))
+            yield table, where, ids[where] - entries.start
+
+    def _number(self) -> NDArray[np.int64]:
+        """Return the number of the word of each entry."""
+        entries = self.entries()
+        numbers = np.full(int(self._starts[-1]), -1, np.int64)
+
+        def find(part_of_table: tuple[int, int]) -> None:
+            later, part = part_of_table
+            for earlier in range(later):
+                self._tables[earlier].find(
+                    self._tables[later],
+                    numbers[entries[later]],
+                    base=entries[earlier].start,
+                    part=part,
+                    parts=_PARTS,
+                )
+
+        parts = itertools.product(range(1, len(self._tables)), range(_PARTS))
+        for _ in ordered_map(find, parts, self.threads):
+            pass
+        new = np.flatnonzero(numbers < 0)
+        numbers[new] = new
+        return numbers

@@ -257,6 +257,19 @@ def test_encoding_many_texts_is_reported(model, monkeypatch, caplog):
     assert all(isinstance(event, Encoding) for event in events)
 
 
+def test_the_report_of_encoding_is_complete_at_the_end(model, monkeypatch, caplog):
+    times = iter([0.0, 0.05, 0.15, 0.2, 0.25])  # the start, three texts, the end
+    clock = types.SimpleNamespace(perf_counter=lambda: next(times))
+    monkeypatch.setattr("w2v.embeddings.encoder.time", clock)
+    with caplog.at_level(logging.DEBUG, logger="w2v"):
+        model.encode([["the"]] * 3)
+    assert [record.event.done_texts for record in caplog.records] == [2, 3]
+    times = iter([0.0, 0.01, 0.02])
+    with caplog.at_level(logging.DEBUG, logger="w2v"):
+        model.encode([["the"]] * 2)
+    assert len(caplog.records) == 2
+
+
 def test_encoding_many_texts_shows_a_bar(model, terminal, monkeypatch):
     monkeypatch.setattr("w2v.embeddings.encoder._REPORT_SECONDS", 0.0)
     model.encode(["the dog"] * 5)

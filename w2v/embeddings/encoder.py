@@ -90,18 +90,20 @@ class Encoder:
     ) -> Iterator[NDArray[np.int32]]:
         """Yield the rows of each text, and report the progress."""
         total = len(texts) if isinstance(texts, Sized) else None
-        words = 0
-        started = reported = time.perf_counter()
-        for number, text in enumerate(texts):
+        done = reported = words = 0
+        started = last = time.perf_counter()
+        for done, text in enumerate(texts, 1):
             if isinstance(text, (str, bytes)):
                 self.prepare(observer)
-            rows = self._encode_one(number, text, layout)
+            rows = self._encode_one(done - 1, text, layout)
             words += len(rows)
             now = time.perf_counter()
-            if now - reported >= _REPORT_SECONDS:
-                observer(Encoding(number + 1, total, words, now - started))
-                reported = now
+            if now - last >= _REPORT_SECONDS:
+                observer(Encoding(done, total, words, now - started))
+                reported, last = done, now
             yield rows
+        if 0 < reported < done:
+            observer(Encoding(done, total, words, time.perf_counter() - started))
 
     def _encode_one(self, number: int, text: Any, layout: Layout) -> NDArray[np.int32]:
         """Call ``rows_of``, and add the number of the text to its errors."""

@@ -72,6 +72,7 @@ EMBEDDINGS = {
     "dim",
     "encode",
     "encoder",
+    "from_layer",
     "from_rows",
     "id_of",
     "keras_layer",

@@ -29,12 +29,26 @@ from w2v.pipeline import warmup
 from w2v.progress import reporting
 
 
-def test_memory_errors_suggest_options(monkeypatch):
+@pytest.mark.parametrize(
+    ("arguments", "options"),
+    [
+        (["train", "text.txt"], "lower --dim or --vocab-size, or "),
+        (["vocab", "text.txt"], "lower --vocab-size, or "),
+        (["encode", "hand.w2v", "text.txt", "-o", "ids.npy"], "lower --length, or "),
+        (["similar", "hand.w2v", "king"], ""),
+        (["export", "hand.w2v", "-o", "v.txt"], ""),
+        (["info", "hand.w2v"], ""),
+    ],
+)
+def test_memory_errors_suggest_options_of_the_command(arguments, options, model, monkeypatch):
     def fail(*_: object, **__: object) -> None:
         raise MemoryError
 
     monkeypatch.setattr(job, "train", fail)
-    assert error("train", "text.txt") == "out of memory; lower --dim or --vocab-size"
+    monkeypatch.setattr("w2v.pipeline.read.read_vocabulary", fail)
+    monkeypatch.setattr("w2v.formats.registry.read", fail)
+    remedy = "free some memory, or use a machine with more"
+    assert error(*arguments) == f"out of memory; {options}{remedy}"
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 
 import numpy as np
@@ -268,3 +269,34 @@ def test_the_recorded_layout_is_the_default():
     assert embeddings.matrix_for().shape == (6, 3)
     assert embeddings.encode([["the"]]).tolist() == [[1]]
     assert embeddings.encode([["the"]], rows="none").tolist() == [[0]]
+
+
+SENTENCE = "the king's of judah"
+
+
+@pytest.mark.parametrize(
+    ("texts", "noted"),
+    [
+        ([[SENTENCE]], 0),
+        ([["the"], ["of", SENTENCE], [SENTENCE]], 1),
+        (np.array([[SENTENCE]]), 0),
+        ([SENTENCE, ["the", "unknown"], [4, 5], []], None),
+    ],
+)
+def test_a_sentence_in_the_place_of_a_word_is_a_note(texts, noted, caplog):
+    with caplog.at_level(logging.WARNING, logger="w2v"):
+        EMBEDDINGS.encode(texts)
+    messages = [record.getMessage() for record in caplog.records]
+    if noted is None:
+        assert messages == []
+    else:
+        (message,) = messages
+        assert message.startswith(f"note: text {noted} is a list of words, and {SENTENCE!r} is unk")
+        assert message.endswith("pass a text as a string, not in a list of its own")
+
+
+def test_tokens_may_have_blanks(caplog):
+    model = Embeddings(["new york"], [[1.0]], meta={"tokenizer": {"name": "tokens"}})
+    with caplog.at_level(logging.WARNING, logger="w2v"):
+        assert model.encode([["new york", "san francisco"]]).tolist() == [[2, 1]]
+    assert not caplog.records

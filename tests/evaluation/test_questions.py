@@ -37,6 +37,8 @@ def test_separators_headers_and_comments(text, write_file):
         ("man woman 1\nking queen\n", "line 2: expected two words and a score"),
         ("man\twoman\t1\nking\t\t2\n", "line 2: expected two words and a score"),
         ("man woman 1\nking queen high\n", "line 2: expected a number as score, got 'high'"),
+        ("man woman 1_0\n", "line 1: expected a number as score, got '1_0'"),
+        ("man woman 1\nking queen ٢\n", "line 2: expected a number as score, got '٢'"),
         ("man woman 1x\n", "line 1: expected a number as score, got '1x'"),
         ("man woman 1\nking queen nan\n", "line 2: expected a number as score, got 'nan'"),
         ("man woman 1\n: x\nman woman king queen\n", "line 2: expected two words and a score"),

@@ -6,9 +6,12 @@ import importlib.util
 import os
 import subprocess
 import sys
+import warnings
 
 import numpy as np
 import pytest
+
+import w2v
 
 
 def importorskip(name: str):
@@ -201,3 +204,90 @@ def test_keras_file(examples, exported, batch):
     batch.check(keras.ops.convert_to_numpy(layer(batch.ids)))
     mask = keras.ops.convert_to_numpy(layer.compute_mask(batch.ids))
     assert np.asarray(mask).tolist() == batch.mask.tolist()
+
+
+def test_the_example_of_a_trained_layer(examples, model):
+    importorskip("torch")
+    found = examples.run("encode", "torch", "from-layer")
+    assert found["trained"].matrix.tolist() == model.matrix.tolist()
+
+
+def test_a_trained_torch_layer_comes_back(model, batch):
+    torch = importorskip("torch")
+    layer = model.torch_layer(trainable=True)
+    optimizer = torch.optim.SGD(layer.parameters(), lr=0.5)
+    layer(torch.from_numpy(batch.ids)).square().sum().backward()
+    optimizer.step()
+    found = type(model).from_layer(layer, model)
+    assert found.words == model.words
+    assert found.matrix_for().tolist() == layer.weight.detach().numpy().tolist()
+    assert not np.array_equal(found.matrix, model.matrix)
+    assert found.encode("In the beginning").tolist() == model.encode("In the beginning").tolist()
+    for other in (layer.half(), layer.to(torch.bfloat16), torch.nn.EmbeddingBag(3, 2)):
+        words = model if other is layer else ["a"]
+        back = type(model).from_layer(other, words, "pad+unk")
+        assert back.matrix.tolist() == other.weight.detach().float().numpy()[2:].tolist()
+
+
+def test_a_trained_keras_layer_comes_back(model, batch, caplog):
+    keras = importorskip("keras")
+    layer = model.keras_layer(trainable=True, mask_zero=False)
+    network = keras.Sequential(
+        [keras.Input((None,), dtype="int32"), layer, keras.layers.GlobalAveragePooling1D()]
+    )
+    network.compile(keras.optimizers.SGD(5.0), "mse")
+    network.fit(batch.ids, np.ones((3, model.dim), np.float32), verbose=0)
+    matrix = np.asarray(keras.ops.convert_to_numpy(layer.embeddings))
+    assert matrix[0].any(), "the padding row was trained"
+    found = type(model).from_layer(layer, model)
+    assert "training has moved the padding row" in caplog.text
+    assert found.matrix_for()[1:].tolist() == matrix[1:].tolist()
+    assert not found.matrix_for()[0].any()
+    assert not np.array_equal(found.matrix, model.matrix)
+
+
+def test_a_keras_layer_that_is_not_built_has_no_vectors():
+    keras = importorskip("keras")
+    with pytest.raises(w2v.errors.ConfigError, match="the layer has no vectors yet"):
+        w2v.Embeddings.from_layer(keras.layers.Embedding(3, 2), ["a"])
+
+
+def test_contradictions_are_rejected_before_the_framework_sees_them(model):
+    importorskip("torch")
+    importorskip("keras")
+    with pytest.raises(w2v.errors.ConfigError, match="mask_zero would mask row 0"):
+        model.keras_layer(rows="none", mask_zero=True)
+    with pytest.raises(w2v.errors.ConfigError, match="padding_idx is a row that is never trained"):
+        model.torch_layer(rows="none", padding_idx=0)
+
+
+def test_a_vector_becomes_a_tensor_without_a_warning(model, recwarn):
+    torch = importorskip("torch")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert torch.from_numpy(model["god"]).tolist() == model["god"].tolist()
+
+
+class Texts:
+    """A data set for workers, which encode the texts."""
+
+    def __init__(self, model: w2v.Embeddings, texts: list[str]) -> None:
+        self.model = model
+        self.texts = texts
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    def __getitem__(self, number: int) -> np.ndarray:
+        return self.model.encode(self.texts[number], length=8)
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_workers_of_a_data_loader_encode(method, model):
+    torch = importorskip("torch")
+    texts = ["In the beginning God created", "the heaven and the earth"] * 8
+    expected = model.encode(texts, length=8)  # the model has been used before
+    loader = torch.utils.data.DataLoader(
+        Texts(model, texts), batch_size=4, num_workers=2, multiprocessing_context=method
+    )
+    assert torch.cat(list(loader)).tolist() == expected.tolist()

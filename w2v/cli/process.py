@@ -23,6 +23,7 @@ from w2v.compute.compiler_thread import is_compiling
 from w2v.errors import ConfigError, OutputError, W2VError
 
 INTERRUPTED = 130
+_MEMORY_FLAGS = {"dim": "--dim", "vocab_size": "--vocab-size", "length": "--length"}
 # Exit codes of the signals that end a process, and the messages. Not every system has SIGHUP.
 SIGNAL_MESSAGES = {128 + signal.SIGTERM: "terminated"}
 if hasattr(signal, "SIGHUP"):
@@ -81,7 +82,7 @@ class Program(cloup.Group):
         except W2VError as error:
             _fail(with_flags(str(error), ctx), error.exit_code)
         except MemoryError:
-            _fail("out of memory; lower --dim or --vocab-size")
+            _fail(f"out of memory; {_memory_remedy(ctx)}")
         except OSError as error:
             if error.errno == errno.EPIPE:  # the reader of the output has seen enough
                 raise
@@ -115,6 +116,17 @@ def _showing_log(ctx: click.Context) -> Iterator[None]:
         yield
     finally:
         logger.removeHandler(handler)
+
+
+def _memory_remedy(ctx: click.Context) -> str:
+    """Return what to do if memory is short, with the options that the command has."""
+    command = ctx.command
+    if isinstance(command, click.Group) and ctx.invoked_subcommand is not None:
+        command = command.commands[ctx.invoked_subcommand]
+    names = {parameter.name for parameter in command.params}
+    flags = [flag for name, flag in _MEMORY_FLAGS.items() if name in names]
+    lower = f"lower {' or '.join(flags)}, or " if flags else ""
+    return f"{lower}free some memory, or use a machine with more"
 
 
 def _fail(message: str, code: int = 1) -> NoReturn:

@@ -11,9 +11,11 @@ import numpy as np
 from w2v.embeddings import layers
 from w2v.embeddings.encoder import Encoder
 from w2v.embeddings.spelling import near_spellings
-from w2v.errors import ConfigError, UnknownWordError, short_repr
+from w2v.errors import ConfigError, FormatError, UnknownWordError, short_repr
+from w2v.events import Notice
 from w2v.formats import native, registry
-from w2v.formats.table import VectorTable
+from w2v.formats.layout import LAYOUTS, ROWS_OPTION, Layout
+from w2v.formats.table import DEFAULT_ROWS, VectorTable
 from w2v.options import SWITCH, Option
 from w2v.progress import check_reporting, reporting
 from w2v.text.definition import lowercase_word
@@ -26,6 +28,10 @@ if TYPE_CHECKING:
 
     from w2v.embeddings.encoder import Text
 
+_MOVED_PADDING = (
+    "training has moved the padding row of the layer; it is zero again in the embeddings. Mask the "
+    "padding in training, so that it has no effect"
+)
 _CACHES = {"_encoder", "unit"}
 _TOPN = Option(int, "Number of words to return.", low=0)
 
@@ -58,6 +64,42 @@ class Embeddings(VectorTable):
         vars(embeddings).update(vars(table))
         return embeddings
 
+    @classmethod
+    def from_layer(
+        cls, layer: Any, words: Sequence[str] | VectorTable, rows: str | None = None
+    ) -> Self:
+        """Make embeddings from an Embedding layer, with the vectors that it has learned.
+
+        Args:
+            layer: a layer of Keras or PyTorch, such as one that `keras_layer` or `torch_layer`
+                made. Its vectors are copied.
+            words: the V words in the order of their rows; or the embeddings that the layer was made
+                from, whose counts and ``meta`` are copied, so that ``encode`` works as before.
+            rows: the name of the layout of its rows, as in ``layout``.
+
+        Returns:
+            Embeddings whose unknown vector, if the layout has a row for it, is ``"trained"``. If
+            training has moved the padding row, this is logged, and the row is zero again.
+
+        Raises:
+            ConfigError: this is no such layer, or the layout is invalid.
+            FormatError: the layer has another number of rows, or a word or vector is invalid.
+
+        """
+        matrix = layers.matrix_of(layer)
+        known = words if isinstance(words, VectorTable) else None
+        names = words.words if isinstance(words, VectorTable) else list(words)
+        rows = (DEFAULT_ROWS if known is None else known.rows) if rows is None else rows
+        ROWS_OPTION.check("rows", rows)
+        layout = Layout(rows, "trained" if rows == "pad+unk" else None)
+        _check_rows(len(matrix), len(names), layout)
+        with reporting() as observer:
+            if layout.padding is not None and matrix[layout.padding].any():
+                matrix[layout.padding] = 0
+                observer(Notice(_MOVED_PADDING))
+        counts, meta = (None, None) if known is None else (known.counts, copy.deepcopy(known.meta))
+        return cls.from_rows(layout, names, matrix, counts, meta)
+
     @cached_property
     def unit(self) -> NDArray[np.float32]:
         """(V, D) float32, read-only: the rows scaled to length 1. Zero rows stay zero.
@@ -84,14 +126,13 @@ class Embeddings(VectorTable):
         return isinstance(word, str) and self._find(word) is not None
 
     def __getitem__(self, word: str) -> NDArray[np.float32]:
-        """Return the vector of a word: (D,) float32, a read-only view of the matrix.
+        """Return the vector of a word: (D,) float32, a copy.
 
         Raises:
             UnknownWordError: the word is not in the vocabulary.
 
         """
-        row: NDArray[np.float32] = self.matrix[self.id_of(word)]
-        row.flags.writeable = False
+        row: NDArray[np.float32] = self.matrix[self.id_of(word)].copy()
         return row
 
     def __repr__(self) -> str:
@@ -240,7 +281,8 @@ class Embeddings(VectorTable):
             options: further arguments of the layer.
 
         Raises:
-            ConfigError: the layout is invalid, or there is no trained vector.
+            ConfigError: the layout is invalid, there is no trained vector, or an option contradicts
+                the layout: ``mask_zero`` without a padding row would mask a word.
             MissingExtraError: keras is not installed.
 
         """
@@ -264,7 +306,8 @@ class Embeddings(VectorTable):
             options: further arguments of the layer.
 
         Raises:
-            ConfigError: the layout is invalid, or there is no trained vector.
+            ConfigError: the layout is invalid, there is no trained vector, or an option contradicts
+                the layout: ``padding_idx`` would keep the vector of a word from being trained.
             MissingExtraError: torch is not installed.
 
         """
@@ -327,3 +370,16 @@ class Embeddings(VectorTable):
         order = np.argsort(-cosines, kind="stable")[: topn + len(excluded)].tolist()
         best = [row for row in order if row not in excluded][:topn]
         return [(self.words[row], float(cosines[row])) for row in best]
+
+
+def _check_rows(found: int, words: int, layout: Layout) -> None:
+    """Check that a layer has the rows of a layout."""
+    if found == words + layout.first_word:
+        return
+    fitting = [name for before, name in enumerate(LAYOUTS) if words + before == found]
+    remedy = f"; use `rows={fitting[0]!r}`" if fitting else ""
+    message = (
+        f"the layer has {found:,} rows, but {words:,} words in the layout {layout.name!r} take "
+        f"{words + layout.first_word:,}{remedy}"
+    )
+    raise FormatError(message)

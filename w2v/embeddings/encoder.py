@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from w2v.errors import ConfigError, ResourceError, UnknownWordError, short_repr
-from w2v.events import Encoding, Observer, ignore
+from w2v.events import Encoding, Notice, Observer, ignore
 from w2v.options import LENGTH, is_ordered_iterable
 from w2v.text.definition import WordDefinition
 
@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 
 
 _UNKNOWN = -1  # the rank of out-of-vocabulary words
+_UNSPLIT = (
+    "text {} is a list of words, and {} is unknown, because it has blanks; pass a text as a "
+    "string, not in a list of its own"
+)
 _REPORT_SECONDS = 0.1  # between two reports of progress
 
 
@@ -91,11 +95,15 @@ class Encoder:
         """Yield the rows of each text, and report the progress."""
         total = len(texts) if isinstance(texts, Sized) else None
         done = reported = words = 0
+        noted = False
         started = last = time.perf_counter()
         for done, text in enumerate(texts, 1):
             if isinstance(text, (str, bytes)):
                 self.prepare(observer)
             rows = self._encode_one(done - 1, text, layout)
+            if not noted and (sentence := self._unsplit(text)) is not None:
+                noted = True
+                observer(Notice(_UNSPLIT.format(done - 1, short_repr(str(sentence)))))
             words += len(rows)
             now = time.perf_counter()
             if now - last >= _REPORT_SECONDS:
@@ -104,6 +112,14 @@ class Encoder:
             yield rows
         if 0 < reported < done:
             observer(Encoding(done, total, words, time.perf_counter() - started))
+
+    def _unsplit(self, text: Any) -> str | None:
+        """Return an unknown word of a list that has blanks, as a sentence has, or None."""
+        if isinstance(text, (str, bytes)) or not len(text) or not isinstance(text[0], str):
+            return None
+        if isinstance(self.definition, dict) and self.definition.get("name") == "tokens":
+            return None  # tokens may have blanks
+        return next((word for word in text if " " in word and self._find(word) is None), None)
 
     def _encode_one(self, number: int, text: Any, layout: Layout) -> NDArray[np.int32]:
         """Call ``rows_of``, and add the number of the text to its errors."""

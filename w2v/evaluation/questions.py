@@ -10,6 +10,7 @@ import math
 from typing import TYPE_CHECKING, NamedTuple
 
 from w2v.errors import FormatError
+from w2v.options import Option
 from w2v.system.files import read_text_file
 from w2v.text.definition import lowercase_word
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
+_SCORE = Option(float, "Similarity of a pair of words.")
 _MAX_SHOWN = 80
 _FIELDS = 3
 
@@ -140,11 +142,8 @@ def _split(text: str, where: str) -> list[str]:
 
 
 def _parse_finite(text: str) -> float | None:
-    try:
-        value = float(text)
-    except ValueError:
-        return None
-    return value if math.isfinite(value) else None
+    value = _SCORE.parse(text)
+    return value if value is not None and math.isfinite(value) else None
 
 
 def rows_by_lowercase(words: Iterable[str]) -> dict[str, list[int]]:

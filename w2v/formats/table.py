@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
+DEFAULT_ROWS = "pad+unk"
+"""The layout of tables without one of their own."""
+
 _MATRIX_AXES = 2
 _RARE_SHARE = 10
 _MAX_RARE = 1_000
@@ -74,7 +77,7 @@ class VectorTable:
             raise FormatError(message) from error
         self.meta: dict[str, Any] = {} if meta is None else meta
         self.unk = None if unknown is None else "trained"
-        self.rows = "pad+unk"
+        self.rows = DEFAULT_ROWS
 
     @classmethod
     def from_rows(

@@ -101,3 +101,30 @@ def test_convert_counts_words_that_are_not_utf8(name, tmp_path):
     assert done.exit_code == 0
     assert f"1 words of {arguments[1]} are not UTF-8" in done.stderr
     assert (tmp_path / "y.glove").read_text("utf-8") == "caf� 1\n"
+
+
+@pytest.mark.parametrize("number", ["1_0", "1_0.5", "1e1_0", "_1", "1_"])
+@pytest.mark.parametrize(
+    ("name", "head"), [("v.txt", "2 2\na 1 2\n"), ("v.glove", "a 1 2\n")], ids=["word2vec", "glove"]
+)
+@pytest.mark.parametrize("position", [0, 1])
+def test_numbers_have_no_underscores(position, name, head, number, tmp_path):
+    """Python's float reads 1_0 as 10."""
+    fields = ["3", "4"]
+    fields[position] = number
+    (tmp_path / name).write_text(f"{head}b {' '.join(fields)}\n")
+    with pytest.raises(FormatError, match=rf"{name}, line \d: expected 2 numbers"):
+        load(tmp_path / name)
+
+
+def test_the_first_line_of_a_headerless_file_has_no_underscores(tmp_path):
+    (tmp_path / "v.glove").write_text("a 1_0 2\n")
+    with pytest.raises(FormatError, match=r"v\.glove, line 1: expected"):
+        load(tmp_path / "v.glove")
+
+
+def test_words_may_have_underscores(tmp_path):
+    (tmp_path / "v.txt").write_text("1 2\nnew_york 1 2\n")
+    (tmp_path / "v.glove").write_text("1_0 1 2\n")
+    assert load(tmp_path / "v.txt").words == ["new_york"]
+    assert load(tmp_path / "v.glove").words == ["1_0"]

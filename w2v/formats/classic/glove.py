@@ -104,6 +104,6 @@ def _split(line: bytes, rows: lines.RowBuffer, where: str) -> tuple[bytes, list[
     """Split a line into the word and its D last fields."""
     word, *fields = line.rsplit(b" ", rows.dim)
     _, space, last = word.rpartition(b" ")
-    if len(fields) != rows.dim or (space and _NUMBER.fullmatch(last)):
+    if len(fields) != rows.dim or (space and _NUMBER.fullmatch(last.replace(b"_", b""))):
         raise rows.wrong_count(_count_numbers(line), where)
     return word, fields

@@ -116,6 +116,10 @@ class RowBuffer:
         if len(fields) != self.dim:
             raise self.wrong_count(len(fields), where)
         try:
+            if b"_" in b"".join(fields):  # which Python's float ignores
+                shown = next(field for field in fields if b"_" in field)
+                message = f"could not convert string to float: {shown!r}"
+                raise ValueError(message)
             # Numbers too large for float32 become infinite, which `VectorTable` rejects.
             self._numbers.fromlist(list(map(float, fields)))
         except ValueError as error:

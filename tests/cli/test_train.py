@@ -152,6 +152,20 @@ def test_train_on_a_given_vocabulary():
     assert w2v.load("m").counts.tolist() == [10, 0, 30]
 
 
+@pytest.mark.parametrize("quiet", [[], ["-q"]], ids=["shown", "quiet"])
+def test_a_share_that_cannot_be_held_out_is_noted(quiet):
+    Path("short.txt").write_text("the fox\nthe dog\nthe end\n")
+    result = run("train", "short.txt", "-o", "m", *TINY, "--validation", "0.01", *quiet)
+    assert result.exit_code == 0
+    notes = [line for line in result.stderr.splitlines() if line.startswith("note: ")]
+    assert notes == [
+        (
+            "note: 1 of 3 lines held out for validation, a share of 0.33 instead of --validation 0.01; "
+            "a text of more lines gives a closer share"
+        )
+    ]
+
+
 def test_quiet_prints_nothing():
     result = run("train", "text.txt", *TINY, "--quiet")
     assert (result.exit_code, result.output) == (0, "")

@@ -11,6 +11,7 @@ import pytest
 
 from w2v.compute.random import HELD_OUT_LINES, bernoulli, make_key, to_threshold
 from w2v.config import Config
+from w2v.corpus import id_files
 from w2v.corpus import spool as spool_module
 from w2v.corpus.encoded import id_dtype
 from w2v.corpus.spool import BlockOrigin, HeldOut, Spool, SpooledBlock
@@ -103,10 +104,10 @@ def test_the_highest_rank_differs_from_the_end_of_a_line(size, dtype, tmp_path):
 
 
 def test_no_ranks_are_written_without_enough_space(tmp_path, monkeypatch):
-    create = spool_module._create
+    create = spool_module.create
     created = []
     monkeypatch.setattr(
-        spool_module, "_create", lambda path: created.append(path.name) or create(path)
+        spool_module, "create", lambda path: created.append(path.name) or create(path)
     )
     monkeypatch.setattr("w2v.system.disk.free_bytes", lambda _: 0)
     expected = (
@@ -128,7 +129,7 @@ def test_partial_writes_are_completed(monkeypatch, tmp_path):
 
     ids = np.arange(10, dtype=np.uint32)
     file = Small()
-    spool_module._append(file, ids)
+    id_files.append(file, ids)
     assert file.getvalue() == ids.tobytes()
 
     pwrite = os.pwrite

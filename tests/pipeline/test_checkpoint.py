@@ -105,6 +105,25 @@ def test_a_resumed_training_equals_an_uninterrupted_one(error, text, whole, tmp_
     assert names(tmp_path) == ["m.w2v", "text.txt", "whole.w2v"]
 
 
+@pytest.mark.parametrize("lines", [1, 2])
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_part_that_was_held_out_stays_so(lines, seed, tmp_path):
+    text, output = tmp_path / "text.txt", tmp_path / "m.w2v"
+    text.write_text("\n".join(["a b c d e a c e b d"] * lines))
+    options = {"validation": 0.4, "seed": seed}
+    whole = w2v.train(text, **OPTIONS | options)
+    interrupt(text, output, **options)
+    result = w2v.resume(output)
+    assert result.matrix.tobytes() == whole.matrix.tobytes()
+    assert result.meta["training"] == whole.meta["training"]
+    assert result.meta["training"]["held_out_words"] == (4 if lines == 1 else 10)
+    losses = [
+        [epoch["validation_loss"] for epoch in model.meta["epochs"]] for model in (result, whole)
+    ]
+    assert losses[0] == losses[1]
+    assert None not in losses[0]
+
+
 @pytest.mark.parametrize("epoch", [1, 3])
 def test_an_interrupt_between_epochs_saves_a_state(epoch, text, whole, tmp_path):
     output = tmp_path / "m.w2v"

@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from w2v.compute.parallel import ordered_map, pulling_map
 from w2v.corpus.distinct import DistinctWords
 from w2v.corpus.encoded import EncodedText, id_dtype
+from w2v.corpus.held_out import hold_out_some
 from w2v.corpus.spool import BlockOrigin, HeldOut, Spool, SpooledBlock
 from w2v.corpus.stages import StageTimes
 from w2v.corpus.vocabulary import UNKNOWN, Vocabulary, extend_words, match_words, rank_words
@@ -128,6 +129,12 @@ def build_corpus(
                 threads=config.thread_count,
                 times=counted.times,
             )
+        if config.validation:
+            text, held_out, notice = hold_out_some(
+                directory, text, held_out, share=config.validation, seed=config.seed
+            )
+            if notice is not None:
+                observer(notice)
         return Corpus(
             counted.vocabulary,
             counted.unknown_count,

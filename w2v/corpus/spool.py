@@ -8,7 +8,6 @@ dropped.
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from contextlib import closing
@@ -22,8 +21,9 @@ from w2v.compute.jit import kernel
 from w2v.compute.parallel import ordered_map
 from w2v.compute.random import HELD_OUT_LINES, bernoulli, make_key, to_threshold
 from w2v.corpus.encoded import EncodedText
+from w2v.corpus.id_files import HELD_OUT, REMEDY, TEXT, append, cannot_write, create, write_at
 from w2v.corpus.vocabulary import UNKNOWN
-from w2v.system.disk import require_free_space, writing
+from w2v.system.disk import require_free_space
 from w2v.text.tokenizer import END_OF_LINE
 
 if TYPE_CHECKING:
@@ -35,8 +35,6 @@ if TYPE_CHECKING:
 
 # So that the files of many threads do not exceed the limit of open files.
 _MOST_FILES = 64
-
-_REMEDY = "choose another directory with `work_dir`"
 
 
 class BlockOrigin(NamedTuple):
@@ -203,7 +201,7 @@ class Spool:
     def __enter__(self) -> Spool:
         try:
             for path in self._paths:
-                self._files.append(_create(path))
+                self._files.append(create(path))
         except BaseException:
             self.__exit__()
             raise
@@ -232,7 +230,7 @@ class Spool:
         with self._lock:
             offset = self._sizes[number]
             self._sizes[number] += ids.nbytes
-        _write_at(self._files[number], offset, ids)
+        write_at(self._files[number], offset, ids)
         return offset
 
     def rename(
@@ -268,7 +266,7 @@ class Spool:
         # Without the line ends, whose number is not known.
         needed = min(words, sum(block.length for block in self.blocks)) * end_of_line.itemsize
         directory = self._paths[0].parent
-        require_free_space(directory, needed, _cannot_write(directory), _REMEDY)
+        require_free_space(directory, needed, cannot_write(directory), REMEDY)
 
         def rename(block: SpooledBlock) -> tuple[NDArray[Any], RenameStats, float]:
             started = time.perf_counter()
@@ -283,21 +281,21 @@ class Spool:
 
         word_counts, line_counts = np.zeros(2, np.int64), np.zeros(2, np.int64)
         line_has_words = False  # of the line that continues in the next block
-        paths = [directory / "text", directory / "held-out"]
+        paths = [directory / TEXT, directory / HELD_OUT]
         with (
-            _create(paths[0]) as text,
-            _create(paths[1]) as held_out_text,
+            create(paths[0]) as text,
+            create(paths[1]) as held_out_text,
             closing(ordered_map(rename, self.blocks, threads)) as done,
         ):
             files = (text, held_out_text)
             for renamed, stats, seconds in done:
                 started = time.perf_counter()
                 if stats.first_end >= 0 and line_has_words:
-                    _append(files[stats.first_end], end_of_line)
+                    append(files[stats.first_end], end_of_line)
                     line_counts[stats.first_end] += 1
                 line_has_words = stats.line_has_words or (line_has_words and not stats.line_ends)
                 for file, ids, size in zip(files, renamed, stats.written, strict=True):
-                    _append(file, ids[:size])
+                    append(file, ids[:size])
                 word_counts += stats.words
                 line_counts += stats.lines
                 times.renaming += seconds + time.perf_counter() - started
@@ -306,33 +304,3 @@ class Spool:
             for path, words, lines in zip(paths, word_counts, line_counts, strict=True)
         )
         return first, second
-
-
-def _create(path: Path) -> IO[bytes]:
-    """Create an unbuffered file."""
-    with writing(_cannot_write(path.parent), path.parent, _REMEDY, written=lambda: 0):
-        return path.open("wb", buffering=0)
-
-
-def _append(file: IO[bytes], ids: NDArray[Any]) -> None:
-    """Write ids at the end of a file that one thread writes to."""
-    data = ids.view(np.uint8).data
-    directory = Path(file.name).parent
-    with writing(_cannot_write(directory), directory, _REMEDY, written=file.tell):
-        while data:  # a disk that is nearly full accepts a part first
-            data = data[file.write(data) :]
-
-
-def _write_at(file: IO[bytes], offset: int, ids: NDArray[Any]) -> None:
-    """Write ids at an offset of a file, which other threads may write to at other offsets."""
-    data = ids.view(np.uint8).data
-    directory = Path(file.name).parent
-    with writing(_cannot_write(directory), directory, _REMEDY, written=lambda: offset):
-        while data:
-            size = os.pwrite(file.fileno(), data, offset)
-            data = data[size:]
-            offset += size
-
-
-def _cannot_write(directory: Path) -> str:
-    return f"cannot write the encoded text to {directory}"

@@ -160,8 +160,8 @@ def test_a_share_that_cannot_be_held_out_is_noted(quiet):
     notes = [line for line in result.stderr.splitlines() if line.startswith("note: ")]
     assert notes == [
         (
-            "note: 1 of 3 lines held out for validation, a share of 0.33 instead of --validation 0.01; "
-            "a text of more lines gives a closer share"
+            "note: 1 of 3 lines held out for validation, a share of 0.33 instead of "
+            "--validation 0.01; a text of more lines gives a closer share"
         )
     ]
 

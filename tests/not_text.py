@@ -1,4 +1,4 @@
-"""Samples of files that are not UTF-8 text, with the type that is reported for each."""
+"""Samples of files that are not text, or not UTF-8, with what is reported for each."""
 
 from __future__ import annotations
 
@@ -49,37 +49,43 @@ NOT_TEXT = {
     "hdf5": (b"\x89HDF\r\n\x1a\n", "an HDF5 file"),
     "npy": (npy(), "a NumPy array"),
     "parquet": (b"PAR1\x15\x04", "a Parquet file"),
+    "gif": (b"GIF89a\x40\x01\xc8\0" + bytes(40), "a GIF picture"),
+    "webp": (b"RIFF\x24\0\0\0WEBPVP8 ", "a WebP picture"),
+    "tiff": (b"II*\0\x08\0\0\0", "a TIFF picture"),
+    "mp3": (b"ID3\x04\0\0\0\0", "an audio or video file"),
+    "mp4": (b"\0\0\0\x20ftypisom", "an audio or video file"),
+    "pickle": (b"\x80\x04\x95\x10\0", "a Python pickle"),
+    "office": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(40), "a Microsoft Office document"),
+    "DS_Store": (b"\0\0\0\x01Bud1" + bytes(40), "a .DS_Store file"),
     "sqlite": (b"SQLite format 3\0" + bytes(40), "a SQLite database"),
-    "utf-16": (PROSE.encode("utf-16"), r"text in UTF-16 \(little-endian\)"),
-    "utf-16-be": (b"\xfe\xff" + PROSE.encode("utf-16-be"), r"text in UTF-16 \(big-endian\)"),
-    "utf-32": (PROSE.encode("utf-32"), r"text in UTF-32 \(little-endian\)"),
-    "utf-32-be": (b"\0\0\xfe\xff" + PROSE.encode("utf-32-be"), r"text in UTF-32 \(big-endian\)"),
-    "utf-16-le bare": (
-        PROSE.encode("utf-16-le"),
-        r"text in UTF-16 \(little-endian, without a byte-order",
-    ),
-    "utf-16-be bare": (
-        PROSE.encode("utf-16-be"),
-        r"text in UTF-16 \(big-endian, without a byte-order",
-    ),
-    "utf-32-le bare": (
-        PROSE.encode("utf-32-le"),
-        r"text in UTF-32 \(little-endian, without a byte-order",
-    ),
-    "utf-32-be bare": (
-        PROSE.encode("utf-32-be"),
-        r"text in UTF-32 \(big-endian, without a byte-order",
-    ),
-    "chinese le": (
-        CHINESE.encode("utf-16-le"),
-        r"text in UTF-16 \(little-endian, without a byte-order",
-    ),
-    "chinese be": (
-        CHINESE.encode("utf-16-be"),
-        r"text in UTF-16 \(big-endian, without a byte-order",
-    ),
-    "gbk": (CHINESE.encode("gbk"), "binary data, or text in a legacy encoding"),
-    "binary": (bytes(range(256)) * 20, "binary data, or text in a legacy encoding"),
-    "zeros": (bytes(5000), "binary data, or text in a legacy encoding"),
-    "random": (np.random.default_rng(1).bytes(70_000), "binary data, or text in a legacy"),
+    "binary": (bytes(range(256)) * 20, "binary data"),
+    "zeros": (bytes(5000), "binary data"),
+    "random": (np.random.default_rng(1).bytes(70_000), "binary data"),
 }
+
+
+def _wide(bits: int, order: str) -> str:
+    return rf"text in UTF-{bits} \({order}-endian\)"
+
+
+MARKED = {
+    "utf-16": (PROSE.encode("utf-16"), _wide(16, "little")),
+    "utf-16-be": (b"\xfe\xff" + PROSE.encode("utf-16-be"), _wide(16, "big")),
+    "utf-32": (PROSE.encode("utf-32"), _wide(32, "little")),
+    "utf-32-be": (b"\0\0\xfe\xff" + PROSE.encode("utf-32-be"), _wide(32, "big")),
+}
+"""Text with a byte-order mark."""
+
+UNMARKED = {
+    f"{language} {encoding}": (
+        text.encode(encoding),
+        _wide(int(encoding[4:6]), "little" if encoding.endswith("le") else "big")
+        + ", without a byte-order mark",
+    )
+    for encoding in ("utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be")
+    for language, text in (("prose", PROSE), ("chinese", CHINESE))
+}
+"""Text in UTF-16 or UTF-32 without a byte-order mark."""
+
+LEGACY = {"gbk": (CHINESE.encode("gbk"), "text in gb18030")}
+"""Text in encodings without zero bytes."""

@@ -28,7 +28,7 @@ from w2v.system.cpu import available_cores
 OPTIONS = options()
 NUMBERS = [name for name, option in OPTIONS.items() if option.kind in {int, float}]
 NONE_IS_DEFAULT = {
-    "lowercase", "lr_min", "threads", "negative_sharing", "shared_negatives", "shards",
+    "lowercase", "encoding", "lr_min", "threads", "negative_sharing", "shared_negatives", "shards",
 }  # fmt: skip
 # The distance of the tested values from a bound.
 STEP = {int: 1, float: 1e-9}
@@ -59,7 +59,7 @@ def test_defaults():
 def test_every_option_has_a_help_text_and_a_group():
     for name, option in OPTIONS.items():
         assert option.help.rstrip("]").endswith(
-            (".", "only", "--lr", "cores", "samples", "4", "`lr`")
+            (".", "only", "--lr", "cores", "samples", "4", "`lr`", "says")
         ), name
         assert option.group in {MODEL, TRAINING, CORPUS, EXECUTION}
         assert DEFAULTS[name] is None or option.accepts(DEFAULTS[name])

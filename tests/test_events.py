@@ -70,14 +70,17 @@ CORPUS_LINES = [
             ],
         ),
         (
-            dataclasses.replace(CORPUS, unseen_words=1234, invalid_bytes=5678),
+            dataclasses.replace(CORPUS, unseen_words=1234, left_out_words=5678),
             [
                 *CORPUS_LINES,
                 (
                     "note: the corpus lacks 1,234 words of the given vocabulary; "
                     "their vectors stay random"
                 ),
-                "note: 5,678 bytes of invalid UTF-8, treated as spaces",
+                (
+                    "note: no room for 5,678 new words in the vocabulary; raise the vocabulary "
+                    "size to add them"
+                ),
             ],
         ),
         (
@@ -149,10 +152,12 @@ def test_events_describe_themselves(event, lines):
 
 
 def test_one_is_singular():
-    corpus = dataclasses.replace(CORPUS, tokens=1, lines=1, types=1, invalid_bytes=1)
+    corpus = dataclasses.replace(CORPUS, tokens=1, lines=1, types=1, unseen_words=1)
     first, _, last = str(corpus).splitlines()
     assert first == "corpus: 1 word in 1 line, 1 distinct word"
-    assert last == "note: 1 byte of invalid UTF-8, treated as spaces"
+    assert last == (
+        "note: the corpus lacks 1 word of the given vocabulary; their vectors stay random"
+    )
 
 
 def test_every_event_has_a_description_and_a_stage_of_its_own():
@@ -210,7 +215,7 @@ def test_the_logging_observer_uses_the_given_logger(caplog):
 
 
 def test_notes_are_logged_as_warnings(caplog):
-    event = dataclasses.replace(CORPUS, invalid_bytes=2, left_out_words=1, old_words=3)
+    event = dataclasses.replace(CORPUS, unseen_words=2, left_out_words=1)
     with caplog.at_level(logging.INFO, logger="w2v"):
         LoggingObserver()(event)
     (described, *warned) = caplog.records
@@ -223,7 +228,7 @@ def test_notes_are_logged_as_warnings(caplog):
 
 
 def test_notes_end_the_description():
-    event = dataclasses.replace(CORPUS, invalid_bytes=2, unseen_words=1)
+    event = dataclasses.replace(CORPUS, left_out_words=2, unseen_words=1)
     lines = str(event).splitlines()
     assert lines[-2:] == [f"note: {note}" for note in event.notes]
 
@@ -241,11 +246,14 @@ def test_a_combined_observer_passes_events_to_all():
 def test_notices_are_logged_with_and_without_an_observer(observer, caplog):
     with caplog.at_level(logging.INFO):
         observer(NOTICE)
-        observer(dataclasses.replace(CORPUS, invalid_bytes=1))
+        observer(dataclasses.replace(CORPUS, unseen_words=1))
     warned = [record for record in caplog.records if record.levelno == logging.WARNING]
     assert [(record.name, record.getMessage()) for record in warned] == [
         ("w2v", "note: a.txt is odd; omit `vocab_size=5`"),
-        ("w2v", "note: 1 byte of invalid UTF-8, treated as spaces"),
+        (
+            "w2v",
+            "note: the corpus lacks 1 word of the given vocabulary; their vectors stay random",
+        ),
     ]
     assert warned[0].event == NOTICE
 

@@ -35,6 +35,8 @@ PARAMETERS = {
     "train": {
         "corpus": None,
         "vocab": None,
+        "include": (),
+        "strict": False,
         "init": None,
         "freeze_old": False,
         "output": None,
@@ -57,6 +59,8 @@ PARAMETERS = {
     "read_corpus": {
         "corpus": None,
         "vocab": None,
+        "include": (),
+        "strict": False,
         "work_dir": None,
         "observer": events.ignore,
         "progress": None,
@@ -144,6 +148,7 @@ EVENTS = {
 TEXT_OPTIONS = {
     "tokenizer": "unicode",
     "lowercase": None,
+    "encoding": None,
     "vocab_size": 50_000,
     "min_count": 5,
     "max_expansion": 250,
@@ -172,6 +177,9 @@ CONFIG = {
 TEXT_FLAGS = {
     "--tokenizer": "unicode",
     "--lowercase --no-lowercase": None,
+    "--encoding": None,
+    "--include": None,
+    "--strict": None,
     "--vocab-size": 50_000,
     "--min-count": 5,
     "--max-expansion": 250,
@@ -234,6 +242,7 @@ COMMANDS: dict[str, dict[str, Any]] = {
         "-o --output": None,
         "--length": None,
         "--rows": None,
+        "--encoding": None,
         "--max-expansion": 250,
         "--overwrite": None,
     },

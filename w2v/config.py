@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 from w2v.errors import ConfigError, short_repr
 from w2v.options import LARGEST, Option, plain
 from w2v.system.cpu import available_cores
+from w2v.system.encodings import encoding_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -88,6 +89,15 @@ class Config:
     )
     lowercase: bool | None = _option(
         None, bool, CORPUS, "Lowercase the text.  [default: with the unicode tokenizer only]"
+    )
+    encoding: str | None = _option(
+        None,
+        str,
+        CORPUS,
+        "Encoding of the text, such as windows-1252 or gb18030; bytes that do not decode separate"
+        " words.  [default: UTF-8, or what a byte-order mark says]",
+        canonical=encoding_name,
+        allowed="an encoding that Python knows, such as windows-1252, utf-16 or gb18030",
     )
     max_expansion: int = _option(
         MAX_EXPANSION,
@@ -181,9 +191,9 @@ class Config:
     )
 
     def __post_init__(self) -> None:
-        for name, value in vars(self).items():
-            object.__setattr__(self, name, plain(value))
         check_options(vars(self))
+        for name, option in options().items():
+            object.__setattr__(self, name, option.recorded(getattr(self, name)))
         if self.lr_min is not None and self.lr_min > self.lr:
             message = (
                 f"must not exceed the learning rate: got `lr_min={self.lr_min}` and `lr={self.lr}`"
@@ -257,6 +267,7 @@ class TrainOptions(TypedDict, total=False):
     min_count: int
     tokenizer: str
     lowercase: bool | None
+    encoding: str | None
     max_expansion: int
     epochs: int
     lr: float

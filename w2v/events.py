@@ -221,10 +221,6 @@ class CorpusRead(Event):
                 f"no room for {_count(self.left_out_words, 'new word')} in the vocabulary; "
                 "raise the vocabulary size to add them"
             )
-        if self.invalid_bytes:
-            notes.append(
-                f"{_count(self.invalid_bytes, 'byte')} of invalid UTF-8, treated as spaces"
-            )
         return tuple(notes)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,6 +30,9 @@ class Option:
         high: the highest value, None if unbounded.
         low_open: whether ``low`` itself is excluded.
         choices: the possible values of a string.
+        canonical: for a string without choices, returns the name under which a value is recorded,
+            or None if it is not allowed.
+        allowed: the allowed values of such a string, in words.
 
     """
 
@@ -40,12 +43,16 @@ class Option:
     high: int | float | None = None
     low_open: bool = False
     choices: tuple[str, ...] = ()
+    canonical: Callable[[object], str | None] | None = None
+    allowed: str = ""
 
     @property
     def expected(self) -> str:
         """The allowed values, in words."""
         if self.choices:
             return "one of " + ", ".join(self.choices)
+        if self.allowed:
+            return self.allowed
         if self.kind is bool:
             return "True or False"
         low = None if self.low is None else str(self.low)
@@ -69,6 +76,8 @@ class Option:
         value = plain(value)
         if self.choices:
             return isinstance(value, str) and value in self.choices
+        if self.canonical is not None:
+            return self.canonical(value) is not None
         if self.kind is bool or isinstance(value, bool):
             return self.kind is bool and isinstance(value, bool)
         if not isinstance(value, int if self.kind is int else (int, float)):
@@ -77,6 +86,12 @@ class Option:
             return False
         above = self.low is None or value > self.low or (value == self.low and not self.low_open)
         return above and (self.high is None or value <= self.high)
+
+    def recorded(self, value: object) -> object:
+        """Return an allowed value in the form in which it is recorded and compared."""
+        if self.canonical is not None and value is not None:
+            return self.canonical(value)
+        return plain(value)
 
     def parse(self, text: str) -> int | float | None:
         """Return the number that a text spells in ASCII without spaces, or None.

@@ -13,7 +13,8 @@ from commands import TINY, ok
 
 def test_info_summarizes_a_model():
     ok("train", "text.txt", "-o", "m", *TINY, "--validation", "0.3")
-    facts = dict(line.split(maxsplit=1) for line in ok("info", "m").splitlines() if line[0] != "e")
+    shown = ok("info", "m").splitlines()
+    facts = dict(line.split(maxsplit=1) for line in shown if line[0] not in "e ")
     assert facts["words"] == "9, from 'the' to 'sleeps'"
     assert facts["dimensions"] == "8"
     assert facts["corpus"] == "120 words in 20 lines, 100.00 % in the vocabulary"

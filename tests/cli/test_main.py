@@ -77,7 +77,7 @@ def damaged_model() -> None:
     ("arguments", "message"),
     [
         (["train", "missing.txt"], "cannot read missing.txt: No such file or directory"),
-        (["train", "utf16.txt"], "utf16.txt is text in UTF-16 .*: expected UTF-8 text; convert"),
+        (["train", "utf16.txt"], "utf16.txt is text in UTF-16 .*; pass --encoding utf-16-le, or"),
         (["vocab", "utf16.txt"], "utf16.txt is text in UTF-16"),
         (["pairs", "cut.gz"], "cut.gz is damaged or truncated"),
         (["train", "texts"], "the directory texts contains no files"),
@@ -115,7 +115,7 @@ def damaged_model() -> None:
     ],
 )
 def test_errors_are_reported_in_one_line(arguments, message):
-    Path("utf16.txt").write_text(TEXT, encoding="utf-16")
+    Path("utf16.txt").write_text(TEXT, encoding="utf-16-le")
     Path("cut.gz").write_bytes(gzip.compress(os.urandom(5000).hex().encode())[:3000])
     Path("texts").mkdir()
     Path("empty.txt").touch()

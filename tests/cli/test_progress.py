@@ -214,12 +214,12 @@ def test_json_lines_replace_a_file_at_the_first_event(tmp_path):
 def test_quiet_shows_notes_and_nothing_else():
     stream = io.StringIO()
     notes = Warnings(stream)
-    for event in [*ALL, dataclasses.replace(CORPUS, invalid_bytes=3)]:
+    for event in [*ALL, dataclasses.replace(CORPUS, unseen_words=3)]:
         notes(event)
     notes.close()
     assert stream.getvalue().splitlines() == [
         "note: a.txt is odd; omit `vocab_size=5`",
-        "note: 3 bytes of invalid UTF-8, treated as spaces",
+        "note: the corpus lacks 3 words of the given vocabulary; their vectors stay random",
     ]
 
 

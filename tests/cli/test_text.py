@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from commands import ALL_WORDS, COVERAGE, TEXT, ok, report_lines, run
+import pytest
+
+from commands import ALL_WORDS, COVERAGE, TEXT, error, ok, report_lines, run
 from support import WORDS, names
 
 
@@ -31,7 +33,10 @@ def test_vocab_reads_stdin_and_reports_dropped_words():
     result = run("vocab", "-", *ALL_WORDS, stdin=text)
     assert [line.split("\t")[1] for line in result.stdout.splitlines()] == WORDS
     assert "dropped: 1 too long" in result.stderr
-    assert "note: 1 byte of invalid UTF-8" in result.stderr
+    assert (
+        "note: 1 byte is not valid in the encoding of the text, and treated as spaces: 1 in std"
+        in (result.stderr)
+    )
 
 
 def test_pairs_are_listed_in_order():
@@ -55,3 +60,99 @@ def test_pairs_list_the_ids_of_vocab():
     ids = [line.split("\t") for line in ok("pairs", "text.txt", "--ids", *ALL_WORDS).splitlines()]
     assert ids == [[str(ranks[word]) for word in pair] for pair in words]
     assert len(ids) == 10 * (9 * 4 - 6 + 3 * 2)
+
+
+def test_the_output_of_vocab_is_a_vocabulary():
+    Path("words").write_text(ok("vocab", "text.txt", "--min-count", "11"))
+    assert ok("vocab", "text.txt", "--vocab", "words") == "0\tthe\t30\n1\tdog\t20\n"
+
+
+# Encodings
+
+GERMAN = "Größe München schön\n"
+
+
+@pytest.mark.parametrize("command", ["vocab", "pairs", "train"])
+def test_text_in_another_encoding_is_refused(command):
+    Path("a.txt").write_text(GERMAN, encoding="latin-1")
+    message = error(command, "a.txt", *ALL_WORDS, "-q")
+    assert message == (
+        "a.txt is not UTF-8: 4 of 4 non-ASCII bytes are invalid; it is probably in windows-1252 "
+        "('Größe München schön'); pass --encoding windows-1252, or --encoding utf-8 to split words "
+        "at these bytes"
+    )
+    assert names() == ["a.txt", "text.txt", "tmp"]
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "windows-1252", "utf-16", "utf-8"])
+def test_the_encoding_can_be_given(encoding):
+    Path("a.txt").write_text(GERMAN, encoding=encoding)
+    found = ok("vocab", "a.txt", *ALL_WORDS, "-q", "--encoding", encoding)
+    assert found == "0\tgröße\t1\n1\tmünchen\t1\n2\tschön\t1\n"
+    assert ok("pairs", "a.txt", *ALL_WORDS, "--encoding", encoding).startswith("größe\tmünchen\n")
+
+
+def test_stdin_is_decoded():
+    found = ok("vocab", "-", *ALL_WORDS, "--encoding", "koi8-r", stdin="Привет".encode("koi8-r"))
+    assert found == "0\tпривет\t1\n"
+
+
+def test_damaged_bytes_are_reported_even_if_quiet():
+    Path("a.txt").write_bytes((GERMAN * 20).encode() + b"x\xffy \xfe\n")
+    result = run("vocab", "a.txt", *ALL_WORDS, "-q")
+    assert result.exit_code == 0
+    assert result.stderr == (
+        "note: 2 bytes are not valid in the encoding of the text, and treated as spaces: 2 in "
+        "a.txt\n"
+    )
+
+
+def test_an_unknown_encoding_is_a_wrong_option():
+    message = error("vocab", "text.txt", "--encoding", "klingon", code=2)
+    assert message == (
+        "Invalid value for '--encoding': 'klingon' is not an encoding that Python knows, such as "
+        "windows-1252, utf-16 or gb18030."
+    )
+
+
+# Directories
+
+
+@pytest.fixture
+def texts() -> None:
+    Path("texts/.git").mkdir(parents=True)
+    Path("texts/.git/config").write_text("hidden words")
+    Path("texts/a.txt").write_text("a b\n")
+    Path("texts/a.txt~").write_text("a b c\n")
+    Path("texts/b.md").write_text("b\n")
+    Path("texts/logo.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+
+
+@pytest.mark.usefixtures("texts")
+def test_directories_are_read_without_hidden_backup_and_other_files():
+    result = run("vocab", "texts", *ALL_WORDS, "-q")
+    assert result.stdout == "0\tb\t2\n1\ta\t1\n"
+    assert result.stderr == (
+        "note: skipped 1 file that is not text (texts/logo.png: a PNG picture) and 2 hidden or "
+        "backup files (.git, a.txt~); to refuse such files, pass --strict\n"
+    )
+    assert ok("vocab", "texts", *ALL_WORDS, "--include", "*.txt") == "0\ta\t1\n1\tb\t1\n"
+    both = ["--include", "*.txt", "--include", "*.md"]
+    quiet = run("vocab", "texts", *ALL_WORDS, *both, "-q")
+    assert (quiet.stdout, quiet.stderr) == ("0\tb\t2\n1\ta\t1\n", "")
+    assert "note: skipped 2 hidden" in run("vocab", "texts", *ALL_WORDS, *both).stderr
+
+
+@pytest.mark.usefixtures("texts")
+def test_strict_refuses_other_files():
+    message = error("pairs", "texts", *ALL_WORDS, "--strict")
+    assert message == (
+        "texts/logo.png is a PNG picture: expected text; remove it, or omit --strict"
+    )
+
+
+def test_include_needs_a_directory():
+    message = error("vocab", "text.txt", "--include", "*.txt", code=2)
+    assert (
+        message == "--include selects files of directories, but the corpus has none; omit '*.txt'"
+    )

@@ -292,6 +292,12 @@ class BytesSource:
     def blocks(self, last_boundary):
         return reading.split_blocks(io.BytesIO(self._text), last_boundary)
 
+    def check(self, counts):
+        assert counts.size <= len(self._text) + 1
+
+    def finish(self):
+        return []
+
 
 def encode_bytes(text: bytes, config: Config) -> Corpus:
     return build_corpus(BytesSource(text), config)
@@ -329,6 +335,12 @@ class LateSource:
         yield b"a b a\n"
         time.sleep(0.2)
         self.done_bytes = 9
+
+    def check(self, counts):
+        assert counts.size == 6
+
+    def finish(self):
+        return []
 
 
 @pytest.mark.parametrize("threads", [1, 2])

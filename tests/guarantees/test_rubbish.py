@@ -374,7 +374,7 @@ def test_streams_are_rejected_as_vectors(name, stream, tmp_path, time_limit):
 
 @pytest.mark.parametrize("name", ["vocabulary", "questions"])
 def test_an_endless_device_is_rejected_as_a_list(name, tmp_path, time_limit):
-    with pytest.raises(InputError, match="/dev/zero is binary data, or text in a legacy encoding"):
+    with pytest.raises(InputError, match="/dev/zero is binary data: expected UTF-8 text"):
         TARGETS[name].read(Path("/dev/zero"))
 
 

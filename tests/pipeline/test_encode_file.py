@@ -8,6 +8,7 @@ import pytest
 from support import names
 from w2v.embeddings.embeddings import Embeddings
 from w2v.errors import ConfigError, InputError, OutputError, ResourceError, UnknownWordError
+from w2v.events import Notice
 from w2v.pipeline.encode_file import encode_file
 
 WORDS = ["the", "king's", "日", "of", "judah"]
@@ -96,3 +97,32 @@ def test_ids_larger_than_the_disk_are_rejected(text_file, tmp_path):
     with pytest.raises(ResourceError, match=r"cannot write .*ids\.npy: not enough disk space"):
         encode_file(EMBEDDINGS, text_file, tmp_path / "ids.npy", length=1 << 55)
     assert names(tmp_path) == ["texts.txt"]
+
+
+# Encodings
+
+
+def test_texts_in_another_encoding_are_refused_or_decoded(tmp_path):
+    path = tmp_path / "texts"
+    path.write_bytes("the king\u2019s 日\nof\n".encode("utf-16"))
+    encode_file(EMBEDDINGS, path, tmp_path / "ids.npy")
+    assert np.load(tmp_path / "ids.npy").tolist() == [[THE, KINGS, DAY], [OF, PAD, PAD]]
+    path.write_bytes("the 日 of the 日\n".encode("gb18030"))
+    with pytest.raises(InputError, match=r"texts is not UTF-8: .* non-ASCII bytes are invalid"):
+        encode_file(EMBEDDINGS, path, tmp_path / "new.npy")
+    assert names(tmp_path) == ["ids.npy", "texts"]
+    encode_file(EMBEDDINGS, path, tmp_path / "new.npy", encoding="gb18030")
+    assert np.load(tmp_path / "new.npy").tolist() == [[THE, DAY, OF, THE, DAY]]
+    with pytest.raises(ConfigError, match="encoding must be an encoding that Python knows, such"):
+        encode_file(EMBEDDINGS, path, tmp_path / "x.npy", encoding="klingon")
+
+
+def test_damaged_bytes_are_reported(tmp_path):
+    path = tmp_path / "texts"
+    path.write_bytes("日 of judah\n".encode() * 20 + b"the\xffof\n")
+    events = []
+    encode_file(EMBEDDINGS, path, tmp_path / "ids.npy", observer=events.append)
+    (notice,) = [event for event in events if isinstance(event, Notice)]
+    assert notice.message == (
+        f"1 byte is not valid in the encoding of the text, and treated as spaces: 1 in {path}"
+    )

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import glob
 import json
+import logging
+import os
 import platform
 import tempfile
 import time
@@ -19,10 +22,12 @@ from support import (
     LINES,
     TINY,
     WORDS,
+    Killed,
     compiled_only,
     content,
     names,
     overflowing,
+    raise_on,
 )
 from w2v.compute.jit import cache_directory
 from w2v.config import Config
@@ -35,8 +40,9 @@ from w2v.errors import (
     ResourceError,
     VocabularyError,
 )
-from w2v.events import Compiling, CorpusRead, EpochDone, Event, Reading, Saved, Training
+from w2v.events import Compiling, CorpusRead, EpochDone, Event, Notice, Reading, Saved, Training
 from w2v.pipeline import preflight, warmup
+from w2v.pipeline.checkpoint import Checkpoint
 from w2v.pipeline.read import read_vocabulary
 from w2v.text import compiling
 from w2v.training.model import new_matrices
@@ -155,7 +161,7 @@ def test_a_corpus_without_words_is_rejected(corpus):
         (None, r"the corpus is a NoneType: expected a path, a list of paths, or an iterable"),
         (7, r"the corpus is a int: expected a path"),
         (b"text", r"the corpus is a bytes: expected a path"),
-        ([1, 2], r"item 0 of the corpus contains 1: expected a string, or a list of strings"),
+        ([1, 2], r"item 0 of the corpus is 1: expected a string, or a list of tokens"),
         ([["a", 1]], r"item 0 of the corpus contains 1"),
         (["a", ["b"]], r"item 1 of the corpus is a list, but the first one is not"),
         ([["b"], "a"], r"item 1 of the corpus is a str, but the first one is not"),
@@ -507,3 +513,127 @@ def test_memory_is_checked_again_for_the_actual_vocabulary(monkeypatch):
     lines = [[f"word{i}"] for i in range(2000)]
     with pytest.raises(ResourceError, match=r"training 2,000 words at dim 50,000 needs 1\.20 GB"):
         w2v.train(lines, min_count=1, dim=50_000)
+
+
+# Encodings and directories
+
+
+def test_the_encoding_is_applied_and_recorded(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_bytes(("Größe München schön\n" * 9).encode("latin-1"))
+    with pytest.raises(InputError, match=r"a\.txt is not UTF-8: 36 of 36 non-ASCII bytes are inv"):
+        w2v.train(path, **TINY)
+    model = w2v.train(path, encoding="latin1", output=tmp_path / "m", **TINY)
+    assert sorted(model.words) == ["größe", "münchen", "schön"]
+    recorded = w2v.load(tmp_path / "m").meta
+    assert recorded["config"]["encoding"] == recorded["job"]["config"]["encoding"] == "iso8859-1"
+    assert w2v.train(LINES, **TINY).meta["config"]["encoding"] is None
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("names", [("a", "b", "x"), ("a", "x", "b"), ("x", "a", "b")])
+def test_each_file_is_judged_on_its_own(names, threads, tmp_path):
+    for number, name in enumerate(names):
+        encoding = "latin-1" if name == "x" else "utf-8"
+        lines = "Größe München\n" * (2 if name == "x" else 5_000)
+        (tmp_path / f"{number}{name}").write_text(lines, encoding)
+    with pytest.raises(InputError, match=rf"{tmp_path}/.x is not UTF-8: 6 of 6 non-ASCII bytes"):
+        w2v.train(tmp_path, **TINY | {"threads": threads})
+    for path in tmp_path.iterdir():
+        if "x" not in path.name:
+            path.write_text(path.read_text() + "\udcff", errors="surrogateescape")
+        else:
+            path.unlink()
+    events = []
+    w2v.train(tmp_path, **TINY, observer=events.append)
+    (notice,) = [event for event in events if isinstance(event, Notice)]
+    assert notice.message.startswith("2 bytes are not valid in the encoding of the text, and treat")
+    assert notice.message.count("1 in ") == 2
+
+
+def kill_while_reading(monkeypatch, corpus, **options) -> None:
+    """Train, and die while the corpus is read: nothing is cleaned up."""
+    with monkeypatch.context() as patch:
+        patch.setattr(Checkpoint, "remove", lambda self: self.close())
+        with pytest.raises(Killed):
+            w2v.train(corpus, observer=raise_on(Killed, Reading), **options)
+
+
+def test_a_resumed_run_has_the_same_encoding(monkeypatch, tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_bytes(("Größe München schön\n" * 9).encode("latin-1"))
+    options = {**TINY, "encoding": "latin-1"}
+    kill_while_reading(monkeypatch, path, output=tmp_path / "m", **options)
+    message = (
+        r"^encoding cannot change when training resumes: it started with `encoding='iso8859-1'`, "
+        r"got `encoding='cp1251'`"
+    )
+    with pytest.raises(ConfigError, match=message):
+        w2v.resume(tmp_path / "m", encoding="cp1251")
+    model = w2v.resume(tmp_path / "m", encoding="latin1")
+    assert sorted(model.words) == ["größe", "münchen", "schön"]
+    assert len(w2v.resume(tmp_path / "m", epochs=5).meta["epochs"]) == 5
+
+
+def test_notes_about_the_data_are_logged(tmp_path, caplog):
+    (tmp_path / "a.txt").write_bytes("schön größer\n".encode() * 50 + b"\xff\n")
+    (tmp_path / "b.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    w2v.train(tmp_path, **TINY)
+    warnings = [
+        record.getMessage() for record in caplog.records if record.levelno == logging.WARNING
+    ]
+    damaged, skipped = warnings
+    assert damaged == (
+        "note: 1 byte is not valid in the encoding of the text, and treated as spaces: 1 in "
+        f"{tmp_path}/a.txt"
+    )
+    assert skipped == (
+        f"note: skipped 1 file that is not text ({tmp_path}/b.png: a PNG picture); to refuse such "
+        "files, pass `strict=True`"
+    )
+
+
+def test_directories_are_read_by_pattern(tmp_path):
+    (tmp_path / "a.txt").write_text("a b\n")
+    (tmp_path / "b.md").write_text("c d\n")
+    (tmp_path / "logo.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    for include in ("*.txt", ["*.txt"], iter(("*.txt", "*.csv"))):
+        model = w2v.train(tmp_path, include=include, strict=True, **TINY)
+        assert sorted(model.words) == ["a", "b"]
+    with w2v.read_corpus(tmp_path, include="*.md", min_count=1) as corpus:
+        assert corpus.vocabulary.words == ["c", "d"]
+    with pytest.raises(InputError, match=r"logo\.png is a PNG picture: expected text; remove it"):
+        w2v.train(tmp_path, strict=True, **TINY)
+
+
+def test_a_resumed_run_reads_the_same_files(monkeypatch, tmp_path):
+    texts = tmp_path / "texts"
+    texts.mkdir()
+    (texts / "a.txt").write_text("a b\n")
+    (texts / "logo.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    kill_while_reading(monkeypatch, texts, output=tmp_path / "m", **TINY)
+    (texts / "new.txt").write_text("c d\n")
+    assert sorted(w2v.resume(tmp_path / "m").words) == ["a", "b"]
+
+
+@pytest.mark.parametrize("include", [5, [5], None, "", ["*.txt", ""]])
+def test_wrong_patterns_are_rejected(include, tmp_path):
+    with pytest.raises(ConfigError, match=r"^include must be patterns such as '\*\.txt', got "):
+        w2v.train(tmp_path, include=include)
+    with pytest.raises(ConfigError, match=r"^strict must be True or False, got 1"):
+        w2v.train(tmp_path, strict=1)
+
+
+def test_file_names_are_not_trained_on_as_text(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "reviews").mkdir()
+    for name in ("1.txt", "2.txt"):
+        (tmp_path / "reviews" / name).write_text("the dog sleeps\n")
+    for corpus in (
+        glob.iglob("reviews/*.txt"),  # noqa: PTH207 - users do this
+        Path("reviews").glob("*.txt"),
+        map(os.path.join, ["reviews"] * 2, ["1.txt", "2.txt"]),
+    ):
+        assert sorted(w2v.train(corpus, **TINY).words) == ["dog", "sleeps", "the"]
+    with pytest.raises(InputError, match=r"but 'missing\.txt' does not exist; pass only paths"):
+        w2v.train(["missing.txt", *map(str, Path("reviews").iterdir())], **TINY)

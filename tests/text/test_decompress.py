@@ -23,9 +23,8 @@ from w2v.embeddings.embeddings import Embeddings
 from w2v.embeddings.load import load
 from w2v.errors import InputError
 from w2v.pipeline import encode_file as batch
-from w2v.text import blocks, decompress
-from w2v.text import sources as reading
-from w2v.text.sources import STDIN, FileSource
+from w2v.text import blocks, decode, decompress
+from w2v.text.sources import STDIN, FileSource, SourceOptions
 
 COMPRESS = {
     "gzip": gzip.compress,
@@ -40,7 +39,7 @@ MEBIBYTE = 1 << 20
 
 
 def text_of(path: Path | str, max_expansion: float = 250) -> bytes:
-    source = FileSource([path], max_expansion)
+    source = FileSource([path], SourceOptions(max_expansion=max_expansion))
     return b"".join(source.blocks(lambda block: len(block)))
 
 
@@ -48,7 +47,7 @@ def text_of(path: Path | str, max_expansion: float = 250) -> bytes:
 def small_free_amount(monkeypatch):
     """Apply the limit from a kilobyte on, so that small files can exceed it."""
     monkeypatch.setattr(decompress, "FREE_BYTES", 1000)
-    monkeypatch.setattr(reading, "SNIFFED_BYTES", 256)
+    monkeypatch.setattr(decode, "SNIFFED_BYTES", 256)
     monkeypatch.setattr("w2v.text.blocks.BLOCK_BYTES", 4096)
 
 
@@ -67,7 +66,7 @@ def test_a_small_file_that_expands_too_much_is_rejected_while_it_is_read(
 ):
     path = tmp_path / "bomb.txt"
     path.write_bytes(bomb(compress))
-    source = FileSource([path], 10)
+    source = FileSource([path], SourceOptions(max_expansion=10))
     sizes: list[int] = []
     expected = (
         rf"^{path} expands to over 10 times its size: to [\d,]+ bytes so far, from [\d,]+; if "
@@ -123,7 +122,7 @@ def test_a_decompression_bomb_needs_little_memory(compress, monkeypatch, tmp_pat
     path = tmp_path / "bomb.txt"
     path.write_bytes(bomb(compress, 1_000_000))
     monkeypatch.setattr(decompress, "FREE_BYTES", 8 * MEBIBYTE)
-    source = FileSource([path], 1)
+    source = FileSource([path], SourceOptions(max_expansion=1))
     tracemalloc.start()
     try:
         with pytest.raises(InputError, match="expands to over 1 times its size"):

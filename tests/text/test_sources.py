@@ -17,8 +17,8 @@ import zstandard
 from not_text import NOT_TEXT
 from text.helpers import blocks_of, read, text_of, write
 from w2v.errors import InputError, MissingExtraError
-from w2v.text import sources as reading
-from w2v.text.sources import STDIN, FileSource, IterableSource, find_files, open_corpus
+from w2v.text.folders import STDIN
+from w2v.text.sources import FileSource, open_corpus
 
 TEXT = "The quick brown fox\njumps over the lazy dög's 日本 bed\n".encode() * 40
 COMPRESS = {
@@ -57,18 +57,6 @@ def test_files_are_read_in_the_given_order_and_each_ends_a_line(tmp_path):
     assert source.done_bytes == 13
 
 
-def test_the_files_of_a_directory_are_sorted(tmp_path):
-    for name in ("b/2.txt", "b/1.txt", "a.txt", "c", "b/.d/x"):
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        write(tmp_path / name, name.encode())
-    (tmp_path / "empty").mkdir()
-    found = find_files([tmp_path])
-    assert [str(Path(path).relative_to(tmp_path)) for path in found] == [
-        "a.txt", "b/.d/x", "b/1.txt", "b/2.txt", "c"
-    ]  # fmt: skip
-    assert find_files([tmp_path / "c", tmp_path / "b"]) == [found[4], *found[1:4]]
-
-
 def test_a_dash_reads_stdin(stdin, tmp_path):
     stdin(b"from stdin")
     source = FileSource([write(tmp_path / "f", b"from file"), STDIN])
@@ -89,31 +77,11 @@ def test_the_length_of_stdin_is_known_for_a_file(monkeypatch, tmp_path):
         assert FileSource([STDIN]).total_bytes == 10
 
 
-def test_stdin_can_be_read_only_once():
-    with pytest.raises(InputError, match=r"stdin \(-\) is given twice"):
-        FileSource([STDIN, STDIN])
-
-
 @pytest.mark.parametrize("path", ["missing.txt", "nul\0byte", "x" * 5000])
 def test_the_error_names_a_missing_file(path, tmp_path):
     reasons = r"No such file|null (byte|character)|too long"
     with pytest.raises(InputError, match=rf"^cannot read .*({reasons})"):
         FileSource([tmp_path / path])
-
-
-def test_the_error_names_an_empty_directory(tmp_path):
-    (tmp_path / "sub").mkdir()
-    with pytest.raises(InputError, match=f"the directory {tmp_path} contains no files"):
-        FileSource([tmp_path])
-
-
-def test_the_error_names_an_unreadable_directory(monkeypatch, tmp_path):
-    def scandir(path):
-        raise PermissionError(13, "Permission denied", path)
-
-    monkeypatch.setattr(os, "scandir", scandir)
-    with pytest.raises(InputError, match=f"cannot read {tmp_path}: Permission denied"):
-        FileSource([tmp_path])
 
 
 def test_the_error_names_a_file_that_was_removed(tmp_path):
@@ -254,87 +222,6 @@ def test_doubly_compressed_text_is_rejected(compress, tmp_path):
         text_of(path)
 
 
-def test_sniffed_bytes_are_read_first():
-    raw = reading._CountingReader(io.BytesIO(b"abcde"))
-    assert raw.sniff() == b"abcde"
-    part = bytearray(2)
-    assert [(raw.readinto(part), bytes(part)) for _ in range(3)] == [
-        (2, b"ab"),
-        (2, b"cd"),
-        (1, b"ed"),
-    ]
-    assert (raw.readinto(part), raw.count) == (0, 5)
-
-
-@pytest.fixture
-def small_blocks(monkeypatch):
-    """Set the size of blocks."""
-    return lambda size: monkeypatch.setattr("w2v.text.blocks.BLOCK_BYTES", size)
-
-
-# Python objects
-
-
-@pytest.mark.parametrize(
-    "lines",
-    [["Ab c\nd", "", "e\r\nf'"], ("Ab c", "d\ne", "f"), iter(["Ab c", "d", "e", "f"])],
-    ids=["list", "tuple", "iterator"],
-)
-def test_strings_are_lines(lines):
-    source = open_corpus(lines)
-    assert isinstance(source, IterableSource)
-    assert (source.tokenized, source.files, source.total_bytes) == (False, 0, None)
-    assert read(source).lines == [["ab", "c"], ["d"], ["e"], ["f"]]
-    assert source.done_bytes > 0
-
-
-def test_lists_of_tokens_are_not_changed():
-    lines = [["New York", "a\rb", "c\0"], ("É", "'"), [], (token for token in ["x"])]
-    source = IterableSource(iter(lines))
-    assert source.tokenized
-    found = read(source, "tokens", lowercase=False)
-    assert found.lines == [["New York", "a\rb", "c\0"], ["É", "'"], ["x"]]
-
-
-@pytest.mark.parametrize("tokens", [False, True])
-def test_many_lines_are_split_into_blocks(tokens, small_blocks):
-    small_blocks(100)
-    line = "some words in a line"
-    source = IterableSource(line.split() if tokens else line for _ in range(50))
-    found = blocks_of(source)
-    assert len(found) > 5
-    assert max(map(len, found)) < 200
-    name = "tokens" if tokens else "unicode"
-    again = IterableSource(line.split() if tokens else line for _ in range(50))
-    assert read(again, name).lines == [line.split()] * 50
-
-
-@pytest.mark.parametrize("corpus", [[], iter([]), [""], [[]], [[], []]])
-def test_an_empty_corpus_has_no_words(corpus):
-    source = IterableSource(corpus)
-    assert read(source, "tokens" if source.tokenized else "unicode") == ([], 0, 0)
-
-
-@pytest.mark.parametrize(
-    ("corpus", "message"),
-    [
-        (["a", ["b"]], "item 1 of the corpus is a list, but the first one is not: pass strings"),
-        ([["b"], "a"], "item 1 of the corpus is a str, but the first one is not: pass strings"),
-        ([["a", 1]], "item 0 of the corpus contains 1: expected a string, or a list of strings"),
-        ([1, 2], "item 0 of the corpus contains 1"),
-        ([None], "item 0 of the corpus contains None"),
-        ([b"bytes"], "item 0 of the corpus contains 98"),
-        ([["a"], ["b\nc"]], r"token 'b\\nc' in item 1 of the corpus contains a line end or U"),
-        ([["b\x1fc"]], r"token 'b\\x1fc' in item 0 of the corpus contains a line end or U\+001F"),
-        (["a", "b\ud800"], "item 1 of the corpus is not valid Unicode: .*surrogates not allowed"),
-        ([["b\udc80"]], "item 0 of the corpus is not valid Unicode"),
-    ],
-)
-def test_other_items_are_rejected(corpus, message):
-    with pytest.raises(InputError, match=message):
-        blocks_of(IterableSource(corpus))
-
-
 # Kinds of corpus arguments
 
 
@@ -354,40 +241,6 @@ def test_open_corpus_reads_stdin_for_a_dash(stdin):
     assert isinstance(open_corpus(["-"]), FileSource)
 
 
-@pytest.mark.parametrize("first", ["no such file", "", "x" * 5000, "nul\0", " "])
-def test_a_list_of_lines_is_not_a_list_of_paths(first):
-    assert isinstance(open_corpus([first, "second line"]), IterableSource)
-
-
 def test_the_error_names_a_missing_path_in_a_list(tmp_path):
     with pytest.raises(InputError, match=r"cannot read .*missing: No such file"):
         open_corpus([write(tmp_path / "f", b"x"), tmp_path / "missing"])
-
-
-@pytest.mark.parametrize("corpus", [5, None, b"bytes", bytearray(b"bytes")])
-def test_other_objects_are_rejected(corpus):
-    message = f"the corpus is a {type(corpus).__name__}: expected a path, a list of paths, or an"
-    with pytest.raises(InputError, match=message):
-        open_corpus(corpus)
-
-
-def test_links_to_parent_directories_are_not_followed(tmp_path):
-    (tmp_path / "corpus" / "inner").mkdir(parents=True)
-    (tmp_path / "elsewhere").mkdir()
-    (tmp_path / "corpus" / "a.txt").write_text("a")
-    (tmp_path / "elsewhere" / "b.txt").write_text("b")
-    (tmp_path / "corpus" / "linked").symlink_to(tmp_path / "elsewhere")
-    (tmp_path / "corpus" / "inner" / "up").symlink_to(tmp_path / "corpus")
-    found = find_files([tmp_path / "corpus"])
-    assert [Path(path).name for path in found] == ["a.txt", "b.txt"]
-
-
-def test_an_empty_path_is_rejected():
-    with pytest.raises(InputError, match="got an empty path"):
-        find_files([""])
-
-
-def test_a_closed_stdin_is_rejected(monkeypatch):
-    monkeypatch.setattr("sys.stdin", None)
-    with pytest.raises(InputError, match="cannot read stdin: it is closed"):
-        find_files(["-"])

@@ -165,6 +165,7 @@ def formats() -> None:
 )
 @options.defined("--length", option=LENGTH)
 @_rows("as MODEL was exported, else pad+unk")
+@options.hyperparameter("encoding")
 @options.hyperparameter("max_expansion")
 @options.overwrite
 def encode(model: str, file: str, output: str, overwrite: bool, **arguments: Any) -> None:

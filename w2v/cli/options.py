@@ -38,6 +38,21 @@ class Number(click.ParamType):  # type: ignore[type-arg]
         return number
 
 
+class Name(click.ParamType):  # type: ignore[type-arg]
+    """A name that an option allows."""
+
+    name = "name"
+
+    def __init__(self, option: Option) -> None:
+        self._option = option
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> str:
+        """Return the name as it is recorded."""
+        if not self._option.accepts(value):
+            self.fail(f"{short_repr(value)} is not {self._option.expected}.", param, ctx)
+        return str(self._option.recorded(value))
+
+
 class Path(click.ParamType):  # type: ignore[type-arg]
     """A path. An empty one is rejected because it would mean the current directory."""
 
@@ -72,13 +87,15 @@ class Duration(click.ParamType):  # type: ignore[type-arg]
 def defined(*names: str, option: Option, default: Any = None) -> Decorator[Any]:
     """Return a command-line option with the type and meaning of an `Option`."""
     choices = option.choices
+    is_name = option.canonical is not None
+    named: Any = Name(option) if is_name else Number(option)
     return cloup.option(
         *names,
-        type=click.Choice(choices) if choices else Number(option),
+        type=click.Choice(choices) if choices else named,
         default=default,
         show_default=default is not None,
         help=_in_flags(option.help),
-        metavar=None if choices else option.kind.__name__.upper(),
+        metavar=None if choices else "NAME" if is_name else option.kind.__name__.upper(),
     )
 
 
@@ -124,7 +141,19 @@ vocabulary = cloup.option(
     "--vocab",
     metavar="FILE",
     type=Path(),
-    help="Use the vocabulary in FILE, one word per line; row i belongs to line i.",
+    help="Use the vocabulary in FILE, one word per line or the output of `w2v vocab`; row i "
+    "belongs to line i.",
+)
+include = cloup.option(
+    "--include",
+    multiple=True,
+    metavar="PATTERN",
+    help="Read only the files of directories whose names match, such as '*.txt'; repeatable.",
+)
+strict = cloup.option(
+    "--strict",
+    is_flag=True,
+    help="Reject a directory with a file that is not text, instead of skipping the file.",
 )
 quiet = cloup.option(
     "-q", "--quiet", is_flag=True, help="Print only errors, and warnings about the data."

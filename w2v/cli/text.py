@@ -15,7 +15,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _text_options = options.apply(
-    *options.hyperparameters(CORPUS), options.vocabulary, options.hyperparameter("threads")
+    *options.hyperparameters(CORPUS),
+    options.vocabulary,
+    options.include,
+    options.strict,
+    options.hyperparameter("threads"),
 )
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 # Options that a resumed run takes from its checkpoint.
-_START_OPTIONS = ("output", "vocab", "init", "freeze_old")
+_START_OPTIONS = ("output", "vocab", "init", "freeze_old", "include", "strict")
 _COMPRESSED_SUFFIXES = {".gz", ".bz2", ".xz", ".zst"}
 
 
@@ -41,7 +41,13 @@ _COMPRESSED_SUFFIXES = {".gz", ".bz2", ".xz", ".zst"}
 )
 @cloup.option_group(config.MODEL, *options.hyperparameters(config.MODEL))
 @cloup.option_group(config.TRAINING, *options.hyperparameters(config.TRAINING))
-@cloup.option_group(config.CORPUS, *options.hyperparameters(config.CORPUS), options.vocabulary)
+@cloup.option_group(
+    config.CORPUS,
+    *options.hyperparameters(config.CORPUS),
+    options.vocabulary,
+    options.include,
+    options.strict,
+)
 @cloup.option_group(
     config.EXECUTION, *options.hyperparameters(config.EXECUTION), options.work_dir("beside MODEL")
 )
@@ -88,8 +94,9 @@ def train(
 ) -> None:
     """Train word vectors on CORPUS: files, directories, or - for stdin.
 
-    Each line of text is a sentence. Text is UTF-8, plain or compressed with gzip, bzip2, xz or
-    zstd.
+    Each line of text is a sentence. Text is UTF-8 or has the given --encoding, and is plain or
+    compressed with gzip, bzip2, xz or zstd. Of a directory, all text files below it are read,
+    except hidden and backup files.
 
     An interrupted run continues with `w2v train --resume MODEL`, without CORPUS. A finished model
     trains further if --epochs is higher than before. With --init OLD, the words of OLD keep their

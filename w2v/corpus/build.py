@@ -35,6 +35,7 @@ from w2v.system.disk import temporary_directory
 from w2v.text.characters import CharacterTables, character_tables
 from w2v.text.definition import WordDefinition
 from w2v.text.tokenizer import END_OF_LINE, Scanner, TokenCounts
+from w2v.text.validity import BlockBytes, ByteCounts
 
 if TYPE_CHECKING:
     from w2v.config import Config
@@ -191,7 +192,7 @@ class _ScannedBlock(NamedTuple):
 
     Attributes:
         scanner: the index of the scanner that did it.
-        bytes: of text.
+        counts: of its bytes.
         offset: of its ids in the spool.
         length: the number of ids, line ends included.
         line_ends: the number of line ends.
@@ -201,7 +202,7 @@ class _ScannedBlock(NamedTuple):
     """
 
     scanner: int
-    bytes: int
+    counts: ByteCounts
     offset: int
     length: int
     line_ends: int
@@ -234,15 +235,18 @@ class _Scanners:
     def scan(self, block: Block) -> _ScannedBlock:
         """Split a block into words, and spool their ids."""
         index = self._idle.get()
+        block_bytes = BlockBytes(block)
         try:
+            before = self.scanners[index].counts.invalid_bytes
             ids = self.scanners[index].scan(block)
+            invalid = self.scanners[index].counts.invalid_bytes - before
         finally:
             self._idle.put(index)
         scanned = time.perf_counter()
         offset = 0 if self._spool is None else self._spool.write(ids, index)
         return _ScannedBlock(
             index,
-            bytes=len(block),
+            counts=block_bytes.count(invalid),
             offset=offset,
             length=len(ids),
             line_ends=int(np.count_nonzero(ids == END_OF_LINE)),
@@ -270,7 +274,7 @@ class _TextPosition:
 
     def advance(self, block: _ScannedBlock) -> None:
         """Move behind the next block."""
-        self.bytes += block.bytes
+        self.bytes += block.counts.size
         self.tokens += block.length - block.line_ends
         if block.ends is not None:
             starts_with_end, ends_with_end = block.ends
@@ -373,6 +377,7 @@ def _scan(
     map_blocks = pulling_map if _may_be_read_by_workers(source) else ordered_map
     with closing(map_blocks(scanners.scan, blocks, len(scanners.scanners))) as done:
         for block in done:
+            source.check(block.counts)
             if spool is not None:
                 origin = BlockOrigin(block.scanner, position.lines, position.line_begun)
                 spool.blocks.append(SpooledBlock(block.offset, block.length, origin))
@@ -381,6 +386,8 @@ def _scan(
             reported_bytes = report()
     if position.bytes and reported_bytes != source.done_bytes:  # a compressed file may end later
         report()
+    for notice in source.finish():
+        observer(notice)
     for scanner in scanners.scanners:
         times.tokenizing += scanner.tokenizing
         times.hashing += scanner.hashing

@@ -8,7 +8,9 @@ import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from w2v.config import Config
 from w2v.corpus.vocabulary import check_word_list, read_word_list
 from w2v.errors import ConfigError, InputError, OutputError, short_repr
 from w2v.formats.registry import model_beside, output_format
@@ -17,9 +19,11 @@ from w2v.pipeline.checkpoint import checkpoint_dir
 from w2v.pipeline.vectors_file import VectorsFile
 from w2v.progress import check_reporting
 from w2v.system.atomic import check_directory
+from w2v.text.sources import SourceOptions
 
 PathLike = str | os.PathLike[str]
 GivenVocabulary = PathLike | Iterable[str]
+Patterns = str | Iterable[str]
 
 CHECKPOINT_SECONDS = 60.0
 
@@ -52,6 +56,29 @@ def check_arguments(
         SWITCH.check(name, switch)
     SECONDS.check("checkpoint_every", checkpoint_every)
     check_reporting(observer, progress)
+
+
+def source_options(config: Config, include: Patterns, strict: object) -> SourceOptions:
+    """Return how to read the files of a corpus.
+
+    Args:
+        config: the hyper-parameters.
+        include: one pattern or several.
+        strict: must be True or False.
+
+    Raises:
+        ConfigError: the arguments have the wrong types, or a pattern is empty.
+
+    """
+    SWITCH.check("strict", strict)
+    given: list[Any] = [include]
+    if not isinstance(include, str) and is_ordered_iterable(include):
+        given = list(include)
+    for pattern in given:
+        if not isinstance(pattern, str) or not pattern:
+            message = f"must be patterns such as '*.txt', got {short_repr(pattern)}"
+            raise ConfigError(message, option="include")
+    return SourceOptions.of(config, tuple(given), strict=bool(strict))
 
 
 def check_initial_model(

@@ -14,7 +14,7 @@ from typing import IO, TYPE_CHECKING
 import numpy as np
 from numpy.lib import format as npy
 
-from w2v.config import MAX_EXPANSION
+from w2v.config import MAX_EXPANSION, Config
 from w2v.embeddings.encoder import Encoder, check_length
 from w2v.errors import ConfigError, InputError, UnknownWordError
 from w2v.events import Observer, Reading, ignore
@@ -24,7 +24,9 @@ from w2v.pipeline import warmup
 from w2v.progress import check_reporting, reporting
 from w2v.system import atomic
 from w2v.system.disk import require_free_space, writing
-from w2v.text.sources import FileSource
+from w2v.system.sniff import count_invalid
+from w2v.text.sources import FileSource, SourceOptions
+from w2v.text.validity import count_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
 
     from w2v.embeddings.embeddings import Embeddings
     from w2v.formats.layout import Layout
-    from w2v.text.blocks import Block
+    from w2v.text.blocks import Block, LastBoundary
 
 _ID = np.dtype("<i4")
 _IDS_AT_ONCE = 1 << 20
@@ -79,6 +81,7 @@ def encode_file(
     length: int | None = None,
     rows: str | None = None,
     overwrite: bool = False,
+    encoding: str | None = None,
     max_expansion: int = MAX_EXPANSION,
     observer: Observer = ignore,
     progress: bool | None = None,
@@ -94,7 +97,8 @@ def encode_file(
         length: see `Embeddings.encode`.
         rows: see `Embeddings.encode`.
         overwrite: whether to replace an existing ``output``.
-        max_expansion: see `w2v.text.sources.FileSource`.
+        encoding: see `w2v.Config`.
+        max_expansion: see `w2v.Config`.
         observer: see `w2v.train`.
         progress: see `w2v.train`.
 
@@ -115,12 +119,13 @@ def encode_file(
     layout = embeddings.layout(rows)
     atomic.check_file(Path(output), overwrite=overwrite)
     directory = Path(os.path.realpath(output)).parent
-    source = FileSource([path], max_expansion)
+    config = Config(encoding=encoding, max_expansion=max_expansion)
+    source = FileSource([path], SourceOptions.of(config))
     encoder = embeddings.encoder
     with ExitStack() as stack:
         report = stack.enter_context(reporting(observer, progress))
         warmup.compile_kernels(report, warmup.read_text)
-        blocks = source.blocks(encoder.prepare(report).tables.last_boundary)
+        blocks = _checked(source, encoder.prepare(report).tables.last_boundary)
         started = time.perf_counter()
 
         def report_reading(text_bytes: int, words: int) -> None:
@@ -129,6 +134,8 @@ def encode_file(
 
         spool = stack.enter_context(_spool_in(directory))
         sizes, unknown = _spool(encoder, path, blocks, layout, spool, report_reading)
+        for notice in source.finish():
+            report(notice)
         if not len(sizes):
             message = f"{_name(path)} has no line: expected one text per line"
             raise InputError(message)
@@ -159,6 +166,13 @@ def check_ids_name(output: str | os.PathLike[str]) -> None:
     if not name.endswith(".npy") and is_file_name(name):
         message = f"must be the name of an .npy file, got {name}"
         raise ConfigError(message, option="output")
+
+
+def _checked(source: FileSource, last_boundary: LastBoundary) -> Iterator[Block]:
+    """Yield the blocks of a text, after checking each."""
+    for block in source.blocks(last_boundary):
+        source.check(count_bytes(block, count_invalid(block)))
+        yield block
 
 
 def _name(path: str | os.PathLike[str]) -> str:

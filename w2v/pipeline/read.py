@@ -13,8 +13,10 @@ from w2v.pipeline import warmup
 from w2v.pipeline.arguments import (
     Directories,
     GivenVocabulary,
+    Patterns,
     check_arguments,
     read_given_vocabulary,
+    source_options,
 )
 from w2v.progress import reporting
 from w2v.text.sources import open_corpus
@@ -24,6 +26,8 @@ def read_corpus(
     corpus: Any,
     *,
     vocab: GivenVocabulary | None = None,
+    include: Patterns = (),
+    strict: bool = False,
     work_dir: str | os.PathLike[str] | None = None,
     observer: Observer = ignore,
     progress: bool | None = None,
@@ -37,7 +41,7 @@ def read_corpus(
     config = Config.of(options)
     check_arguments(observer, progress, paths={"work_dir": work_dir})
     words = read_given_vocabulary(vocab)
-    source = open_corpus(corpus, config.max_expansion)
+    source = open_corpus(corpus, source_options(config, include, strict))
     work = str(Directories.of(None, work_dir).work)
     with reporting(observer, progress) as report:
         warmup.compile_kernels(report, warmup.read_text, warmup.encode_text)
@@ -50,6 +54,8 @@ def read_vocabulary(
     corpus: Any,
     *,
     vocab: GivenVocabulary | None = None,
+    include: Patterns = (),
+    strict: bool = False,
     observer: Observer = ignore,
     progress: bool | None = None,
     **options: Unpack[TrainOptions],
@@ -58,7 +64,7 @@ def read_vocabulary(
     config = Config.of(options)
     check_arguments(observer, progress, paths={})
     words = read_given_vocabulary(vocab)
-    source = open_corpus(corpus, config.max_expansion)
+    source = open_corpus(corpus, source_options(config, include, strict))
     with reporting(observer, progress) as report:
         warmup.compile_kernels(report, warmup.read_text)
         vocabulary, statistics = count_words(source, config, words=words, observer=report)

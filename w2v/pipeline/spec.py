@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from w2v.config import Config
+from w2v.config import options as config_options
 from w2v.errors import ConfigError, InputError
 from w2v.events import EpochDone
 from w2v.system.files import Fingerprint
@@ -125,9 +126,9 @@ class TrainingJob:
             ConfigError: an option differs.
 
         """
-        ours = self.config.as_dict()
+        ours, known = self.config.as_dict(), config_options()
         for name, value in options.items():
-            if name not in FREE_OPTIONS and ours.get(name) != value:
+            if name not in FREE_OPTIONS and ours.get(name) != known[name].recorded(value):
                 message = (
                     f"cannot change when training resumes: it started with "
                     f"`{name}={ours.get(name)!r}`, got `{name}={value!r}`; omit it, or {START_OVER}"

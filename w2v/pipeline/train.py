@@ -21,9 +21,11 @@ from w2v.pipeline.arguments import (
     Directories,
     GivenVocabulary,
     PathLike,
+    Patterns,
     check_arguments,
     check_initial_model,
     read_given_vocabulary,
+    source_options,
 )
 from w2v.pipeline.checkpoint import Checkpoint, is_begun
 from w2v.pipeline.run import TrainingRun
@@ -32,13 +34,16 @@ from w2v.pipeline.warm_start import job_for_more_epochs, load_initial_model
 from w2v.progress import reporting
 from w2v.system.atomic import recover
 from w2v.system.files import Fingerprint
-from w2v.text.sources import STDIN, FileSource, TextSource, open_corpus
+from w2v.text.folders import STDIN
+from w2v.text.sources import FileSource, SourceOptions, TextSource, open_corpus
 
 
 def train(
     corpus: Any,
     *,
     vocab: GivenVocabulary | None = None,
+    include: Patterns = (),
+    strict: bool = False,
     init: str | os.PathLike[str] | None = None,
     freeze_old: bool = False,
     output: str | os.PathLike[str] | None = None,
@@ -52,11 +57,16 @@ def train(
     """Train word vectors.
 
     Args:
-        corpus: a path (of a file or directory, or ``-`` for stdin), a list of paths, or an iterable
-            of strings or of lists of tokens, which is iterated once. A list of strings is a list of
-            paths if the first string is an existing path.
+        corpus: a path (of a file or directory, or ``-`` for stdin); an iterable of paths; an open
+            binary file; or an iterable of strings or of lists of tokens. An iterable is iterated
+            once. Path objects are paths. Strings are lines of text, unless the first one is an
+            existing path, or all look like paths.
         vocab: the vocabulary to use, as a file with one word per line or as a list of words. Row i
             is the i-th word, whether it occurs in the corpus or not.
+        include: patterns such as ``"*.txt"``; only files of directories whose names match one are
+            read. A pattern with a slash is matched with the path below the directory.
+        strict: whether to reject a directory with a file that is not text. By default such a file
+            is skipped with a `w2v.events.Notice`, which is logged if there is no observer.
         init: the model to start from, or vectors in any readable format. All its words keep their
             rows; other words of the corpus follow, up to ``vocab_size`` in total. It determines
             ``dim`` and, if it records them, ``tokenizer`` and ``lowercase``.
@@ -103,7 +113,7 @@ def train(
     words, origin = read_given_vocabulary(vocab), None
     if init is not None:
         config, words, origin = load_initial_model(init, given, freeze_old=freeze_old)
-    source = open_corpus(corpus, config.max_expansion)
+    source = open_corpus(corpus, source_options(config, include, strict))
     directories.require_no_input(_files_read(source, init, vocab))
     job = TrainingJob(
         _rereadable(source),
@@ -281,7 +291,7 @@ def _prepare_rest(checkpoint: Checkpoint, job: TrainingJob, target: Path) -> Tex
 
 
 def _reopen_corpus(job: TrainingJob) -> TextSource:
-    return FileSource([file.path for file in job.files or []], job.config.max_expansion)
+    return FileSource([file.path for file in job.files or []], SourceOptions.of(job.config))
 
 
 def _is_finished(target: Path, job: TrainingJob) -> bool:

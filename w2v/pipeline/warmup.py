@@ -16,7 +16,7 @@ from w2v.corpus.encoded import EncodedText
 from w2v.corpus.pairs import skipgram_pairs
 from w2v.corpus.spool import warm_up_spool
 from w2v.text.compiling import compile_kernels as compile_kernels
-from w2v.text.sources import IterableSource
+from w2v.text.objects import IterableSource
 from w2v.text.wordtable import warm_up_table
 
 if TYPE_CHECKING:

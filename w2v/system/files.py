@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
+_LONGEST_SHOWN = 300  # characters of a path in a message; a text may be given as a path
+
+
 class Fingerprint(NamedTuple):
     """The path, size and modification time of a file, to detect changes.
 
@@ -54,12 +57,33 @@ def read_error(path: object, error: Exception) -> InputError:
         error: OSError, or the ValueError for a NUL character in a path.
 
     """
-    return InputError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}")
+    name = str(path)
+    if len(name) > _LONGEST_SHOWN:
+        name = f"{name[:_LONGEST_SHOWN]}... ({len(name):,} characters)"
+    return InputError(f"cannot read {name}: {getattr(error, 'strerror', None) or error}")
 
 
-def not_text_error(name: str, finding: str) -> InputError:
+class NotTextError(InputError):
+    """A file is not text.
+
+    Attributes:
+        finding: what it is instead.
+
+    """
+
+    def __init__(self, message: str, finding: str) -> None:
+        super().__init__(message, finding)
+        self.finding = finding
+
+    def __str__(self) -> str:
+        """Return the message."""
+        return str(self.args[0])
+
+
+def not_text_error(name: str, finding: str) -> NotTextError:
     """Return the exception for a file that is not text, as `sniff_non_text` describes it."""
-    return InputError(f"{name} is {finding}: expected UTF-8 text; convert or extract it first")
+    message = f"{name} is {finding}: expected UTF-8 text; convert or extract it first"
+    return NotTextError(message, finding)
 
 
 def status_of(path: str | os.PathLike[str]) -> os.stat_result | None:

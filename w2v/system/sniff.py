@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import re
 
+from w2v.system.encodings import (
+    WIDE,
+    byte_order_mark,
+    describe_wide,
+    guess_encoding,
+    wide_encoding,
+)
+
 SNIFFED_BYTES = 1 << 16
 
-# The share of bytes in text that may be neither UTF-8 nor printable.
+# The share of bytes in UTF-8 text that may be neither valid nor printable.
 _MAX_FOREIGN_SHARE = 0.3
+# The share of control characters in text of any encoding; random bytes have 0.1.
+_MAX_CONTROLS = 0.02
 
-_WITHOUT_MARK = {
-    f"utf-{bits}-{order[0]}e": f"text in UTF-{bits} ({order}-endian, without a byte-order mark)"
-    for bits in (32, 16)
-    for order in ("little", "big")
-}
+_CONTROLS = bytes((*range(9), *range(14, 27), 127))
 
 COMPRESSED = (
     (rb"\x1f\x8b", "gzip"),
@@ -37,10 +43,13 @@ _OTHER_TYPES = (
     (rb"\x93NUMPY", "a NumPy array"),
     (rb"PAR1\x15", "a Parquet file"),
     (rb"SQLite format 3\x00", "a SQLite database"),
-    (rb"\xff\xfe\x00\x00", "text in UTF-32 (little-endian)"),
-    (rb"\x00\x00\xfe\xff", "text in UTF-32 (big-endian)"),
-    (rb"\xff\xfe", "text in UTF-16 (little-endian)"),
-    (rb"\xfe\xff", "text in UTF-16 (big-endian)"),
+    (rb"GIF8[79]a.{1,3}[\x00-\x08]", "a GIF picture"),
+    (rb"RIFF.{4}WEBP", "a WebP picture"),
+    (rb"(II\*\x00|MM\x00\*)", "a TIFF picture"),
+    (rb"OggS\x00|ID3[\x02-\x04]|fLaC\x00|RIFF.{4}WAVE|\x00{3}.ftyp", "an audio or video file"),
+    (rb"\x80[\x02-\x05]", "a Python pickle"),
+    (rb"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "a Microsoft Office document"),
+    (rb"\x00\x00\x00\x01Bud1", "a .DS_Store file"),
 )
 
 
@@ -51,28 +60,52 @@ def first_match(patterns: tuple[tuple[bytes, str], ...], head: bytes) -> str | N
 
 def sniff_non_text(head: bytes) -> str | None:
     """Return the type of a file by its first bytes, or None for UTF-8 text."""
+    binary = sniff_binary(head)
+    if binary is not None:
+        return binary
+    encoding = byte_order_mark(head)[1]
+    if encoding in WIDE:
+        return f"text in {describe_wide(encoding)}"
+    encoding = wide_encoding(head)
+    if encoding is not None:
+        return f"text in {describe_wide(encoding)}, without a byte-order mark"
+    if count_invalid(head) + count_controls(head) <= _MAX_FOREIGN_SHARE * len(head):
+        return None
+    encoding = guess_encoding(head)
+    return "text in an unknown encoding" if encoding is None else f"text in {encoding}"
+
+
+def sniff_binary(head: bytes, *, wide: bool = False) -> str | None:
+    """Return the type of a file by its first bytes, or None for text in any encoding.
+
+    Args:
+        head: the first bytes.
+        wide: whether the file is known to be UTF-16 or UTF-32 if it is text.
+
+    """
     kind = first_match(_OTHER_TYPES, head)
     if kind is not None:
         return kind
     kind = first_match(COMPRESSED, head)
     if kind is not None:
         return f"{kind}-compressed"
-    zeros = head.count(0)
-    odd_zeros = head[1::2].count(0)
-    if zeros > 0.2 * len(head) and not 0.05 < odd_zeros / zeros < 0.95:
-        return _WITHOUT_MARK["utf-16-le" if odd_zeros else "utf-16-be"]
-    invalid = len(head) - len(head.decode("utf-8", "ignore").encode())
-    controls = sum(map(head.count, (*range(9), *range(14, 27), 127)))
-    if invalid + controls <= _MAX_FOREIGN_SHARE * len(head):
+    controls = count_controls(head)
+    if wide or controls <= _MAX_CONTROLS * len(head):
         return None
-    for encoding, kind in _WITHOUT_MARK.items():
-        if _reads_well(head.decode(encoding, "replace")):
-            return kind
-    return "binary data, or text in a legacy encoding"
+    if byte_order_mark(head)[1] in WIDE or wide_encoding(head) is not None:
+        return None
+    non_ascii = len(head) - len(head.decode("ascii", "ignore"))
+    mostly_invalid = 2 * count_invalid(head) > non_ascii > 0
+    if controls > _MAX_FOREIGN_SHARE * len(head) or mostly_invalid:
+        return "binary data"
+    return None
 
 
-def _reads_well(text: str) -> bool:
-    """Return whether some characters are white space and nearly all are printable."""
-    spaces = sum(map(text.count, " \n\t"))
-    printable = sum(map(str.isprintable, text)) + text.count("\n") + text.count("\r")
-    return spaces > 0.01 * len(text) and printable > 0.95 * len(text)
+def count_invalid(data: bytes | bytearray) -> int:
+    """Return the number of bytes that are not part of a valid UTF-8 sequence."""
+    return len(data) - len(data.decode("utf-8", "ignore").encode())
+
+
+def count_controls(data: bytes) -> int:
+    """Return the number of control characters of ASCII, except those of white space and escape."""
+    return len(data) - len(data.translate(None, _CONTROLS))

@@ -2,38 +2,67 @@
 
 A block is about a megabyte long and ends at the end of a line or, in longer lines, of a word. So
 memory is bounded for any text. The content of a file determines its type, not its name: gzip,
-bzip2, xz and zstd are decompressed, and files that are not UTF-8 text are rejected with the type
-that was detected.
+bzip2, xz and zstd are decompressed, other encodings are decoded if they are given, and files that
+are not text are rejected with the type that was detected.
 """
 
 from __future__ import annotations
 
 import contextlib
 import io
-import itertools
 import lzma
 import os
 import stat
 import sys
 import zlib
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Protocol, cast
 
-from w2v.config import MAX_EXPANSION
-from w2v.errors import InputError, short_repr
-from w2v.options import is_ordered_iterable
-from w2v.system.files import Fingerprint, not_text_error, read_error
-from w2v.system.sniff import COMPRESSED, SNIFFED_BYTES, first_match, sniff_non_text
-from w2v.text import blocks
+from w2v.config import MAX_EXPANSION, Config
+from w2v.errors import ConfigError, InputError, MissingExtraError
+from w2v.events import Notice
+from w2v.system.files import Fingerprint, NotTextError, read_error
 from w2v.text.blocks import Block, LastBoundary, split_blocks
-from w2v.text.characters import TOKEN_SEPARATOR
-from w2v.text.decompress import ExpansionGuard, decompress
+from w2v.text.decode import CountingReader, open_text
+from w2v.text.folders import STDIN, find_files
+from w2v.text.objects import (
+    IterableSource,
+    check_path_or_text,
+    require_corpus_type,
+    tell_paths_from_text,
+)
+from w2v.text.validity import ByteCounts, Validity
 
-STDIN = "-"
+_LISTED = 3  # files that a notice names
 
-_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+@dataclass(frozen=True)
+class SourceOptions:
+    """How to read files.
+
+    Attributes:
+        encoding: see `w2v.text.decode.open_text`.
+        max_expansion: see `w2v.text.decompress.ExpansionGuard`.
+        include: see `w2v.text.folders.find_files`.
+        strict: whether a file in a directory that is not text is an error; otherwise it is skipped.
+
+    """
+
+    encoding: str | None = None
+    max_expansion: float = MAX_EXPANSION
+    include: tuple[str, ...] = ()
+    strict: bool = False
+
+    @classmethod
+    def of(
+        cls, config: Config, include: tuple[str, ...] = (), *, strict: bool = False
+    ) -> SourceOptions:
+        """Return the options with those of a config."""
+        return cls(config.encoding, config.max_expansion, include, strict)
 
 
 class TextSource(Protocol):
@@ -56,224 +85,296 @@ class TextSource(Protocol):
         """Yield the text in blocks that split no word."""
         ...
 
+    def check(self, counts: ByteCounts) -> None:
+        """Take the counts of a block, in the order of `blocks`; reject text that is not UTF-8."""
+        ...
 
-class FileSource:
+    def finish(self) -> list[Notice]:
+        """Check the rest, after all blocks; return what there is to say about the text."""
+        ...
+
+
+class _ByteSource:
+    """What sources of bytes share: blocks of one stream after the other, and their validity."""
+
+    tokenized = False
+
+    def __init__(self, options: SourceOptions) -> None:
+        self.done_bytes = 0
+        self._options = options
+        self._unchecked: deque[Validity] = deque()  # of the text of each block
+        self._checking: Validity | None = None
+        self._damaged: list[Validity] = []
+
+    def check(self, counts: ByteCounts) -> None:
+        """Check the next block; see `TextSource.check`.
+
+        Raises:
+            InputError: its file, or that of the block before, is in another encoding.
+
+        """
+        validity = self._unchecked.popleft()
+        if validity is not self._checking:
+            self._finish_file()
+            self._checking = validity
+        validity.add(counts)
+
+    def finish(self) -> list[Notice]:
+        """Check the last file; see `TextSource.finish`.
+
+        Raises:
+            InputError: it is in another encoding.
+
+        """
+        self._finish_file()
+        notices = _damage_notice(self._damaged)
+        for file in self._damaged:
+            messages = (file.doubt, file.mixture)
+            notices += [Notice(message) for message in messages if message]
+        self._damaged = []
+        return notices
+
+    def _finish_file(self) -> None:
+        if self._checking is not None:
+            self._checking.finish()
+            if self._checking.is_noteworthy:
+                self._damaged.append(self._checking)
+        self._checking = None
+
+    def _stream_blocks(
+        self, raw: IO[bytes], name: str, last_boundary: LastBoundary
+    ) -> Iterator[Block]:
+        before = self.done_bytes
+        counted = CountingReader(raw)
+        encoding = self._options.encoding
+        with open_text(counted, name, encoding, self._options.max_expansion) as stream:
+            validity = Validity(name, stream, encoding)
+            for block in split_blocks(stream, last_boundary):
+                self.done_bytes = before + counted.count
+                self._unchecked.append(validity)
+                yield block
+        self.done_bytes = before + counted.count
+
+
+def _damage_notice(files: list[Validity]) -> list[Notice]:
+    """Return the notice about invalid bytes, if there are any."""
+    damaged = [file for file in files if file.invalid]
+    if not damaged:
+        return []
+    total = sum(file.invalid for file in damaged)
+    named = ", ".join(f"{file.invalid:,} in {file.name}" for file in damaged[:_LISTED])
+    more = " ..." if len(damaged) > _LISTED else ""
+    what = "byte is" if total == 1 else "bytes are"
+    return [
+        Notice(
+            f"{total:,} {what} not valid in the encoding of the text, and treated as spaces: "
+            f"{named}{more}{damaged[0].suspicion}"
+        )
+    ]
+
+
+class FileSource(_ByteSource):
     """The text of files. The end of a file ends a line.
 
     A file must not change from the construction of the source until the end of the file is read.
 
     Args:
         paths: files and directories; ``-`` for stdin.
-        max_expansion: see `w2v.text.decompress.ExpansionGuard`.
+        options: how to read them.
 
     Attributes:
+        paths: the files.
         fingerprints: of each file; None for a pipe or other special file.
+        skipped: files of directories that are not read.
 
     Raises:
-        InputError: a path does not exist, cannot be read or is not text; or a file changes, or
-            expands too much.
+        InputError: a path does not exist, cannot be read or is not text; a file changes, or expands
+            too much.
+        ConfigError: see `w2v.text.folders.find_files`.
 
     """
 
-    tokenized = False
-
     def __init__(
-        self, paths: Iterable[str | os.PathLike[str]], max_expansion: float = MAX_EXPANSION
+        self,
+        paths: Iterable[str | os.PathLike[str]],
+        options: SourceOptions = SourceOptions(),
     ) -> None:
-        self.paths = find_files(paths)
+        super().__init__(options)
+        files, found, self.skipped = find_files(paths, options.include)
+        if options.strict and self.skipped.other:
+            raise _strict_error(*self.skipped.other[0])
+        self.paths = self._without_non_text(files, set(found))
         self.files = len(self.paths)
-        self.done_bytes = 0
         self.fingerprints = [_fingerprint(path) for path in self.paths]
         known = [entry.size for entry in self.fingerprints if entry is not None]
         self.total_bytes = sum(known) if len(known) == self.files else None
-        self._max_expansion = max_expansion
 
     def blocks(self, last_boundary: LastBoundary) -> Iterator[Block]:
         """Yield the text of one file after the other; see `TextSource.blocks`."""
         for path, fingerprint in zip(self.paths, self.fingerprints, strict=True):
             name = "stdin" if path == STDIN else path
-            try:
-                with _open(path) as raw, _unchanged(raw, name, fingerprint) as check:
-                    for block in self._file_blocks(raw, name, last_boundary):
-                        check()
-                        yield block
-            except (OSError, EOFError, lzma.LZMAError, zlib.error) as error:
-                if isinstance(error, OSError) and error.errno is not None:
-                    raise read_error(name, error) from error
-                message = f"{name} is damaged or truncated: {error}"
-                raise InputError(message) from error
+            with (
+                _reading(name),
+                _open(path) as raw,
+                _unchanged(raw, name, fingerprint) as check,
+            ):
+                for block in self._stream_blocks(raw, name, last_boundary):
+                    check()
+                    yield block
 
-    def _file_blocks(
-        self, raw: IO[bytes], name: str, last_boundary: LastBoundary
-    ) -> Iterator[Block]:
-        before = self.done_bytes
-        counted = _CountingReader(raw)
-        with _decoded(counted, name, self._max_expansion) as stream:
-            for block in split_blocks(stream, last_boundary):
-                self.done_bytes = before + counted.count
-                yield block
-        self.done_bytes = before + counted.count
+    def finish(self) -> list[Notice]:
+        """Check the last file and report skipped ones; see `TextSource.finish`."""
+        notices = super().finish()
+        if str(self.skipped):
+            warning = bool(self.skipped.other)
+            remedy = "; to refuse such files, pass `strict=True`" if warning else ""
+            notices.append(Notice(f"skipped {self.skipped}{remedy}", warning=warning))
+        return notices
+
+    def _without_non_text(self, files: list[str], found: set[str]) -> list[str]:
+        """Return the files without those that were found in directories and are not text.
+
+        Raises:
+            InputError: no file is left; or there is such a file, and the options are strict.
+
+        """
+        text = []
+        for path in files:
+            finding = _sniff(path, self._options) if path in found else None
+            if finding is None:
+                text.append(path)
+            elif self._options.strict:
+                raise _strict_error(path, finding)
+            else:
+                self.skipped.other.append((path, finding))
+        if not text:
+            message = f"the corpus has no text; skipped {self.skipped}"
+            raise InputError(message)
+        return text
 
 
-class IterableSource:
-    """The text of Python objects: strings, or lists of tokens.
+def _strict_error(path: str, finding: str) -> InputError:
+    return InputError(f"{path} is {finding}: expected text; remove it, or omit `strict`")
 
-    A string is one or several lines; a list of tokens is one line.
 
-    Raises:
-        InputError: an item is neither, or a token contains a line end.
+def _sniff(path: str, options: SourceOptions) -> str | None:
+    """Return what a file is if it is not text; an error that reading will raise, too, is not."""
+    try:
+        with Path(path).open("rb", buffering=0) as raw:
+            counted = CountingReader(raw)
+            open_text(counted, path, options.encoding, options.max_expansion).close()
+    except NotTextError as error:
+        return error.finding
+    except (InputError, MissingExtraError, *_READ_ERRORS):
+        return None
+    return None
+
+
+class _OnlyRead(io.RawIOBase):
+    """Adds ``readinto`` to a stream that has no more than ``read``."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream = stream
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        data = self._stream.read(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
+
+class StreamSource(_ByteSource):
+    """The text of an open binary file, or of anything else whose ``read`` returns bytes.
+
+    Args:
+        stream: the file. It is read from its position, and not closed.
+        options: how to read it.
 
     """
 
     files = 0
     total_bytes: int | None = None
 
-    def __init__(self, lines: Iterable[Any]) -> None:
-        iterator = iter(lines)
-        first = next(iterator, "")
-        self.tokenized = not isinstance(first, str)
-        self.done_bytes = 0
-        self._lines = itertools.chain([first], iterator)
+    def __init__(self, stream: IO[bytes], options: SourceOptions) -> None:
+        super().__init__(options)
+        self._stream = (
+            stream if hasattr(stream, "readinto") else cast("IO[bytes]", _OnlyRead(stream))
+        )
+        name = getattr(stream, "name", None)
+        self._name = name if isinstance(name, str) and name else "the corpus"
 
     def blocks(self, last_boundary: LastBoundary) -> Iterator[Block]:
-        """Yield the text of the objects; see `TextSource.blocks`."""
-        pending = bytearray()
-        for number, line in enumerate(self._lines):
-            try:
-                pending += self._text(line, number).encode()
-            except UnicodeEncodeError as error:
-                message = f"item {number} of the corpus is not valid Unicode: {error}"
-                raise InputError(message) from error
-            pending += b"\n"
-            if len(pending) >= blocks.BLOCK_BYTES:
-                yield from self._split(bytes(pending), last_boundary)
-                pending.clear()
-        yield from self._split(bytes(pending), last_boundary)
-
-    def _split(self, text: bytes, last_boundary: LastBoundary) -> Iterator[Block]:
-        self.done_bytes += len(text)
-        if self.tokenized:
-            yield text
-        else:
-            yield from split_blocks(io.BytesIO(text), last_boundary)
-
-    def _text(self, line: object, number: int) -> str:
-        if self.tokenized != (not isinstance(line, str)):
-            message = (
-                f"item {number} of the corpus is a {type(line).__name__}, but the first one is "
-                "not: pass strings only, or lists of tokens only"
-            )
-            raise InputError(message)
-        if isinstance(line, str):
-            return line
-        tokens: list[Any] = (
-            list(cast("Iterable[Any]", line)) if is_ordered_iterable(line) else [line]
-        )
-        for token in tokens:
-            if not isinstance(token, str):
-                message = (
-                    f"item {number} of the corpus contains {short_repr(token)}: expected a string, "
-                    "or a list of strings"
-                )
-                raise InputError(message)
-            if "\n" in token or TOKEN_SEPARATOR in token:
-                message = (
-                    f"token {token!r} in item {number} of the corpus contains a line end or U+001F"
-                )
-                raise InputError(message)
-        return TOKEN_SEPARATOR.join(tokens)
+        """Yield the text; see `TextSource.blocks`."""
+        with _reading(self._name):
+            yield from self._stream_blocks(self._stream, self._name, last_boundary)
 
 
-def open_corpus(corpus: Any, max_expansion: float = MAX_EXPANSION) -> TextSource:
+def open_corpus(corpus: Any, options: SourceOptions = SourceOptions()) -> TextSource:
     """Return the source for a corpus as users pass it.
 
     Args:
-        corpus: a path or ``-``; a list of paths, whose first item is a path object or an existing
-            path; or any other iterable of strings or lists of tokens, which is read once.
-        max_expansion: see `w2v.text.decompress.ExpansionGuard`.
+        corpus: a path or ``-``; an iterable of paths; a binary file; or any other iterable of
+            strings or lists of tokens, which is read once. Path objects are paths. Strings are
+            paths if the first one exists, or all look like paths, and otherwise text.
+        options: how to read files.
 
     Raises:
         InputError: the corpus is none of these, or a path cannot be read.
+        ConfigError: the options apply to files, but the corpus has none.
 
     """
+    if isinstance(corpus, str):
+        check_path_or_text(corpus)
     if isinstance(corpus, (str, os.PathLike)):
-        return FileSource([corpus], max_expansion)
-    if isinstance(corpus, (bytes, bytearray)) or not is_ordered_iterable(corpus):
+        return FileSource([corpus], options)
+    if _is_binary_file(corpus):
+        _reject_folder_options(options)
+        return StreamSource(corpus, options)
+    require_corpus_type(corpus)
+    are_paths, items = tell_paths_from_text(corpus)
+    if are_paths:
+        return FileSource(items, options)
+    _reject_folder_options(options)
+    if options.encoding is not None:
         message = (
-            f"the corpus is a {type(corpus).__name__}: expected a path, a list of paths, or an "
-            "iterable of strings or lists of tokens"
+            "applies to files, but the corpus is strings or tokens, which are decoded; omit it"
         )
-        raise InputError(message)
-    if isinstance(corpus, (list, tuple)) and corpus and _names_path(corpus[0]):
-        return FileSource(corpus, max_expansion)
-    return IterableSource(corpus)
+        raise ConfigError(message, option="encoding")
+    return IterableSource(items)
 
 
-def _names_path(item: object) -> bool:
-    if isinstance(item, os.PathLike):
-        return True
-    if not isinstance(item, str):
+def _reject_folder_options(options: SourceOptions) -> None:
+    if options.include:
+        message = "selects files of directories, but the corpus has none; omit it"
+        raise ConfigError(message, option="include")
+
+
+def _is_binary_file(corpus: Any) -> bool:
+    """Return whether the corpus has a method ``read`` that returns bytes."""
+    if not hasattr(corpus, "read"):
         return False
     try:
-        return item == STDIN or (
-            item != "" and Path(item).exists()
-        )  # Path("") is the current directory
-    except (OSError, ValueError):  # too long, or with a NUL character
-        return False
+        return isinstance(corpus.read(0), bytes)
+    except (OSError, ValueError, TypeError) as error:  # closed, not readable, or no file at all
+        message = f"cannot read the corpus, a {type(corpus).__name__}: {error}"
+        raise InputError(message) from error
 
 
-def find_files(paths: Iterable[str | os.PathLike[str]]) -> list[str]:
-    """Return the files of a corpus: files as given, and directories as all files below, sorted.
-
-    Raises:
-        InputError: a path does not exist, a directory is empty, or stdin is given twice.
-
-    """
-    found: list[str] = []
-    for given in paths:
-        path = os.fspath(given) if isinstance(given, (str, os.PathLike)) else None
-        if not isinstance(path, str) or not path:
-            what = short_repr(given) if path != "" else "an empty path"
-            message = f"got {what}: expected a file, a directory or -"
-            raise InputError(message)
-        if path == STDIN and sys.stdin is None:
-            message = "cannot read stdin: it is closed"
-            raise InputError(message)
-        if path == STDIN and STDIN in found:
-            message = "stdin (-) is given twice, but it can be read only once"
-            raise InputError(message)
-        found.extend(_files_below(path) if path != STDIN and _is_directory(path) else [path])
-    return found
+_READ_ERRORS = (OSError, EOFError, lzma.LZMAError, zlib.error)
 
 
-def _is_directory(path: str) -> bool:
-    """Return whether a path, which must exist, is a directory."""
+@contextlib.contextmanager
+def _reading(name: str) -> Iterator[None]:
+    """Report an error of reading or decompressing."""
     try:
-        return stat.S_ISDIR(Path(path).stat().st_mode)
-    except (OSError, ValueError) as error:
-        raise read_error(path, error) from error
-
-
-def _files_below(directory: str) -> list[str]:
-    def fail(error: OSError) -> None:
-        raise read_error(error.filename, error) from error
-
-    files = []
-    visited = set()
-    for parent, directories, names in os.walk(directory, onerror=fail, followlinks=True):
-        visited.add(os.path.realpath(parent))
-        # Following a link to a parent would not end.
-        directories[:] = [
-            name for name in directories if os.path.realpath(Path(parent, name)) not in visited
-        ]
-        try:
-            files += [Path(parent, name) for name in names if Path(parent, name).is_file()]
-        except OSError as error:  # the directory may be listed, but not entered
-            fail(error)
-    if not files:
-        message = f"the directory {directory} contains no files"
-        raise InputError(message)
-    return [str(path) for path in sorted(files)]
+        yield
+    except _READ_ERRORS as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise read_error(name, error) from error
+        message = f"{name} is damaged or truncated: {error}"
+        raise InputError(message) from error
 
 
 def _fingerprint(path: str) -> Fingerprint | None:
@@ -316,54 +417,3 @@ def _open(path: str) -> AbstractContextManager[IO[bytes]]:
     if path == STDIN:
         return contextlib.nullcontext(sys.stdin.buffer)
     return Path(path).open("rb", buffering=0)
-
-
-class _CountingReader(io.RawIOBase):
-    """A raw stream that counts the bytes read, and can look at its beginning before."""
-
-    def __init__(self, raw: IO[bytes]) -> None:
-        self._raw = cast("io.BufferedReader", raw)
-        self._head = b""
-        self.count = 0
-
-    def readable(self) -> bool:
-        return True
-
-    def sniff(self) -> bytes:
-        """Return the first SNIFFED_BYTES bytes, or all if there are fewer."""
-        while len(self._head) < SNIFFED_BYTES:
-            more = self._raw.read(SNIFFED_BYTES - len(self._head))
-            if not more:
-                break
-            self._head += more
-        return self._head
-
-    def readinto(self, buffer: Any) -> int:
-        if self._head:
-            size = min(len(buffer), len(self._head))
-            buffer[:size] = self._head[:size]
-            self._head = self._head[size:]
-        else:
-            size = self._raw.readinto(buffer) or 0
-        self.count += size
-        return size
-
-
-def _decoded(raw: _CountingReader, name: str, max_expansion: float) -> io.BufferedIOBase:
-    """Return the text of a stream: decompressed, checked, and without byte-order mark."""
-    head = raw.sniff()
-    stream = io.BufferedReader(raw, SNIFFED_BYTES)
-    compression = first_match(COMPRESSED, head)
-    if compression is not None:
-        text = decompress(stream, compression, name)
-        guard = ExpansionGuard(text, lambda: raw.count, name, max_expansion)
-        inner = _CountingReader(cast("IO[bytes]", guard))
-        head = inner.sniff()
-        stream = io.BufferedReader(inner, SNIFFED_BYTES)
-        name = f"{name} (decompressed)"
-    finding = sniff_non_text(head)
-    if finding is not None:
-        raise not_text_error(name, finding)
-    if head.startswith(_BYTE_ORDER_MARK):
-        stream.read(len(_BYTE_ORDER_MARK))
-    return stream

@@ -1,0 +1,185 @@
+"""The files of a corpus: those that are given, and those in directories.
+
+In a directory, hidden and backup files are skipped, as programs leave them everywhere, and so are
+files that are not text, such as pictures. A note counts them; files that are given by name are
+always read.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import os
+import re
+import stat
+import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from w2v.errors import ConfigError, InputError, short_repr
+from w2v.system.files import read_error
+
+STDIN = "-"
+
+_BACKUP = re.compile(r".*(~|\.(bak|orig|swp|swo|tmp))|#.*#", re.IGNORECASE)
+_CLUTTER = {"__pycache__", "__MACOSX", "Thumbs.db", "desktop.ini", "lost+found"}
+_LISTED = 3
+
+
+@dataclass
+class Skipped:
+    """Files of directories that are not read.
+
+    Attributes:
+        clutter: names of hidden and backup files, and of such directories.
+        other: paths of files that are not text, each with what it is instead.
+
+    """
+
+    clutter: list[str] = field(default_factory=list)
+    other: list[tuple[str, str]] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        """Describe them in a few words, with the names of the first ones."""
+        parts = []
+        if self.other:
+            noun = "file that is" if len(self.other) == 1 else "files that are"
+            named = [f"{path}: {finding}" for path, finding in self.other]
+            parts.append(f"{len(self.other):,} {noun} not text ({_first(named)})")
+        if self.clutter:
+            noun = "file" if len(self.clutter) == 1 else "files"
+            # The names that occur most often say more than the paths of the first ones.
+            named = [name for name, _ in Counter(self.clutter).most_common()]
+            parts.append(f"{len(self.clutter):,} hidden or backup {noun} ({_first(named)})")
+        return " and ".join(parts)
+
+
+def _first(names: list[str]) -> str:
+    shown = ", ".join(names[:_LISTED])
+    return shown if len(names) <= _LISTED else f"{shown} ..."
+
+
+def is_clutter(name: str) -> bool:
+    """Return whether a file or directory of this name is hidden, a backup or the like."""
+    return name.startswith(".") or name in _CLUTTER or _BACKUP.fullmatch(name) is not None
+
+
+def find_files(
+    paths: Iterable[str | os.PathLike[str]], include: tuple[str, ...] = ()
+) -> tuple[list[str], list[str], Skipped]:
+    """Return the files of a corpus: files as given, and directories as the files below, sorted.
+
+    Args:
+        paths: files and directories; ``-`` for stdin.
+        include: patterns as of a shell; a file of a directory is read if its name matches one, or
+            its path below the directory if the pattern has a slash. None selects all files.
+
+    Returns:
+        All files, in order; those of them that were found in directories; and files that are
+        skipped because of their names or because they are no regular files.
+
+    Raises:
+        InputError: a path does not exist, a directory has no files, or stdin is given twice.
+        ConfigError: there are patterns, but no directory.
+
+    """
+    files: list[str] = []
+    found: list[str] = []
+    skipped = Skipped()
+    directories = 0
+    for given in paths:
+        path = _checked(given, files)
+        if path != STDIN and _is_directory(path):
+            directories += 1
+            below = _files_below(path, include, skipped)
+            files += below
+            found += below
+        else:
+            files.append(path)
+    if include and not directories:
+        message = f"selects files of directories, but the corpus has none; omit {include[0]!r}"
+        raise ConfigError(message, option="include")
+    return files, found, skipped
+
+
+def _checked(given: object, files: list[str]) -> str:
+    """Return a path of the corpus as a string."""
+    path = os.fspath(given) if isinstance(given, (str, os.PathLike)) else None
+    if not isinstance(path, str) or not path:
+        what = short_repr(given) if path != "" else "an empty path"
+        message = f"got {what}: expected a file, a directory or -"
+        raise InputError(message)
+    if path == STDIN and sys.stdin is None:
+        message = "cannot read stdin: it is closed"
+        raise InputError(message)
+    if path == STDIN and STDIN in files:
+        message = "stdin (-) is given twice, but it can be read only once"
+        raise InputError(message)
+    return path
+
+
+def _is_directory(path: str) -> bool:
+    """Return whether a path, which must exist, is a directory."""
+    try:
+        return stat.S_ISDIR(Path(path).stat().st_mode)
+    except (OSError, ValueError) as error:
+        raise read_error(path, error) from error
+
+
+def _files_below(directory: str, include: tuple[str, ...], skipped: Skipped) -> list[str]:
+    matching: list[Path] = []
+    others = 0
+    before = len(skipped.clutter), len(skipped.other)
+    for path in _walk(directory, skipped):
+        if not include or _matches(path.relative_to(directory), include):
+            matching.append(path)
+        else:
+            others += 1
+    if matching:
+        return [str(path) for path in sorted(matching)]
+    new = Skipped(skipped.clutter[before[0] :], skipped.other[before[1] :])
+    which = f" that match {' or '.join(map(repr, include))}" if include else ""
+    reasons = [f"{others:,} other file{'s' * (others > 1)}"] if others else []
+    reasons += [str(new)] if str(new) else []
+    rest = f"; it contains {' and '.join(reasons)}" if reasons else ""
+    message = f"the directory {directory} contains no files{which}{rest}"
+    raise InputError(message)
+
+
+def _matches(path: Path, include: tuple[str, ...]) -> bool:
+    return any(
+        fnmatch.fnmatchcase(path.as_posix() if "/" in pattern else path.name, pattern)
+        for pattern in include
+    )
+
+
+def _walk(directory: str, skipped: Skipped) -> Iterator[Path]:
+    """Yield the regular files below a directory, in an order that depends on the names only.
+
+    Links are followed, but no directory is visited twice, so that loops end. Of a directory and a
+    link to it beside it, the directory itself is visited.
+    """
+    visited = {os.path.realpath(directory)}
+    pending = [Path(directory)]
+    while pending:
+        parent = pending.pop()
+        try:
+            with os.scandir(parent) as listing:
+                entries = sorted(listing, key=lambda entry: (entry.is_symlink(), entry.name))
+            for entry in entries:
+                path = parent / entry.name
+                if is_clutter(entry.name):
+                    skipped.clutter.append(entry.name)
+                elif path.is_dir() if entry.is_symlink() else entry.is_dir():  # links may be loops
+                    real = os.path.realpath(path)
+                    if real not in visited:
+                        visited.add(real)
+                        pending.append(path)
+                elif path.is_file():
+                    yield path
+                else:
+                    finding = "a broken link" if entry.is_symlink() else "a pipe or a device"
+                    skipped.other.append((str(path), finding))
+        except OSError as error:  # the directory may be listed, but not entered
+            raise read_error(error.filename or parent, error) from error

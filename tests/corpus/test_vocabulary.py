@@ -182,3 +182,34 @@ def test_a_vocabulary_knows_its_length():
 def test_a_word_that_cannot_be_a_line_is_rejected(word):
     with pytest.raises(InputError, match="which cannot be a line of UTF-8"):
         check_word_list(["fine", word], "given")
+
+
+def test_the_output_of_w2v_vocab_is_a_word_list(tmp_path):
+    path = tmp_path / "vocab"
+    path.write_text("0\tthe\t30\n1\t7\t20\r\n2\tNew York\t1\n")
+    assert read_word_list(path) == ["the", "7", "New York"]
+
+
+@pytest.mark.parametrize(
+    "data", ["0\tthe\t30\n2\tdog\t20\n", "0\tthe\nfox\n", "1\n2\n", "the 30\n", "a 1\nb\n"]
+)
+def test_other_lines_are_words(data, tmp_path):
+    path = tmp_path / "vocab"
+    path.write_text(data)
+    if data.startswith("0\tthe\t30"):  # the ids have a gap, but every line has a count
+        with pytest.raises(InputError, match="has a number behind the word in every line"):
+            read_word_list(path)
+    else:
+        assert read_word_list(path) == data.splitlines()
+
+
+@pytest.mark.parametrize("separator", ["\t", " "])
+def test_words_with_counts_are_rejected(separator, tmp_path):
+    path = tmp_path / "vocab"
+    path.write_text(f"the{separator}30\ndog{separator}20\n")
+    message = (
+        rf"^the vocabulary {path} has a number behind the word in every line, as in 'the.*30': "
+        r"expected one word a line; remove the other columns$"
+    )
+    with pytest.raises(InputError, match=message):
+        read_word_list(path)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from w2v.compute.parallel import ordered_map
-from w2v.errors import InputError, VocabularyError
+from w2v.errors import InputError, VocabularyError, short_repr
 from w2v.system.files import read_text_file
 
 if TYPE_CHECKING:
@@ -202,6 +202,8 @@ def extend_words(
 def read_word_list(path: str | os.PathLike[str]) -> list[str]:
     """Read a vocabulary file: UTF-8, one word a line, in the order of the rows.
 
+    The output of ``w2v vocab``, with lines of id, word and count, is read as well.
+
     Raises:
         InputError: the file cannot be read, is not UTF-8, is empty, or has an empty or repeated
             line.
@@ -213,7 +215,35 @@ def read_word_list(path: str | os.PathLike[str]) -> list[str]:
         message = f"the vocabulary {path} is not UTF-8: {error}"
         raise InputError(message) from error
     lines = text.removesuffix("\n").split("\n") if text else []
-    return check_word_list([line.removesuffix("\r") for line in lines], str(path))
+    words = [line.removesuffix("\r") for line in lines]
+    return check_word_list(_without_counts(words, str(path)), str(path))
+
+
+def _without_counts(lines: list[str], name: str) -> list[str]:
+    """Return the words of lines as ``w2v vocab`` writes them; other lines are words themselves.
+
+    Raises:
+        InputError: there are counts, but in another form.
+
+    """
+    rows = (line.split("\t") for line in lines)
+    if all(
+        len(row) == 3 and row[0] == str(number) and _is_count(row[2])
+        for number, row in enumerate(rows)
+    ):
+        return [line.split("\t")[1] for line in lines]
+    counted = (line.replace("\t", " ").rpartition(" ") for line in lines)
+    if len(lines) > 1 and all(word.strip() and _is_count(count) for word, _, count in counted):
+        message = (
+            f"the vocabulary {name} has a number behind the word in every line, as in "
+            f"{short_repr(lines[0])}: expected one word a line; remove the other columns"
+        )
+        raise InputError(message)
+    return lines
+
+
+def _is_count(text: str) -> bool:
+    return text.isascii() and text.isdecimal()
 
 
 def check_word_list(words: Sequence[str], name: str, *, blank: bool = False) -> list[str]:

@@ -322,6 +322,22 @@ def test_words_can_be_counted_without_encoding():
     assert (vocabulary.counts.tolist(), report.dropped_unlisted) == ([1], 10)
 
 
+def test_small_files_are_scanned_together(monkeypatch, tmp_path):
+    """What is done once for each block would take most of the time."""
+    for i in range(300):
+        (tmp_path / f"{i:03}").write_text(f"w{i} a\nb c w{i}")
+    scanned = []
+    scan = Scanner.scan
+    monkeypatch.setattr(
+        Scanner, "scan", lambda self, block: scanned.append(len(block)) or scan(self, block)
+    )
+    with build_corpus(FileSource([tmp_path]), Config(threads=2, **ALL)) as corpus:
+        assert corpus.report.lines == 600
+        assert corpus.text.lines == 600
+        assert corpus.report.files == 300
+    assert len(scanned) == 1
+
+
 class LateSource:
     """A source whose end takes a while, and has no text."""
 

@@ -32,6 +32,7 @@ from w2v.corpus.vocabulary import UNKNOWN, Vocabulary, extend_words, match_words
 from w2v.errors import VocabularyError
 from w2v.events import CorpusRead, Observer, Reading, ignore
 from w2v.system.disk import temporary_directory
+from w2v.text.blocks import join_small
 from w2v.text.characters import CharacterTables, character_tables
 from w2v.text.definition import WordDefinition
 from w2v.text.tokenizer import END_OF_LINE, Scanner, TokenCounts
@@ -373,7 +374,7 @@ def _scan(
         observer(Reading(done, total, position.bytes, position.tokens, seconds))
         return done
 
-    blocks = _timed(source.blocks(scanners.tables.last_boundary), times)
+    blocks = _timed(join_small(source.blocks(scanners.tables.last_boundary)), times)
     map_blocks = pulling_map if _may_be_read_by_workers(source) else ordered_map
     with closing(map_blocks(scanners.scan, blocks, len(scanners.scanners))) as done:
         for block in done:

@@ -25,29 +25,40 @@ def split_blocks(stream: io.BufferedIOBase, last_boundary: LastBoundary) -> Iter
     """
     rest: Block = b""
     last: Block = b"\n"
-    while True:
-        # Bytes are read into the block itself, because joining two parts would copy both.
-        block = bytearray(len(rest) + BLOCK_BYTES)
-        block[: len(rest)] = rest
-        with memoryview(block) as view:
-            size = stream.readinto(view[len(rest) :])
-        if not size:
-            break
-        del block[len(rest) + size :]
-        last = block[-1:]
-        end = block.rfind(b"\n") + 1
-        if not end:
-            end = max(block.rfind(b" "), block.rfind(b"\t")) + 1
-        if not end:
-            end = last_boundary(block)
+    while data := stream.read(BLOCK_BYTES):
+        last = data[-1:]
+        end = data.rfind(b"\n") + 1
         if end:
-            rest = bytes(block[end:])
-            del block[end:]
-            yield block
-        else:
-            rest = _shorten(block)
+            # Without a copy of the remainder, which belongs to the next block.
+            yield b"".join((rest, memoryview(data)[:end]))
+            rest = data[end:]
+            continue
+        block = rest + data
+        end = max(block.rfind(b" "), block.rfind(b"\t")) + 1 or last_boundary(block)
+        if end:
+            yield block[:end]
+        rest = block[end:] if end else _shorten(block)
     if last != b"\n":
         yield rest + b"\n"
+
+
+def join_small(blocks: Iterator[Block]) -> Iterator[Block]:
+    """Join consecutive blocks that are small, such as those of small files.
+
+    What is done once for each block, above all handing it to a thread, would take longer than
+    splitting a small one into words.
+    """
+    joined = bytearray()
+    for block in blocks:
+        if not joined and 2 * len(block) > BLOCK_BYTES:
+            yield block
+            continue
+        joined += block
+        if 2 * len(joined) > BLOCK_BYTES:
+            yield joined
+            joined = bytearray()
+    if joined:
+        yield joined
 
 
 def _shorten(block: Block) -> Block:

@@ -235,3 +235,10 @@ def test_nothing_is_changed_without_need(validation, monkeypatch):
     monkeypatch.setattr(held_out_module, "_divide", lambda *arguments: pytest.fail("divided"))
     lines = [f"w{i} x" for i in range(100)]
     assert bool(read(lines, validation=validation)[1]) == bool(validation)
+
+
+def test_a_line_that_does_not_exist_is_an_error(tmp_path):
+    text = written(tmp_path / "text", [[1], [2, 3]], np.uint16)
+    assert held_out_module._find_line(text, 1) == (2, 4)
+    with pytest.raises(IndexError, match="the text has 2 lines, and no line 2"):
+        held_out_module._find_line(text, 2)

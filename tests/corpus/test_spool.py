@@ -17,7 +17,7 @@ from w2v.corpus.encoded import id_dtype
 from w2v.corpus.spool import BlockOrigin, HeldOut, Spool, SpooledBlock
 from w2v.corpus.stages import StageTimes
 from w2v.corpus.vocabulary import UNKNOWN
-from w2v.errors import DiskFullError
+from w2v.errors import DiskFullError, OutputError
 from w2v.text.tokenizer import END_OF_LINE
 
 LINES = [[3, 1, 2], [0], [7, 6, 5, 4], [1, 1]]
@@ -184,3 +184,12 @@ def test_threads_may_write_at_once(tmp_path):
             found = np.fromfile(path, np.uint32, len(block), offset=offset)
             assert (found == block).all()
         assert path.stat().st_size == sum(block.nbytes for block in blocks)
+
+
+def test_files_of_a_spool_that_cannot_be_created_are_removed(tmp_path):
+    (tmp_path / "provisional-2").mkdir()
+    spool = Spool(tmp_path / "provisional", 4)
+    with pytest.raises(OutputError, match=r"^cannot write the encoded text to .*: Is a directory"):
+        spool.__enter__()
+    assert [path.name for path in tmp_path.iterdir()] == ["provisional-2"]
+    assert all(file.closed for file in spool._files)

@@ -209,7 +209,7 @@ class Spool:
 
     def __exit__(self, *exception: object) -> None:
         self._close()
-        for path in self._paths:
+        for path in self._paths[: len(self._files)]:  # those that were created
             path.unlink(missing_ok=True)
 
     def _close(self) -> None:

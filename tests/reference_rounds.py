@@ -46,7 +46,7 @@ def merge(old, replicas, decays):
     return result
 
 
-def train_round(spans, vectors, contexts, sampling, lr, frozen=0):
+def train_round(spans, vectors, contexts, sampling, rates, frozen, uses):
     """Train for one round on (V, D) float64 matrices.
 
     Args:
@@ -54,18 +54,21 @@ def train_round(spans, vectors, contexts, sampling, lr, frozen=0):
         vectors: the word vectors.
         contexts: the context vectors.
         sampling: the sampling tables and options of the kernel.
-        lr: the learning rate.
+        rates: the learning rates and the progress of each span.
         frozen: the number of leading words whose vectors do not change.
+        uses: of the word vectors.
 
     Returns:
         The matrices after the round, and the statistics of each span.
 
     """
     results, trained = [], []
+    lr = rates.begin
+    scales = reference_sgns.step_scales(uses, rates.progress_begin)[: len(vectors)]
     pairs = 2 * sampling.window
     for span, keys in spans:
         own = vectors.copy(), contexts.copy()
-        trained.append(reference_sgns.train_span(span, *own, sampling, keys, lr, frozen))
+        trained.append(reference_sgns.train_span(span, *own, sampling, keys, rates, frozen, uses))
         words, inside = subsampled_words(span, sampling, keys.subsampling)
         line_ends = int(np.count_nonzero(span.ids[span.begin : span.end] == span.end_of_line))
         sets = -(-(len(inside) + line_ends) // sampling.negative_sharing) + 1
@@ -73,10 +76,10 @@ def train_round(spans, vectors, contexts, sampling, lr, frozen=0):
             draw_noise(keys.noise, i, sampling.noise_thresholds, sampling.noise_aliases)
             for i in range(sets * sampling.shared_negatives)
         ]
-        uses, draws = count(words, len(vectors)), count(noise, len(vectors))
+        occurrences, draws = count(words, len(vectors)), count(noise, len(vectors))
         weight = sampling.negatives / sampling.shared_negatives * sampling.negative_sharing
-        center_decay = lr * _PAIR_DECAY * pairs * (1 + sampling.negatives) * uses
-        context_decay = lr * pairs * (_PAIR_DECAY * uses + _NOISE_DECAY * weight * draws)
+        center_decay = scales * lr * _PAIR_DECAY * pairs * (1 + sampling.negatives) * occurrences
+        context_decay = lr * pairs * (_PAIR_DECAY * occurrences + _NOISE_DECAY * weight * draws)
         results.append((*own, center_decay, context_decay))
     new_vectors, new_contexts, center_decays, context_decays = zip(*results, strict=True)
     return (

@@ -13,6 +13,7 @@ from w2v.compute.random import bernoulli, random_below
 from w2v.training.sampling import draw_noise
 from w2v.training.sgns.logistic import MAX_SCORE
 from w2v.training.sgns.workspace import TILE
+from w2v.training.step_sizes import BOOST, DECAY
 
 
 @dataclass
@@ -49,19 +50,23 @@ def subsampled_lines(span, sampling, key):
 
 
 def centers_of(span, sampling, keys):
-    """Return the centers that have contexts, as [(word, [(position, context), ...]), ...]."""
+    """Return the centers that have contexts: (words before it, word, [(position, context), ...]).
+
+    Words before it are those of the span that subsampling retains, and line ends.
+    """
     centers = []
     lines = subsampled_lines(span, sampling, keys.subsampling)
     for line in lines:
         inside = [i for i, (position, _) in enumerate(line) if span.begin <= position < span.end]
         for i in inside:
+            before = count_before(span, lines, line[i][0])
             radius = sampling.window
             if sampling.shrink_windows:
-                number = sampling.window + 1 + count_before(span, lines, line[i][0])
+                number = sampling.window + 1 + before
                 radius -= random_below(keys.windows, number, sampling.window)
             contexts = line[max(0, i - radius) : i] + line[i + 1 : i + radius + 1]
             if contexts:
-                centers.append((line[i][1], contexts))
+                centers.append((before, line[i][1], contexts))
     return centers
 
 
@@ -71,13 +76,17 @@ def count_before(span, lines, position):
     return int(ends) + sum(span.begin <= other < position for line in lines for other, _ in line)
 
 
-def train_span(span, vectors, contexts, sampling, keys, lr, frozen=0):
-    """Train like `w2v.training.sgns.kernel.train_span`, with a constant learning rate.
+def train_span(span, vectors, contexts, sampling, keys, rates, frozen=0, uses=None):
+    """Train like `w2v.training.sgns.kernel.train_span`.
 
-    Updates ``vectors`` and ``contexts``, (V, D) float64 arrays, in place.
+    Updates ``vectors`` and ``contexts``, (V, D) float64 arrays, in place. Without ``uses``,
+    the step sizes are the learning rates.
     """
     centers = centers_of(span, sampling, keys)
-    pairs = [(word, context) for word, around in centers for _, context in around]
+    lines = subsampled_lines(span, sampling, keys.subsampling)
+    size = max(count_before(span, lines, span.end), 1)
+    done = 0
+    pairs = [(word, context) for _, word, around in centers for _, context in around]
     context_loss = noise_loss = 0.0
     noise_pairs = 0
     for set_number, first in enumerate(range(0, len(centers), sampling.negative_sharing)):
@@ -93,16 +102,20 @@ def train_span(span, vectors, contexts, sampling, keys, lr, frozen=0):
         ]
         for tile_start in range(0, len(sharing), TILE):
             tile = sharing[tile_start : tile_start + TILE]
+            lr = rates.begin + (rates.end - rates.begin) * done / size
+            progress = rates.progress_end - rates.progress_begin
+            scales = step_scales(uses, rates.progress_begin + progress * done / size)
+            done = tile[-1][0] + 1
             gradients_at = {}  # by position and word of each context
-            for t, (word, around) in enumerate(tile):
+            for t, (_, word, around) in enumerate(tile):
                 for position, context in around:
                     score = vectors[word] @ contexts[context]
                     context_loss += softplus(-score)
                     gradient = t, lr * sigmoid(-score)
                     gradients_at.setdefault((position, context), []).append(gradient)
-            noise_scores = [contexts[noise_ids] @ vectors[word] for word, _ in tile]
+            noise_scores = [contexts[noise_ids] @ vectors[word] for _, word, _ in tile]
             noise_gradients = []
-            for (_, around), scores in zip(tile, noise_scores, strict=True):
+            for (_, _, around), scores in zip(tile, noise_scores, strict=True):
                 weight = len(around) * sampling.negatives / sampling.shared_negatives
                 noise_gradients.append(-lr * weight * sigmoid(scores))
                 if tile_start == 0:
@@ -113,7 +126,7 @@ def train_span(span, vectors, contexts, sampling, keys, lr, frozen=0):
                 for n, word in enumerate(noise_ids)
             ]
             updates += [(word, gradients) for (_, word), gradients in sorted(gradients_at.items())]
-            values = [vectors[word].copy() for word, _ in tile]
+            values = [vectors[word].copy() for _, word, _ in tile]
             changes = [np.zeros_like(value) for value in values]
             # If a word occurs twice, its second update sees the first one.
             for word, gradients in updates:
@@ -121,17 +134,25 @@ def train_span(span, vectors, contexts, sampling, keys, lr, frozen=0):
                 for t, gradient in gradients:
                     changes[t] += gradient * row
                     contexts[word] += gradient * values[t]
-            for (word, _), change in zip(tile, changes, strict=True):
+            for (_, word, _), change in zip(tile, changes, strict=True):
                 if word >= frozen:
-                    vectors[word] += change
+                    vectors[word] += change * (1 if uses is None else scales[word])
     loss = context_loss / max(len(pairs), 1) + noise_loss / max(noise_pairs, 1)
     return Trained(len(centers), pairs, loss)
+
+
+def step_scales(uses, progress):
+    """Return the step sizes of all rows relative to the learning rate, as float64, if any."""
+    if uses is None:
+        return None
+    n = uses.before.astype(np.float64) + progress * uses.expected.astype(np.float64)
+    return BOOST / np.sqrt(1 + n / DECAY)
 
 
 def objective(centers, vectors, contexts, negatives, distribution):
     """Return the negated objective (Mikolov et al. 2013b, equation 4), summed over all pairs."""
     loss = 0.0
-    for word, around in centers:
+    for _, word, around in centers:
         expected_noise = distribution @ softplus(contexts @ vectors[word])
         for _, context in around:
             loss += softplus(-vectors[word] @ contexts[context])

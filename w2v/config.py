@@ -24,6 +24,8 @@ _MOST_SHARING = 64
 _LEAST_NOISE = 16
 _MOST_NOISE = 1_000
 _STABLE = 40.0
+# The most pairs of a center, with negative samples, that are trained together at the learning rate.
+_MOST_PAIRS = 100.0
 _SHARDS = 4
 
 _MOST_THREADS = 1_024
@@ -227,25 +229,39 @@ class Config:
         return _SHARDS if self.shards is None else self.shards
 
     @property
+    def damping(self) -> float:
+        """The factor of the learning rate that keeps wide windows and many negatives stable.
+
+        A center is updated by all its pairs at once, up to 2 window (1 + K). The step that a row
+        can take without overshooting shrinks in proportion beyond about 120 pairs.
+        """
+        return min(1.0, _MOST_PAIRS / (2 * self.window * (1 + self.negatives)))
+
+    @property
     def noise_words(self) -> int:
         """The size N of a shared set of negative samples; see `w2v.training.sgns.kernel`."""
         if self.shared_negatives is not None:
             return self.shared_negatives
-        needed = (2 * self.window * self.negatives / _STABLE) ** 2
+        needed = (self._repulsion / _STABLE) ** 2
         return min(max(_LEAST_NOISE, 4 * math.ceil(needed / 4)), _MOST_NOISE)
 
     @property
     def sharing(self) -> int:
         """The number S of consecutive centers that share a set of negative samples.
 
-        The set and the centers push each other away. The step grows with the pairs of a center,
-        2 window K, and with the square root of S / N. Where the product exceeds about 50, training
-        diverges at the default learning rate. The defaults of S and N keep it at 40 or less.
+        The set and the centers push each other away. The step grows with the negative pairs of a
+        center, 2 window K, times `damping`, and with the square root of S / N. Where the product
+        exceeds about 50, training diverges at the default learning rate. The defaults of S and N
+        keep it at 40 or less.
         """
         if self.negative_sharing is not None:
             return self.negative_sharing
-        bearable = (_STABLE / (2 * self.window * self.negatives)) ** 2
+        bearable = (_STABLE / self._repulsion) ** 2
         return max(1, min(_MOST_SHARING, int(self.noise_words * bearable)))
+
+    @property
+    def _repulsion(self) -> float:
+        return 2 * self.window * self.negatives * self.damping
 
     def lowercases(self, tokenizer: str) -> bool:
         """Return whether text is lowercased; by default, only with the unicode tokenizer."""

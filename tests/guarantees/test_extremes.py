@@ -47,6 +47,7 @@ from w2v.training.sampling import Keys, NoiseDistribution, Sampling, keep_thresh
 from w2v.training.sgns.kernel import LearningRates, TextSpan, train_span
 from w2v.training.sgns.workspace import make_workspace
 from w2v.training.state import EpochStats, NoCheckpointer, TrainingSetup, TrainingState
+from w2v.training.step_sizes import no_uses
 from w2v.training.trainer import Trainer
 
 compiled_only = pytest.mark.skipif(not JIT, reason="takes too long without the compiler")
@@ -267,7 +268,7 @@ def test_training_a_span_does_not_depend_on_its_offset(dtype, options, offset_te
     assert far.nbytes > len(far) > 2**32
     end_of_line = np.iinfo(dtype).max
     keys = Keys(*(make_key(3, purpose) for purpose in (1, 2, 3)))
-    rates = LearningRates(0.1, 0.05)
+    rates = LearningRates(0.1, 0.05, 0.2, 0.3)
     stats = []
     trained = []
     for ids, before, span_keys in ((near, 0, shifted(keys, OFFSET)), (far, OFFSET, keys)):
@@ -296,12 +297,8 @@ def test_an_epoch_is_resumed_at_a_large_offset(offset_text, monkeypatch):
     epoch = EpochPlan.of_training(text, far.config, 0)
     for span, begin in enumerate(range(0, len(near), SPAN)):
         end = min(begin + SPAN, len(near))
-        rates = LearningRates(
-            *(
-                0.05 * (1 - 0.9999 * (OFFSET + position) / len(text.ids))
-                for position in (begin, end)
-            )
-        )
+        progress = [(OFFSET + position) / len(text.ids) for position in (begin, end)]
+        rates = LearningRates(*(0.05 * (1 - 0.9999 * share) for share in progress), *progress)
         pairs += train_span(
             TextSpan(near, begin, end, 0xFFFF),
             expected.matrices,
@@ -383,7 +380,9 @@ def test_training_does_not_depend_on_the_width_of_ids(last, dtype):
         ids = encoded([[last - 2 + i if words > 3 else i for i in line] for line in lines], kind)
         stride = row_stride(8)
         flat = aligned_zeros((words + SCRATCH_ROWS) * stride)
-        model = Matrices(flat, aligned_zeros(len(flat)), stride, padded_width(8))
+        model = Matrices(
+            flat, aligned_zeros(len(flat)), stride, padded_width(8), no_uses(words + SCRATCH_ROWS)
+        )
         rows = rows_of(flat, model, words, 8)[-3:]
         rows[:] = np.arange(1, 25).reshape(3, 8) / 10
         # The negative samples are always the first of the three words.
@@ -393,7 +392,7 @@ def test_training_does_not_depend_on_the_width_of_ids(last, dtype):
         work = make_workspace(len(ids), words, stride, settings)
         keys = Keys(*(np.uint64(i) for i in range(3)))
         span = TextSpan(ids, 0, len(ids), np.iinfo(kind).max)
-        stats = train_span(span, model, settings, keys, LearningRates(0.1, 0.1), work)
+        stats = train_span(span, model, settings, keys, LearningRates(0.1, 0.1, 0.0, 0.0), work)
         trained.append((stats, rows.tobytes(), model.contexts[(words - 3) * stride :].tobytes()))
     assert trained[0] == trained[1]
     assert trained[0][0].pairs == 6 + 14

@@ -19,8 +19,9 @@ from w2v.training.model import (
     row_stride,
 )
 from w2v.training.sampling import Keys, NoiseDistribution, Sampling, keep_thresholds
-from w2v.training.sgns.kernel import TextSpan
+from w2v.training.sgns.kernel import LearningRates, TextSpan
 from w2v.training.state import NoCheckpointer, TrainingSetup, TrainingState
+from w2v.training.step_sizes import no_uses
 from w2v.training.trainer import Trainer
 
 END_OF_LINE = 0xFFFF
@@ -94,12 +95,22 @@ def make_keys(seed):
     return Keys(make_key(seed, 1), make_key(seed, 2), make_key(seed, 3))
 
 
+def constant_rates(lr, progress=0.4):
+    """A learning rate, and step sizes, that do not change within a span."""
+    return LearningRates(lr, lr, progress, progress)
+
+
 def random_matrices(vocabulary, dim, seed=0, scale=1.0, frozen=0):
     """Matrices with random rows, and the same as two plain float64 arrays."""
     stride = row_stride(dim)
     random = np.random.default_rng(seed)
     size = (vocabulary + SCRATCH_ROWS) * stride
-    matrices = Matrices(aligned_zeros(size), aligned_zeros(size), stride, padded_width(dim), frozen)
+    uses = no_uses(vocabulary + SCRATCH_ROWS)
+    uses.before[:vocabulary] = 1000 * random.random(vocabulary)
+    uses.expected[:vocabulary] = 1000 * random.random(vocabulary)
+    matrices = Matrices(
+        aligned_zeros(size), aligned_zeros(size), stride, padded_width(dim), uses, frozen
+    )
     for flat in (matrices.vectors, matrices.contexts):
         rows(flat, stride)[:, :dim] = scale * random.normal(size=(vocabulary, dim))
     return matrices, *as_float64(matrices, dim)

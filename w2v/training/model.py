@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from w2v.compute.jit import kernel
 from w2v.compute.random import INITIAL_VECTORS, make_key, random_bits
 from w2v.compute.simd import WIDTH
+from w2v.training.step_sizes import Uses, no_uses
 
 if TYPE_CHECKING:
     from w2v.config import Config
@@ -23,6 +24,10 @@ LINE = 16  # float32 numbers in a cache line of 64 bytes
 # Rows at the end of the matrices that belong to a thread: one of zeros, which stands for a line
 # end, and one that receives the updates of frozen vectors, which are discarded.
 SCRATCH_ROWS = 2
+# Initial vectors are uniform in (-b, b), b = INITIAL_BOUND / sqrt(dim), so that their norm is about
+# 0.4 at any dimension. The context vectors start at zero, and their first updates are proportional
+# to the vectors: with word2vec's bound of 1 / (2 dim), small corpora end before learning has begun.
+INITIAL_BOUND = 0.7
 
 
 class Matrices(NamedTuple):
@@ -36,6 +41,7 @@ class Matrices(NamedTuple):
     contexts: NDArray[np.float32]
     stride: int  # the distance of two rows
     width: int  # the numbers of a row that kernels read: ``dim``, padded with zeros
+    uses: Uses  # of the word vectors, which determine their step sizes
     frozen: int = 0  # the vectors of the first ``frozen`` words do not change
 
 
@@ -63,7 +69,7 @@ def aligned_zeros(size: int) -> NDArray[np.float32]:
 def new_matrices(words: int, config: Config, frozen: int = 0) -> Matrices:
     """Allocate the matrices with their initial values.
 
-    Word vectors are uniform in (-0.5 / dim, 0.5 / dim), context vectors are zero.
+    Word vectors are uniform (see `fill_uniform`), context vectors and uses are zero.
 
     Args:
         words: V.
@@ -72,9 +78,14 @@ def new_matrices(words: int, config: Config, frozen: int = 0) -> Matrices:
 
     """
     stride = row_stride(config.dim)
-    size = (words + SCRATCH_ROWS * config.thread_count) * stride
+    rows = words + SCRATCH_ROWS * config.thread_count
     matrices = Matrices(
-        aligned_zeros(size), aligned_zeros(size), stride, padded_width(config.dim), frozen
+        aligned_zeros(rows * stride),
+        aligned_zeros(rows * stride),
+        stride,
+        padded_width(config.dim),
+        no_uses(rows),
+        frozen,
     )
     key = make_key(config.seed, INITIAL_VECTORS)
     fill_uniform(matrices.vectors, words, config.dim, stride, key)
@@ -92,7 +103,7 @@ def rows_of(
 def fill_uniform(
     vectors: NDArray[np.float32], rows: int, dim: int, stride: int, key: np.uint64
 ) -> None:
-    """Fill rows with random numbers in (-0.5 / dim, 0.5 / dim).
+    """Fill rows with random numbers in (-b, b), b = INITIAL_BOUND / sqrt(dim).
 
     Args:
         vectors: flat; row i starts at ``i * stride``.
@@ -102,8 +113,9 @@ def fill_uniform(
         key: of the random numbers; those of a row depend on the key and the row alone.
 
     """
+    bound = np.float32(INITIAL_BOUND) / np.sqrt(np.float32(dim))
     for row in range(rows):
         for d in range(dim):
             bits = random_bits(key, row * dim + d) >> np.uint64(41)  # 23 bits remain
             share = (np.float32(bits) + np.float32(0.5)) / np.float32(1 << 23)
-            vectors[row * stride + d] = (share - np.float32(0.5)) / np.float32(dim)
+            vectors[row * stride + d] = (np.float32(2.0) * share - np.float32(1.0)) * bound

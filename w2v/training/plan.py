@@ -29,11 +29,12 @@ class Schedule:
     initial: float
     final: float
     epochs: int
+    damping: float = 1.0  # a factor of the step sizes, see `Config.damping`
 
     @classmethod
     def of(cls, config: Config) -> Schedule:
         """Return the schedule of a training."""
-        return cls(config.lr, config.final_lr, config.epochs)
+        return cls(config.lr, config.final_lr, config.epochs, config.damping)
 
     def rate(self, epochs: float) -> float:
         """Return the learning rate after a number of epochs and fractions of an epoch."""
@@ -98,8 +99,11 @@ class EpochPlan:
         return self.schedule.rate(self.epoch + share)
 
     def rates(self, begin: float, end: float) -> LearningRates:
-        """Return the learning rates between two shares of the epoch."""
-        return LearningRates(self.rate(begin), self.rate(end))
+        """Return the damped learning rates and the progress between two shares of the epoch."""
+        epochs, damping = self.schedule.epochs, self.schedule.damping
+        rates = damping * self.rate(begin), damping * self.rate(end)
+        progress = (self.epoch + begin) / epochs, (self.epoch + end) / epochs
+        return LearningRates(*rates, *progress)
 
 
 def max_span_positions(config: Config) -> int:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 from w2v.training.model import Matrices, new_matrices
 from w2v.training.plan import EpochPlan, max_span_positions
 from w2v.training.sampling import Sampling, make_sampling
+from w2v.training.step_sizes import expected_uses
 
 if TYPE_CHECKING:
     import numpy as np
@@ -125,13 +126,12 @@ class TrainingSetup:
 
         """
         words = len(counts)
-        return cls(
-            config,
-            new_matrices(words, config, frozen),
-            make_sampling(counts, config),
-            words,
-            max_span_positions(config),
+        matrices = new_matrices(words, config, frozen)
+        sampling = make_sampling(counts, config)
+        matrices.uses.expected[:words] = expected_uses(
+            counts, sampling.keep_thresholds[:-1], config
         )
+        return cls(config, matrices, sampling, words, max_span_positions(config))
 
 
 class Backend(Protocol):

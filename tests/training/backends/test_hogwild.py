@@ -12,6 +12,7 @@ import reference_sgns as reference
 from training.helpers import (
     EMPTY,
     END_OF_LINE,
+    constant_rates,
     counts_of,
     make_trainer,
     random_text,
@@ -22,6 +23,7 @@ from w2v.compute.random import NOISE, SUBSAMPLING, VALIDATION, WINDOWS, make_key
 from w2v.training import plan
 from w2v.training.backends import hogwild
 from w2v.training.model import rows_of
+from w2v.training.plan import EpochPlan
 from w2v.training.sampling import Keys
 from w2v.training.sgns.kernel import SpanStats, TextSpan
 from w2v.training.state import TrainingSetup, TrainingState
@@ -37,7 +39,7 @@ def short_spans(monkeypatch):
 @pytest.mark.usefixtures("short_spans")
 def test_an_epoch_equals_the_reference_span_by_span():
     text = random_text(40)
-    config = small(epochs=2, seed=9, lr=0.2, lr_min=0.2)
+    config = small(epochs=2, seed=9, lr=0.05, lr_min=0.05)
     counts = counts_of(text)
     got = train_model(text, EMPTY, counts, config)
 
@@ -55,7 +57,9 @@ def test_an_epoch_equals_the_reference_span_by_span():
                 make_key(9, NOISE, epoch, number),
             )
             span = TextSpan(text.ids, begin, end, END_OF_LINE)
-            reference.train_span(span, vectors, contexts, setup.sampling, keys, 0.2)
+            rates = EpochPlan.of_training(text, config, epoch).rates(begin / size, end / size)
+            uses = setup.matrices.uses
+            reference.train_span(span, vectors, contexts, setup.sampling, keys, rates, uses=uses)
     np.testing.assert_allclose(got.matrix, vectors, atol=1e-5)
     assert np.abs(got.matrix).max() > 0.05  # so that the bound means something
 
@@ -93,8 +97,9 @@ def test_the_learning_rate_falls_linearly(monkeypatch):
     monkeypatch.setattr(hogwild, "train_span", record)
     text = text_of([[0] * 99] * 4)
     train_model(text, EMPTY, counts_of(text), small(lr=1.0, lr_min=0.2, epochs=2))
-    steps = np.linspace(1.0, 0.2, 9)
-    np.testing.assert_allclose(rates, list(pairwise(steps)))
+    learning_rates, progress = np.linspace(1.0, 0.2, 9), np.linspace(0.0, 1.0, 9)
+    expected = [(*a, *b) for a, b in zip(pairwise(learning_rates), pairwise(progress), strict=True)]
+    np.testing.assert_allclose(rates, expected)
 
 
 def test_the_validation_loss_is_that_of_the_reference():
@@ -116,6 +121,6 @@ def test_the_validation_loss_is_that_of_the_reference():
     )
     span = TextSpan(held_out.ids, 0, len(held_out.ids), END_OF_LINE)
     sampling = the_trainer.setup.sampling
-    expected = reference.train_span(span, vectors, contexts, sampling, keys, 0.0)
+    expected = reference.train_span(span, vectors, contexts, sampling, keys, constant_rates(0.0))
     assert result.epochs[0].validation_loss == pytest.approx(expected.loss, rel=1e-3)
     assert train_model(text, EMPTY, counts, config).epochs[0].validation_loss is None

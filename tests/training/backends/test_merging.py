@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 
 import reference_rounds as reference
 from training.backends.test_replicas import IDS, VOCABULARY, spans_of, train
-from training.helpers import as_float64, make_sampling, random_matrices, texts
+from training.helpers import as_float64, constant_rates, make_sampling, random_matrices, texts
 from w2v.training.backends import merging
 from w2v.training.backends.merging import DecayRates, decay_rates, merge_replicas
 from w2v.training.backends.replicas import make_replicas
+from w2v.training.step_sizes import BOOST, USES_OF_TRAINED_ROW
 
 
 @given(
@@ -38,13 +39,14 @@ def test_a_round_equals_the_reference(
     )
     matrices, vectors, contexts = random_matrices(VOCABULARY, dim, seed % 1000, 0.5, frozen)
     spans = spans_of(ids, shards, seed)
-    lr = min(0.1, 0.3 * shared / (10 * window))
+    rates = constant_rates(min(0.1, 0.3 * shared / (10 * window)) / BOOST)
     expected_vectors, expected_contexts, expected = reference.train_round(
-        spans, vectors, contexts, sampling, lr, frozen
+        spans, vectors, contexts, sampling, rates, frozen, matrices.uses
     )
     replicas, made = make_replicas(shards, VOCABULARY, len(ids), matrices, sampling)
-    stats = train(matrices, made, spans, sampling, lr)
-    merge_replicas(matrices, replicas, decay_rates(sampling, lr), 0, 1)
+    stats = train(matrices, made, spans, sampling, rates)
+    decays = decay_rates(sampling, rates.begin, rates.progress_begin)
+    merge_replicas(matrices, replicas, decays, 0, 1)
     got_vectors, got_contexts = as_float64(matrices, dim)
     assert [(s.centers, s.pairs) for s in stats] == [(e.centers, len(e.pairs)) for e in expected]
     np.testing.assert_allclose(got_vectors, expected_vectors, rtol=1e-3, atol=2e-5)
@@ -59,9 +61,9 @@ def test_a_merge_in_parts_equals_a_whole_one(parts, monkeypatch):
     for count in (1, parts):
         matrices, _, _ = random_matrices(VOCABULARY, 9)
         replicas, shards = make_replicas(3, VOCABULARY, len(IDS), matrices, sampling)
-        train(matrices, shards, spans_of(IDS, 3, 5), sampling, 0.1)
+        train(matrices, shards, spans_of(IDS, 3, 5), sampling, constant_rates(0.1))
         for part in range(count):
-            merge_replicas(matrices, replicas, decay_rates(sampling, 0.1), part, count)
+            merge_replicas(matrices, replicas, decay_rates(sampling, 0.1, 0.4), part, count)
         results.append(matrices.vectors.tobytes() + matrices.contexts.tobytes())
     assert results[0] == results[1]
 
@@ -74,6 +76,7 @@ def test_small_changes_are_added_and_large_ones_are_averaged(decay, factor):
     """Two shards changed row 0 by 1 and by 3."""
     sampling = make_sampling(VOCABULARY)
     matrices, _, _ = random_matrices(VOCABULARY, 1, scale=0.0)
+    matrices.uses.before[0] = USES_OF_TRAINED_ROW
     replicas, shards = make_replicas(2, VOCABULARY, len(IDS), matrices, sampling)
     for shard, change in zip(shards, (1.0, 3.0), strict=True):
         shard.vector_rows[0] = shard.context_rows[0] = 1
@@ -81,14 +84,14 @@ def test_small_changes_are_added_and_large_ones_are_averaged(decay, factor):
         shard.uses[0] = 1.0
         shard.matrices.vectors[0] = change
         shard.matrices.contexts[0] = 0.0
-    merge_replicas(matrices, replicas, DecayRates(decay, 1.0, 1.0), 0, 1)
+    merge_replicas(matrices, replicas, DecayRates(decay, 1.0, 1.0, 0.0), 0, 1)
     assert matrices.vectors[0] == pytest.approx(4 * factor)
     assert matrices.contexts[0] == 0.0
 
 
 def test_decay_rates_grow_with_the_pairs_of_a_use():
-    rates = decay_rates(make_sampling(VOCABULARY), 0.1)
-    wider = decay_rates(make_sampling(VOCABULARY, window=4), 0.1)
-    assert np.allclose(np.array(wider) / np.array(rates), 2)
-    shared = decay_rates(make_sampling(VOCABULARY, negative_sharing=32), 0.1)
-    assert np.allclose(np.array(shared) / np.array(rates), [1, 1, 4])
+    rates = decay_rates(make_sampling(VOCABULARY), 0.1, 0.5)
+    wider = decay_rates(make_sampling(VOCABULARY, window=4), 0.1, 0.5)
+    assert np.allclose(np.array(wider) / np.array(rates), [2, 2, 2, 1])
+    shared = decay_rates(make_sampling(VOCABULARY, negative_sharing=32), 0.1, 0.5)
+    assert np.allclose(np.array(shared) / np.array(rates), [1, 1, 4, 1])

@@ -18,7 +18,7 @@ from w2v.training.backends.replicas import make_replicas, max_replica_rows, trai
 from w2v.training.sgns.kernel import LearningRates, TextSpan
 
 VOCABULARY = 12
-RATES = LearningRates(0.1, 0.1)
+RATES = LearningRates(0.1, 0.1, 0.2, 0.4)
 
 
 def spans_of(ids, count, seed):
@@ -30,9 +30,8 @@ def spans_of(ids, count, seed):
     ]
 
 
-def train(matrices, shards, spans, sampling, lr):
+def train(matrices, shards, spans, sampling, rates):
     """Train each shard on its span; return their stats."""
-    rates = LearningRates(lr, lr)
     return [
         train_shard(span, matrices, shard, sampling, keys, rates)
         for shard, (span, keys) in zip(shards, spans, strict=True)

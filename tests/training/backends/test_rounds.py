@@ -60,7 +60,7 @@ def test_the_bits_are_the_same_at_any_number_of_threads(shards):
 def test_an_epoch_equals_the_reference_round_by_round():
     text = random_text(40)
     size = len(text.ids)
-    config = deterministic(epochs=2, seed=9, lr=0.2, lr_min=0.2, shards=3)
+    config = deterministic(epochs=2, seed=9, lr=0.05, lr_min=0.05, shards=3)
     counts = counts_of(text)
     got = train_model(text, EMPTY, counts, config).matrix
 
@@ -80,7 +80,11 @@ def test_an_epoch_equals_the_reference_round_by_round():
             )
             span = TextSpan(text.ids, bounds[number], bounds[number + 1], END_OF_LINE)
             spans.append((span, keys))
-        vectors, contexts, _ = reference.train_round(spans, vectors, contexts, setup.sampling, 0.2)
+        epoch_plan = EpochPlan.of_training(text, config, epoch)
+        rates = epoch_plan.rates(step / rounds_of_epoch, (step + 1) / rounds_of_epoch)
+        vectors, contexts, _ = reference.train_round(
+            spans, vectors, contexts, setup.sampling, rates, 0, setup.matrices.uses
+        )
     np.testing.assert_allclose(got, vectors, atol=1e-5)
     assert np.abs(got).max() > 0.05  # so that the bound means something
 
@@ -93,9 +97,12 @@ def test_the_learning_rate_of_a_merge_is_that_at_the_beginning_of_the_round(monk
     config = deterministic(lr=0.1, lr_min=0.02)
     train_model(text, EMPTY, counts_of(text), config)
     of_text = [rates for rates in seen if rates.center]  # those of the validation are zero
-    falling = 0.1 - 0.08 * np.arange(len(of_text)) / len(of_text)
+    progress = np.arange(len(of_text)) / len(of_text)
+    falling = 0.1 - 0.08 * progress
     sampling = TrainingSetup.of(counts_of(text), config).sampling
-    np.testing.assert_allclose(of_text, [decay_rates(sampling, lr) for lr in falling])
+    np.testing.assert_allclose(
+        of_text, [decay_rates(sampling, *at) for at in zip(falling, progress, strict=True)]
+    )
 
 
 @pytest.mark.usefixtures("short_spans")

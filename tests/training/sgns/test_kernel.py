@@ -11,6 +11,7 @@ import reference_sgns as reference
 from training.helpers import (
     END_OF_LINE,
     as_float64,
+    constant_rates,
     encoded,
     make_keys,
     make_sampling,
@@ -26,14 +27,14 @@ from w2v.corpus.pairs import skipgram_pairs
 from w2v.training.model import SCRATCH_ROWS, row_stride
 from w2v.training.sgns.kernel import LearningRates, TextSpan, select_words, train_span
 from w2v.training.sgns.workspace import make_workspace
+from w2v.training.step_sizes import BOOST, USES_OF_TRAINED_ROW, no_uses
 
 
-def run(matrices, span, sampling, keys, lr, lr_end=None):
+def run(matrices, span, sampling, keys, rates):
     """Train on a span; return centers, pairs and the mean loss, None without pairs."""
     work = make_workspace(
         max(span.end - span.begin, 1), words_in(matrices), matrices.stride, sampling
     )
-    rates = LearningRates(lr, lr if lr_end is None else lr_end)
     stats = train_span(span, matrices, sampling, keys, rates, work)
     if stats.pairs == 0:
         assert stats.centers == stats.noise_pairs == 0
@@ -52,10 +53,11 @@ def run(matrices, span, sampling, keys, lr, lr_end=None):
     sharing=st.integers(1, 11),
     sample=st.sampled_from([0.0, 0.05]),
     frozen=st.integers(0, 12),
+    progress=st.sampled_from([(0.0, 0.0), (0.0, 1.0), (0.6, 0.7)]),
     seed=st.integers(0, 2**63 - 1),
 )
 def test_a_span_equals_the_reference(
-    ids, dim, window, shrink, negatives, shared, sharing, sample, frozen, seed
+    ids, dim, window, shrink, negatives, shared, sharing, sample, frozen, progress, seed
 ):
     sampling = make_sampling(
         12,
@@ -70,9 +72,12 @@ def test_a_span_equals_the_reference(
     matrices, vectors, contexts = random_matrices(12, dim, seed % 1000, scale=0.5, frozen=frozen)
     span = TextSpan(ids, len(ids) // 5, len(ids) - len(ids) // 6, END_OF_LINE)
     # With larger updates the last bit of a float32 would grow to a visible difference.
-    lr = min(0.1, 0.3 * shared / (2 * window * negatives))
-    expected = reference.train_span(span, vectors, contexts, sampling, keys, lr, frozen)
-    centers, pairs, loss = run(matrices, span, sampling, keys, lr)
+    lr = min(0.1, 0.3 * shared / (2 * window * negatives)) / BOOST
+    rates = LearningRates(lr, lr / 2, *progress)
+    expected = reference.train_span(
+        span, vectors, contexts, sampling, keys, rates, frozen, matrices.uses
+    )
+    centers, pairs, loss = run(matrices, span, sampling, keys, rates)
     got_vectors, got_contexts = as_float64(matrices, dim)
     assert centers == expected.centers
     assert pairs == len(expected.pairs)
@@ -103,8 +108,11 @@ def test_a_band_equals_the_reference(lines, shrink):
     sampling = make_sampling(10, shrink_windows=shrink)
     assert any(tile.is_band for tile, _ in lay_out(whole(ids), sampling, make_keys(1)))
     matrices, vectors, contexts = random_matrices(10, 21, seed=4, scale=0.3)
-    expected = reference.train_span(whole(ids), vectors, contexts, sampling, make_keys(1), 0.2)
-    centers, pairs, loss = run(matrices, whole(ids), sampling, make_keys(1), 0.2)
+    rates = LearningRates(0.2, 0.1, 0.0, 0.5)
+    expected = reference.train_span(
+        whole(ids), vectors, contexts, sampling, make_keys(1), rates, uses=matrices.uses
+    )
+    centers, pairs, loss = run(matrices, whole(ids), sampling, make_keys(1), rates)
     assert (centers, pairs) == (expected.centers, len(expected.pairs))
     assert loss == pytest.approx(expected.loss, rel=1e-5)
     got_vectors, got_contexts = as_float64(matrices, 21)
@@ -112,10 +120,23 @@ def test_a_band_equals_the_reference(lines, shrink):
     np.testing.assert_allclose(got_contexts, contexts, atol=2e-5)
 
 
+def unit_steps(vocabulary):
+    """Uses with which the step size of every word vector is the learning rate."""
+    uses = no_uses(vocabulary + SCRATCH_ROWS)
+    uses.before[:] = USES_OF_TRAINED_ROW
+    return uses
+
+
 @given(ids=texts(10), dim=st.sampled_from([1, 5, 16, 31]), noise=st.integers(1, 6))
 def test_padding_stays_zero(ids, dim, noise):
     matrices, _, _ = random_matrices(10, dim)
-    run(matrices, whole(ids), make_sampling(10, shared_negatives=noise), make_keys(3), 0.3)
+    run(
+        matrices,
+        whole(ids),
+        make_sampling(10, shared_negatives=noise),
+        make_keys(3),
+        constant_rates(0.3),
+    )
     for flat in (matrices.vectors, matrices.contexts):
         assert not rows(flat, matrices.stride)[:, dim:].any()
         assert not flat[-SCRATCH_ROWS * matrices.stride :].any()
@@ -125,7 +146,7 @@ def test_frozen_vectors_stay_and_all_others_move():
     ids = encoded([[0, 1, 2, 3, 4, 5, 6, 7, 0, 5], [3, 4]])
     matrices, vectors, contexts = random_matrices(8, 5, frozen=4)
     before = matrices.vectors.copy()
-    run(matrices, whole(ids), make_sampling(8), make_keys(1), 0.1)
+    run(matrices, whole(ids), make_sampling(8), make_keys(1), constant_rates(0.1))
     four = 4 * matrices.stride
     assert matrices.vectors[:four].tobytes() == before[:four].tobytes()
     got_vectors, got_contexts = as_float64(matrices, 5)
@@ -149,6 +170,7 @@ def test_the_expected_step_is_the_gradient_of_the_objective(sized):
     ids = np.array([0, 3, 1, END_OF_LINE, 5, 2, END_OF_LINE], np.uint16)
     sampling = make_sampling(vocabulary, counts=counts, negatives=3, shared_negatives=2)
     start, vectors, contexts = random_matrices(vocabulary, dim, seed=5)
+    start = start._replace(uses=unit_steps(vocabulary))
     weights = counts**0.75
     distribution = weights / weights.sum()
     centers = reference.centers_of(whole(ids), sampling, make_keys(0))
@@ -158,7 +180,7 @@ def test_the_expected_step_is_the_gradient_of_the_objective(sized):
     changes = np.empty((draws, 2, vocabulary, dim))
     for draw in range(draws):
         matrices = start._replace(vectors=start.vectors.copy(), contexts=start.contexts.copy())
-        run(matrices, whole(ids), sampling, make_keys(draw), lr)
+        run(matrices, whole(ids), sampling, make_keys(draw), constant_rates(lr))
         changes[draw] = (
             rows(matrices.vectors - start.vectors, start.stride)[:, :dim],
             rows(matrices.contexts - start.contexts, start.stride)[:, :dim],
@@ -192,14 +214,17 @@ def test_one_step_follows_the_finite_differences_of_its_own_loss():
     sampling = make_sampling(vocabulary, negatives=4, shared_negatives=3, negative_sharing=4)
     keys = make_keys(11)
     matrices, vectors, contexts = random_matrices(vocabulary, dim, seed=2)
+    matrices = matrices._replace(uses=unit_steps(vocabulary))
     pairs = len(list(skipgram_pairs([0, 1, 2, 3], 2)))
 
     def loss(a, b):
-        measured = reference.train_span(whole(ids), a.copy(), b.copy(), sampling, keys, 0.0)
+        measured = reference.train_span(
+            whole(ids), a.copy(), b.copy(), sampling, keys, constant_rates(0.0)
+        )
         return measured.loss * pairs
 
     gradient = numerical_gradient(loss, vectors, contexts)
-    run(matrices, whole(ids), sampling, keys, lr)
+    run(matrices, whole(ids), sampling, keys, constant_rates(lr))
     after_vectors, after_contexts = as_float64(matrices, dim)
     np.testing.assert_allclose((vectors - after_vectors) / lr, gradient[0], rtol=0.02, atol=0.02)
     np.testing.assert_allclose((contexts - after_contexts) / lr, gradient[1], rtol=0.02, atol=0.02)
@@ -209,8 +234,8 @@ def test_a_learning_rate_of_zero_changes_nothing():
     ids = np.array([0, 1, 2, 3, END_OF_LINE] * 20, np.uint16)
     matrices, _, _ = random_matrices(4, 10)
     before = matrices.vectors.copy(), matrices.contexts.copy()
-    first = run(matrices, whole(ids), make_sampling(4), make_keys(1), 0.0)
-    assert run(matrices, whole(ids), make_sampling(4), make_keys(1), 0.0) == first
+    first = run(matrices, whole(ids), make_sampling(4), make_keys(1), constant_rates(0.0))
+    assert run(matrices, whole(ids), make_sampling(4), make_keys(1), constant_rates(0.0)) == first
     np.testing.assert_array_equal(matrices.vectors, before[0])
     np.testing.assert_array_equal(matrices.contexts, before[1])
 
@@ -219,16 +244,10 @@ def test_the_learning_rate_falls_within_a_span():
     """The update of the last line, of rows not updated before, shows the rate at the end."""
     ids = np.array([0, 1, END_OF_LINE] * 50 + [2, 3, END_OF_LINE], np.uint16)
     changes = []
-    for lr_begin, lr_end in ((0.1, 0.1), (0.1, 0.0)):
+    for lr_end in (0.1, 0.0):
         matrices, vectors, _ = random_matrices(4, 4, seed=3)
-        run(
-            matrices,
-            whole(ids),
-            make_sampling(4, shared_negatives=1),
-            make_keys(1),
-            lr_begin,
-            lr_end=lr_end,
-        )
+        sampling = make_sampling(4, shared_negatives=1)
+        run(matrices, whole(ids), sampling, make_keys(1), LearningRates(0.1, lr_end, 0.0, 0.0))
         changes.append(np.abs(as_float64(matrices, 4)[0][2] - vectors[2]).max())
     assert 0 < changes[1] < 0.05 * changes[0]
 
@@ -239,7 +258,7 @@ def test_nan_and_infinity_are_not_hidden(value):
     ids = np.array([0, 1, 2, END_OF_LINE] * 10, np.uint16)
     matrices, _, _ = random_matrices(3, 4)
     matrices.vectors[0] = value
-    run(matrices, whole(ids), make_sampling(3), make_keys(1), 0.1)
+    run(matrices, whole(ids), make_sampling(3), make_keys(1), constant_rates(0.1))
     assert not np.isfinite(matrices.vectors).all()
 
 
@@ -253,7 +272,7 @@ def test_scores_are_clamped(score):
     matrices.vectors[0] = matrices.vectors[matrices.stride] = 1.0
     matrices.contexts[0] = matrices.contexts[matrices.stride] = score
     sampling = make_sampling(3, counts=[0, 0, 10], negatives=1, shared_negatives=1)
-    *_, loss = run(matrices, whole(ids), sampling, make_keys(1), 0.0)
+    *_, loss = run(matrices, whole(ids), sampling, make_keys(1), constant_rates(0.0))
     clamped = np.clip(score, -20, 20)
     assert loss == pytest.approx(np.log1p(np.exp(-clamped)) + np.log(2), rel=1e-5, abs=1e-6)
 

@@ -36,7 +36,7 @@ def lay_out(span, sampling, keys):
     for positions in (work.center_positions, work.window_begins, work.window_ends):
         positions[:] = position + TILE - 1
     while position < end:
-        tile = lay_out_tile(position, end, TILE, matrices, sampling, keys.windows, work)
+        tile = lay_out_tile(position, end, TILE, 0.0, matrices, sampling, keys.windows, work)
         position = tile.end
         if tile.filled:
             yield tile, work
@@ -118,7 +118,7 @@ def test_pairs_in_shrunk_windows_are_those_of_the_reference(seed):
     sampling = make_sampling(12, window=5, shrink_windows=True)
     ids = encoded(lines)
     centers = reference.centers_of(whole(ids), sampling, make_keys(seed))
-    expected = [(word, context) for word, around in centers for _, context in around]
+    expected = [(word, context) for _, word, around in centers for _, context in around]
     assert kernel_pairs(whole(ids), sampling, make_keys(seed)) == expected
 
 

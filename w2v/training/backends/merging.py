@@ -24,6 +24,7 @@ from w2v.compute.simd import WIDTH, add, fma, load, splat, store
 from w2v.training.backends.replicas import Replicas
 from w2v.training.model import Matrices
 from w2v.training.sampling import Sampling
+from w2v.training.step_sizes import step_scale
 
 # The share of its distance that a row moves for each pair, at learning rate 1, and for each pair
 # with a negative sample, which mostly leaves the row where it is. A half or a quarter of both gave
@@ -37,13 +38,14 @@ _WORDS_PER_PART = 16
 class DecayRates(NamedTuple):
     """How fast a row approaches its point: -log(1 - c) for each use."""
 
-    center: float  # of a word vector, when its word is a center
+    center: float  # of a word vector with the step scale 1, when its word is a center
     context: float  # of a context vector, when its word is in windows
     noise: float  # of a context vector, when its word is in a set of negative samples
+    progress: float  # the share of the training that is done, for the step scales
 
 
-def decay_rates(sampling: Sampling, lr: float) -> DecayRates:
-    """Return the decay rates at a learning rate.
+def decay_rates(sampling: Sampling, lr: float, progress: float) -> DecayRates:
+    """Return the decay rates at a learning rate and a share of the training.
 
     They grow with the pairs of a use: of a center with its contexts and their negative samples, of
     a context with its centers, and of a negative sample with the centers that share it, by weight.
@@ -54,6 +56,7 @@ def decay_rates(sampling: Sampling, lr: float) -> DecayRates:
         lr * _PAIR_DECAY * pairs * (1 + sampling.negatives),
         lr * _PAIR_DECAY * pairs,
         lr * _NOISE_DECAY * pairs * noise,
+        progress,
     )
 
 
@@ -97,17 +100,26 @@ def merge_replicas(
     for first in range(part * _WORDS_PER_PART, words, parts * _WORDS_PER_PART):
         for word in range(first, min(first + _WORDS_PER_PART, words)):
             if word >= matrices.frozen:
-                changes = _find_changes(vectors, word, matrices.stride, replicas, starts)
+                scale = step_scale(matrices.uses, word, rates.progress)
+                changes = _find_changes(vectors, scale, word, matrices.stride, replicas, starts)
                 _merge_row(vectors, word * matrices.stride, starts, changes, matrices.width)
-            changes = _find_changes(contexts, word, matrices.stride, replicas, starts)
+            changes = _find_changes(contexts, 1.0, word, matrices.stride, replicas, starts)
             _merge_row(contexts, word * matrices.stride, starts, changes, matrices.width)
 
 
 @inlined
 def _find_changes(
-    side: _Side, word: int, stride: int, replicas: Replicas, starts: NDArray[np.int64]
+    side: _Side,
+    scale: float,
+    word: int,
+    stride: int,
+    replicas: Replicas,
+    starts: NDArray[np.int64],
 ) -> _Changes:
-    """Find the copies of a row that differ from it; ``starts`` receives their indices."""
+    """Find the copies of a row that differ from it; ``starts`` receives their indices.
+
+    Its uses decay with the rate of the side times ``scale``.
+    """
     row = word * stride
     count = 0
     total_decay = 0.0
@@ -123,7 +135,7 @@ def _find_changes(
                 starts[count] = start
                 count += 1
                 uses, draws = replicas.uses[s, local_id], replicas.draws[s, local_id]
-                decay = side.use_rate * uses + side.draw_rate * draws
+                decay = side.use_rate * scale * uses + side.draw_rate * draws
                 total_decay += decay
                 progress -= np.expm1(-decay)
     return _Changes(count, -np.expm1(-total_decay) / progress if progress > 0.0 else 1.0)

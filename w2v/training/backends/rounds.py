@@ -48,10 +48,11 @@ class RoundsBackend:
         """Train for one round."""
         del worker
         setup = self._setup
-        rates = decay_rates(setup.sampling, plan.rate(step / self.step_count(plan)))
+        rates = plan.rates(step / self.step_count(plan), (step + 1) / self.step_count(plan))
+        decays = decay_rates(setup.sampling, rates.begin, rates.progress_begin)
 
         def merge(part: int) -> None:
-            merge_replicas(setup.matrices, self._replicas, rates, part, self._threads)
+            merge_replicas(setup.matrices, self._replicas, decays, part, self._threads)
 
         stats = self._map(partial(self._train_shard, plan, step), len(self._shards))
         self._map(merge, self._threads)

@@ -12,7 +12,6 @@ from w2v.compute.jit import inlined
 from w2v.compute.simd import (
     WIDTH,
     Vector,
-    add,
     fma,
     load,
     prefetch,
@@ -177,15 +176,19 @@ def _apply_noise(matrices: Matrices, d: int, work: Workspace) -> tuple[Four, Fou
 
 @inlined
 def _add_to_centers(vectors: NDArray[np.float32], d: int, updates: Four, work: Workspace) -> None:
-    """Add the updates of the centers, one after the other, because two may share a row."""
+    """Add the updates of the centers, each with the step size of its row.
+
+    They are added one after the other, because two centers may share a row.
+    """
+    scales = work.center_scales
     index = work.targets[0] + d
-    store(vectors, index, add(load(vectors, index), updates[0]))
+    store(vectors, index, fma(splat_from(scales, 0), updates[0], load(vectors, index)))
     index = work.targets[1] + d
-    store(vectors, index, add(load(vectors, index), updates[1]))
+    store(vectors, index, fma(splat_from(scales, 1), updates[1], load(vectors, index)))
     index = work.targets[2] + d
-    store(vectors, index, add(load(vectors, index), updates[2]))
+    store(vectors, index, fma(splat_from(scales, 2), updates[2], load(vectors, index)))
     index = work.targets[3] + d
-    store(vectors, index, add(load(vectors, index), updates[3]))
+    store(vectors, index, fma(splat_from(scales, 3), updates[3], load(vectors, index)))
 
 
 @inlined

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from w2v.errors import ConfigError, short_repr
+from w2v.options import AUTO as AUTO
 from w2v.options import LARGEST, Option, plain
 from w2v.system.cpu import available_cores
 from w2v.system.encodings import encoding_name
@@ -111,7 +112,15 @@ class Config:
         high=LARGEST,
     )
 
-    epochs: int = _option(5, int, TRAINING, "Passes over the corpus.", low=1, high=1_000_000)
+    epochs: int | str = _option(
+        AUTO,
+        int,
+        TRAINING,
+        "Passes over the corpus; auto: 12 / (million words)^0.35, from 3 to 100.",
+        low=1,
+        high=1_000_000,
+        auto=True,
+    )
     lr: float = _option(0.05, float, TRAINING, "Initial learning rate.", low=0, low_open=True)
     lr_min: float | None = _option(
         None,
@@ -123,14 +132,15 @@ class Config:
     negatives: int = _option(
         5, int, TRAINING, "Negative samples per pair of words.", low=1, high=1_000
     )
-    sample: float = _option(
-        1e-4,
+    sample: float | str = _option(
+        AUTO,
         float,
         TRAINING,
         "Subsampling threshold for frequent words, a fraction of the corpus; 0 disables"
-        " subsampling.",
+        " subsampling; auto: 1e-4, higher for small vocabularies.",
         low=0,
         high=1,
+        auto=True,
     )
     noise_exponent: float = _option(
         0.75,
@@ -214,6 +224,23 @@ class Config:
         return cls(**check_options(values))
 
     @property
+    def chosen_epochs(self) -> int:
+        """The number of epochs, after it was chosen for the text."""
+        return int(self._chosen("epochs"))
+
+    @property
+    def chosen_sample(self) -> float:
+        """The subsampling threshold, after it was chosen for the text."""
+        return float(self._chosen("sample"))
+
+    def _chosen(self, name: str) -> Any:
+        value = getattr(self, name)
+        if value == AUTO:
+            message = f"{name} is {AUTO!r} and depends on the text; see w2v.training.automatic"
+            raise ValueError(message)
+        return value
+
+    @property
     def final_lr(self) -> float:
         """The learning rate at the end of training."""
         return self.lr * 1e-4 if self.lr_min is None else self.lr_min
@@ -285,11 +312,11 @@ class TrainOptions(TypedDict, total=False):
     lowercase: bool | None
     encoding: str | None
     max_expansion: int
-    epochs: int
+    epochs: int | str
     lr: float
     lr_min: float | None
     negatives: int
-    sample: float
+    sample: float | str
     noise_exponent: float
     negative_sharing: int | None
     shared_negatives: int | None

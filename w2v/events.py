@@ -255,7 +255,8 @@ class Training(Event):
         done_words: the words trained on, in all epochs.
         total_words: the words to train on, in all epochs.
         words_per_second: the speed.
-        loss: the mean loss per pair in the current epoch, None before the first pair.
+        loss: the mean loss per pair in the current epoch, each before its update, None before the
+            first pair.
         lr: the learning rate.
         seconds: the time since training started.
         seconds_left: the estimated time left, None if unknown.
@@ -284,13 +285,40 @@ class Training(Event):
 
 
 @dataclass(frozen=True)
+class TrainingPlanned(Event):
+    """Training is about to begin, with these values of the options that depend on the text.
+
+    Attributes:
+        words: the words to train on in each epoch.
+        epochs: the number of epochs.
+        sample: the subsampling threshold.
+        kept_words: the share of the words that subsampling is expected to keep.
+
+    """
+
+    stage: ClassVar[str] = "plan"
+    words: int
+    epochs: int
+    sample: float
+    kept_words: float
+
+    def __str__(self) -> str:
+        """Describe the event."""
+        share = f"subsampling at {self.sample:g} keeps {100 * self.kept_words:.0f} % of the words"
+        share = share if self.sample else "no subsampling"
+        return f"training: {_count(self.words, 'word')}, {_count(self.epochs, 'epoch')}; {share}"
+
+
+@dataclass(frozen=True)
 class EpochDone(Event):
     """An epoch is complete.
 
     Attributes:
         epoch: the epoch, from 1.
         epochs: the number of epochs.
-        loss: the mean loss per pair, None without pairs.
+        loss: the mean loss per pair of a sample of the text, measured after the epoch without
+            training on it, so that it does not depend on the size of the last steps; None without
+            pairs.
         validation_loss: the mean loss per pair of the held-out lines, if there are any.
         centers: the center words that had a context.
         pairs: the pairs trained on.

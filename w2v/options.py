@@ -14,6 +14,9 @@ from w2v.errors import ConfigError, short_repr
 # The bound of integers that need no other one: the largest that fits in 64 bits with a sign.
 LARGEST = 2**63 - 1
 
+# The value of an option that is chosen for the text.
+AUTO = "auto"
+
 _INTEGER = re.compile(r"[+-]?\d+", re.ASCII)
 _DECIMAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 
@@ -33,6 +36,7 @@ class Option:
         canonical: for a string without choices, returns the name under which a value is recorded,
             or None if it is not allowed.
         allowed: the allowed values of such a string, in words.
+        auto: whether ``"auto"`` is accepted, for a value that is chosen for the text.
 
     """
 
@@ -45,10 +49,15 @@ class Option:
     choices: tuple[str, ...] = ()
     canonical: Callable[[object], str | None] | None = None
     allowed: str = ""
+    auto: bool = False
 
     @property
     def expected(self) -> str:
         """The allowed values, in words."""
+        return f"{self._expected}, or auto" if self.auto else self._expected
+
+    @property
+    def _expected(self) -> str:
         if self.choices:
             return "one of " + ", ".join(self.choices)
         if self.allowed:
@@ -74,6 +83,8 @@ class Option:
     def accepts(self, value: object) -> bool:
         """Return whether a value has the right type and lies in the range, also one of NumPy."""
         value = plain(value)
+        if self.auto and isinstance(value, str) and value == AUTO:
+            return True
         if self.choices:
             return isinstance(value, str) and value in self.choices
         if self.canonical is not None:

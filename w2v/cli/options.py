@@ -13,7 +13,7 @@ import cloup
 
 from w2v import config
 from w2v.errors import short_repr
-from w2v.options import SECONDS, Option
+from w2v.options import AUTO, SECONDS, Option
 from w2v.text.definition import TOKENIZER_HINT
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -30,8 +30,10 @@ class Number(click.ParamType):  # type: ignore[type-arg]
         self.name = "integer" if option.kind is int else "float"
         self._option = option
 
-    def convert(self, value: Any, param: Any, ctx: Any) -> int | float:
-        """Return the number; defaults are numbers already."""
+    def convert(self, value: Any, param: Any, ctx: Any) -> int | float | str:
+        """Return the number, or "auto" where it is accepted; defaults are such values already."""
+        if value == AUTO and self._option.auto:
+            return AUTO
         number = self._option.parse(value) if isinstance(value, str) else value
         if number is None or not self._option.accepts(number):
             self.fail(f"{short_repr(value)} is not {self._option.expected}.", param, ctx)

@@ -74,6 +74,12 @@ class Corpus:
         """Return what is pickled and copied: not the temporary directory, which has one owner."""
         return vars(self) | {"directory": None}
 
+    @property
+    def all_counts(self) -> NDArray[np.int64]:
+        """The counts of the vocabulary and, if it is encoded, of the one for unknown words."""
+        counts = self.vocabulary.counts
+        return counts if self.unknown_count is None else np.append(counts, self.unknown_count)
+
     def close(self) -> None:
         """Remove the temporary directory, if there is one."""
         if self.directory is not None:

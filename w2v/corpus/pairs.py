@@ -53,6 +53,24 @@ def context_range(ids: NDArray[Any], center: int, window: int, end_of_line: int)
 
 
 @kernel
+def count_pairs(ids: NDArray[Any], end_of_line: int, window: int) -> int:
+    """Return the number of (center, context) pairs of a text.
+
+    A line of n words has 2 (n - d) pairs at each distance d below n, up to the window.
+    """
+    pairs = 0
+    length = 0
+    for position in range(len(ids) + 1):
+        if position == len(ids) or ids[position] == end_of_line:
+            reach = min(window, length - 1) if length > 0 else 0
+            pairs += 2 * length * reach - reach * (reach + 1)
+            length = 0
+        else:
+            length += 1
+    return pairs
+
+
+@kernel
 def fill_pairs(
     ids: NDArray[Any], center: int, window: int, end_of_line: int, pairs: NDArray[np.int64]
 ) -> tuple[int, int]:

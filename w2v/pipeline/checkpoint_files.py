@@ -15,7 +15,7 @@ from w2v.system.disk import require_free_space, writing
 from w2v.system.files import read_error
 from w2v.system.records import decode
 
-VERSION = 2
+VERSION = 3
 """The format version of all files in a checkpoint."""
 
 DIGEST_BYTES = 16

@@ -14,6 +14,8 @@ from w2v.corpus.stages import StageTimes
 from w2v.events import CorpusRead, EpochDone
 from w2v.system.records import RecordError, decode
 from w2v.text.definition import WordDefinition
+from w2v.training.automatic import resolve
+from w2v.training.report import Usage
 
 if TYPE_CHECKING:
     from w2v.config import Config
@@ -79,6 +81,7 @@ class TrainingRecord:
         epochs: the reports of all epochs.
         timings: the time that each part took.
         words_per_second: words of the text, times epochs, per second of training.
+        usage: how much of the text was used; None in models of earlier versions.
         made_with: the versions of the software.
 
     """
@@ -93,6 +96,7 @@ class TrainingRecord:
     timings: Timings
     words_per_second: float
     made_with: Versions
+    usage: Usage | None = None
 
     @classmethod
     def of(
@@ -112,7 +116,7 @@ class TrainingRecord:
 
         return cls(
             w2v_version=__version__,
-            config=_used_config(job.config),
+            config=_used_config(resolve(job.config, corpus.all_counts, corpus.text.words)),
             tokenizer=corpus.definition,
             corpus=corpus.report,
             training=TextSizes(text.words, text.lines, held_out.words, held_out.lines),
@@ -120,6 +124,7 @@ class TrainingRecord:
             timings=Timings(compiling, corpus.report.seconds, result.seconds, corpus.times),
             words_per_second=result.words_per_second,
             made_with=Versions(platform.python_version(), np.__version__, numba.__version__),
+            usage=result.usage,
             origins=[] if job.origin is None else job.origin.history,
         )
 

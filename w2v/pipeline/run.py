@@ -18,6 +18,7 @@ from w2v.pipeline.preflight import Preflight
 from w2v.pipeline.record import TrainingRecord
 from w2v.pipeline.warm_start import WarmStart, total_counts, warm_start_event
 from w2v.system.atomic import recover
+from w2v.training.automatic import resolve
 from w2v.training.trainer import Result, train_model
 
 if TYPE_CHECKING:
@@ -155,9 +156,8 @@ class TrainingRun:
     def train(self, corpus: Corpus) -> Result:
         """Train on a corpus, or continue from the state in the checkpoint."""
         job, checkpoint = self.job, self.checkpoint
-        counts = corpus.vocabulary.counts
-        if corpus.unknown_count is not None:
-            counts = np.append(counts, corpus.unknown_count)
+        counts = corpus.all_counts
+        config = resolve(job.config, counts, corpus.text.words)
         self.preflight.after_reading(
             len(corpus.vocabulary), counts, None if checkpoint is None else checkpoint.state_bytes
         )
@@ -170,7 +170,7 @@ class TrainingRun:
             corpus.text,
             corpus.held_out,
             counts,
-            job.config,
+            config,
             self.observer,
             checkpoint if job.origin is None else WarmStart(job, job.origin, corpus, checkpoint),
             frozen=job.frozen_rows,

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from w2v.config import Config, TrainOptions
+from w2v.config import AUTO, Config, TrainOptions
 from w2v.errors import ConfigError, InputError
 from w2v.events import EpochDone, WarmStarted
 from w2v.formats import native, registry
@@ -27,6 +27,7 @@ from w2v.system.records import decode
 from w2v.text.definition import WordDefinition
 from w2v.training.model import rows_of
 from w2v.training.state import TrainingState
+from w2v.training.step_sizes import USES_OF_TRAINED_ROW
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -98,8 +99,8 @@ def job_for_more_epochs(output: Path, options: TrainOptions) -> TrainingJob:
     """
     old = native.read(output)
     reports, job = _recorded_training(old, output)
-    epochs = options.get("epochs", 0)
-    if epochs <= len(reports):
+    epochs = options.get("epochs", AUTO)
+    if isinstance(epochs, str) or epochs <= len(reports):
         message = (
             f"there is no unfinished training of {output}: the model was finished after epoch "
             f"{len(reports)}; to train it further, pass a higher total, such as "
@@ -169,6 +170,8 @@ class WarmStart:
 
     def restore(self, matrices: Matrices) -> TrainingState:
         """Fill the matrices and return the progress."""
+        if not self._origin.epochs:  # another corpus; more epochs of the same one are progress
+            matrices.uses.before[: len(self._job.vocab or [])] = USES_OF_TRAINED_ROW
         if self._checkpoint is not None and self._checkpoint.has_state:
             return self._checkpoint.restore(matrices)
         self._origin.require_unchanged()

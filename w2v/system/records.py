@@ -26,7 +26,7 @@ def decode(
     """Make a value of a type from plain JSON values.
 
     Args:
-        kind: a dataclass, a NamedTuple, a plain type, or a list, tuple, dict or optional of these.
+        kind: a dataclass, a NamedTuple, a plain type, or a list, tuple, dict or union of these.
         value: what ``json.loads`` returned for it.
         ignore_unknown: whether to skip fields that a dataclass does not have.
         name: of the value, for error messages.
@@ -44,8 +44,7 @@ def _decode(kind: Any, value: Any, name: str, ignore_unknown: bool) -> Any:
     if kind is Any:
         return value
     if origin in (Union, types.UnionType):
-        (inner,) = (argument for argument in arguments if argument is not type(None))
-        return None if value is None else _decode(inner, value, name, ignore_unknown)
+        return _decode_union(arguments, value, name, ignore_unknown)
     if dataclasses.is_dataclass(kind) and isinstance(value, dict):
         return _decode_fields(kind, value, name, ignore_unknown)
     if origin is list or (origin is tuple and arguments[-1] is ...):
@@ -65,6 +64,19 @@ def _decode(kind: Any, value: Any, name: str, ignore_unknown: bool) -> Any:
     expected = getattr(kind, "__name__", kind)
     message = f"{name or 'value'}: expected {expected}, got {short_repr(value)}"
     raise RecordError(message)
+
+
+def _decode_union(kinds: tuple[Any, ...], value: Any, name: str, ignore_unknown: bool) -> Any:
+    """Decode a value of one of several types, the first that fits."""
+    if value is None and type(None) in kinds:
+        return None
+    *others, last = (kind for kind in kinds if kind is not type(None))
+    for kind in others:
+        try:
+            return _decode(kind, value, name, ignore_unknown)
+        except RecordError:
+            continue
+    return _decode(last, value, name, ignore_unknown)
 
 
 def _decode_fields(kind: Any, value: dict[str, Any], name: str, ignore_unknown: bool) -> Any:

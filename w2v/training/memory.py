@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from w2v.compute.random import ALWAYS
+from w2v.training.automatic import resolve
 from w2v.training.model import SCRATCH_ROWS, row_stride
 from w2v.training.plan import round_count
 from w2v.training.sampling import keep_thresholds, noise_probabilities
@@ -30,8 +31,10 @@ def training_memory(counts: NDArray[np.int64], config: Config) -> int:
 
     """
     words = len(counts)
+    config = resolve(config, counts, int(counts.sum()))
     stride = row_stride(config.dim)
-    numbers = 2 * stride * (words + SCRATCH_ROWS * config.thread_count) + words * config.dim
+    rows = words + SCRATCH_ROWS * config.thread_count
+    numbers = 2 * (stride + 1) * rows + words * config.dim  # with the uses of each row
     if config.deterministic:
         numbers += config.shard_count * (stride * _replicated_rows(counts, config) + words)
         # The part of a shard in each array of replicas ends within a page.
@@ -47,7 +50,7 @@ def _replicated_rows(counts: NDArray[np.int64], config: Config) -> int:
     """
     spans = config.shard_count * round_count(int(counts.sum()), config)
     kept = counts / spans
-    kept *= keep_thresholds(counts, config.sample) / ALWAYS
+    kept *= keep_thresholds(counts, config.chosen_sample) / ALWAYS
     sets = kept.sum() / config.sharing
     drawn = sets * config.noise_words * noise_probabilities(counts, config.noise_exponent)
     return int(-np.expm1(-kept).sum() - np.expm1(-kept - drawn).sum())

@@ -88,8 +88,16 @@ def new_matrices(words: int, config: Config, frozen: int = 0) -> Matrices:
         frozen,
     )
     key = make_key(config.seed, INITIAL_VECTORS)
-    fill_uniform(matrices.vectors, words, config.dim, stride, key)
+    fill_uniform(matrices.vectors, 0, words, config.dim, stride, key)
     return matrices
+
+
+def initial_vectors(first: int, rows: int, config: Config) -> NDArray[np.float32]:
+    """Return the (rows, dim) initial word vectors from the row ``first`` on."""
+    vectors = np.empty(rows * config.dim, np.float32)
+    key = make_key(config.seed, INITIAL_VECTORS)
+    fill_uniform(vectors, first, rows, config.dim, config.dim, key)
+    return vectors.reshape(rows, config.dim)
 
 
 def rows_of(
@@ -101,12 +109,13 @@ def rows_of(
 
 @kernel
 def fill_uniform(
-    vectors: NDArray[np.float32], rows: int, dim: int, stride: int, key: np.uint64
+    vectors: NDArray[np.float32], first: int, rows: int, dim: int, stride: int, key: np.uint64
 ) -> None:
     """Fill rows with random numbers in (-b, b), b = INITIAL_BOUND / sqrt(dim).
 
     Args:
-        vectors: flat; row i starts at ``i * stride``.
+        vectors: flat; row ``first + i`` starts at ``i * stride``.
+        first: the number of the first row to fill.
         rows: the number of rows to fill.
         dim: the numbers of a row to fill.
         stride: the distance of two rows.
@@ -116,6 +125,6 @@ def fill_uniform(
     bound = np.float32(INITIAL_BOUND) / np.sqrt(np.float32(dim))
     for row in range(rows):
         for d in range(dim):
-            bits = random_bits(key, row * dim + d) >> np.uint64(41)  # 23 bits remain
+            bits = random_bits(key, (first + row) * dim + d) >> np.uint64(41)  # 23 bits remain
             share = (np.float32(bits) + np.float32(0.5)) / np.float32(1 << 23)
             vectors[row * stride + d] = (np.float32(2.0) * share - np.float32(1.0)) * bound

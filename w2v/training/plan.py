@@ -17,8 +17,9 @@ _MAX_SPAN_PRODUCTS = 1 << 33
 # The more pairs a shard trains on in a round, the farther the replicas drift apart. With windows so
 # wide that a span would exceed this, and nothing dropped by subsampling, spans are shorter.
 _MAX_ROUND_PAIRS = 1 << 18
-# An epoch has at least this many rounds, unless its spans would get too short.
-_MIN_ROUNDS = 16
+# Between two merges, shards do not see each other's updates. A training has at least this many
+# rounds in all, whatever the number of shards, unless its spans would get too short.
+_MIN_ROUNDS = 320
 MIN_ROUND_POSITIONS = 1 << 10
 
 
@@ -34,7 +35,7 @@ class Schedule:
     @classmethod
     def of(cls, config: Config) -> Schedule:
         """Return the schedule of a training."""
-        return cls(config.lr, config.final_lr, config.epochs, config.damping)
+        return cls(config.lr, config.final_lr, config.chosen_epochs, config.damping)
 
     def rate(self, epochs: float) -> float:
         """Return the learning rate after a number of epochs and fractions of an epoch."""
@@ -119,4 +120,5 @@ def round_count(positions: int, config: Config) -> int:
     """Return the number of rounds of an epoch, in each of which every shard trains on one span."""
     per_shard = -(-positions // config.shard_count)
     required = -(-per_shard // max_span_positions(config))
-    return max(required, min(_MIN_ROUNDS, -(-per_shard // MIN_ROUND_POSITIONS)))
+    wanted = -(-_MIN_ROUNDS // config.chosen_epochs)
+    return max(required, min(wanted, -(-per_shard // MIN_ROUND_POSITIONS)))

@@ -53,7 +53,7 @@ def make_sampling(counts: NDArray[np.int64], config: Config) -> Sampling:
     """
     noise = NoiseDistribution.from_counts(counts, config.noise_exponent)
     return Sampling(
-        np.append(keep_thresholds(counts, config.sample), np.uint32(ALWAYS)),
+        np.append(keep_thresholds(counts, config.chosen_sample), np.uint32(ALWAYS)),
         noise.thresholds,
         noise.aliases,
         config.window,
@@ -96,6 +96,18 @@ def keep_thresholds(counts: NDArray[np.int64], sample: float) -> NDArray[np.uint
     ratio = sample * total / np.maximum(counts, 1)
     probability = np.minimum(np.sqrt(ratio) + ratio, 1.0)
     return (np.maximum(np.rint(probability * 2.0**32), 1) - 1).clip(0, ALWAYS).astype(np.uint32)
+
+
+def kept_share(counts: NDArray[np.int64], sample: float) -> float:
+    """Return the share of all occurrences that subsampling is expected to keep.
+
+    Args:
+        counts: (V,) occurrences.
+        sample: see `keep_thresholds`.
+
+    """
+    kept = counts * (keep_thresholds(counts, sample) / ALWAYS)
+    return float(kept.sum() / max(counts.sum(dtype=np.float64), 1.0))
 
 
 @dataclass(frozen=True)

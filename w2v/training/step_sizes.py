@@ -18,6 +18,7 @@ even rare words have many, and per-row rates for them gained nothing.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -67,11 +68,11 @@ def expected_uses(
         (V,) float32.
 
     """
-    return (counts * (keep_thresholds / ALWAYS) * config.epochs).astype(np.float32)
+    return (counts * (keep_thresholds / ALWAYS) * config.chosen_epochs).astype(np.float32)
 
 
 @inlined
-def step_scale(uses: Uses, row: int, progress: float) -> np.float32:
+def step_scale(uses: Uses, row: int, progress: float) -> float:
     """Return the step size of a row relative to the learning rate.
 
     Args:
@@ -80,5 +81,5 @@ def step_scale(uses: Uses, row: int, progress: float) -> np.float32:
         progress: the share of the training that is done.
 
     """
-    n = uses.before[row] + np.float32(progress) * uses.expected[row]
-    return np.float32(BOOST) / np.sqrt(np.float32(1.0) + n * np.float32(1.0 / DECAY))
+    n = uses.before[row] + progress * uses.expected[row]
+    return BOOST / math.sqrt(1.0 + n / DECAY)

@@ -8,7 +8,6 @@ time, and a training that was stopped between two steps resumes as if it had not
 from __future__ import annotations
 
 import dataclasses
-import math
 import time
 from contextlib import closing
 from dataclasses import dataclass
@@ -19,11 +18,21 @@ from numpy.typing import NDArray
 from w2v.config import DEFAULTS, Config
 from w2v.corpus.encoded import EncodedText
 from w2v.errors import DivergenceError, FormatError, VocabularyError
-from w2v.events import EpochDone, Observer, Resumed, Training, ignore
+from w2v.events import EpochDone, Observer, Resumed, Training, TrainingPlanned, ignore
+from w2v.training.automatic import resolve
 from w2v.training.backends import make_backend
 from w2v.training.model import rows_of
 from w2v.training.plan import EpochPlan
+from w2v.training.report import (
+    Usage,
+    plan_notes,
+    result_notes,
+    sample_text,
+    untrained_loss,
+    usage_of,
+)
 from w2v.training.runner import EpochRunner
+from w2v.training.sampling import kept_share
 from w2v.training.state import (
     Backend,
     Checkpointer,
@@ -50,6 +59,7 @@ class Result:
         epochs: the report of each epoch.
         seconds: of training, without validation.
         words_per_second: words of the text times epochs per second of training.
+        usage: how much of the text was used.
 
     """
 
@@ -58,6 +68,7 @@ class Result:
     epochs: list[EpochDone]
     seconds: float
     words_per_second: float
+    usage: Usage
 
 
 def train_model(
@@ -88,14 +99,23 @@ def train_model(
 
     """
     checkpointer = checkpointer or NoCheckpointer()
+    config = resolve(config, counts, text.words)
+    epochs = config.chosen_epochs
     setup = TrainingSetup.of(counts, config, frozen)
     state = checkpointer.restore(setup.matrices)
     trainer = Trainer(setup, make_backend(setup), observer, checkpointer)
-    while len(state.reports) < config.epochs:
+    kept = kept_share(counts, config.chosen_sample)
+    observer(TrainingPlanned(text.words, epochs, config.chosen_sample, kept))
+    for note in plan_notes(kept, config.chosen_sample):
+        observer(note)
+    while len(state.reports) < epochs:
         state = trainer.run_epoch(text, held_out, state)
         trainer.report_epoch(state)
     if not any(report.pairs for report in state.reports):
         raise _no_pairs(text, held_out, config)
+    usage = usage_of(text, counts, setup, state.reports)
+    for note in result_notes(usage, state.reports[-1].loss, config.negatives, epochs):
+        observer(note)
     matrix, contexts = (
         rows_of(flat, setup.matrices, setup.words, config.dim)
         for flat in (setup.matrices.vectors, setup.matrices.contexts)
@@ -105,7 +125,8 @@ def train_model(
         contexts,
         list(state.reports),
         state.total_seconds,
-        words_per_second=text.words * config.epochs / max(state.total_seconds, 1e-9),
+        words_per_second=text.words * epochs / max(state.total_seconds, 1e-9),
+        usage=usage,
     )
 
 
@@ -165,15 +186,16 @@ class Trainer:
             state = current_state()
             self.backend.sync()
             self._check_model(plan, state.stats.loss)
-            validation_loss = self._validate(held_out)
+            loss = self._measure_loss(sample_text(text))
+            validation_loss = self._measure_loss(held_out)
         except (KeyboardInterrupt, SystemExit):
             with runner.paused():  # a second interrupt may have come before the workers ended
                 self._save(current_state())
             raise
         report = EpochDone(
             epoch=epoch + 1,
-            epochs=config.epochs,
-            loss=state.stats.loss,
+            epochs=config.chosen_epochs,
+            loss=loss,
             validation_loss=validation_loss,
             centers=state.stats.centers,
             pairs=state.stats.pairs,
@@ -195,9 +217,9 @@ class Trainer:
         self.backend.sync()
         self.checkpointer.save(self.setup.matrices, state)
 
-    def _validate(self, held_out: EncodedText) -> float | None:
-        """Return the mean loss on a text, None if it has no pairs."""
-        plan = EpochPlan.of_validation(held_out, self.setup.config)
+    def _measure_loss(self, text: EncodedText) -> float | None:
+        """Return the mean loss on a text without training on it, None if it has no pairs."""
+        plan = EpochPlan.of_validation(text, self.setup.config)
         with closing(EpochRunner(self.backend, plan).run()) as all_stats:
             *_, stats = all_stats
         return stats.loss
@@ -212,20 +234,21 @@ class Trainer:
             )
             raise FormatError(message)
         epoch = len(state.reports) + 1
-        self.observer(Resumed(epoch, self.setup.config.epochs, state.step / steps))
+        self.observer(Resumed(epoch, self.setup.config.chosen_epochs, state.step / steps))
 
     def _report_progress(self, plan: EpochPlan, stats: EpochStats, seconds: float) -> None:
         matrices, config = self.setup.matrices, self.setup.config
         share = stats.positions / max(plan.size, 1)
         lr = plan.rate(share)
         self._require_finite(matrices.vectors[: _WATCHED_ROWS * matrices.stride], plan.epoch, lr)
-        total = plan.text.words * config.epochs
+        epochs = config.chosen_epochs
+        total = plan.text.words * epochs
         words = round(plan.text.words * (plan.epoch + share))
         words_per_second = words / max(seconds, 1e-9)
         self.observer(
             Training(
                 epoch=plan.epoch + 1,
-                epochs=config.epochs,
+                epochs=epochs,
                 done_words=words,
                 total_words=total,
                 words_per_second=words_per_second,
@@ -241,7 +264,7 @@ class Trainer:
         lr = plan.rate(1.0)
         self._require_finite(self.setup.matrices.vectors, plan.epoch, lr)
         self._require_finite(self.setup.matrices.contexts, plan.epoch, lr)
-        untrained = (1 + self.setup.config.negatives) * math.log(2)
+        untrained = untrained_loss(self.setup.config.negatives)
         if loss is not None and not loss < _MAX_RELATIVE_LOSS * untrained:
             problem = f"the loss is {loss:.4g}, and {untrained:.4g} before training"
             raise self._divergence(problem, plan.epoch, lr)
@@ -267,8 +290,10 @@ def _no_pairs(text: EncodedText, held_out: EncodedText, config: Config) -> Vocab
     remedies = ["use more text"]
     if held_out.lines:
         lines += f" that are not held out (`validation={config.validation:g}`)"
-    if config.sample:
-        lines += f", and subsampling (`sample={config.sample:g}`) left no line with two of them"
+    if config.chosen_sample:
+        lines += (
+            f", and subsampling (`sample={config.chosen_sample:g}`) left no line with two of them"
+        )
         remedies.append("keep all words with `sample=0`")
     else:
         lines += ", and no line has two of them"

@@ -1,0 +1,66 @@
+"""The values of the options that are chosen for the text: the epochs and the subsampling threshold.
+
+Both are functions of the counts, so a resumed training chooses the same values. How they were
+found, and what else was tried, is in docs/design/optimizer.md.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import TYPE_CHECKING
+
+from w2v.config import AUTO
+from w2v.training.sampling import kept_share
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from w2v.config import Config
+
+# A text of a million words is read this many times.
+_EPOCHS = 12.0
+_EXPONENT = 0.35
+_LEAST_EPOCHS = 3
+_MOST_EPOCHS = 100
+
+# The threshold of natural text. Its most frequent words are few and say little about their
+# neighbors, and half of all words or more are kept.
+_SAMPLE = 1e-4
+# Where every word is frequent, as in a vocabulary of a hundred items, 1e-4 would drop most of the
+# text. A higher threshold keeps this share of the words.
+_LEAST_SHARE = 1 / 3
+
+
+def resolve(config: Config, counts: NDArray[np.int64], words: int) -> Config:
+    """Return the hyper-parameters with numbers in place of ``"auto"``.
+
+    Args:
+        config: the hyper-parameters.
+        counts: (V,) occurrences of each word.
+        words: the words to train on.
+
+    """
+    sample = automatic_sample(counts) if config.sample == AUTO else config.sample
+    epochs = automatic_epochs(words) if config.epochs == AUTO else config.epochs
+    return dataclasses.replace(config, sample=sample, epochs=epochs)
+
+
+def automatic_epochs(words: int) -> int:
+    """Return the number of epochs for a text: 12 / (million words)^0.35, from 3 to 100."""
+    epochs = round(_EPOCHS * math.pow(max(words, 1) / 1e6, -_EXPONENT))
+    return min(max(epochs, _LEAST_EPOCHS), _MOST_EPOCHS)
+
+
+def automatic_sample(counts: NDArray[np.int64]) -> float:
+    """Return the subsampling threshold: 1e-4, or a higher one that keeps a third of the words.
+
+    Args:
+        counts: (V,) occurrences of each word.
+
+    """
+    sample = _SAMPLE
+    while kept_share(counts, sample) < _LEAST_SHARE:
+        sample *= 1.25
+    return float(f"{sample:.2g}")

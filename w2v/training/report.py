@@ -1,0 +1,135 @@
+"""What a training did with its text: the share that was used, and whether anything was learned."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from w2v.corpus.encoded import EncodedText
+from w2v.corpus.pairs import count_pairs
+from w2v.events import Notice
+from w2v.training.model import initial_vectors, rows_of
+from w2v.training.sampling import kept_share
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from w2v.events import EpochDone
+    from w2v.training.state import TrainingSetup
+
+# A loss above this share of that of an untrained model means that little was learned.
+_UNTRAINED_SHARE = 0.97
+# With fewer uses than this, a vector is mostly noise.
+_FEW_USES = 10
+# Where subsampling keeps less than this share, a note says so.
+_SMALL_SHARE = 0.1
+# The loss is measured on a sample of the text: pieces of this many positions, at most so many of
+# them, and this share of a long text, so that it takes little time beside an epoch.
+_PIECE_POSITIONS = 1 << 11
+_MOST_PIECES = 64
+_SAMPLED_SHARE = 1 / 32
+_LEAST_PIECES = 8
+_ROWS_PER_COMPARISON = 4096
+
+
+@dataclass(frozen=True)
+class Usage:
+    """How much of its text a training used.
+
+    Attributes:
+        kept_words: the expected share of the words that subsampling keeps, from 0 to 1.
+        kept_pairs: the pairs of an epoch, as a share of those without subsampling.
+        median_uses: how often the median word is expected to be a center, in all epochs.
+        words_without_pairs: the words that never had a context. Their vectors are initial values.
+
+    """
+
+    kept_words: float
+    kept_pairs: float
+    median_uses: float
+    words_without_pairs: int
+
+
+def sample_text(text: EncodedText) -> EncodedText:
+    """Return pieces of a text, evenly spaced, on which to measure the loss; short texts whole."""
+    size = len(text.ids)
+    pieces = int(size * _SAMPLED_SHARE) // _PIECE_POSITIONS
+    pieces = min(max(pieces, _LEAST_PIECES), _MOST_PIECES)
+    if size <= pieces * _PIECE_POSITIONS:
+        return text
+    starts = np.linspace(0, size - _PIECE_POSITIONS, pieces).astype(np.int64)
+    ids = np.concatenate([np.asarray(text.ids[at : at + _PIECE_POSITIONS]) for at in starts])
+    ids = np.insert(ids, range(_PIECE_POSITIONS, len(ids), _PIECE_POSITIONS), text.end_of_line)
+    line_ends = int(np.count_nonzero(ids == text.end_of_line))
+    return EncodedText(ids, len(ids) - line_ends, line_ends + 1)
+
+
+def untrained_loss(negatives: int) -> float:
+    """Return the loss of a model whose scores are all zero: (1 + K) log 2."""
+    return (1 + negatives) * math.log(2)
+
+
+def usage_of(
+    text: EncodedText, counts: NDArray[np.int64], setup: TrainingSetup, reports: Sequence[EpochDone]
+) -> Usage:
+    """Return how much of a text a finished training used."""
+    config = setup.config
+    radii = [config.window]
+    if config.shrink_windows:  # the expectation over the drawn windows
+        radii = list(range(1, config.window + 1))
+    possible = sum(count_pairs(text.ids, text.end_of_line, r) for r in radii) / len(radii)
+    pairs = np.mean([report.pairs for report in reports])
+    uses = setup.matrices.uses.expected[: setup.words]
+    return Usage(
+        kept_words=kept_share(counts, config.chosen_sample),
+        kept_pairs=float(pairs / max(possible, 1.0)),
+        median_uses=float(np.median(uses)),
+        words_without_pairs=_unchanged_rows(setup),
+    )
+
+
+def _unchanged_rows(setup: TrainingSetup) -> int:
+    """Count the rows of new words that still have their initial values."""
+    dim = setup.config.dim
+    vectors = rows_of(setup.matrices.vectors, setup.matrices, setup.words, dim)
+    unchanged = 0
+    for first in range(0, setup.words, _ROWS_PER_COMPARISON):
+        rows = vectors[first : first + _ROWS_PER_COMPARISON]
+        initial = initial_vectors(first, len(rows), setup.config)
+        unchanged += int((rows == initial).all(axis=1).sum())
+    return unchanged
+
+
+def plan_notes(kept_words: float, sample: float) -> Iterator[Notice]:
+    """Yield what to say before training."""
+    if kept_words < _SMALL_SHARE:
+        yield Notice(
+            f"subsampling drops {100 * (1 - kept_words):.0f} % of the words; keep more with a "
+            f"higher threshold than `sample={sample:g}`, or all with `sample=0`"
+        )
+
+
+def result_notes(usage: Usage, loss: float | None, negatives: int, epochs: int) -> Iterator[Notice]:
+    """Yield what to say about a result that is likely to be poor."""
+    more = f"use more text, or more epochs than `epochs={epochs}`"
+    untrained = untrained_loss(negatives)
+    if loss is not None and loss > _UNTRAINED_SHARE * untrained:
+        yield Notice(
+            f"the model has hardly learned anything: its loss is {loss:.3f}, and "
+            f"{untrained:.3f} before training; {more}"
+        )
+    elif usage.median_uses < _FEW_USES:
+        yield Notice(
+            f"half of the words were trained on fewer than {_FEW_USES} times, so their vectors are "
+            f"mostly noise; {more}, or drop rare words with a higher `min_count`"
+        )
+    if usage.kept_pairs < _SMALL_SHARE <= usage.kept_words:
+        yield Notice(
+            f"subsampling left {100 * usage.kept_pairs:.0f} % of the pairs, because lines are "
+            "short; keep more with a higher `sample`"
+        )

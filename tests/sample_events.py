@@ -13,6 +13,7 @@ from w2v.events import (
     Resumed,
     Saved,
     Training,
+    TrainingPlanned,
     WarmStarted,
 )
 
@@ -36,6 +37,7 @@ CORPUS = CorpusRead(
     unseen_words=0,
     seconds=0.1,
 )
+PLANNED = TrainingPlanned(words=776_586, epochs=13, sample=1e-4, kept_words=0.364)
 TRAINING = Training(
     epoch=2,
     epochs=5,
@@ -77,5 +79,5 @@ WARM_STARTED = WarmStarted(path="old.w2v", epochs=0, contexts=True, frozen=False
 ENCODING = Encoding(done_texts=2_000, total_texts=10_000, words=30_000, seconds=0.3)
 NOTICE = Notice("a.txt is odd; omit `vocab_size=5`")
 EXPORTED = Exported(path="kjv.txt", format="word2vec-text", words=5323, dim=128)
-ALL = [Compiling(), WARM_STARTED, READING, CORPUS, RESUMED, TRAINING, EPOCH, SAVED, NOTICE]
-ALL += [ENCODING, EXPORTED]
+ALL = [Compiling(), WARM_STARTED, READING, CORPUS, RESUMED, PLANNED, TRAINING, EPOCH, SAVED]
+ALL += [NOTICE, ENCODING, EXPORTED]

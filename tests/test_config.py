@@ -49,7 +49,7 @@ def test_the_options_of_functions_are_the_fields_of_the_config():
 def test_defaults():
     documented = {
         "dim": 128, "window": 2, "negatives": 5, "vocab_size": 50_000, "min_count": 5,
-        "epochs": 5, "lr": 0.05, "sample": 1e-4, "seed": 1, "threads": None,
+        "epochs": "auto", "lr": 0.05, "sample": "auto", "seed": 1, "threads": None,
         "shrink_windows": False, "tokenizer": "unicode", "noise_exponent": 0.75,
     }  # fmt: skip
     assert {name: DEFAULTS[name] for name in documented} == documented
@@ -59,7 +59,7 @@ def test_defaults():
 def test_every_option_has_a_help_text_and_a_group():
     for name, option in OPTIONS.items():
         assert option.help.rstrip("]").endswith(
-            (".", "only", "--lr", "cores", "samples", "4", "`lr`", "says")
+            (".", "only", "--lr", "cores", "samples", "4", "16", "`lr`", "says")
         ), name
         assert option.group in {MODEL, TRAINING, CORPUS, EXECUTION}
         assert DEFAULTS[name] is None or option.accepts(DEFAULTS[name])
@@ -81,7 +81,9 @@ def test_every_range_includes_its_bounds(name):
     if option.high is not None:
         assert getattr(make(name, option.high), name) == option.high
         highest = "2**63 - 1" if option.high == LARGEST else str(option.high)
-        with pytest.raises(ConfigError, match=f"^{name} must be .* {re.escape(highest)}, got"):
+        with pytest.raises(
+            ConfigError, match=f"^{name} must be .* {re.escape(highest)}(, or auto)?, got"
+        ):
             make(name, option.high + step)
 
 
@@ -212,7 +214,7 @@ def test_expected_values_are_described(limits, expected):
 
 @pytest.mark.parametrize(
     ("window", "negatives", "noise_words", "sharing"),
-    [(2, 5, 16, 64), (1, 1, 16, 64), (5, 5, 16, 10), (10, 5, 16, 2), (10, 10, 28, 1)],
+    [(2, 5, 16, 64), (1, 1, 16, 64), (5, 5, 16, 10), (10, 5, 16, 3), (10, 10, 16, 3)],
 )
 def test_wide_windows_share_negative_samples_among_fewer_pairs(
     window, negatives, noise_words, sharing
@@ -223,6 +225,13 @@ def test_wide_windows_share_negative_samples_among_fewer_pairs(
     assert (explicit.noise_words, explicit.sharing) == (7, 9)
 
 
-def test_the_number_of_shared_negative_samples_is_bounded():
-    config = Config(window=1000, negatives=1000)
-    assert (config.noise_words, config.sharing) == (1000, 1)
+@pytest.mark.parametrize("window", [1, 2, 5, 10, 1000])
+@pytest.mark.parametrize("negatives", [1, 5, 20, 1000])
+def test_the_pairs_of_a_center_and_the_repulsion_of_a_set_are_bounded(window, negatives):
+    config = Config(window=window, negatives=negatives)
+    pairs = 2 * window * (1 + negatives)
+    assert config.damping == pytest.approx(min(1, 100 / pairs))
+    repulsion = 2 * window * negatives * config.damping
+    assert repulsion * (config.sharing / config.noise_words) ** 0.5 <= 40 + 1e-9
+    assert config.sharing <= 64
+    assert Config().damping == 1

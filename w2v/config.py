@@ -7,7 +7,6 @@ and the Python functions check their arguments with it.
 from __future__ import annotations
 
 import dataclasses
-import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypedDict
 
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
 
 # Defaults for shared negative samples; see `Config.sharing`.
 _MOST_SHARING = 64
-_LEAST_NOISE = 16
+_SHARED_NOISE = 16
 _MOST_NOISE = 1_000
 _STABLE = 40.0
 # The most pairs of a center, with negative samples, that are trained together at the learning rate.
@@ -164,7 +163,7 @@ class Config:
         int,
         TRAINING,
         "Size of a shared set; its samples are weighted to count as `negatives` per pair."
-        "  [default: 16, more for wide windows or many negative samples]",
+        "  [default: 16]",
         low=1,
         high=_MOST_NOISE,
     )
@@ -269,8 +268,7 @@ class Config:
         """The size N of a shared set of negative samples; see `w2v.training.sgns.kernel`."""
         if self.shared_negatives is not None:
             return self.shared_negatives
-        needed = (self._repulsion / _STABLE) ** 2
-        return min(max(_LEAST_NOISE, 4 * math.ceil(needed / 4)), _MOST_NOISE)
+        return _SHARED_NOISE
 
     @property
     def sharing(self) -> int:
@@ -278,17 +276,14 @@ class Config:
 
         The set and the centers push each other away. The step grows with the negative pairs of a
         center, 2 window K, times `damping`, and with the square root of S / N. Where the product
-        exceeds about 50, training diverges at the default learning rate. The defaults of S and N
-        keep it at 40 or less.
+        exceeds about 50, training diverges at the default learning rate. The default of S keeps it
+        at 40 or less.
         """
         if self.negative_sharing is not None:
             return self.negative_sharing
-        bearable = (_STABLE / self._repulsion) ** 2
+        repulsion = 2 * self.window * self.negatives * self.damping
+        bearable = (_STABLE / repulsion) ** 2
         return max(1, min(_MOST_SHARING, int(self.noise_words * bearable)))
-
-    @property
-    def _repulsion(self) -> float:
-        return 2 * self.window * self.negatives * self.damping
 
     def lowercases(self, tokenizer: str) -> bool:
         """Return whether text is lowercased; by default, only with the unicode tokenizer."""

@@ -38,7 +38,7 @@ from w2v.pipeline import train as job
         ),
         (
             ["--sample", "nan"],
-            "Invalid value for '--sample': 'nan' is not a number from 0 to 1.",
+            "Invalid value for '--sample': 'nan' is not a number from 0 to 1, or auto.",
         ),
         (["--lr", "inf"], "Invalid value for '--lr': 'inf' is not a finite number above 0."),
         (["--dim", "ten"], "Invalid value for '--dim': 'ten' is not"),

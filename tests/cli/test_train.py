@@ -40,7 +40,7 @@ def test_train_writes_a_model_and_reports_on_stderr():
     assert names("m") == ["contexts.npy", "counts.npy", "embeddings.npy", "meta.json", "vocab.txt"]
     lines = report_lines(result.stderr)
     assert lines[:2] == COVERAGE
-    starts = ["epoch 1/2", "epoch 2/2", "saved m", "time"]
+    starts = ["training", "epoch 1/2", "epoch 2/2", "saved m", "time"]
     assert [line.partition(":")[0] for line in lines[2:]] == starts
     assert lines[-2] == "saved m: 9 words, 8 dimensions"
 
@@ -157,7 +157,7 @@ def test_a_share_that_cannot_be_held_out_is_noted(quiet):
     Path("short.txt").write_text("the fox\nthe dog\nthe end\n")
     result = run("train", "short.txt", "-o", "m", *TINY, "--validation", "0.01", *quiet)
     assert result.exit_code == 0
-    notes = [line for line in result.stderr.splitlines() if line.startswith("note: ")]
+    notes = [line for line in result.stderr.splitlines() if "held out" in line]
     assert notes == [
         (
             "note: 1 of 3 lines held out for validation, a share of 0.33 instead of "
@@ -178,7 +178,7 @@ def test_the_json_log_has_every_stage():
     ok("train", "text.txt", *TINY, "-q", "--validation", "0.3", "--log-json", "log")
     reports = [json.loads(line) for line in Path("log").read_text().splitlines()]
     stages = [report["stage"] for report in reports if report["stage"] != "compiling"]
-    assert stages == ["reading", "corpus", "training", "epoch", "epoch", "saved"]
+    assert stages == ["reading", "corpus", "plan", "training", "epoch", "epoch", "saved"]
     assert all(before - 1 < report["time"] < time.time() + 1 for report in reports)
     epochs = [report for report in reports if report["stage"] == "epoch"]
     assert [report["epoch"] for report in epochs] == [1, 2]
@@ -332,7 +332,7 @@ def test_an_interrupted_run_resumes(work_dir, monkeypatch):
     Path("work").mkdir()
     ok("train", "text.txt", "-o", "whole", *TINY)
     with monkeypatch.context() as patch:
-        patch.setattr(trainer.Trainer, "_validate", interrupted)
+        patch.setattr(trainer.Trainer, "_measure_loss", interrupted)
         result = run("train", "text.txt", "-o", "m", *TINY, *work_dir)
     assert result.exit_code == 130
     resume = ["--resume", "m", *work_dir]
@@ -350,7 +350,7 @@ def test_an_interrupted_run_resumes(work_dir, monkeypatch):
 
 
 def test_the_resume_command_is_quoted(monkeypatch):
-    monkeypatch.setattr(trainer.Trainer, "_validate", interrupted)
+    monkeypatch.setattr(trainer.Trainer, "_measure_loss", interrupted)
     result = run("train", "text.txt", "-o", "my model", *TINY)
     assert "resume with: w2v train --resume 'my model'\n" in result.stderr
 
@@ -367,7 +367,7 @@ def test_an_output_named_like_a_file_writes_that_file():
 @pytest.mark.parametrize("resumed", ["v.txt", "v.w2v"])
 def test_a_file_is_written_by_the_resumed_run(resumed, monkeypatch):
     with monkeypatch.context() as patch:
-        patch.setattr(trainer.Trainer, "_validate", interrupted)
+        patch.setattr(trainer.Trainer, "_measure_loss", interrupted)
         result = run("train", "text.txt", "-o", "v.txt", *TINY)
     assert "resume with: w2v train --resume v.txt\n" in result.stderr
     ok("train", "--resume", resumed)
@@ -418,7 +418,7 @@ def test_resume_rejects_start_options(arguments, named):
 
 def test_no_resume_command_if_resuming_would_fail(monkeypatch):
     with monkeypatch.context() as patch:
-        patch.setattr(trainer.Trainer, "_validate", interrupted)
+        patch.setattr(trainer.Trainer, "_measure_loss", interrupted)
         assert (
             "resume with: w2v train --resume m" in run("train", "text.txt", "-o", "m", *TINY).stderr
         )
@@ -435,7 +435,7 @@ def test_no_resume_command_if_resuming_would_fail(monkeypatch):
 
 def test_the_default_of_a_flag_differs_from_its_opposite(monkeypatch):
     with monkeypatch.context() as patch:
-        patch.setattr(trainer.Trainer, "_validate", interrupted)
+        patch.setattr(trainer.Trainer, "_measure_loss", interrupted)
         run("train", "text.txt", "-o", "m", *TINY)
     result = run("train", "--resume", "m", "--no-lowercase")
     assert result.exit_code == 2

@@ -58,7 +58,7 @@ def test_a_model_that_fits_is_accepted(memory):
 def test_an_error_reports_needed_and_available_memory(memory):
     memory(2 * GB)
     expected = (
-        r"^training up to 50,000 words at dim 100,000 needs 60\.12 GB of memory, "
+        r"^training up to 50,000 words at dim 100,000 needs 60\.13 GB of memory, "
         r"but 2\.00 GB are available; lower `dim` or `vocab_size`, which may be more than the "
         r"corpus has$"
     )

@@ -13,7 +13,7 @@ DEMO_MODEL := build/kjv.w2v
 
 demo: $(VENV)/installed
 	@mkdir -p build
-	$(BIN)/w2v train corpus/kjv.txt -o $(DEMO_MODEL) --epochs 20 --sample 1e-3 --window 5 --overwrite
+	$(BIN)/w2v train corpus/kjv.txt -o $(DEMO_MODEL) --overwrite
 	@for word in jerusalem wisdom mother gold; do \
 		echo; $(BIN)/w2v similar $(DEMO_MODEL) $$word -n 5 || exit 1; done
 	@echo; echo "man is to woman as brother is to:"

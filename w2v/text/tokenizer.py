@@ -11,9 +11,11 @@ and end where the bits change. This takes 12 ns per English word; a table look-u
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple
+from weakref import WeakSet
 
 import numpy as np
 from numpy.typing import NDArray
@@ -382,7 +384,7 @@ class Scanner:
 class Tokenizer:
     """Splits texts into words, and maps each word to a number.
 
-    It remembers the words it has seen. Threads may share it.
+    It remembers the words it has seen. Threads may share it, and so may forked processes.
 
     Args:
         definition: of a word.
@@ -394,6 +396,10 @@ class Tokenizer:
         self.definition = definition
         self.tables = character_tables(definition)
         self._number_of = number_of
+        self._begin()
+        _TOKENIZERS.add(self)
+
+    def _begin(self) -> None:
         self._lock = threading.Lock()
         self._scanner = Scanner(self.tables)
         self._numbers: NDArray[np.int32] = np.empty(0, np.int32)
@@ -429,3 +435,15 @@ class Tokenizer:
             text = text.encode("utf-8", "surrogatepass")
         ids = self._scanner.scan(text)
         return np.asarray(ids[ids != END_OF_LINE], np.int64)
+
+
+_TOKENIZERS: WeakSet[Tokenizer] = WeakSet()
+
+
+def _begin_after_fork() -> None:
+    """Begin anew in a forked process: a thread that does not exist there may hold the lock."""
+    for tokenizer in _TOKENIZERS:
+        tokenizer._begin()
+
+
+os.register_at_fork(after_in_child=_begin_after_fork)

@@ -98,7 +98,7 @@ def is_white(character: str) -> bool:
 
 WORD = regex.compile(
     # Connectors, until the first letter or number.
-    r"(?:PM*(?:'(?=[LNP]))?)*(?=[LN])"
+    r"(?<!P)(?:PM*(?:'(?=[LNP]))?)*(?=[LN])"
     # Letters; an apostrophe may follow if any base does, a middle dot if a letter does.
     r"(?:LM*(?:'(?=[LNP])|\u00b7(?=L))?"
     # Other bases; an apostrophe may follow.

@@ -195,7 +195,9 @@ def _word(tables: CharacterTables) -> str:
     apostrophe = f"(?:'(?={_set(classes >= MODIFIER)}))?"
     dot = f"{_set((classes == MIDDLE_DOT) & (tables.written == np.arange(len(classes))))}"
     letter, other = _set(classes == LETTER), _set((classes >= MODIFIER) & (classes < LETTER))
-    connectors = f"(?:{_set((classes == CONNECTOR) | (classes == MODIFIER))}{marks}{apostrophe})*"
+    connector = _set((classes == CONNECTOR) | (classes == MODIFIER))
+    # Only from their first one: to try each of a long row would take quadratic time.
+    connectors = f"(?<!{connector})(?:{connector}{marks}{apostrophe})*"
     units = (
         f"(?:{letter}{marks}(?:'(?={_set(classes >= MODIFIER)})|{dot}(?={letter}))?"
         f"|{other}{marks}{apostrophe})+"

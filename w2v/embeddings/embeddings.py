@@ -157,8 +157,12 @@ class Embeddings(VectorTable):
         if row is not None:
             return row
         message = f"{word!r} is not among the {len(self)} words of this model"
+        definition = self._definition
+        reason = None if definition is None else definition.why_impossible(word)
         near = near_spellings(self._forms(word)[-1], self.words)
-        if near:
+        if reason is not None:
+            message += f": {reason}"
+        elif near:
             message += f"; did you mean {' or '.join(map(repr, near))}?"
         raise UnknownWordError(message)
 

@@ -36,6 +36,8 @@ from w2v.text.normal import (
     JOINING_BLOCKS,
     MIDDLE_DOTS,
     MODIFIERS,
+    SINGLE_COMMON,
+    SINGLE_SCRIPTS,
     VISIBLE_FORMATS,
     ZERO_WIDTH_JOINER,
     ZERO_WIDTH_NON_JOINER,
@@ -96,24 +98,6 @@ _HIGHEST_WHITE_SPACE = 0x3000
 # consonants, which follow a syllable without one.
 _LEADING, _VOWELS, _TRAILING = range(0x1100, 0x1113), range(0x1161, 0x1176), range(0x11A8, 0x11C3)
 _SYLLABLES_WITHOUT_TRAILING = range(0xAC00, 0xD7A4, 28)
-
-_SINGLE_SCRIPTS = (
-    (0x2E80, 0x2E99), (0x2E9B, 0x2EF3), (0x2F00, 0x2FD5), (0x3005, 0x3005), (0x3007, 0x3007),
-    (0x3021, 0x3029), (0x3038, 0x303B), (0x3400, 0x4DBF), (0x4E00, 0x9FFF), (0xF900, 0xFA6D),
-    (0xFA70, 0xFAD9), (0x16FE2, 0x16FE3), (0x16FF0, 0x16FF6), (0x20000, 0x2A6DF),
-    (0x2A700, 0x2B81D), (0x2B820, 0x2CEAD), (0x2CEB0, 0x2EBE0), (0x2EBF0, 0x2EE5D),
-    (0x2F800, 0x2FA1D), (0x30000, 0x3134A), (0x31350, 0x33479),
-    (0x3041, 0x3096), (0x309D, 0x309F), (0x1B001, 0x1B11F), (0x1B132, 0x1B132),
-    (0x1B150, 0x1B152), (0x1F200, 0x1F200),
-    (0x30A1, 0x30FA), (0x30FD, 0x30FF), (0x31F0, 0x31FF), (0x32D0, 0x32FE), (0x3300, 0x3357),
-    (0xFF66, 0xFF6F), (0xFF71, 0xFF9D), (0x1AFF0, 0x1AFF3), (0x1AFF5, 0x1AFFB),
-    (0x1AFFD, 0x1AFFE), (0x1B000, 0x1B000), (0x1B120, 0x1B122), (0x1B155, 0x1B155),
-    (0x1B164, 0x1B167),
-)  # fmt: skip
-# Common to the scripts of Japanese: the prolonged sound marks, repeat marks and abbreviations.
-_SINGLE_COMMON = (
-    0x3006, 0x3031, 0x3032, 0x3033, 0x3034, 0x3035, 0x303C, 0x30FC, 0xFF70,
-)  # fmt: skip
 
 
 class CharacterTables(NamedTuple):
@@ -264,7 +248,7 @@ def _unicode_classes() -> NDArray[np.uint8]:
         ]
     _set_singles(classes)
     for codes, character_class in (
-        (_SINGLE_COMMON, SINGLE),
+        (SINGLE_COMMON, SINGLE),
         (VISIBLE_FORMATS, SEPARATOR),
         (_BLANK_FILLERS, SEPARATOR),
         (IGNORED_CHARACTERS, IGNORED),
@@ -279,7 +263,7 @@ def _unicode_classes() -> NDArray[np.uint8]:
 
 
 def _set_singles(classes: NDArray[np.uint8]) -> None:
-    for first, last in _SINGLE_SCRIPTS:
+    for first, last in SINGLE_SCRIPTS:
         script = classes[first : last + 1]
         script[(script == LETTER) | (script == NUMBER)] = SINGLE
 

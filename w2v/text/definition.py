@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from w2v.errors import ConfigError
-from w2v.text.normal import lowercase_word, word_form
+from w2v.text.normal import is_han_or_kana, lowercase_word, word_form
 
 if TYPE_CHECKING:
     from w2v.config import Config
@@ -52,8 +52,13 @@ class WordDefinition:
 
     @classmethod
     def from_config(cls, config: Config, *, tokenized: bool) -> WordDefinition:
-        """Return the definition for a corpus of text, or one of lists of tokens."""
+        """Return the definition for a corpus of text, or one of lists of tokens.
+
+        The tokenizer ``auto`` is ``unicode`` here; `w2v.text.segmented` makes the choice.
+        """
         name = "tokens" if tokenized else config.tokenizer
+        if name == "auto":
+            name = "unicode"
         return cls(name, config.lowercases(name))
 
     @classmethod
@@ -110,6 +115,16 @@ class WordDefinition:
     def splits_han(self) -> bool:
         """Whether each Han, Hiragana or Katakana character is a word of its own."""
         return self.name == "unicode"
+
+    def why_impossible(self, word: str) -> str | None:
+        """Return why no text has a word, with a remedy; None if it may have it."""
+        if self.splits_han and len(word) > 1 and any(map(is_han_or_kana, word)):
+            return (
+                "`tokenizer='unicode'` makes each Chinese or Japanese character a word of its own; "
+                "for words of several characters, put blanks between the words of the text, and "
+                "train with `tokenizer='whitespace'`"
+            )
+        return None
 
     def form(self, word: str) -> str:
         """Return the form in which a text that is a single word becomes a word."""

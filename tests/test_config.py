@@ -50,7 +50,7 @@ def test_defaults():
     documented = {
         "dim": 128, "window": 2, "negatives": 5, "vocab_size": 50_000, "min_count": 5,
         "epochs": "auto", "lr": 0.05, "sample": "auto", "seed": 1, "threads": None,
-        "shrink_windows": False, "tokenizer": "unicode", "noise_exponent": 0.75,
+        "shrink_windows": False, "tokenizer": "auto", "noise_exponent": 0.75,
     }  # fmt: skip
     assert {name: DEFAULTS[name] for name in documented} == documented
     assert Config().as_dict() == DEFAULTS
@@ -120,7 +120,9 @@ def test_flags_are_true_or_false(name, value):
 
 @pytest.mark.parametrize("value", ["words", "", None, 5, ["unicode"]])
 def test_unknown_tokenizers_are_rejected(value):
-    with pytest.raises(ConfigError, match="tokenizer must be one of unicode, whitespace, got"):
+    with pytest.raises(
+        ConfigError, match="tokenizer must be one of auto, unicode, whitespace, got"
+    ):
         Config(tokenizer=value)
 
 

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import concurrent.futures
 import copy
+import gc
 import importlib
 import inspect
 import logging
 import multiprocessing
+import os
 import pickle
 import pkgutil
+import signal
 import threading
+import warnings
+import weakref
 from collections.abc import Callable, Iterator
 from multiprocessing.reduction import ForkingPickler
 from typing import Any
@@ -167,9 +172,8 @@ def same(one: Any, other: Any) -> bool:
 def state(value: Any) -> dict[str, Any]:
     """Return the attributes that a copy must have."""
     if isinstance(value, w2v.Embeddings):
-        return {
-            name: part for name, part in vars(value).items() if name not in {"unit", "_encoder"}
-        }
+        computed = {"unit", "_encoder", "_rows_by_normal_form"}
+        return {name: part for name, part in vars(value).items() if name not in computed}
     left_out = {"directory", "_lock", "_scanner", "_numbers", "_tokenizer", "tables"}
     return {name: part for name, part in vars(value).items() if name not in left_out}
 
@@ -315,3 +319,27 @@ def test_spawned_workers_receive_models_and_return_errors():
                 pool.submit(raise_error, number).result(120)
             assert str(caught.value) == str(error)
             assert vars(error).items() <= vars(caught.value).items()
+
+
+def test_a_forked_worker_does_not_wait_for_a_thread_of_its_parent():
+    """Workers of a DataLoader are forked, perhaps while another thread encodes."""
+    model = w2v.Embeddings(["the", "dog"], np.eye(2, dtype=np.float32), meta=META)
+    expected = model.encode("the dog a").tolist()
+    with model.encoder.tokenizer._lock:  # as another thread would hold it
+        with warnings.catch_warnings(action="ignore", category=DeprecationWarning):
+            child = os.fork()
+        if not child:
+            signal.alarm(20)  # ends a process that waits for ever
+            os._exit(0 if model.encode("the dog a").tolist() == expected else 1)
+        _, status = os.waitpid(child, 0)
+    assert os.waitstatus_to_exitcode(status) == 0
+    assert model.encode("the dog a").tolist() == expected
+
+
+def test_tokenizers_are_not_kept_alive():
+    model = w2v.Embeddings(["the"], [[1.0]], meta=META)
+    alive = weakref.ref(model.encoder.tokenizer)
+    model.meta["tokenizer"] = {"name": "whitespace", "lowercase": True}
+    model.encode("the")
+    gc.collect()
+    assert alive() is None

@@ -221,6 +221,36 @@ def test_bars_remain_and_other_events_are_not_shown(terminal):
     ]
 
 
+def test_log_records_on_the_same_terminal_begin_on_a_line_of_their_own(terminal):
+    handler = logging.StreamHandler(terminal)
+    logger = logging.getLogger("w2v")
+    logger.addHandler(handler)
+    level = logger.level
+    logger.setLevel(logging.INFO)
+    try:
+        with reporting() as observer:
+            for event in (READING, CORPUS, TRAINING, EPOCH, TRAINING):
+                observer(event)
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(level)
+    lines = screen(terminal)
+    assert [line for line in lines if line.startswith("epoch 2/5")] == [str(EPOCH)]
+    assert len([line for line in lines if line.startswith("corpus: ")]) == 1
+    assert sum(line.startswith("training: ") for line in lines) == 1
+
+
+def screen(terminal: Terminal) -> list[str]:
+    """Return the lines that a terminal shows; a carriage return overwrites a line."""
+    lines = []
+    for line in terminal.getvalue().split("\n"):
+        shown = ""
+        for part in line.split("\r"):
+            shown = part + shown[len(part) :]
+        lines.append(shown.rstrip())
+    return lines
+
+
 def test_compilation_is_explained(terminal):
     with reporting() as observer:
         observer(Compiling("cache"))

@@ -146,7 +146,7 @@ EVENTS = {
 }
 
 TEXT_OPTIONS = {
-    "tokenizer": "unicode",
+    "tokenizer": "auto",
     "lowercase": None,
     "encoding": None,
     "vocab_size": 50_000,
@@ -175,7 +175,7 @@ CONFIG = {
 }
 
 TEXT_FLAGS = {
-    "--tokenizer": "unicode",
+    "--tokenizer": "auto",
     "--lowercase --no-lowercase": None,
     "--encoding": None,
     "--include": None,
@@ -266,7 +266,7 @@ META = {
     "w2v_version": None,
     "format_version": None,
     "config": set(CONFIG),
-    "tokenizer": {"name", "lowercase", "max_word_bytes", "unicode"},
+    "tokenizer": {"name", "lowercase", "max_word_bytes", "unicode", "edition"},
     "corpus": {"stage", *EVENTS["CorpusRead"][1]},
     "training": {"words", "lines", "held_out_words", "held_out_lines"},
     "epochs": None,

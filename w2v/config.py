@@ -82,12 +82,13 @@ class Config:
         5, int, CORPUS, "Ignore words that occur fewer times than this.", low=1, high=LARGEST
     )
     tokenizer: str = _option(
-        "unicode",
+        "auto",
         str,
         CORPUS,
         "A word is a run of letters, marks and digits (unicode), or of any characters but white"
-        " space (whitespace).",
-        choices=("unicode", "whitespace"),
+        " space (whitespace). auto chooses whitespace for Chinese and Japanese text with blanks"
+        " between its words, else unicode.",
+        choices=("auto", "unicode", "whitespace"),
     )
     lowercase: bool | None = _option(
         None, bool, CORPUS, "Lowercase the text.  [default: with the unicode tokenizer only]"

@@ -12,6 +12,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from w2v.errors import ConfigError, short_repr
 from w2v.events import (
+    FREQUENT,
     Compiling,
     Encoding,
     EpochDone,
@@ -49,12 +50,15 @@ def reporting(observer: Observer = ignore, progress: bool | None = None) -> Iter
     observers: list[Observer] = []
     if not isinstance(observer, LoggingObserver):
         observers.append(LoggingObserver())
+    if observer is not ignore:
+        observers.append(observer)
     shown = is_watched() and observer is ignore if progress is None else progress
     with contextlib.ExitStack() as stack:
         if shown and sys.stderr is not None:
-            observers.append(stack.enter_context(_bars()))
-        if observer is not ignore:
-            observers.append(observer)
+            bars = _BarsOnStderr()
+            stack.callback(bars.close)
+            # Others may write to the same terminal when they receive an event.
+            observers = [bars.make_room, *observers, bars.show]
         yield combine(*observers) if len(observers) > 1 else observers[0]
 
 
@@ -86,30 +90,35 @@ def _in_notebook() -> bool:
     return "IPKernelApp" in getattr(shell, "config", ())
 
 
-@contextlib.contextmanager
-def _bars() -> Iterator[Observer]:
-    """Show bars on standard error until that fails: a job must not end for its progress."""
-    from tqdm.auto import tqdm
+class _BarsOnStderr:
+    """Bars on standard error until that fails: a job must not end for its progress."""
 
-    stream = sys.stdout if _in_notebook() else sys.stderr  # a notebook shows the latter in red
-    bars: ProgressBars | None = ProgressBars(
-        stream, tqdm, _explain_delay, delay=_DELAY_SECONDS, leave=True
-    )
+    def __init__(self) -> None:
+        from tqdm.auto import tqdm
 
-    def show(event: Event) -> None:
-        nonlocal bars
+        stream = sys.stdout if _in_notebook() else sys.stderr  # a notebook shows the latter in red
+        options = {"delay": _DELAY_SECONDS, "leave": True}
+        self._bars: ProgressBars | None = ProgressBars(stream, tqdm, _explain_delay, **options)
+
+    def make_room(self, event: Event) -> None:
+        """Clear the line of the bar, before others report an event that is not frequent."""
+        if not isinstance(event, FREQUENT):
+            self._try(ProgressBars.clear)
+
+    def show(self, event: Event) -> None:
+        """Show an event."""
+        self._try(lambda bars: bars(event))
+
+    def close(self) -> None:
+        """Finish the bar that is shown, if any."""
+        self._try(ProgressBars.close)
+
+    def _try(self, action: Callable[[ProgressBars], None]) -> None:
         try:
-            if bars is not None:
-                bars(event)
+            if self._bars is not None:
+                action(self._bars)
         except (OSError, ValueError):  # ValueError: the stream is closed
-            bars = None
-
-    try:
-        yield show
-    finally:
-        if bars is not None:
-            with contextlib.suppress(OSError, ValueError):
-                bars.close()
+            self._bars = None
 
 
 def _explain_delay(event: Event) -> str:
@@ -157,6 +166,12 @@ class ProgressBars:
                 self.close()
             for line in self._describe(event).splitlines():
                 self._class.write(line, file=self._stream)
+
+    def clear(self) -> None:
+        """Clear the line of the bar, which the next event draws again."""
+        bar = self._bar
+        if bar is not None and bar.last_print_t >= bar.start_t + (bar.delay or 0):  # drawn
+            bar.clear()
 
     def close(self) -> None:
         """Finish the bar that is shown, if any."""

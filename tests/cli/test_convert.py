@@ -121,7 +121,7 @@ def test_convert_records_a_tokenizer():
         (["whitespace", "--lowercase"], {"name": "whitespace", "lowercase": True}),
     ):
         ok("convert", "v.txt", "out", "-f", "npy", "--overwrite", "--tokenizer", *options)
-        assert recorded("out") == expected
+        assert recorded("out") == expected | {"edition": 2}
     message = error("convert", "v.txt", "v.bin", "--no-lowercase", code=2)
     assert message == "--lowercase requires --tokenizer"
 
@@ -130,7 +130,7 @@ def test_convert_records_a_tokenizer_for_a_model_of_token_lists():
     meta = {"tokenizer": {"name": "tokens", "lowercase": False}}
     w2v.Embeddings(["a"], np.ones((1, 2), np.float32), meta=meta).save("m")
     ok("convert", "m", "out", "-f", "npy", "--tokenizer", "whitespace")
-    assert recorded("out") == {"name": "whitespace", "lowercase": False}
+    assert recorded("out") == {"name": "whitespace", "lowercase": False, "edition": 2}
     assert "tokenizer    whitespace, case-sensitive" in ok("info", "out")
 
 
@@ -141,6 +141,7 @@ def test_convert_rejects_another_tokenizer_than_the_recorded_one(model):
     )
     ok("convert", model, "out", "-f", "npy", "--tokenizer", "unicode")
     assert recorded("out")["name"] == "unicode"
+    assert "edition" not in recorded("out")  # as in the model, so the first edition
 
 
 def test_convert_counts_words_that_are_not_utf8():

@@ -377,7 +377,7 @@ def test_a_file_is_written_by_the_resumed_run(resumed, monkeypatch):
 @pytest.mark.parametrize(
     ("output", "code", "message"),
     [
-        ("v.csv", 2, "--output has the extension of a file that cannot be written here: got v.csv"),
+        ("v.csv", 2, "--output has an extension that cannot be written here: got v.csv"),
         ("text.txt", 1, "text.txt exists already; choose another name, or replace it with --over"),
         (".txt", 2, "--output must have a name before the extension, got .txt"),
     ],

@@ -220,6 +220,7 @@ def test_workers_read_files_and_the_calling_thread_reads_the_rest(
     small_blocks, monkeypatch, tmp_path
 ):
     small_blocks(100)
+    monkeypatch.setattr("w2v.text.segmented.SAMPLE_BYTES", 0)  # the calling thread reads it
     (tmp_path / "file").write_text(random_text(200))
     names = threads_that_read(FileSource([tmp_path / "file"]), monkeypatch)
     assert names

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 import numpy as np
 import pytest
 
 from w2v.embeddings.embeddings import Embeddings
 from w2v.errors import ConfigError, UnknownWordError
+from w2v.text.definition import WordDefinition
 
 ROYALS = Embeddings(
     ["man", "woman", "king", "queen", "apple", "zero"],
@@ -131,6 +134,58 @@ def test_lookup_is_case_sensitive_otherwise(meta):
     assert "King" not in embeddings
     with pytest.raises(UnknownWordError, match="'King'"):
         embeddings["King"]
+
+
+NFC = ["café", "ça", "ǰ", "가", "が", "\u0915\u093c"]
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+@pytest.mark.parametrize(
+    "tokenizer",
+    [
+        None,
+        WordDefinition("unicode", True).as_dict(),
+        WordDefinition("unicode", True, edition=1).as_dict(),
+        WordDefinition("whitespace", False).as_dict(),
+        {"name": "tokens", "lowercase": False},
+    ],
+)
+def test_lookup_finds_equivalent_words(form, tokenizer):
+    words = [unicodedata.normalize(form, word) for word in NFC]
+    meta = {} if tokenizer is None else {"tokenizer": tokenizer}
+    embeddings = Embeddings(words, np.eye(len(NFC)), meta=meta)
+    for query_form in ("NFC", "NFD"):
+        for row, word in enumerate(NFC):
+            query = unicodedata.normalize(query_form, word)
+            assert query in embeddings
+            assert embeddings.id_of(query) == row
+            assert embeddings[query].tolist() == embeddings.matrix[row].tolist()
+            assert embeddings.most_similar(query) == embeddings.most_similar(words[row])
+    query = unicodedata.normalize("NFD", "café")
+    assert embeddings.analogy(query, "ça", "ǰ") == embeddings.analogy("café", "ça", "ǰ")
+
+
+@pytest.mark.parametrize(
+    ("query", "word"),
+    [
+        ("DON\u2019T", "don't"),
+        ("п\u02bcять", "п'ять"),
+        ("co\u00adop", "coop"),
+        ("İzmir", "izmir"),
+        ("I\u0307zmir", "izmir"),
+        ("izmir", "izmir"),
+    ],
+)
+def test_lookup_writes_a_word_as_the_tokenizer_does(query, word):
+    meta = {"tokenizer": WordDefinition("unicode", True).as_dict()}
+    embeddings = Embeddings(["other", word], np.eye(2), meta=meta)
+    assert embeddings.id_of(query) == 1
+
+
+def test_lookup_prefers_a_word_as_written_to_an_equivalent_one():
+    words = ["cafe\u0301", "café"]
+    embeddings = Embeddings(words, np.eye(2))
+    assert [embeddings.id_of(word) for word in words] == [0, 1]
 
 
 @pytest.mark.parametrize("word", [3, None, ["a", "b"]])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import unicodedata
 
 import numpy as np
 import pytest
@@ -18,7 +19,7 @@ from w2v.formats.layout import Layout
 from w2v.text import tokenizer
 from w2v.text.definition import WordDefinition
 
-UNICODE = {"tokenizer": {"name": "unicode", "lowercase": True}}
+UNICODE = {"tokenizer": {"name": "unicode", "lowercase": True, "edition": 2}}
 WHITESPACE = {"tokenizer": {"name": "whitespace", "lowercase": False}}
 WORDS = ["the", "king's", "日", "of", "judah"]
 MATRIX = np.arange(1, 16, dtype=np.float32).reshape(5, 3)
@@ -224,6 +225,21 @@ def test_tokenize_matches_the_reference(text):
         for word in line
     ]
     assert EMBEDDINGS.tokenize(text) == expected
+
+
+ACCENTS = ["café", "naïve", "가", "が"]
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+@pytest.mark.parametrize(
+    "tokenizer", [UNICODE["tokenizer"], {"name": "unicode", "lowercase": True}]
+)
+def test_a_text_of_decomposed_letters_has_the_same_ids(form, tokenizer):
+    # Also with the first edition of the rules, whose words are not normalized, but looked up.
+    words = [unicodedata.normalize(form, word) for word in ACCENTS[:3]]
+    model = Embeddings(words, np.eye(3), meta={"tokenizer": tokenizer})
+    for text in ("Café, naïve 가", unicodedata.normalize("NFD", "Café, naïve 가")):
+        assert model.encode(text, rows="none").tolist() == [0, 1, 2]
 
 
 def test_a_trained_model_encodes_its_corpus(tmp_path):

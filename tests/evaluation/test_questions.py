@@ -7,6 +7,7 @@ import pytest
 from samples import ROYALS
 from w2v.errors import FormatError, InputError
 from w2v.evaluation.evaluate import SimilarityResult, evaluate
+from w2v.evaluation.questions import Line, parse_analogies, rows_by_lowercase
 
 
 @pytest.mark.parametrize(
@@ -61,3 +62,10 @@ def test_unreadable_files_are_rejected(tmp_path):
         evaluate(ROYALS, tmp_path / "nowhere")
     with pytest.raises(InputError, match="cannot read"):
         evaluate(ROYALS, tmp_path)
+
+
+def test_equivalent_words_are_compared_as_equal():
+    decomposed = "Cafe\u0301 Ça Café I\u0307zmir"
+    (section,) = parse_analogies([Line(1, ": s"), Line(2, decomposed)], "f")
+    assert section.questions == [("café", "ça", "café", "izmir")]
+    assert rows_by_lowercase(["CAFE\u0301", "café", "İzmir"]) == {"café": [0, 1], "izmir": [2]}

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import functools
+import unicodedata
 import warnings
 from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import reference
@@ -22,8 +23,12 @@ from w2v.text.definition import WordDefinition
 
 tokenizers = pytest.importorskip("tokenizers")
 DEFINITIONS = [(name, low) for name in ("unicode", "whitespace") for low in (True, False)]
-# All code points except surrogates, which are not text.
-CODE_POINTS = [*range(0xD800), *range(0xE000, 0x110000)]
+# All characters, and some of the code points that are none; surrogates are not text.
+CODE_POINTS = [
+    code
+    for code in [*range(0xD800), *range(0xE000, 0x110000)]
+    if unicodedata.category(chr(code)) not in {"Cn", "Co"} or code % 64 == 0
+]
 BATCH_SIZE = 1 << 12
 
 
@@ -73,6 +78,7 @@ def test_every_character_is_tokenized_as_in_training(name, lowercase):
 INTERESTING = (
     "aZé0_'’\u200c\u200dİςΣßǅⅧⒶ日あアー々\u0301\u0345ꟋᲉ"
     "\n\r\t\0 \x1f\x85\xa0\u2028\ufeff-.[]\U0001f600"
+    "iIJ\u0307\u0328\u030c\u00ad\u200b\u200e\ufe0f\u20e3ʼʻ·\u0387״א՞\u3099カ\uf900Å\u212bक्क़াকেی가\u1100\u1161"
 )
 
 
@@ -87,7 +93,20 @@ TEXT = st.text(st.sampled_from("aB日'’ \u0301-")) | st.text(
     definition=st.sampled_from([d for d in DEFINITIONS if d != ("whitespace", True)]),
 )
 def test_any_text_is_tokenized_as_in_training(text, definition):
+    # The library reorders marks by its own version of Unicode, which may be older than Python's.
+    normal = tokenizers.normalizers.NFC().normalize_str(text)
+    assume(normal == unicodedata.normalize("NFC", text))
     assert hf_words(text, *definition) == w2v_words(text, *definition)
+
+
+def test_the_first_edition_of_the_rules_is_kept():
+    definition = WordDefinition("unicode", True, edition=1)
+    data = hf_tokenizer.encode(["a"], Layout("pad+unk", "zeros"), definition)
+    tokenizer = tokenizers.Tokenizer.from_str(data.decode())
+    text = tokenizer.normalizer.normalize_str("Cafe\u0301 İx a\u00adb ___ a\ufe0fb don\u2019t 日本")
+    words = [word for word, _ in tokenizer.pre_tokenizer.pre_tokenize_str(text)]
+    kept = ["cafe\u0301", "i\u0307x", "a", "b", "___", "a\ufe0fb", "don't", "日", "本"]
+    assert words == kept
 
 
 @pytest.mark.parametrize(("name", "lowercase"), DEFINITIONS)
@@ -102,7 +121,7 @@ def test_a_real_text_is_tokenized_as_in_training(name, lowercase):
 WORDS = [f"w{i}" for i in range(200)] + ["king's", "日", "pad", "unk"]
 RNG = np.random.default_rng(3)
 MATRIX = RNG.standard_normal((len(WORDS), 7), np.float32)
-META = {"tokenizer": {"name": "unicode", "lowercase": True}}
+META = {"tokenizer": WordDefinition("unicode", True).as_dict()}
 UNKNOWN = np.arange(1, 8, dtype=np.float32)
 EMBEDDINGS = Embeddings(WORDS, MATRIX, meta=META, unknown=UNKNOWN)
 TEXTS = ["w3 King’s W7, 日日 nothing w199", "", "[PAD] [UNK] <unk>", "w1", "never seen"]

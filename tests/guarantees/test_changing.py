@@ -299,7 +299,7 @@ def test_a_file_at_the_output_path_is_not_replaced(command, path, tmp_path):
 
 def test_a_corpus_at_the_output_path_is_not_replaced(path):
     result = CliRunner().invoke(main, ["train", str(path), "-o", str(path), "--overwrite"])
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert path.read_text() == TEXT
 
 

@@ -342,6 +342,7 @@ def test_meta_records_the_training(tmp_path):
         "lowercase": True,
         "max_word_bytes": 1000,
         "unicode": meta["tokenizer"]["unicode"],
+        "edition": 2,
     }
     corpus = meta["corpus"]
     assert (corpus["stage"], corpus["tokens"], corpus["lines"]) == ("corpus", 120, 20)

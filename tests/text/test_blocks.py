@@ -28,7 +28,14 @@ def small_blocks(monkeypatch):
 HARD = (
     (
         "don't 'tis dogs' ''a'' l\u2019eau\r\nİzmir 日本カナ's\r\r\nna\u0308ive\ta\u3000b\0c "
-        "x" * 3 + "日本語テキスト" * 3 + "a'b'c'd'e" + "𝔘𝔫\u200di" + "'" * 5 + "z'"
+        "x"
+        * 3
+        + "e\u0301\u00ada·b·1\ufe0f ___ か\u3099" * 3
+        + "日本語テキスト" * 3
+        + "a'b'c'd'e"
+        + "𝔘𝔫\u200di"
+        + "'" * 5
+        + "z'"
     ).encode()
     + b"\xe6\x97 \xffab\xf0\x9d\n"
     + ("k" * 1200 + "'s end").encode()
@@ -46,9 +53,7 @@ def test_blocks_of_any_size_give_the_same_words(size, name, small_blocks, tmp_pa
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     pieces=st.lists(
-        st.sampled_from(
-            ["a", "B", "'", "\u2019", " ", "\t", "\n", "\r", "é", "日", "カ", "𝔘", "\0", ".", "İ"]
-        ),
+        st.sampled_from(list("aB'\u2019 \t\n\ré日カ𝔘\0.İ\u0301\u3099\u00ad\u200d·ʼ_1क\u094d")),
         max_size=40,
     ),
     dirt=st.sampled_from([b"", b"\xff", b"\xe6\x97", b"\x80"]),
@@ -100,7 +105,7 @@ def test_a_huge_line_without_white_space_is_split_between_words(small_blocks, tm
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["unicode", "whitespace"])
-@pytest.mark.parametrize("letter", ["x", "é", "𝔘", "x'", "\u2019x", "x\u2019", "xéx𝔘"])
+@pytest.mark.parametrize("letter", ["x", "é", "𝔘", "x'", "\u2019x", "x\u2019", "xéx𝔘", "x·"])
 @pytest.mark.parametrize("after", ["", "y", "'s", " ", "' ", "日", "''y"])
 def test_a_giant_token_is_dropped_whole_in_bounded_memory(
     name, letter, after, sized, small_blocks, monkeypatch, tmp_path
@@ -126,6 +131,14 @@ def test_a_giant_token_of_apostrophes_is_not_shortened_to_one(small_blocks, tmp_
     text = b"ab " + b"'" * (1 << 15) + b" cd"
     found = read(FileSource([write(tmp_path / "f", text)]), "whitespace")
     assert found == ([["ab", "cd"]], 1, 0)
+
+
+@pytest.mark.parametrize("letters", ["", "a", "1", "é"])
+def test_a_giant_run_of_connectors_is_a_word_only_with_a_letter(letters, small_blocks, tmp_path):
+    small_blocks(1 << 13)
+    text = f"ab {'_' * 5000}{letters}{'_' * (1 << 15)} cd".encode()
+    found = read(FileSource([write(tmp_path / "f", text)]))
+    assert found == expected(text) == ([["ab", "cd"]], int(bool(letters)), 0)
 
 
 def test_invalid_bytes_split_a_giant_token(small_blocks, tmp_path):

@@ -5,10 +5,24 @@ from __future__ import annotations
 import unicodedata
 
 import pytest
+import regex
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
+import reference
 from w2v.config import Config
 from w2v.errors import ConfigError
-from w2v.text.definition import WordDefinition, lowercase_word
+from w2v.system.records import decode
+from w2v.text.definition import WordDefinition
+from w2v.text.normal import lowercase_word
+
+WORD_LIKE = st.text(
+    st.sampled_from("aéeIiİJǰ\u030c\u0301\u0307'\u2019ʼ·\u00ad\u200c\u200d\u200fمیक्ष9_՞")
+    | st.characters(categories=["L", "M"]),
+    min_size=1,
+    max_size=12,
+)
+LOOSE = regex.compile(r"['\u2019·](?![\p{L}\p{N}_])")  # not within a word
 
 
 def test_the_record_for_meta_json():
@@ -17,6 +31,7 @@ def test_the_record_for_meta_json():
         "lowercase": True,
         "max_word_bytes": 1000,
         "unicode": unicodedata.unidata_version,
+        "edition": 2,
     }
 
 
@@ -25,10 +40,48 @@ def test_the_record_for_meta_json():
 )
 def test_a_definition_survives_a_round_trip(definition):
     assert WordDefinition.from_meta(definition.as_dict()) == definition
-    assert (
-        WordDefinition.from_meta({"name": definition.name, "lowercase": definition.lowercase})
-        == definition
-    )
+
+
+def test_a_model_saved_before_there_were_editions_keeps_the_first_one():
+    recorded = {"name": "unicode", "lowercase": True, "max_word_bytes": 1000, "unicode": "14.0.0"}
+    definition = WordDefinition.from_meta(recorded)
+    assert definition == WordDefinition("unicode", True, edition=1)
+    assert definition != WordDefinition("unicode", True)
+    assert decode(WordDefinition, recorded) == definition
+    assert decode(WordDefinition, WordDefinition("unicode", True).as_dict()).edition == 2
+
+
+def test_an_edition_of_a_newer_version_is_refused():
+    recorded = WordDefinition("unicode", True).as_dict() | {"edition": 3}
+    with pytest.raises(ConfigError, match=r"edition 3 .* knows editions 1 to 2; use a newer w2v"):
+        WordDefinition.from_meta(recorded)
+
+
+FORMS = [
+    (WordDefinition("unicode", True), "Cafe\u0301", "café"),
+    (WordDefinition("unicode", False), "Cafe\u0301", "Café"),
+    (WordDefinition("unicode", True), "İZMİR", "izmir"),
+    (WordDefinition("unicode", True), "I\u0307zmir", "izmir"),
+    (WordDefinition("unicode", True), "don\u2019t", "don't"),
+    (WordDefinition("unicode", True), "п\u02bcять", "п'ять"),
+    (WordDefinition("unicode", True), "co\u00adop\u200e", "coop"),
+    (WordDefinition("unicode", True, edition=1), "İe\u0301", "i\u0307e\u0301"),
+    (WordDefinition("whitespace", True), "İe\u0301", "ie\u0301"),
+    (WordDefinition("whitespace", False), "İe\u0301", "İe\u0301"),
+]
+
+
+@pytest.mark.parametrize(("definition", "word", "form"), FORMS)
+def test_the_form_of_a_word_by_hand(definition, word, form):
+    assert definition.form(word) == form
+
+
+@given(text=WORD_LIKE, lowercase=st.booleans())
+def test_the_form_of_a_text_that_is_one_word_is_that_word(text, lowercase):
+    assume(text[0].isalnum() and not LOOSE.search(text))
+    (words,) = reference.tokenize(text.encode(), lowercase=lowercase)
+    if len(words) == 1:
+        assert WordDefinition("unicode", lowercase).form(text) == words[0]
 
 
 def test_the_unicode_version_does_not_affect_equality():
@@ -47,6 +100,8 @@ def test_the_unicode_version_does_not_affect_equality():
         ({"name": "magic", "lowercase": True}, "do not record a tokenizer"),
         ({"name": ["unicode"], "lowercase": True}, "do not record a tokenizer"),
         ({"name": "unicode", "lowercase": None}, "do not record a tokenizer"),
+        ({"name": "unicode", "lowercase": True, "edition": "2"}, "do not record a tokenizer"),
+        ("unicode", "do not record a tokenizer"),
         ({"name": "tokens", "lowercase": False}, "were trained on lists of tokens"),
     ],
 )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import unicodedata
+from collections import Counter
 
 import pytest
 from hypothesis import example, given
@@ -12,6 +14,7 @@ import reference
 from w2v.text import tokenizer
 from w2v.text.characters import character_tables
 from w2v.text.definition import WordDefinition
+from w2v.text.normal import normal_form
 from w2v.text.tokenizer import END_OF_LINE, Scanner, TokenCounts
 from w2v.text.wordtable import WordTable
 
@@ -58,18 +61,43 @@ def expected(block: bytes, name: str = "unicode", *, lowercase: bool = True) -> 
         ("l'un'd'eux a'-b 5'6", ["l'un'd'eux", "a", "b", "5'6"]),
         ("snake_case e-mail a.b 3.14", ["snake_case", "e", "mail", "a", "b", "3", "14"]),
         ("ΌΔΟΣ Σ", ["όδοσ", "σ"]),  # each letter separately: no final sigma
-        ("İstanbul", ["i\u0307stanbul"]),
-        ("naïve na\u0308ive", ["naïve", "na\u0308ive"]),
+        ("İstanbul I\u0307stanbul", ["istanbul", "istanbul"]),
+        ("naïve nai\u0308ve", ["naïve", "naïve"]),
         ("a日'b", ["a", "日", "b"]),
         ("a'日b", ["a", "日", "b"]),
         ("カタカナ ひらがな", list("カタカナひらがな")),
         ("क्\u200dष می\u200cروم", ["क्\u200dष", "می\u200cروم"]),
         ("½ ² ٣ Ⅷ", ["½", "²", "٣", "ⅷ"]),
         ("𝔘𝔫 𐐀 😀", ["𝔘𝔫", "𐐨"]),
+        ("a\u2764\ufe0fb \u2764\ufe0f", ["a", "b"]),  # a heart with a variation selector
+        ("\u200d \u200da\u200d \u3099 \u0301 x", ["a", "x"]),
+        ("___ _ _._ __init__ _'_ _a", ["__init__", "_a"]),
+        ("#\ufe0f\u20e3 1\ufe0f\u20e3", ["1\u20e3"]),  # keycaps
+        ("👩\u200d👩\u200d👧 🏳\ufe0f\u200d🌈 👍\U0001f3fd", []),
+        ("co\u00adop a\u200eb\u200f c\u2060d \ufeffe", ["coop", "ab", "cd", "e"]),
+        ("a\u200bb", ["a", "b"]),  # zero width space separates words
+        ("a\u034fe\u0301 \U000e0061", ["aé"]),
+        ("пʼять п\u2019ять п'ять", ["п'ять"] * 3),
+        ("o\u02bbzbek o\u2018zbek diʼ ʼn ʼ", ["o'zbek", "o'zbek", "diʼ", "ʼn"]),
+        ("col·lega COL·LEGA col\u0387lega", ["col·lega"] * 3),
+        ("a·1 1·a 1·2 ·a· b··c", ["a", "1", "1", "a", "1", "2", "a", "b", "c"]),
+        ("צה״ל ג׳ירפה ר׳", ["צה״ל", "ג'ירפה", "ר"]),
+        ("Ինչո՞ւ", ["ինչու"]),
+        ("don\uff07t", ["don't"]),
+        ("か\u3099が カ\u3099 ﾊﾟ", ["が", "が", "ガ", "ﾊﾟ"]),
+        ("葛\U000e0100城 \u8c48豈", ["葛", "城", "豈", "豈"]),
+        ("ラーメンbar", ["ラ", "ー", "メ", "ン", "bar"]),
+        ("가 \u1100\u1161", ["가", "가"]),
+        ("a\u200cb fi\u200cx", ["ab", "fix"]),  # joiners mean nothing in these scripts
+        ("می\u200c\u200cروم ها\u200c.", ["می\u200cروم", "ها"]),
+        ("ර\u200d් ശ്രീ അവന്\u200d.", ["ර\u200d්", "ശ്രീ", "അവന്\u200d"]),
+        ("q\u0307\u0323 q\u0323\u0307", ["q\u0323\u0307"] * 2),
+        ("Å \u212b A\u030a", ["å"] * 3),
+        ("J\u030c", ["ǰ"]),  # only the small letter has a composed form
     ],
 )
 def test_words_by_hand(text, words):
-    assert read(text.encode()).lines == [words]
+    assert read(text.encode()).lines == ([words] if words else [])
     assert reference.tokenize(text.encode()) == [words]
 
 
@@ -91,8 +119,21 @@ def test_consecutive_line_ends_give_one_end_of_line():
     ]  # fmt: skip
 
 
+def test_the_first_edition_is_as_it_was():
+    text = "cafe\u0301 İx a\u00adb ___ a❤\ufe0fb col·l \u3099か\u3099 ー\u200d"
+    words = ["cafe\u0301", "i\u0307x", "a", "b", "___", "a", "\ufe0fb", "col", "l", "\u3099", "か"]
+    scanner = Scanner(character_tables(WordDefinition("unicode", True, edition=1)))
+    assert scanned(scanner, text.encode()) == [[*words, "\u3099", "ー\u200d"]]
+
+
 CHARACTERS = st.one_of(
     st.sampled_from(list("aBz09_'\u2019 \t\r\n.-\0İßΣé日本かカー\u200d\u0301٣𝔘😀\u2028\xa0")),
+    st.sampled_from(
+        list("Iiı\u200c\u180e\u0307\u0316\u0328\u00ad\u200f\ufe0f\u3099\u20e3ʼʻ·\u0387\u05f4ש՞")
+        + list(
+            "\u094dकক\u09be\u09c7কیمǰ\u030cJ각\u1100\u1161\u11a8\uf900\u0344\u212b\u034f\u0ddc\u0dca"
+        )
+    ),
     st.characters(exclude_categories=["Cs"]),
 )
 TEXTS = st.text(CHARACTERS, max_size=60).map(str.encode)
@@ -179,8 +220,17 @@ def test_invalid_bytes_separate_words_and_are_counted(sequence, invalid, name):
         ("é".encode() * 501, 1),
         ("𝔘".encode() * 250, 0),
         (b"a" + "𝔘".encode() * 250, 1),
-        ("İ".encode() * 333, 0),  # 2 bytes each, but 3 as written
-        ("İ".encode() * 334, 1),
+        ("İ".encode() * 1000, 0),  # 2 bytes each, but 1 as written
+        ("İ".encode() * 1001, 1),
+        ("e\u0301".encode() * 333, 0),
+        ("e\u0301".encode() * 334, 1),  # 1,002 bytes as scanned, although 668 in normal form
+        ("\u0958".encode() * 166, 0),  # 3 bytes each, but 6 in normal form
+        ("\u0958".encode() * 167, 1),
+        ("a\u00ad".encode() * 1000, 0),
+        ("a\u00ad".encode() * 1001, 1),
+        (b"_" * 999 + b"a", 0),
+        (b"_" * 5000, 0),
+        (b"_" * 5000 + b"a", 1),
         ("\u212a".encode() * 1000, 0),  # the kelvin sign: 3 bytes each, but 1 as written
         ("\u212a".encode() * 1001, 1),
         (b"a" * 500 + b"'" + b"b" * 499, 0),
@@ -209,10 +259,9 @@ def test_ids_and_counts_continue_from_block_to_block(texts):
     invalid = sum(one.invalid_bytes for one in wanted)
     assert scanner.counts == TokenCounts(sum(map(len, lines)), 0, invalid)
     words = [word for line in lines for word in line]
-    assert [scanner.words.word(i).decode() for i in range(len(scanner.words))] == list(
-        dict.fromkeys(words)
-    )
-    assert scanner.words.counts.tolist() == [words.count(word) for word in dict.fromkeys(words)]
+    found = [scanner.words.word(i).decode() for i in range(len(scanner.words))]
+    assert dict(zip(found, scanner.words.counts.tolist(), strict=True)) == Counter(words)
+    assert len(found) == len(set(words))
 
 
 @given(text=st.one_of(TEXTS, DIRTY))
@@ -225,6 +274,38 @@ def test_growth_of_the_table_changes_no_result(text):
     wanted = expected(text)
     assert lines == wanted.lines
     assert scanner.counts == TokenCounts(sum(map(len, lines)), 0, wanted.invalid_bytes)
+
+
+@given(text=TEXTS, form=st.sampled_from(["NFD", "NFC"]))
+@example(text="é\u0328I\u0307\u0316x かが 각 क़".encode(), form="NFD")
+def test_equivalent_texts_have_the_same_words(text, form):
+    equivalent = unicodedata.normalize(form, text.decode()).encode()
+    assert read(equivalent).lines == read(text).lines
+
+
+@given(text=TEXTS, lowercase=st.booleans())
+def test_a_word_by_itself_is_the_same_word(text, lowercase):
+    for word in itertools.chain(*read(text, lowercase=lowercase).lines):
+        assert unicodedata.is_normalized("NFC", word)
+        assert read(word.encode(), lowercase=lowercase).lines == [[word]]
+
+
+def test_words_are_normalized_once(monkeypatch):
+    calls = []
+
+    def counted(word, *, lowercase):
+        calls.append(word)
+        return normal_form(word, lowercase=lowercase)
+
+    monkeypatch.setattr(tokenizer, "normal_form", counted)
+    scanner = Scanner(UNICODE)
+    text = "cafe\u0301 café the naïve cafe\u0301 Cafe\u0301\n".encode()
+    for _ in range(3):
+        scanner.scan(text)
+    assert calls == ["cafe\u0301"]
+    words = [scanner.words.word(i).decode() for i in range(len(scanner.words))]
+    counts = dict(zip(words, scanner.words.counts.tolist(), strict=True))
+    assert counts == {"café": 12, "the": 3, "naïve": 3}
 
 
 def test_many_different_words(sized):

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import click
 import cloup
 
-from w2v import config
 from w2v.cli import options
 from w2v.cli.process import Command, echo_err
 from w2v.config import Config
@@ -15,10 +14,10 @@ from w2v.errors import ConfigError
 from w2v.formats.layout import ROWS_OPTION, UNK_OPTION
 from w2v.formats.registry import FORMATS
 from w2v.options import LENGTH
+from w2v.text.definition import TEXT_TOKENIZERS, WordDefinition
 
 if TYPE_CHECKING:
     from w2v.formats.table import VectorTable
-    from w2v.text.definition import WordDefinition
 
 _FORMAT = click.Choice(list(FORMATS))
 _DEFAULT_ROWS = "as {} was exported, else pad+unk; none for formats without such rows"
@@ -74,7 +73,7 @@ def export(model: str, output: str, **target: Any) -> None:
 @_unk
 @cloup.option(
     "--tokenizer",
-    type=click.Choice(config.options()["tokenizer"].choices),
+    type=click.Choice(TEXT_TOKENIZERS),
     help="Tokenizer of the text that the vectors are for, if IN does not record it.",
 )
 @options.hyperparameter("lowercase")
@@ -90,8 +89,6 @@ def convert(
     """Read the vectors in IN and write them to OUT in another format."""
     definition = None
     if tokenizer is not None:
-        from w2v.text.definition import WordDefinition
-
         definition = WordDefinition(tokenizer, Config(lowercase=lowercase).lowercases(tokenizer))
     elif lowercase is not None:
         message = "requires `tokenizer`"
@@ -132,10 +129,14 @@ def _define_words(table: VectorTable, definition: WordDefinition, source: str) -
     try:
         known = definition.from_meta(table.meta.get("tokenizer"))
     except ConfigError:
-        recorded = {"name": definition.name, "lowercase": definition.lowercase}
-        table.meta["tokenizer"] = recorded
+        table.meta["tokenizer"] = {
+            "name": definition.name,
+            "lowercase": definition.lowercase,
+            "edition": definition.edition,
+        }
         return
-    if known != definition:
+    # An older model keeps the edition of the rules that it has.
+    if (known.name, known.lowercase) != (definition.name, definition.lowercase):
         message = f"contradicts {source}, which records another one ({known}); omit it"
         raise ConfigError(message, option="tokenizer")
 

@@ -10,6 +10,7 @@ holds the distinct words only.
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -28,13 +29,21 @@ from w2v.corpus.encoded import EncodedText, id_dtype
 from w2v.corpus.held_out import hold_out_some
 from w2v.corpus.spool import BlockOrigin, HeldOut, Spool, SpooledBlock
 from w2v.corpus.stages import StageTimes
-from w2v.corpus.vocabulary import UNKNOWN, Vocabulary, extend_words, match_words, rank_words
+from w2v.corpus.vocabulary import (
+    UNKNOWN,
+    Vocabulary,
+    extend_words,
+    match_words,
+    normal_words,
+    rank_words,
+)
 from w2v.errors import VocabularyError
-from w2v.events import CorpusRead, Observer, Reading, ignore
+from w2v.events import CorpusRead, Notice, Observer, Reading, ignore
 from w2v.system.disk import temporary_directory
 from w2v.text.blocks import join_small
-from w2v.text.characters import CharacterTables, character_tables
+from w2v.text.characters import CharacterTables
 from w2v.text.definition import WordDefinition
+from w2v.text.segmented import open_text
 from w2v.text.tokenizer import END_OF_LINE, Scanner, TokenCounts
 from w2v.text.validity import BlockBytes, ByteCounts
 
@@ -98,6 +107,7 @@ def build_corpus(
     *,
     words: Sequence[str] | None = None,
     extend: bool = False,
+    definition: WordDefinition | None = None,
     work_dir: str | None = None,
     directory: Path | None = None,
     observer: Observer = ignore,
@@ -109,6 +119,7 @@ def build_corpus(
         config: all options that concern reading.
         words: a given vocabulary, instead of one chosen from the text.
         extend: whether to add other words of the text to ``words``, up to the vocabulary's size.
+        definition: of a word, if an initial model determines it.
         work_dir: the parent of the temporary directory, by default that of the system.
         directory: an empty directory to use instead of a temporary one. It is not removed.
         observer: receives reports.
@@ -127,7 +138,7 @@ def build_corpus(
     started = time.perf_counter()
     try:
         with Spool(directory / "provisional", config.thread_count) as spool:
-            counted = _count(source, config, words, extend, observer, spool)
+            counted = _count(source, config, words, extend, definition, observer, spool)
             ranks = len(counted.vocabulary) + (counted.unknown_count is not None)
             text, held_out = spool.rename(
                 counted.ranks,
@@ -167,7 +178,7 @@ def count_words(
     observer: Observer = ignore,
 ) -> tuple[Vocabulary, CorpusRead]:
     """Read a text for its vocabulary only; arguments and errors as for `build_corpus`."""
-    counted = _count(source, config, words, False, observer, None)
+    counted = _count(source, config, words, False, None, observer, None)
     return counted.vocabulary, counted.report
 
 
@@ -295,15 +306,21 @@ def _count(
     config: Config,
     words: Sequence[str] | None,
     extend: bool,
+    definition: WordDefinition | None,
     observer: Observer,
     spool: Spool | None,
 ) -> _CountedText:
     """Read a text and rank its words; their provisional ids go to the spool, if there is one."""
     started = time.perf_counter()
-    definition = WordDefinition.from_config(config, tokenized=source.tokenized)
     times = StageTimes()
-    scanners = _Scanners(character_tables(definition), config.thread_count, spool)
-    end = _scan(source, scanners, observer, spool, times)
+    with times.measure("input"):
+        text = open_text(source, config, definition, observer)
+    definition = text.definition
+    if words is not None and not extend:
+        words = normal_words(words) if definition.normalizes else words
+        _note_impossible_words(words, definition, observer)
+    scanners = _Scanners(text.tables, config.thread_count, spool)
+    end = _scan(source, text.blocks, scanners, observer, spool, times)
     tokens = scanners.counts()
     with times.measure("ranking"):
         distinct = DistinctWords([one.words for one in scanners.scanners], config.thread_count)
@@ -321,7 +338,8 @@ def _count(
         elif extend:
             vocabulary, ranks = extend_words(distinct, words, **limits)
         else:
-            vocabulary, ranks = match_words(distinct, words)
+            reasons = filter(None, map(definition.why_impossible, words))
+            vocabulary, ranks = match_words(distinct, words, *itertools.islice(reasons, 1))
     chosen = words is None or extend
     without_rank = distinct.counts[ranks == UNKNOWN]
     dropped = int(without_rank.sum())
@@ -355,6 +373,19 @@ def _count(
     return _CountedText(vocabulary, unknown_count, ranks_by_scanner, report, definition, times)
 
 
+def _note_impossible_words(
+    words: Sequence[str], definition: WordDefinition, observer: Observer
+) -> None:
+    """Report given words that no text has, by the definition of a word."""
+    impossible = [word for word in words if definition.why_impossible(word) is not None]
+    if impossible:
+        message = (
+            f"{len(impossible):,} of the {len(words):,} given words, such as {impossible[0]!r}, "
+            f"cannot occur: {definition.why_impossible(impossible[0])}"
+        )
+        observer(Notice(message))
+
+
 def _no_unknown_words(types: int, *, chosen: bool) -> VocabularyError:
     remedy = "raise `min_count` or lower `vocab_size`" if chosen else "list fewer words"
     return VocabularyError(
@@ -365,6 +396,7 @@ def _no_unknown_words(types: int, *, chosen: bool) -> VocabularyError:
 
 def _scan(
     source: TextSource,
+    text: Iterator[Block],
     scanners: _Scanners,
     observer: Observer,
     spool: Spool | None,
@@ -380,7 +412,7 @@ def _scan(
         observer(Reading(done, total, position.bytes, position.tokens, seconds))
         return done
 
-    blocks = _timed(join_small(source.blocks(scanners.tables.last_boundary)), times)
+    blocks = _timed(join_small(text), times)
     map_blocks = pulling_map if _may_be_read_by_workers(source) else ordered_map
     with closing(map_blocks(scanners.scan, blocks, len(scanners.scanners))) as done:
         for block in done:

@@ -14,6 +14,7 @@ import numpy as np
 from w2v.compute.parallel import ordered_map
 from w2v.errors import InputError, VocabularyError, short_repr
 from w2v.system.files import read_text_file
+from w2v.text.normal import is_normal, normal_form
 
 if TYPE_CHECKING:
     import os
@@ -135,14 +136,18 @@ def _sort_part(
     return ids
 
 
+_SPELLING = "check that their spelling matches, for instance that both are lowercase"
+
+
 def match_words(
-    distinct: DistinctWords, words: Sequence[str]
+    distinct: DistinctWords, words: Sequence[str], remedy: str = _SPELLING
 ) -> tuple[Vocabulary, NDArray[np.uint32]]:
     """Count the words of a given vocabulary.
 
     Args:
         distinct: all words of the corpus.
         words: the vocabulary, in the order of its rows.
+        remedy: what to do if none of them occurs, for the error.
 
     Returns:
         The vocabulary, and (n,) uint32: the row of each word by its number, or UNKNOWN.
@@ -152,6 +157,9 @@ def match_words(
 
     """
     rows = {word: i for i, word in enumerate(words)}
+    for i, word in enumerate(words):
+        if not is_normal(word):  # as in the vectors of some other programs
+            rows.setdefault(normal_form(word, lowercase=False), i)
     all_counts = distinct.counts
     ranks = np.full(len(all_counts), UNKNOWN, np.uint32)
     counts = np.zeros(len(words), np.int64)
@@ -160,12 +168,11 @@ def match_words(
         row = rows.get(word)
         if row is not None:
             ranks[i] = row
-            counts[row] = all_counts[i]
+            counts[row] += all_counts[i]
     if not counts.any():
         message = (
             f"none of the {len(words):,} given words occurs in the corpus, which has "
-            f"{all_counts.sum():,} words, {len(distinct):,} of them distinct; check that their "
-            "spelling matches, for instance that both are lowercase"
+            f"{all_counts.sum():,} words, {len(distinct):,} of them distinct; {remedy}"
         )
         raise VocabularyError(message)
     return Vocabulary(list(words), counts), ranks
@@ -197,6 +204,17 @@ def extend_words(
     return Vocabulary(
         given.words + distinct.words(added), np.append(given.counts, counts[added])
     ), ranks
+
+
+def normal_words(words: Sequence[str]) -> list[str]:
+    """Return given words in normalization form C, in which the tokenizer writes words.
+
+    Raises:
+        InputError: two words are the same then.
+
+    """
+    normal = [normal_form(word, lowercase=False) for word in words]
+    return check_word_list(normal, "in normalization form C")
 
 
 def read_word_list(path: str | os.PathLike[str]) -> list[str]:

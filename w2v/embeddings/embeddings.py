@@ -18,7 +18,8 @@ from w2v.formats.layout import LAYOUTS, ROWS_OPTION, Layout
 from w2v.formats.table import DEFAULT_ROWS, VectorTable
 from w2v.options import SWITCH, Option
 from w2v.progress import check_reporting, reporting
-from w2v.text.definition import lowercase_word
+from w2v.text.definition import WordDefinition
+from w2v.text.normal import comparable_form, is_normal, normal_form
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -32,15 +33,16 @@ _MOVED_PADDING = (
     "training has moved the padding row of the layer; it is zero again in the embeddings. Mask the "
     "padding in training, so that it has no effect"
 )
-_CACHES = {"_encoder", "unit"}
+_CACHES = {"_encoder", "_rows_by_normal_form", "unit"}
 _TOPN = Option(int, "Number of words to return.", low=0)
 
 
 class Embeddings(VectorTable):
     """Words and their vectors. Row i of the matrix belongs to word i, the most frequent first.
 
-    If ``meta["tokenizer"]["lowercase"]`` is true, every method looks up a word as written first,
-    and then in lower case.
+    Every method looks up a word as written first. Then it looks for the same word in normalization
+    form C, in which a letter with an accent is one character; as the recorded tokenizer would write
+    it; and if ``meta["tokenizer"]["lowercase"]`` is true, in lower case.
 
     Attributes:
         words: the V words.
@@ -155,8 +157,12 @@ class Embeddings(VectorTable):
         if row is not None:
             return row
         message = f"{word!r} is not among the {len(self)} words of this model"
-        near = near_spellings(lowercase_word(word) if self._lowercases else word, self.words)
-        if near:
+        definition = self._definition
+        reason = None if definition is None else definition.why_impossible(word)
+        near = near_spellings(self._forms(word)[-1], self.words)
+        if reason is not None:
+            message += f": {reason}"
+        elif near:
             message += f"; did you mean {' or '.join(map(repr, near))}?"
         raise UnknownWordError(message)
 
@@ -353,12 +359,40 @@ class Embeddings(VectorTable):
         tokenizer = self.meta.get("tokenizer")
         return isinstance(tokenizer, dict) and tokenizer.get("lowercase") is True
 
+    @property
+    def _definition(self) -> WordDefinition | None:
+        try:
+            return WordDefinition.from_meta(self.meta.get("tokenizer"))
+        except ConfigError:  # of another program, or trained on lists of tokens
+            return None
+
     def _find(self, word: str) -> int | None:
         """Return the row of a word, or None."""
         row = self._row_of.get(word)
-        if row is None and self._lowercases:
-            row = self._row_of.get(lowercase_word(word))
+        if row is None:
+            for form in self._forms(word):
+                row = self._row_of.get(form, self._rows_by_normal_form.get(form))
+                if row is not None:
+                    break
         return row
+
+    def _forms(self, word: str) -> list[str]:
+        """Return the forms in which to look up a word that does not occur as written."""
+        forms = [normal_form(word, lowercase=False)]
+        if (definition := self._definition) is not None:
+            forms.append(definition.form(word))
+        if self._lowercases:
+            forms.append(comparable_form(word))
+        return forms
+
+    @cached_property
+    def _rows_by_normal_form(self) -> dict[str, int]:
+        """The rows of words that are not in normalization form C; models of w2v have none."""
+        return {
+            normal_form(word, lowercase=False): row
+            for word, row in reversed(self._row_of.items())
+            if not is_normal(word)
+        }
 
     def _nearest(
         self, vector: NDArray[Any], topn: int, excluded: set[int]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from w2v.evaluation.questions import rows_by_lowercase
-from w2v.text.definition import lowercase_word
+from w2v.text.normal import comparable_form
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -108,7 +108,7 @@ def evaluate_analogies(
         top: the number of words. Questions with other words are not covered.
 
     """
-    words = [lowercase_word(word) for word in embeddings.words[:top]]
+    words = [comparable_form(word) for word in embeddings.words[:top]]
     rows = rows_by_lowercase(words)
     covered = [
         [question for question in section.questions if all(word in rows for word in question)]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from w2v.errors import FormatError
 from w2v.options import Option
 from w2v.system.files import read_text_file
-from w2v.text.definition import lowercase_word
+from w2v.text.normal import comparable_form
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -89,7 +89,7 @@ def parse_analogies(lines: Sequence[Line], path: str | Path) -> list[QuestionSec
         if text.startswith(":"):
             sections.append(QuestionSection(text[1:].strip(), []))
             continue
-        words = tuple(lowercase_word(word) for word in text.split())
+        words = tuple(comparable_form(word) for word in text.split())
         if len(words) != 4:
             message = (
                 f"{path}, line {number}: expected four words, got {len(words)}: "
@@ -121,7 +121,7 @@ def parse_pairs(lines: Sequence[Line], path: str | Path) -> list[ScoredPair]:
                 f"{path}, line {number}: expected a number as score, got {score[:_MAX_SHOWN]!r}"
             )
             raise FormatError(message)
-        pairs.append(ScoredPair(lowercase_word(first), lowercase_word(second), value))
+        pairs.append(ScoredPair(comparable_form(first), comparable_form(second), value))
     if not pairs:
         message = f"{path}: expected lines of two words and a score, got only a header"
         raise FormatError(message)
@@ -150,5 +150,5 @@ def rows_by_lowercase(words: Iterable[str]) -> dict[str, list[int]]:
     """Map each lowercased word to the rows of its forms, the most frequent form first."""
     rows: dict[str, list[int]] = {}
     for row, word in enumerate(words):
-        rows.setdefault(lowercase_word(word), []).append(row)
+        rows.setdefault(comparable_form(word), []).append(row)
     return rows

@@ -225,9 +225,11 @@ FORMATS: dict[str, Format] = {
 MODEL_EXTENSION = ".w2v"
 """The usual extension of a model directory. Names without a known extension are directories too."""
 
-# Extensions of files that training does not write. A directory of such a name would surprise.
+# Extensions of what training does not write, formats among them that are directories of another
+# kind. A model directory of such a name would surprise.
 _OTHER_FILES = (
-    *(".csv", ".h5", ".hdf5", ".json", ".jsonl", ".keras", ".npy", ".npz", ".onnx", ".parquet"),
+    *(f".{entry.name}" for entry in FORMATS.values() if entry.is_directory),
+    *(".csv", ".h5", ".hdf5", ".json", ".jsonl", ".npz", ".onnx", ".parquet"),
     *(".pickle", ".pkl", ".pt", ".pth", ".tsv", ".bz2", ".gz", ".tar", ".xz", ".zip", ".zst"),
 )
 
@@ -240,8 +242,8 @@ def output_format(option: str, path: str | os.PathLike[str]) -> Format | None:
         path: the output. With a slash at its end, it is a directory whatever its name.
 
     Raises:
-        ConfigError: ``path`` is no path, has nothing but an extension, or has that of a file which
-            cannot be written.
+        ConfigError: ``path`` is no path, has nothing but an extension, or has one that cannot be
+            written.
 
     """
     check_path(option, path)
@@ -255,7 +257,7 @@ def output_format(option: str, path: str | os.PathLike[str]) -> Format | None:
     if entry is None and name.lower().endswith(_OTHER_FILES):
         files = dict.fromkeys(end for known in FORMATS.values() for end in known.extensions)
         message = (
-            f"has the extension of a file that cannot be written here: got {name}; end it in "
+            f"has an extension that cannot be written here: got {name}; end it in "
             f"{MODEL_EXTENSION} for a model directory, or in one of {' '.join(files)} for a file "
             "of vectors"
         )

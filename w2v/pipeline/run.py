@@ -139,6 +139,7 @@ class TrainingRun:
             self.job.config,
             words=self.job.vocab,
             extend=self.job.extend,
+            definition=None if self.job.origin is None else self.job.origin.definition,
             work_dir=str(self._work_dir),
             directory=None if self.checkpoint is None else self.checkpoint.make_encoded_dir(),
             observer=self.observer,

@@ -16,6 +16,7 @@ from w2v.errors import ConfigError, InputError
 from w2v.events import EpochDone
 from w2v.system.files import Fingerprint
 from w2v.system.records import decode
+from w2v.text.definition import WordDefinition
 
 FREE_OPTIONS = {"threads", "max_expansion"}
 """Options that do not change the result, so they may differ when training resumes."""
@@ -35,6 +36,7 @@ class InitialModel:
         epochs: the reports of the epochs that it was already trained for on the same corpus; empty
             if it was trained on another corpus.
         history: what ``meta.json`` records about it and about its own initial models.
+        definition: of a word, if it records one that applies to text.
 
     """
 
@@ -44,6 +46,7 @@ class InitialModel:
     contexts: bool
     epochs: list[EpochDone]
     history: list[Any]
+    definition: WordDefinition | None = None
 
     def require_unchanged(self) -> None:
         """Check that the files have not changed.

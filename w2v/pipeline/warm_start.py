@@ -7,7 +7,6 @@ matrices before the first step. Everything else is as in any other training.
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import os
 from pathlib import Path
@@ -245,18 +244,27 @@ def _describe(
         contexts,
         epochs or [],
         history,
+        _definition(old),
     )
+
+
+def _definition(old: VectorTable) -> WordDefinition | None:
+    """Return the definition of a word that a model records, if it applies to text."""
+    try:
+        return WordDefinition.from_meta(old.meta.get("tokenizer"))
+    except ConfigError:  # of another program, or trained on lists of tokens
+        return None
 
 
 def _config(old: VectorTable, path: Path, options: TrainOptions) -> Config:
     """Return the hyper-parameters: those that the model determines, and the given ones."""
     fixed: dict[str, Any] = {"dim": old.dim}
-    with contextlib.suppress(ConfigError):  # vectors of other programs record no tokenizer
-        definition = WordDefinition.from_meta(old.meta.get("tokenizer"))
+    definition = _definition(old)
+    if definition is not None:
         fixed |= {"tokenizer": definition.name, "lowercase": definition.lowercase}
     for name, value in fixed.items():
         given = options.get(name)
-        if given is not None and given != value:
+        if given not in (None, value) and not (name == "tokenizer" and given == "auto"):
             message = (
                 f"contradicts the initial model: {path} has `{name}={value!r}`, got "
                 f"`{name}={given!r}`; omit it, or train without `init`"
@@ -264,7 +272,8 @@ def _config(old: VectorTable, path: Path, options: TrainOptions) -> Config:
             raise ConfigError(message, option=name)
     if fixed.get("lowercase") == (fixed.get("tokenizer") == "unicode"):
         del fixed["lowercase"]  # the default, which does not lowercase lists of tokens
-    return Config.of(fixed | {n: value for n, value in options.items() if value is not None})
+    given = {name: value for name, value in options.items() if value is not None}
+    return Config.of(given | fixed)
 
 
 def _recorded_training(old: VectorTable, output: Path) -> tuple[list[EpochDone], TrainingJob]:

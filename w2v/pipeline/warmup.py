@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
 def read_text() -> None:
     """Use the kernels that cut text into words and count them."""
-    count_words(IterableSource(["a b a b"] * 2), Config(min_count=1, threads=1))
+    decomposed = "e\u0301"  # so that words are normalized, too
+    count_words(IterableSource([f"a b a b {decomposed}"] * 2), Config(min_count=1, threads=1))
     warm_up_table()
 
 

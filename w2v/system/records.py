@@ -25,6 +25,8 @@ def decode(
 ) -> Record:
     """Make a value of a type from plain JSON values.
 
+    A missing field of a dataclass has the value ``if_missing`` of its metadata, else its default.
+
     Args:
         kind: a dataclass, a NamedTuple, a plain type, or a list, tuple, dict or union of these.
         value: what ``json.loads`` returned for it.
@@ -92,6 +94,9 @@ def _decode_fields(kind: Any, value: dict[str, Any], name: str, ignore_unknown: 
         for field in fields
         if field in value
     }
+    for field in fields.values():  # what older records mean that do not have the field
+        if field.name not in given and "if_missing" in field.metadata:
+            given[field.name] = field.metadata["if_missing"]
     try:
         return kind(**given)
     except (TypeError, ValueError) as error:  # TypeError: a required field is missing

@@ -6,6 +6,8 @@ import codecs
 import io
 from collections.abc import Callable, Iterator
 
+from w2v.text.normal import APOSTROPHES, MIDDLE_DOTS
+
 Block = bytes | bytearray
 
 LastBoundary = Callable[[Block], int]
@@ -65,12 +67,18 @@ def _shorten(block: Block) -> Block:
     """Return a token, shortened if it is far too long.
 
     The following bytes still belong to the token. So its last character, which may be an
-    apostrophe, and an incomplete character behind it are not removed.
+    apostrophe, and an incomplete character behind it are not removed; nor is one letter or number,
+    because without any it may be no word.
     """
     decoder = codecs.getincrementaldecoder("utf-8")()
     text = decoder.decode(block)
     incomplete, _ = decoder.getstate()
     if len(text) <= STAND_IN_CHARACTERS:
         return block
-    head = text[:STAND_IN_CHARACTERS].removesuffix("'").removesuffix("\u2019")
+    head = text[:STAND_IN_CHARACTERS]
+    if ord(head[-1]) in APOSTROPHES | MIDDLE_DOTS:
+        head = head[:-1]
+    rest = text[STAND_IN_CHARACTERS:]
+    if not any(map(str.isalnum, head)):
+        head += next(filter(str.isalnum, rest), "")
     return (head + text[-1]).encode() + incomplete

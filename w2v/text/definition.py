@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from w2v.errors import ConfigError
+from w2v.text.normal import is_han_or_kana, lowercase_word, word_form
 
 if TYPE_CHECKING:
     from w2v.config import Config
@@ -15,24 +16,31 @@ MAX_WORD_BYTES = 1000
 """Longer words are dropped."""
 
 TOKENIZER_HINT = (
-    "set embeddings.meta['tokenizer'] = {'name': 'unicode', 'lowercase': True} (or 'whitespace')"
+    "set embeddings.meta['tokenizer'] = {'name': 'unicode', 'lowercase': True, 'edition': 2} "
+    "(or 'whitespace')"
 )
 """How to record the tokenizer of embeddings that do not. The command line has another way."""
 
-_TEXT_TOKENIZERS = ("unicode", "whitespace")
+TEXT_TOKENIZERS = ("unicode", "whitespace")
+
+FIRST_EDITION = 1
+EDITION = 2
+"""The edition of the rules by which text becomes words; see `WordDefinition`."""
 
 
 @dataclass(frozen=True)
 class WordDefinition:
     """The rule by which text becomes words.
 
-    Two definitions are equal if name and lowercase are.
+    Two definitions are equal if name, lowercase and edition are.
 
     Attributes:
         name: the tokenizer, ``unicode`` or ``whitespace``; ``tokens`` for lists of tokens.
         lowercase: whether words are lowercased.
         max_word_bytes: longer words are dropped.
         unicode: the version of Unicode.
+        edition: of the rules, see `w2v.text.characters`. Models that were saved before there were
+            two do not record it; they keep the first one.
 
     """
 
@@ -40,11 +48,17 @@ class WordDefinition:
     lowercase: bool
     max_word_bytes: int = field(default=MAX_WORD_BYTES, compare=False)
     unicode: str = field(default=unicodedata.unidata_version, compare=False)
+    edition: int = field(default=EDITION, metadata={"if_missing": FIRST_EDITION})
 
     @classmethod
     def from_config(cls, config: Config, *, tokenized: bool) -> WordDefinition:
-        """Return the definition for a corpus of text, or one of lists of tokens."""
+        """Return the definition for a corpus of text, or one of lists of tokens.
+
+        The tokenizer ``auto`` is ``unicode`` here; `w2v.text.segmented` makes the choice.
+        """
         name = "tokens" if tokenized else config.tokenizer
+        if name == "auto":
+            name = "unicode"
         return cls(name, config.lowercases(name))
 
     @classmethod
@@ -59,13 +73,15 @@ class WordDefinition:
 
         """
         try:
-            definition = cls(recorded["name"], recorded["lowercase"])
-        except (LookupError, TypeError):
+            edition = recorded.get("edition", FIRST_EDITION)
+            definition = cls(recorded["name"], recorded["lowercase"], edition=edition)
+        except (AttributeError, LookupError, TypeError):
             definition = None
         if (
             definition is None
-            or definition.name not in _TEXT_TOKENIZERS
+            or definition.name not in TEXT_TOKENIZERS
             or not isinstance(definition.lowercase, bool)
+            or type(definition.edition) is not int
         ):
             reason = (
                 "were trained on lists of tokens"
@@ -77,7 +93,46 @@ class WordDefinition:
                 f"of words, or {TOKENIZER_HINT}"
             )
             raise ConfigError(message)
+        if not FIRST_EDITION <= definition.edition <= EDITION:
+            message = (
+                f"these embeddings have edition {definition.edition} of the tokenizer's rules, and "
+                f"this w2v knows editions {FIRST_EDITION} to {EDITION}; use a newer w2v"
+            )
+            raise ConfigError(message)
         return definition
+
+    @property
+    def normalizes(self) -> bool:
+        """Whether words are written in normalization form C."""
+        return self.name == "unicode" and self.edition > FIRST_EDITION
+
+    @property
+    def dotted(self) -> bool:
+        """Whether the lowercase form of U+0130, a capital I with a dot above, keeps its dot."""
+        return self.lowercase and self.edition == FIRST_EDITION
+
+    @property
+    def splits_han(self) -> bool:
+        """Whether each Han, Hiragana or Katakana character is a word of its own."""
+        return self.name == "unicode"
+
+    def why_impossible(self, word: str) -> str | None:
+        """Return why no text has a word, with a remedy; None if it may have it."""
+        if self.splits_han and len(word) > 1 and any(map(is_han_or_kana, word)):
+            return (
+                "`tokenizer='unicode'` makes each Chinese or Japanese character a word of its own; "
+                "for words of several characters, put blanks between the words of the text, and "
+                "train with `tokenizer='whitespace'`"
+            )
+        return None
+
+    def form(self, word: str) -> str:
+        """Return the form in which a text that is a single word becomes a word."""
+        if self.normalizes:
+            return word_form(word, lowercase=self.lowercase)
+        if not self.lowercase:
+            return word
+        return "".join(map(str.lower, word)) if self.dotted else lowercase_word(word)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the definition as ``meta.json`` records it."""
@@ -86,8 +141,3 @@ class WordDefinition:
     def __str__(self) -> str:
         """Describe the definition in a few words."""
         return f"{self.name}, {'lowercased' if self.lowercase else 'case-sensitive'}"
-
-
-def lowercase_word(word: str) -> str:
-    """Lowercase each character on its own, as the tokenizer does."""
-    return "".join(character.lower() for character in word)

@@ -227,6 +227,7 @@ def _card(table: VectorTable, layout: Layout, definition: WordDefinition, meta: 
         size=len(table),
         dim=table.dim,
         words=(_UNICODE if definition.name == "unicode" else _WHITESPACE)
+        + (" Words are in normalization form C." if definition.normalizes else "")
         + (" Text is lowercased." if definition.lowercase else ""),
         layout=layout,
         unknown=_UNKNOWN[str(layout.unknown_vector)],

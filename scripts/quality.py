@@ -248,17 +248,28 @@ def file_digests() -> dict[str, str]:
     return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
 
 
-def write_record(path: Path, runs: dict[str, list[Run]]) -> Record:
-    """Write the scores of runs by trainer ("gensim" and the modes of w2v) to a file."""
-    gensim = np.array([run.cosines for run in runs["gensim"]])
-    mean = gensim.mean(axis=0)
+def write_record(path: Path, runs: dict[str, list[Run]], earlier: Record | None = None) -> Record:
+    """Write the scores of runs to a file.
+
+    Args:
+        path: the file.
+        runs: by trainer: "gensim" and the modes of w2v.
+        earlier: the record to take gensim's scores from, if ``runs`` has none of it.
+
+    """
+    mean = (
+        np.mean([run.cosines for run in runs["gensim"]], axis=0)
+        if earlier is None
+        else earlier.cosines
+    )
     distances = {
         trainer: [root_mean_square(run.cosines - mean) for run in runs[trainer]] for trainer in runs
     }
-    # Each of gensim's runs is compared with the mean of the others.
-    share = len(gensim) / (len(gensim) - 1)
-    distances["gensim"] = [share * distance for distance in distances["gensim"]]
-    scores = {
+    if earlier is None:  # each of gensim's runs is compared with the mean of the others
+        share = len(runs["gensim"]) / (len(runs["gensim"]) - 1)
+        distances["gensim"] = [share * distance for distance in distances["gensim"]]
+    scores = {} if earlier is None else {"gensim": earlier.scores["gensim"]}
+    scores |= {
         trainer: {
             "rho": Spread.of([run.rho for run in runs[trainer]]),
             "accuracy": Spread.of([run.accuracy for run in runs[trainer]]),
@@ -293,19 +304,24 @@ def write_record(path: Path, runs: dict[str, list[Run]]) -> Record:
 
 
 @click.command(context_settings={"show_default": True})
-@click.option("--gensim-runs", default=20, help="Seeds that gensim is trained with.")
+@click.option(
+    "--gensim-runs",
+    default=20,
+    help="Seeds that gensim is trained with; 0 takes its scores from the earlier record.",
+)
 @click.option("--runs", default=40, help="Seeds that each mode of w2v is trained with.")
 @click.option("--output", default=RECORD, type=click.Path(path_type=Path), help="File to write.")
 def main(gensim_runs: int, runs: int, output: Path) -> None:
     """Train w2v and gensim with many seeds and record their scores."""
     tokens = read_tokens()
-    results: dict[str, list[Run]] = {"gensim": [], **{mode: [] for mode in MODES}}
-    for seed in range(1, gensim_runs + 1):
-        results["gensim"].append(score(train_gensim(tokens, seed)))
+    results: dict[str, list[Run]] = {mode: [] for mode in MODES}
+    if gensim_runs:
+        seeds = range(1, gensim_runs + 1)
+        results = {"gensim": [score(train_gensim(tokens, seed)) for seed in seeds], **results}
     for mode, options in MODES.items():
         for seed in range(1, runs + 1):
             results[mode].append(score(train_w2v(tokens, seed, **options)))
-    record = write_record(output, results)
+    record = write_record(output, results, None if gensim_runs else Record.read(RECORD))
     for trainer, spreads in record.scores.items():
         for name, spread in spreads.items():
             click.echo(f"{trainer:14}{name:9} {spread.mean:.4f} ± {spread.std:.4f}")

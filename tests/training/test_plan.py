@@ -20,19 +20,31 @@ def deterministic(**changes):
         (1, 1),
         (4 * (1 << 10), 1),
         (4 * (1 << 10) * 3, 3),
-        (4 * (1 << 16), 16),
-        (4 * (1 << 16) * 20 + 1, 21),
+        (4 * (1 << 16), 64),
+        (4 * (1 << 16) * 20 + 1, 160),
+        (4 * (1 << 16) * 200 + 1, 201),
     ],
 )
 def test_the_number_of_rounds(positions, expected):
     assert round_count(positions, deterministic()) == expected
 
 
+@pytest.mark.parametrize(
+    ("epochs", "expected"), [(1, 320), (2, 160), (3, 107), (60, 6), (64, 5), (100, 5), (400, 5)]
+)
+def test_a_training_has_at_least_320_rounds_in_all(epochs, expected):
+    config = deterministic(epochs=epochs)
+    # The longest possible spans divide this text into 5 rounds.
+    assert round_count(4 * (1 << 10) * 320, config) == expected
+    assert round_count(4 * (1 << 10) * 2, config) == (2 if epochs < 320 else 1)
+    assert round_count(4 * (1 << 16) * 400, config) == 400
+
+
 @pytest.mark.parametrize(("window", "expected"), [(1, 1 << 16), (2, 1 << 16), (8, 1 << 14)])
 def test_spans_of_rounds_are_shorter_for_wide_windows(window, expected):
     config = deterministic(window=window)
     assert max_span_positions(config) == expected
-    assert round_count(4 * expected * 20, config) == 20
+    assert round_count(4 * expected * 200, config) == 200
     assert max_span_positions(small(window=window)) == 1 << 16
 
 

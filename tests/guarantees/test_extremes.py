@@ -45,11 +45,11 @@ from w2v.training.model import (
     rows_of,
 )
 from w2v.training.plan import EpochPlan
+from w2v.training.report import sample_text
 from w2v.training.sampling import Keys, NoiseDistribution, Sampling, keep_thresholds
 from w2v.training.sgns.kernel import LearningRates, TextSpan, train_span
 from w2v.training.sgns.workspace import make_workspace
 from w2v.training.state import EpochStats, NoCheckpointer, TrainingSetup, TrainingState
-from w2v.training.report import sample_text
 from w2v.training.step_sizes import expected_uses, no_uses
 from w2v.training.trainer import Trainer
 
@@ -633,7 +633,6 @@ def test_a_learning_rate_that_is_too_large_is_reported(lr):
 @pytest.mark.parametrize("unk", [False, True])
 def test_a_window_wider_than_every_line_covers_whole_lines(unk, monkeypatch):
     monkeypatch.setattr(plan, "MAX_SPAN_POSITIONS", 10)  # so that lines cross the bounds of spans
-    monkeypatch.setattr(Config, "damping", 1.0)  # which depends on the option
     shared = TINY | {"negative_sharing": 4, "shared_negatives": 8, "train_unk": unk}
     widest, wide = (
         w2v.train(LINES, **shared, vocab_size=8, window=window) for window in (1_000, 8)

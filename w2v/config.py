@@ -262,7 +262,18 @@ class Config:
         A center is updated by all its pairs at once, up to 2 window (1 + K). The step that a row
         can take without overshooting shrinks in proportion beyond about 120 pairs.
         """
-        return min(1.0, _MOST_PAIRS / (2 * self.window * (1 + self.negatives)))
+        return self._damping(2 * self.window)
+
+    def damping_in(self, longest_line: int) -> float:
+        """The damping in a text whose longest line has this many words.
+
+        In lines shorter than the window, a center has fewer pairs. So a window that covers whole
+        lines does not make the steps smaller than they have to be.
+        """
+        return self._damping(min(2 * self.window, max(longest_line - 1, 1)))
+
+    def _damping(self, contexts: int) -> float:
+        return min(1.0, _MOST_PAIRS / (contexts * (1 + self.negatives)))
 
     @property
     def noise_words(self) -> int:

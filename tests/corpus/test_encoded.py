@@ -23,6 +23,23 @@ def test_sentences_are_found_across_steps(step, monkeypatch):
     assert [line.tolist() for line in text.sentences()] == LINES
 
 
+@pytest.mark.parametrize("step", [1, 2, 3, 7, 1 << 20])
+@pytest.mark.parametrize(
+    ("ids", "longest"),
+    [
+        (ids_of(LINES), 6),
+        (ids_of([[1] * 9, [2], [3] * 4]), 9),
+        (ids_of([[2], [1] * 9]), 9),
+        (ids_of([[2], [1] * 9])[:-1], 9),
+        (ids_of([[2]] * 5), 1),
+        (ids_of([]), 0),
+    ],
+)
+def test_the_longest_line_is_found_across_steps(ids, longest, step, monkeypatch):
+    monkeypatch.setattr(encoded, "_IDS_PER_STEP", step)
+    assert EncodedText(ids, 0, 0).longest_line == longest
+
+
 @pytest.mark.parametrize(
     ("size", "dtype"), [(1, np.uint16), (65_535, np.uint16), (65_536, np.uint32)]
 )

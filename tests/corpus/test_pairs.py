@@ -10,7 +10,13 @@ from hypothesis import strategies as st
 import reference
 from w2v.corpus import pairs as pairs_module
 from w2v.corpus.encoded import EncodedText
-from w2v.corpus.pairs import context_range, fill_pairs, skipgram_pair_blocks, skipgram_pairs
+from w2v.corpus.pairs import (
+    context_range,
+    count_pairs,
+    fill_pairs,
+    skipgram_pair_blocks,
+    skipgram_pairs,
+)
 from w2v.errors import ConfigError
 
 FOX = ["the", "quick", "brown", "fox", "jumps"]
@@ -90,6 +96,18 @@ def test_pairs_match_the_reference_in_every_form(sentences, window, block_size):
     assert all((block.shape[1], block.dtype) == (2, np.int32) for block in blocks)
     assert [len(block) for block in blocks[:-1]] == [block_size] * (len(blocks) - 1)
     assert all(0 < len(block) <= block_size for block in blocks[-1:])
+
+
+@given(SENTENCES, WINDOWS, st.booleans())
+@example([], 1, False)
+@example([[], [], [1]], 3, True)
+@example([[1] * 12], 15, False)
+def test_counted_pairs_match_the_reference(sentences, window, last_line_ends):
+    """Also with empty lines, and with or without an end of the last line."""
+    ids = np.array([i for sentence in sentences for i in [*sentence, 0xFFFF]], np.uint16)
+    ids = ids if last_line_ends else ids[:-1]
+    assert count_pairs(ids, 0xFFFF, window) == len(reference.pairs(sentences, window))
+    assert count_pairs(ids, 0xFFFF, window) == sum(1 for _ in skipgram_pairs(sentences, window))
 
 
 def test_a_long_sentence_is_processed_in_parts(monkeypatch):

@@ -617,6 +617,7 @@ def test_meta_records_the_initial_models(old):
         "words": 10,
         "contexts": True,
         "frozen": True,
+        "unknown": False,
         "training": old.meta["training"],
         "epochs": 2,
     }

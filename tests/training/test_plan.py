@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
-from training.helpers import random_text, small
+from support import compiled_only
+from training.helpers import EMPTY, counts_of, random_text, small, text_of
 from w2v.compute.random import NOISE, SUBSAMPLING, VALIDATION, WINDOWS, make_key
 from w2v.training.plan import EpochPlan, Schedule, max_span_positions, round_count
+from w2v.training.trainer import train_model
 
 
 def deterministic(**changes):
@@ -20,19 +23,31 @@ def deterministic(**changes):
         (1, 1),
         (4 * (1 << 10), 1),
         (4 * (1 << 10) * 3, 3),
-        (4 * (1 << 16), 16),
-        (4 * (1 << 16) * 20 + 1, 21),
+        (4 * (1 << 16), 64),
+        (4 * (1 << 16) * 20 + 1, 160),
+        (4 * (1 << 16) * 200 + 1, 201),
     ],
 )
 def test_the_number_of_rounds(positions, expected):
     assert round_count(positions, deterministic()) == expected
 
 
+@pytest.mark.parametrize(
+    ("epochs", "expected"), [(1, 320), (2, 160), (3, 107), (60, 6), (64, 5), (100, 5), (400, 5)]
+)
+def test_a_training_has_at_least_320_rounds_in_all(epochs, expected):
+    config = deterministic(epochs=epochs)
+    # The longest possible spans divide this text into 5 rounds.
+    assert round_count(4 * (1 << 10) * 320, config) == expected
+    assert round_count(4 * (1 << 10) * 2, config) == (2 if epochs < 320 else 1)
+    assert round_count(4 * (1 << 16) * 400, config) == 400
+
+
 @pytest.mark.parametrize(("window", "expected"), [(1, 1 << 16), (2, 1 << 16), (8, 1 << 14)])
 def test_spans_of_rounds_are_shorter_for_wide_windows(window, expected):
     config = deterministic(window=window)
     assert max_span_positions(config) == expected
-    assert round_count(4 * expected * 20, config) == 20
+    assert round_count(4 * expected * 200, config) == 200
     assert max_span_positions(small(window=window)) == 1 << 16
 
 
@@ -51,6 +66,38 @@ def test_the_learning_rate_decreases_linearly_over_all_epochs():
     plan = EpochPlan.of_training(random_text(3), small(lr=1.0, lr_min=0.2), epoch=1)
     assert plan.rate(0.5) == pytest.approx(0.4)
     assert plan.rates(0.0, 1.0) == pytest.approx((0.6, 0.2, 0.5, 1.0))
+
+
+@pytest.mark.parametrize(
+    ("length", "changes", "expected"),
+    [
+        (30, {}, 1.0),
+        (30, {"window": 10}, 100 / (20 * 6)),
+        (30, {"window": 1000}, 100 / (29 * 6)),
+        (17, {"window": 1000}, 1.0),
+        (1, {"window": 1000, "negatives": 149}, 100 / 150),
+        (30, {"window": 2, "negatives": 49}, 100 / (4 * 50)),
+    ],
+)
+def test_wide_windows_are_damped_up_to_the_longest_line(length, changes, expected):
+    text = text_of([[0, 1], list(range(length)), [3]])
+    plan = EpochPlan.of_training(text, small(lr=1.0, lr_min=1.0, **changes), 0)
+    assert plan.rates(0.0, 1.0)[:2] == pytest.approx((min(expected, 1.0),) * 2)
+
+
+@compiled_only
+def test_a_window_that_covers_whole_lines_learns_as_well_as_one_that_just_does():
+    random = np.random.default_rng(3)
+    groups = random.integers(0, 10, 1500)
+    text = text_of([(20 * g + random.permutation(20)[:8]).tolist() for g in groups])
+    losses = [
+        train_model(text, EMPTY, counts_of(text, 200), small(window=window, epochs=8))
+        .epochs[-1]
+        .loss
+        for window in (7, 1000)
+    ]
+    assert losses[1] == pytest.approx(losses[0], rel=0.05)
+    assert losses[0] < 0.6 * 6 * np.log(2)
 
 
 def test_the_keys_of_a_span():

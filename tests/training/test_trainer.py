@@ -18,7 +18,7 @@ from training.helpers import (
     without_seconds,
 )
 from w2v.errors import DivergenceError, FormatError, VocabularyError
-from w2v.events import EpochDone, Resumed, Training
+from w2v.events import EpochDone, Notice, Resumed, Training, TrainingPlanned
 from w2v.training import plan, trainer
 from w2v.training.backends import hogwild
 from w2v.training.model import new_matrices, rows_of
@@ -40,8 +40,11 @@ def test_matrix_and_reports_have_their_shapes():
     assert result.matrix.shape == (30, 5)
     assert result.matrix.dtype == np.float32
     assert result.matrix.flags.c_contiguous
-    assert [e.epoch for e in events if isinstance(e, EpochDone)] == [1, 2]
-    assert events[-1] is result.epochs[-1]
+    assert events[0] == TrainingPlanned(text.words, epochs=2, sample=0.0, kept_words=1.0)
+    assert [e for e in events if isinstance(e, EpochDone)] == result.epochs
+    assert [e.epoch for e in result.epochs] == [1, 2]
+    after = events[events.index(result.epochs[-1]) + 1 :]
+    assert all(isinstance(event, Notice) for event in after)
     training = [e for e in events if isinstance(e, Training)]
     assert training[-1].done_words == training[-1].total_words == 2 * text.words
     assert result.words_per_second == pytest.approx(2 * text.words / result.seconds)
@@ -114,20 +117,25 @@ def test_an_interrupt_without_a_checkpointer_stops_the_threads(short_spans):
     assert not [t for t in threading.enumerate() if t.name.startswith("w2v-train")]
 
 
-def test_an_interrupt_of_the_validation_saves_the_epoch(short_spans, monkeypatch):
-    def interrupt(*_):
-        raise KeyboardInterrupt
+@pytest.mark.parametrize("measured", ["text", "held_out"])
+def test_an_interrupt_while_a_loss_is_measured_saves_the_epoch(measured, short_spans, monkeypatch):
+    texts = {"text": random_text(60), "held_out": random_text(10, seed=1)}
+    text, held_out = texts.values()
+    measure = trainer.Trainer._measure_loss
 
-    text, held_out = random_text(60), random_text(10, seed=1)
+    def interrupt(self, text):
+        if text is texts[measured]:
+            raise KeyboardInterrupt
+        return measure(self, text)
+
     memory = Memory(always=False)
-    monkeypatch.setattr(trainer.Trainer, "_validate", interrupt)
-    with pytest.raises(KeyboardInterrupt):
-        train_model(text, held_out, counts_of(text), small(), checkpointer=memory)
-    monkeypatch.undo()
-    monkeypatch.setattr(plan, "MAX_SPAN_POSITIONS", 50)
-    again = train_model(
-        text, held_out, counts_of(text), small(), checkpointer=Memory(memory.all_saved[0])
-    )
+    with monkeypatch.context() as patch:
+        patch.setattr(trainer.Trainer, "_measure_loss", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            train_model(text, held_out, counts_of(text), small(), checkpointer=memory)
+    (saved,) = memory.all_saved
+    assert (len(saved[2].reports), saved[2].step) == (0, saved[2].steps)
+    again = train_model(text, held_out, counts_of(text), small(), checkpointer=Memory(saved))
     whole = train_model(text, held_out, counts_of(text), small())
     assert without_seconds(again) == without_seconds(whole)
 
@@ -150,7 +158,8 @@ def test_a_resumed_epoch_is_reported(short_spans):
     state = TrainingState(2, steps, EpochStats(positions=100), 1.0)
     saved = Memory((start.vectors, start.contexts, state), always=False)
     train_model(text, EMPTY, counts_of(text), small(), heard.append, saved)
-    assert heard[0] == Resumed(epoch=1, epochs=2, share=2 / steps)
+    assert [type(event) for event in heard[:2]] == [TrainingPlanned, Resumed]
+    assert heard[1] == Resumed(epoch=1, epochs=2, share=2 / steps)
 
 
 def test_a_state_of_another_number_of_steps_is_rejected(short_spans):

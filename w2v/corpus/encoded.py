@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -53,6 +54,18 @@ class EncodedText:
     def end_of_line(self) -> int:
         """The value that ends a line."""
         return int(np.iinfo(self.ids.dtype).max)
+
+    @cached_property
+    def longest_line(self) -> int:
+        """The number of words in the longest line."""
+        longest = start = 0
+        for first in range(0, len(self.ids), _IDS_PER_STEP):
+            part = self.ids[first : first + _IDS_PER_STEP]
+            ends = np.flatnonzero(part == self.end_of_line) + first
+            if len(ends):
+                longest = max(longest, int(np.diff(ends, prepend=start - 1).max()) - 1)
+                start = int(ends[-1]) + 1
+        return max(longest, len(self.ids) - start)
 
     def sentences(self) -> Iterator[NDArray[Any]]:
         """Yield the ids of each line."""

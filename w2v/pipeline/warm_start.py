@@ -75,6 +75,7 @@ def load_initial_model(
         "words": len(old),
         "contexts": contexts,
         "frozen": freeze_old,
+        "unknown": old.unk == "trained",
         "training": old.meta.get("training"),
         "epochs": len(_recorded_list(old.meta, "epochs")),
     }
@@ -169,8 +170,7 @@ class WarmStart:
 
     def restore(self, matrices: Matrices) -> TrainingState:
         """Fill the matrices and return the progress."""
-        if not self._origin.epochs:  # another corpus; more epochs of the same one are progress
-            matrices.uses.before[: len(self._job.vocab or [])] = USES_OF_TRAINED_ROW
+        self._count_earlier_uses(matrices)
         if self._checkpoint is not None and self._checkpoint.has_state:
             return self._checkpoint.restore(matrices)
         self._origin.require_unchanged()
@@ -187,6 +187,20 @@ class WarmStart:
         """Save a state, if there is a checkpoint."""
         if self._checkpoint is not None:
             self._checkpoint.save(matrices, state)
+
+    def _count_earlier_uses(self, matrices: Matrices) -> None:
+        """Set the uses of the rows that come from a model of another corpus.
+
+        More epochs on the same corpus are progress and no earlier uses, but that training may
+        have begun with such a model itself.
+        """
+        if not self._origin.history:
+            return
+        matrices.uses.before[: len(self._job.vocab or [])] = USES_OF_TRAINED_ROW
+        model = self._origin.history[-1]
+        unknown = isinstance(model, dict) and model.get("unknown") is True
+        if unknown and self._job.config.train_unk:
+            matrices.uses.before[len(self._corpus.vocabulary)] = USES_OF_TRAINED_ROW
 
     def _fill(self, matrices: Matrices, old: VectorTable) -> None:
         """Copy the rows of the old words, and that of unknown words if both models train it."""

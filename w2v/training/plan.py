@@ -33,9 +33,12 @@ class Schedule:
     damping: float = 1.0  # a factor of the step sizes, see `Config.damping`
 
     @classmethod
-    def of(cls, config: Config) -> Schedule:
-        """Return the schedule of a training."""
-        return cls(config.lr, config.final_lr, config.chosen_epochs, config.damping)
+    def of(cls, text: EncodedText, config: Config) -> Schedule:
+        """Return the schedule of a training on a text."""
+        damping = config.damping
+        if damping < 1.0:
+            damping = config.damping_in(text.longest_line)
+        return cls(config.lr, config.final_lr, config.chosen_epochs, damping)
 
     def rate(self, epochs: float) -> float:
         """Return the learning rate after a number of epochs and fractions of an epoch."""
@@ -64,7 +67,7 @@ class EpochPlan:
     @classmethod
     def of_training(cls, text: EncodedText, config: Config, epoch: int) -> EpochPlan:
         """Plan an epoch of training."""
-        return cls(text, config.seed, Schedule.of(config), epoch)
+        return cls(text, config.seed, Schedule.of(text, config), epoch)
 
     @classmethod
     def of_validation(cls, held_out: EncodedText, config: Config) -> EpochPlan:

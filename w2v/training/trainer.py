@@ -106,8 +106,9 @@ def train_model(
     trainer = Trainer(setup, make_backend(setup), observer, checkpointer)
     kept = kept_share(counts, config.chosen_sample)
     observer(TrainingPlanned(text.words, epochs, config.chosen_sample, kept))
-    for note in plan_notes(kept, config.chosen_sample):
-        observer(note)
+    if text.words * epochs * kept >= 1.0:  # else the error below says it
+        for note in plan_notes(kept, config.chosen_sample):
+            observer(note)
     while len(state.reports) < epochs:
         state = trainer.run_epoch(text, held_out, state)
         trainer.report_epoch(state)

@@ -232,15 +232,40 @@ def test_trainings_give_the_same_bits(case, threads):
 @THREADS
 def test_reports_sum_up_the_stats_of_all_steps(case, threads, watched):
     text = random_text(40)
+    heard = []
+    result = train_model(
+        text, EMPTY, counts_of(text), config_of(case, threads=threads), heard.append
+    )
+    (backend,) = watched
+    trained = [(p, step, stats) for p, step, stats in backend.done if not p.purpose]
+    for report in result.epochs:
+        total = sum((s for p, _, s in trained if p.epoch == report.epoch - 1), EpochStats())
+        assert (report.centers, report.pairs) == (total.centers, total.pairs)
+        running = [e.loss for e in heard if isinstance(e, Training) and e.epoch == report.epoch]
+        assert running[-1] == pytest.approx(total.loss)
+    steps = Counter((p.epoch, step) for p, step, _ in trained)
+    assert set(steps.values()) == {1}
+
+
+@every_backend
+@THREADS
+def test_the_reported_loss_is_measured_after_the_epoch_without_training(case, threads, watched):
+    text = random_text(40)
     result = train_model(text, EMPTY, counts_of(text), config_of(case, threads=threads))
     (backend,) = watched
+    measured = [(p, step, stats) for p, step, stats in backend.done if p.purpose]
+    assert all(p.text is text and not any(p.rates(0.0, 1.0)[:2]) for p, _, _ in measured)
+    size = len(measured) // len(result.epochs)
     for report in result.epochs:
-        of_epoch = [s for p, _, s in backend.done if p.epoch == report.epoch - 1 and p.text is text]
-        total = sum(of_epoch, EpochStats())
-        assert (report.centers, report.pairs) == (total.centers, total.pairs)
+        part = measured[size * (report.epoch - 1) : size * report.epoch]
+        assert sorted(step for _, step, _ in part) == list(range(size))
+        total = sum((stats for _, _, stats in part), EpochStats())
+        assert total.positions == len(text.ids)
         assert report.loss == pytest.approx(total.loss)
-    steps = Counter((p.epoch, step) for p, step, _ in backend.done)
-    assert set(steps.values()) == {1}
+        # All of them ran between the last step of this epoch and the first of the next one.
+        first, last = (backend.done.index(part[i]) for i in (0, -1))
+        assert last - first == size - 1
+        assert first == report.epoch * len(backend.done) // len(result.epochs) - size
 
 
 @pytest.mark.slow
@@ -272,7 +297,11 @@ def test_a_saved_state_holds_the_finished_steps_and_no_others(case, threads, wat
             done = len(backend.done)
             time.sleep(0.005)
             assert len(backend.done) == done  # all workers are paused
-            epoch = [(step, s) for p, step, s in backend.done if p.epoch == len(state.reports)]
+            epoch = [
+                (step, stats)
+                for p, step, stats in backend.done
+                if p.epoch == len(state.reports) and not p.purpose
+            ]
             assert sorted(step for step, _ in epoch) == list(range(state.step))
             assert state.stats.positions == sum(stats.positions for _, stats in epoch)
             super().save(matrices, state)

@@ -67,12 +67,12 @@ def test_an_epoch_equals_the_reference_span_by_span():
 @pytest.mark.usefixtures("short_spans")
 @pytest.mark.parametrize("threads", [1, 2, 5])
 def test_every_span_is_trained_once_in_each_epoch(monkeypatch, threads):
-    seen = []
+    seen, measured = [], []  # measuring a loss has the learning rate 0
     lock = threading.Lock()
 
-    def record(span, *_):
+    def record(span, _matrices, _sampling, _keys, rates, _work):
         with lock:
-            seen.append((span.begin, span.end))
+            (seen if rates.begin else measured).append((span.begin, span.end))
         return SpanStats(1, 2, 1.0, 1, 0.5)
 
     monkeypatch.setattr(hogwild, "train_span", record)
@@ -80,7 +80,7 @@ def test_every_span_is_trained_once_in_each_epoch(monkeypatch, threads):
     result = train_model(text, EMPTY, counts_of(text), small(threads=threads, epochs=3))
     size = len(text.ids)
     spans = [(begin, min(begin + 50, size)) for begin in range(0, size, 50)]
-    assert sorted(seen) == sorted(3 * spans)
+    assert sorted(seen) == sorted(measured) == sorted(3 * spans)
     # The stats of all threads are summed. The losses of a pair are 1 / 2 and 0.5 / 1.
     done = [(epoch.loss, epoch.centers, epoch.pairs) for epoch in result.epochs]
     assert done == [(1.0, len(spans), 2 * len(spans))] * 3
@@ -99,10 +99,12 @@ def test_the_learning_rate_falls_linearly(monkeypatch):
     train_model(text, EMPTY, counts_of(text), small(lr=1.0, lr_min=0.2, epochs=2))
     learning_rates, progress = np.linspace(1.0, 0.2, 9), np.linspace(0.0, 1.0, 9)
     expected = [(*a, *b) for a, b in zip(pairwise(learning_rates), pairwise(progress), strict=True)]
-    np.testing.assert_allclose(rates, expected)
+    training = [of_span for of_span in rates if any(of_span[:2])]
+    np.testing.assert_allclose(training, expected)
+    assert len(rates) == 2 * len(training)  # the loss is measured on all of a short text
 
 
-def test_the_validation_loss_is_that_of_the_reference():
+def test_the_measured_losses_are_those_of_the_reference():
     text, held_out = random_text(40), random_text(10, seed=1)
     config = small(epochs=1, negative_sharing=4)
     counts = counts_of(text)
@@ -119,8 +121,13 @@ def test_the_validation_loss_is_that_of_the_reference():
         make_key(1, WINDOWS, 0, 0, VALIDATION),
         make_key(1, NOISE, 0, 0, VALIDATION),
     )
-    span = TextSpan(held_out.ids, 0, len(held_out.ids), END_OF_LINE)
     sampling = the_trainer.setup.sampling
-    expected = reference.train_span(span, vectors, contexts, sampling, keys, constant_rates(0.0))
-    assert result.epochs[0].validation_loss == pytest.approx(expected.loss, rel=1e-3)
+    expected = []
+    for measured in (text, held_out):
+        span = TextSpan(measured.ids, 0, len(measured.ids), END_OF_LINE)
+        trained = reference.train_span(span, vectors, contexts, sampling, keys, constant_rates(0.0))
+        expected.append(trained.loss)
+    report = result.epochs[0]
+    assert [report.loss, report.validation_loss] == pytest.approx(expected, rel=1e-4)
+    assert expected[0] != pytest.approx(expected[1], rel=5e-4)
     assert train_model(text, EMPTY, counts, config).epochs[0].validation_loss is None

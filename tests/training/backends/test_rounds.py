@@ -24,7 +24,7 @@ from w2v.training.backends.rounds import RoundsBackend
 from w2v.training.model import rows_of
 from w2v.training.plan import EpochPlan
 from w2v.training.sampling import Keys
-from w2v.training.sgns.kernel import SpanStats, TextSpan
+from w2v.training.sgns.kernel import LearningRates, SpanStats, TextSpan
 from w2v.training.state import TrainingSetup
 from w2v.training.trainer import train_model
 
@@ -125,10 +125,11 @@ def test_one_shard_gives_the_bits_of_one_thread():
 def test_every_position_is_trained_once_in_each_epoch(shards, lines, monkeypatch):
     monkeypatch.setattr(plan, "MAX_SPAN_POSITIONS", 50)
     monkeypatch.setattr(plan, "MIN_ROUND_POSITIONS", 10)
-    seen = []
+    seen, measured = [], []  # measuring the loss has the learning rate 0
 
-    def record(span, *_):
-        seen.append((span.begin, span.end))
+    def record(span, *arguments):
+        (rates,) = (a for a in arguments if isinstance(a, LearningRates))
+        (seen if rates.begin else measured).append((span.begin, span.end))
         return SpanStats(1, 1, 1.0, 1, 0.0)
 
     monkeypatch.setattr(rounds, "train_shard", record)
@@ -137,3 +138,4 @@ def test_every_position_is_trained_once_in_each_epoch(shards, lines, monkeypatch
     positions = [position for begin, end in seen for position in range(begin, end)]
     assert sorted(positions) == list(range(len(text.ids)))
     assert all(end - begin <= 50 for begin, end in seen)
+    assert measured == seen

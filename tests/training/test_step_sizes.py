@@ -1,0 +1,120 @@
+"""Step sizes against accumulators of AdaGrad, and expected uses against counted ones."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from training.helpers import counts_of, small, text_of
+from w2v.training.plan import EpochPlan
+from w2v.training.sgns.kernel import select_words
+from w2v.training.sgns.workspace import make_workspace
+from w2v.training.state import TrainingSetup
+from w2v.training.step_sizes import (
+    BOOST,
+    DECAY,
+    USES_OF_TRAINED_ROW,
+    Uses,
+    expected_uses,
+    no_uses,
+    step_scale,
+)
+
+
+def uses_of(before, expected):
+    return Uses(np.array([before], np.float32), np.array([expected], np.float32))
+
+
+def adagrad_scale(number):
+    """The step size after a number of uses with gradients of norm 1, by an accumulator."""
+    accumulator = DECAY
+    for _ in range(number):
+        accumulator += 1.0
+    return BOOST * math.sqrt(DECAY) / math.sqrt(accumulator)
+
+
+@given(before=st.integers(0, 3000), expected=st.integers(0, 3000), share=st.integers(0, 4))
+def test_the_step_size_is_that_of_an_accumulator(before, expected, share):
+    # So that the number of uses is whole.
+    expected *= 4
+    scale = step_scale(uses_of(before, expected), 0, share / 4)
+    assert scale == pytest.approx(adagrad_scale(before + expected * share // 4), rel=1e-6)
+
+
+def test_each_row_has_its_own_step_size():
+    uses = Uses(np.array([0, 300, 0, 800], np.float32), np.array([0, 0, 1500, 1500], np.float32))
+    at_begin, at_end = ([step_scale(uses, row, p) for row in range(4)] for p in (0.0, 1.0))
+    assert at_begin == pytest.approx([2, 1, 2, 2 / 3])
+    assert at_end == pytest.approx([2, 1, 2 / 4, 2 / math.sqrt(24)])
+
+
+def test_trained_rows_start_at_the_learning_rate_and_new_ones_above_it():
+    assert step_scale(uses_of(USES_OF_TRAINED_ROW, 1000), 0, 0.0) == pytest.approx(1.0)
+    assert step_scale(no_uses(1), 0, 0.0) == BOOST > 1
+
+
+@given(expected=st.floats(1, 1e7), before=st.floats(0, 1e4))
+def test_the_step_size_only_decreases(expected, before):
+    uses = uses_of(before, expected)
+    scales = [step_scale(uses, 0, progress) for progress in (0.0, 0.25, 0.5, 1.0)]
+    assert scales == sorted(scales, reverse=True)
+    assert scales[-1] < scales[0] <= BOOST
+
+
+def zipf_text(seed=5):
+    """1,500 lines of 8 words, whose frequencies fall from 20 % to one occurrence."""
+    random = np.random.default_rng(seed)
+    words = np.minimum(random.zipf(1.3, 12_000) - 1, 199)
+    return text_of(words.reshape(-1, 8).tolist())
+
+
+@pytest.mark.parametrize("sample", [0, 1e-3, 5e-3])
+@pytest.mark.parametrize("epochs", [1, 12])
+def test_the_expected_uses_are_those_of_the_subsampled_text(sample, epochs):
+    text = zipf_text()
+    counts = counts_of(text, 200)
+    config = small(sample=sample, epochs=epochs)
+    setup = TrainingSetup.of(counts, config)
+    work = make_workspace(len(text.ids), 200, setup.matrices.stride, setup.sampling)
+    counted = np.zeros(200)
+    for epoch in range(epochs):
+        epoch_plan = EpochPlan.of_training(text, config, epoch)
+        span = epoch_plan.span(0, len(text.ids))
+        begin, end = select_words(span, setup.sampling, epoch_plan.keys(0).subsampling, work)
+        kept = np.asarray(work.selected[begin:end]).astype(np.int64)
+        counted += np.bincount(kept[kept < 200], minlength=200)
+    expected = setup.matrices.uses.expected[:200].astype(np.float64)
+    total = counts * epochs
+    certain = expected >= total * (1 - 1e-6)
+    np.testing.assert_allclose(counted[certain], expected[certain], rtol=1e-6)
+    if sample == 0:
+        assert certain.all()
+        return
+    drawn = ~certain
+    assert drawn.sum() > 5
+    variance = expected[drawn] * (1 - expected[drawn] / total[drawn])
+    deviations = (counted[drawn] - expected[drawn]) / np.sqrt(variance)
+    assert np.abs(deviations).max() < 4.5
+    degrees = len(deviations)
+    assert (deviations**2).sum() == pytest.approx(degrees, abs=4 * math.sqrt(2 * degrees))
+
+
+def test_a_training_begins_without_uses_and_only_words_have_expected_ones():
+    counts = np.array([70, 20, 10, 0])
+    setup = TrainingSetup.of(counts, small(sample=0, epochs=3, threads=2))
+    uses = setup.matrices.uses
+    assert uses.expected.dtype == uses.before.dtype == np.float32
+    assert uses.expected.tolist() == [210, 60, 30, 0, 0, 0, 0, 0]  # two scratch rows per thread
+    assert not uses.before.any()
+
+
+def test_expected_uses_of_large_corpora_do_not_overflow():
+    counts = np.array([2**40, 1])
+    thresholds = TrainingSetup.of(counts, small()).sampling.keep_thresholds[:-1]
+    uses = expected_uses(counts, thresholds, small(epochs=1_000_000))
+    assert uses.tolist() == pytest.approx([2**40 * 1e6, 1e6], rel=1e-6)
+    assert step_scale(Uses(np.zeros(2, np.float32), uses), 0, 1.0) > 0

@@ -28,7 +28,7 @@ from w2v.corpus.build import Corpus, build_corpus, count_words
 from w2v.corpus.distinct import DistinctWords
 from w2v.corpus.encoded import EncodedText
 from w2v.errors import DiskFullError, InputError, OutputError, VocabularyError
-from w2v.events import CorpusRead, Reading
+from w2v.events import CorpusRead, Notice, Reading
 from w2v.text import sources as reading
 from w2v.text import tokenizer as tokenizer_module
 from w2v.text.sources import FileSource, IterableSource
@@ -337,6 +337,22 @@ def test_small_files_are_scanned_together(monkeypatch, tmp_path):
         assert corpus.text.lines == 600
         assert corpus.report.files == 300
     assert len(scanned) == 1
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_invalid_bytes_of_small_files_are_counted_for_each(threads, tmp_path):
+    for i in range(9):
+        dirt = b" \xff" * (i % 3 == 1) + b" \xe6\x97" * (i == 4)
+        (tmp_path / str(i)).write_bytes("é è à ü ö ".encode() * 30 + dirt)
+    notices = []
+    with build_corpus(
+        FileSource([tmp_path]),
+        Config(threads=threads, **ALL),
+        observer=lambda event: notices.append(event) if isinstance(event, Notice) else None,
+    ) as corpus:
+        assert corpus.report.invalid_bytes == 5
+    counts = [f"{count} in {tmp_path}/{i}" for i, count in ((1, 1), (4, 3), (7, 1))]
+    assert ", ".join(counts) in notices[0].message
 
 
 class LateSource:

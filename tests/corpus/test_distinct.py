@@ -59,6 +59,21 @@ def test_prefixes_sort_as_words_do(texts):
     assert distinct.prefixes(ids).tolist() == [int.from_bytes(eight, "big") for eight in eights]
 
 
+@given(
+    texts=st.lists(st.lists(WORDS, max_size=40), min_size=1, max_size=3),
+    others=st.lists(WORDS.filter(bool), unique=True),
+    threads=st.integers(1, 3),
+)
+def test_words_are_found_in_another_table(texts, others, threads):
+    tables = [table_of(words) for words in texts]
+    distinct = DistinctWords(tables, threads)
+    other = WordTable(1)
+    assert other.add_words([word.encode() for word in others]).tolist() == list(range(len(others)))
+    ids = {word: i for i, word in enumerate(others)}
+    own = [table.word(i).decode() for table in tables for i in range(len(table))]
+    assert distinct.find(other).tolist() == [ids.get(word, -1) for word in own]
+
+
 def test_by_hand():
     distinct = DistinctWords([table_of(["a", "b", "a"]), table_of(["c", "b"]), table_of(["c"])])
     assert distinct.numbers.tolist() == [0, 1, 2, 1, 2]

@@ -22,12 +22,17 @@ from w2v.errors import InputError, VocabularyError
 from w2v.text.characters import character_tables
 from w2v.text.definition import WordDefinition
 from w2v.text.tokenizer import Scanner
+from w2v.text.wordtable import WordTable
+
+
+def word_table(words: list[str]) -> WordTable:
+    scanner = Scanner(character_tables(WordDefinition("tokens", False)))
+    scanner.scan("\x1f".join(words).encode())
+    return scanner.words
 
 
 def table_of(words: list[str], threads: int = 1) -> DistinctWords:
-    scanner = Scanner(character_tables(WordDefinition("tokens", False)))
-    scanner.scan("\x1f".join(words).encode())
-    return DistinctWords([scanner.words], threads)
+    return DistinctWords([word_table(words)], threads)
 
 
 def words_of(table: DistinctWords) -> list[str]:
@@ -111,6 +116,28 @@ def test_given_words_stay_in_their_order():
     assert vocabulary.counts.dtype == np.int64
     assert ranks.tolist() == [2, 3, 0, UNKNOWN]
     assert ranks.dtype == np.uint32
+
+
+@given(
+    words=st.lists(LETTERS, min_size=1, max_size=40),
+    given=st.lists(
+        st.one_of(LETTERS, st.sampled_from(["", " ", "x" * 5000, "no"])), min_size=1, unique=True
+    ),
+    threads=st.integers(1, 3),
+)
+def test_given_words_are_counted_as_by_a_counter(words, given, threads):
+    distinct = DistinctWords([word_table(words[i::2]) for i in range(2)], threads)
+    expected = [words.count(word) for word in given]
+    if not any(expected):
+        with pytest.raises(VocabularyError, match="none of the"):
+            match_words(distinct, given)
+        return
+    vocabulary, ranks = match_words(distinct, given)
+    assert (vocabulary.words, vocabulary.counts.tolist()) == (given, expected)
+    rows = {word: row for row, word in enumerate(given)}
+    ids = distinct.ids()
+    assert ranks[ids].tolist() == [rows.get(word, UNKNOWN) for word in distinct.words(ids)]
+    assert (np.delete(ranks, ids) == UNKNOWN).all()
 
 
 def test_given_words_that_do_not_occur_are_an_error():

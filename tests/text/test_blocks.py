@@ -153,21 +153,12 @@ def test_invalid_bytes_split_a_giant_token(small_blocks, tmp_path):
     sizes=st.lists(st.one_of(st.integers(1, 30), st.integers(40, 200)), max_size=40),
     limit=st.integers(1, 100),
 )
-def test_small_blocks_are_joined(sizes, limit):
+def test_small_blocks_are_put_together(sizes, limit):
+    parts = [bytes(size) for size in sizes]
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.setattr(blocks, "BLOCK_BYTES", limit)
-        parts = [bytes([i % 256]) * (size - 1) + b"\n" for i, size in enumerate(sizes)]
-        joined = list(blocks.join_small(iter(parts)))
-    assert b"".join(joined) == b"".join(parts)
-    assert all(2 * len(block) > limit for block in joined[:-1])
-    assert all(joined)
-    assert max(map(len, joined), default=0) <= max([*sizes, limit // 2 + max(sizes, default=0)])
-
-
-def test_large_blocks_are_not_copied(small_blocks):
-    small_blocks(100)
-    large = [b"x" * 60, b"y" * 51]
-    small = [b"a" * 30, b"b" * 30, b"c" * 5]
-    found = list(blocks.join_small(iter([*large, *small])))
-    assert found == [*large, b"a" * 30 + b"b" * 30, b"c" * 5]
-    assert all(one is two for one, two in zip(found, large, strict=False))
+        found = list(blocks.batches(iter(parts)))
+    assert list(itertools.chain(*found)) == parts
+    assert all(found)
+    assert all(2 * sum(map(len, batch)) > limit for batch in found[:-1])
+    assert all(2 * sum(map(len, batch[:-1])) <= limit for batch in found)

@@ -40,7 +40,7 @@ from w2v.corpus.vocabulary import (
 from w2v.errors import VocabularyError
 from w2v.events import CorpusRead, Notice, Observer, Reading, ignore
 from w2v.system.disk import temporary_directory
-from w2v.text.blocks import join_small
+from w2v.text.blocks import batches
 from w2v.text.characters import CharacterTables
 from w2v.text.definition import WordDefinition
 from w2v.text.segmented import open_text
@@ -210,7 +210,7 @@ class _ScannedBlock(NamedTuple):
 
     Attributes:
         scanner: the index of the scanner that did it.
-        counts: of its bytes.
+        counts: of the bytes of each block that it was made of.
         offset: of its ids in the spool.
         length: the number of ids, line ends included.
         line_ends: the number of line ends.
@@ -220,7 +220,7 @@ class _ScannedBlock(NamedTuple):
     """
 
     scanner: int
-    counts: ByteCounts
+    counts: list[ByteCounts]
     offset: int
     length: int
     line_ends: int
@@ -250,27 +250,39 @@ class _Scanners:
         """Return the number of tokens that all scanners read."""
         return TokenCounts(*map(sum, zip(*(one.counts for one in self.scanners), strict=True)))
 
-    def scan(self, block: Block) -> _ScannedBlock:
-        """Split a block into words, and spool their ids."""
+    def scan(self, blocks: list[Block]) -> _ScannedBlock:
+        """Split blocks into words as if they were one, and spool their ids."""
         index = self._idle.get()
-        block_bytes = BlockBytes(block)
+        parts = [BlockBytes(block) for block in blocks]
         try:
             before = self.scanners[index].counts.invalid_bytes
-            ids = self.scanners[index].scan(block)
+            ids = self.scanners[index].scan(b"".join(blocks) if len(blocks) > 1 else blocks[0])
             invalid = self.scanners[index].counts.invalid_bytes - before
         finally:
             self._idle.put(index)
         scanned = time.perf_counter()
         offset = 0 if self._spool is None else self._spool.write(ids, index)
+        spooling = time.perf_counter() - scanned
         return _ScannedBlock(
             index,
-            counts=block_bytes.count(invalid),
+            counts=list(map(BlockBytes.count, parts, self._invalid_bytes(blocks, invalid))),
             offset=offset,
             length=len(ids),
             line_ends=int(np.count_nonzero(ids == END_OF_LINE)),
             ends=tuple((ids[[0, -1]] == END_OF_LINE).tolist()) if len(ids) else None,
-            spooling=time.perf_counter() - scanned,
+            spooling=spooling,
         )
+
+    def _invalid_bytes(self, blocks: list[Block], total: int) -> list[int]:
+        """Return the number of invalid bytes of each block."""
+        if total == 0 or len(blocks) == 1:
+            return [total, *[0] * (len(blocks) - 1)]
+        counts = []
+        for block in blocks:
+            scanner = Scanner(self.tables)
+            scanner.scan(block)
+            counts.append(scanner.counts.invalid_bytes)
+        return counts
 
 
 @dataclass
@@ -292,7 +304,7 @@ class _TextPosition:
 
     def advance(self, block: _ScannedBlock) -> None:
         """Move behind the next block."""
-        self.bytes += block.counts.size
+        self.bytes += sum(counts.size for counts in block.counts)
         self.tokens += block.length - block.line_ends
         if block.ends is not None:
             starts_with_end, ends_with_end = block.ends
@@ -412,11 +424,12 @@ def _scan(
         observer(Reading(done, total, position.bytes, position.tokens, seconds))
         return done
 
-    blocks = _timed(join_small(text), times)
+    blocks = _timed(batches(text), times)
     map_blocks = pulling_map if _may_be_read_by_workers(source) else ordered_map
     with closing(map_blocks(scanners.scan, blocks, len(scanners.scanners))) as done:
         for block in done:
-            source.check(block.counts)
+            for counts in block.counts:
+                source.check(counts)
             if spool is not None:
                 origin = BlockOrigin(block.scanner, position.lines, position.line_begun)
                 spool.blocks.append(SpooledBlock(block.offset, block.length, origin))
@@ -443,7 +456,7 @@ def _may_be_read_by_workers(source: TextSource) -> bool:
     return source.files > 0 and source.total_bytes is not None
 
 
-def _timed(blocks: Iterator[Block], times: StageTimes) -> Iterator[Block]:
+def _timed(blocks: Iterator[list[Block]], times: StageTimes) -> Iterator[list[Block]]:
     """Yield blocks, and measure the time it takes to get them."""
     while True:
         with times.measure("input"):

@@ -8,14 +8,14 @@ is written but the result. A word that is found counts for the earliest table th
 from __future__ import annotations
 
 import itertools
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from w2v.compute.parallel import ordered_map
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -98,25 +98,54 @@ class DistinctWords:
             where = np.flatnonzero((ids >= entries.start) & (ids < entries.stop))
             yield table, where, ids[where] - entries.start
 
+    def find(self, table: WordTable) -> NDArray[np.int64]:
+        """Return, for each entry, the id of its word in a table, or -1: (n,) int64."""
+        found = np.full(len(self.numbers), -1, np.int64)
+
+        def find(place: _Place) -> None:
+            self._find_part(place, table, 0, found)
+
+        _run(find, self._places(0), self.threads)
+        return found
+
     def _number(self) -> NDArray[np.int64]:
         """Return the number of the word of each entry."""
         entries = self.entries()
         numbers = np.full(int(self._starts[-1]), -1, np.int64)
 
-        def find(part_of_table: tuple[int, int]) -> None:
-            later, part = part_of_table
-            for earlier in range(later):
-                self._tables[earlier].find(
-                    self._tables[later],
-                    numbers[entries[later]],
-                    base=entries[earlier].start,
-                    part=part,
-                    parts=_PARTS,
-                )
+        def find(place: _Place) -> None:
+            for earlier in range(place.table):
+                self._find_part(place, self._tables[earlier], entries[earlier].start, numbers)
 
-        parts = itertools.product(range(1, len(self._tables)), range(_PARTS))
-        for _ in ordered_map(find, parts, self.threads):
-            pass
+        _run(find, self._places(1), self.threads)
         new = np.flatnonzero(numbers < 0)
         numbers[new] = new
         return numbers
+
+    def _places(self, first: int) -> Iterator[_Place]:
+        """Yield the parts of the tables from number ``first`` on."""
+        return itertools.starmap(
+            _Place, itertools.product(range(first, len(self._tables)), range(_PARTS))
+        )
+
+    def _find_part(
+        self, place: _Place, table: WordTable, base: int, found: NDArray[np.int64]
+    ) -> None:
+        """Look up the words of a part; see `WordTable.find`."""
+        entries = self.entries()[place.table]
+        table.find(
+            self._tables[place.table], found[entries], base=base, part=place.part, parts=_PARTS
+        )
+
+
+class _Place(NamedTuple):
+    """A part of a table."""
+
+    table: int
+    part: int
+
+
+def _run(work: Callable[[_Place], None], places: Iterable[_Place], threads: int) -> None:
+    """Do something for some parts of tables, on several threads."""
+    for _ in ordered_map(work, places, threads):
+        pass

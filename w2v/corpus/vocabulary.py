@@ -15,6 +15,7 @@ from w2v.compute.parallel import ordered_map
 from w2v.errors import InputError, VocabularyError, short_repr
 from w2v.system.files import read_text_file
 from w2v.text.normal import is_normal, normal_form
+from w2v.text.wordtable import MAX_LENGTH, WordTable
 
 if TYPE_CHECKING:
     import os
@@ -156,19 +157,27 @@ def match_words(
         VocabularyError: none of the words occurs in the corpus.
 
     """
-    rows = {word: i for i, word in enumerate(words)}
+    row_of = {word: i for i, word in enumerate(words)}
     for i, word in enumerate(words):
         if not is_normal(word):  # as in the vectors of some other programs
-            rows.setdefault(normal_form(word, lowercase=False), i)
+            row_of.setdefault(normal_form(word, lowercase=False), i)
+    # No text has other words, but some models of other programs do.
+    possible = {
+        word: row
+        for word, row in zip(map(str.encode, row_of), row_of.values(), strict=True)
+        if 0 < len(word) <= MAX_LENGTH
+    }
+    table = WordTable(len(possible))
+    rows = np.empty(len(possible), np.int64)
+    rows[table.add_words(list(possible))] = list(possible.values())
+    ids = distinct.ids()
+    found = distinct.find(table)[ids]
+    ids, rows = ids[found >= 0], rows[found[found >= 0]]
     all_counts = distinct.counts
     ranks = np.full(len(all_counts), UNKNOWN, np.uint32)
+    ranks[ids] = rows
     counts = np.zeros(len(words), np.int64)
-    ids = distinct.ids()
-    for i, word in zip(ids.tolist(), distinct.words(ids), strict=True):
-        row = rows.get(word)
-        if row is not None:
-            ranks[i] = row
-            counts[row] += all_counts[i]
+    np.add.at(counts, rows, all_counts[ids])  # a row may have several spellings
     if not counts.any():
         message = (
             f"none of the {len(words):,} given words occurs in the corpus, which has "

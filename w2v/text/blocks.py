@@ -44,23 +44,22 @@ def split_blocks(stream: io.BufferedIOBase, last_boundary: LastBoundary) -> Iter
         yield rest + b"\n"
 
 
-def join_small(blocks: Iterator[Block]) -> Iterator[Block]:
-    """Join consecutive blocks that are small, such as those of small files.
+def batches(blocks: Iterator[Block]) -> Iterator[list[Block]]:
+    """Yield blocks alone, or together if they are small, such as those of small files.
 
-    What is done once for each block, above all handing it to a thread, would take longer than
-    splitting a small one into words.
+    What is done once for each batch, above all handing it to a thread, would take longer than
+    splitting a small block into words.
     """
-    joined = bytearray()
+    batch: list[Block] = []
+    size = 0
     for block in blocks:
-        if not joined and 2 * len(block) > BLOCK_BYTES:
-            yield block
-            continue
-        joined += block
-        if 2 * len(joined) > BLOCK_BYTES:
-            yield joined
-            joined = bytearray()
-    if joined:
-        yield joined
+        batch.append(block)
+        size += len(block)
+        if 2 * size > BLOCK_BYTES:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
 
 
 def _shorten(block: Block) -> Block:

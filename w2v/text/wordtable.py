@@ -15,7 +15,7 @@ because the references to its arrays were counted at each call.
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,9 @@ from numpy.typing import NDArray
 from w2v.compute.jit import inlined, kernel
 from w2v.compute.simd import eight_bytes, prefetch
 from w2v.errors import VocabularyError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 Number = TypeVar("Number", bound=np.generic)
 
@@ -205,6 +208,13 @@ def _add(
         counts[found] += times
         ids[i] = found
     return Added(n, size, pool_bytes)
+
+
+@kernel
+def _hash_words(words: Words) -> None:
+    """Fill in the hashes of a batch."""
+    for i in range(len(words.hashes)):
+        words.hashes[i] = hash_word(words.data, words.starts[i], words.lengths[i])
 
 
 @inlined
@@ -413,6 +423,15 @@ class WordTable:
                 return ids
             self.grow()
 
+    def add_words(self, words: Sequence[bytes]) -> NDArray[np.uint32]:
+        """Count words of 1 to MAX_LENGTH bytes; return the id of each, (n,) uint32."""
+        data = np.frombuffer(b"".join(words) + bytes(SLACK), np.uint8)
+        lengths = np.fromiter(map(len, words), np.int32, len(words))
+        starts = np.cumsum(lengths, dtype=np.int64) - lengths
+        batch = Words(data.copy(), starts, lengths, np.empty(len(words), np.uint64))
+        _hash_words(batch)
+        return self.add(batch)
+
     def find(
         self, other: WordTable, found: NDArray[np.int64], *, base: int, part: int, parts: int
     ) -> None:
@@ -436,10 +455,8 @@ class WordTable:
 
 def warm_up_table() -> None:
     """Compile the kernels of a table by using each, including those for growing and finding."""
-    data = np.frombuffer(b"abc" + bytes(SLACK), np.uint8).copy()
-    words = Words(data, np.arange(3), np.ones(3, np.int32), np.zeros(3, np.uint64))
     table = WordTable(1)
-    table.words(table.add(words).astype(np.int64))
+    table.words(table.add_words([b"a", b"b", b"c"]).astype(np.int64))
     table.find(table, np.full(len(table), -1, np.int64), base=0, part=0, parts=1)
 
 

@@ -131,7 +131,7 @@ def test_stages_and_epochs_are_logged_as_information(caplog):
     with caplog.at_level(logging.INFO, logger="w2v"):
         w2v.train(LINES, **TINY)
     stages = [record.event.stage for record in caplog.records]
-    assert stages == ["corpus", "plan", "epoch", "epoch"]
+    assert stages == ["corpus", "plan", "epoch", "epoch", "usage"]
     assert {record.levelno for record in caplog.records} == {logging.INFO}
 
 

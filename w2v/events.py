@@ -310,6 +310,36 @@ class TrainingPlanned(Event):
 
 
 @dataclass(frozen=True)
+class TextUsed(Event):
+    """Training has ended; how much of its text it used.
+
+    Attributes:
+        kept_words: the expected share of the words that subsampling keeps, from 0 to 1.
+        kept_pairs: the pairs of an epoch, as a share of those without subsampling.
+        median_uses: how often the median word is expected to be a center, in all epochs.
+        words_without_pairs: the words that never had a context. Their vectors are initial values.
+
+    """
+
+    stage: ClassVar[str] = "usage"
+    kept_words: float
+    kept_pairs: float
+    median_uses: float
+    words_without_pairs: int
+
+    def __str__(self) -> str:
+        """Describe the event."""
+        shares = (
+            f"usage: trained on {100 * self.kept_words:.0f} % of the words and "
+            f"{100 * self.kept_pairs:.0f} % of the pairs in each epoch"
+        )
+        never = ""
+        if self.words_without_pairs:
+            never = f"; {_count(self.words_without_pairs, 'word')} never had a pair"
+        return f"{shares}, half of the words {self.median_uses:,.0f} times or more in all{never}"
+
+
+@dataclass(frozen=True)
 class EpochDone(Event):
     """An epoch is complete.
 

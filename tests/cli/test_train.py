@@ -40,7 +40,7 @@ def test_train_writes_a_model_and_reports_on_stderr():
     assert names("m") == ["contexts.npy", "counts.npy", "embeddings.npy", "meta.json", "vocab.txt"]
     lines = report_lines(result.stderr)
     assert lines[:2] == COVERAGE
-    starts = ["training", "epoch 1/2", "epoch 2/2", "saved m", "time"]
+    starts = ["training", "epoch 1/2", "epoch 2/2", "usage", "saved m", "time"]
     assert [line.partition(":")[0] for line in lines[2:]] == starts
     assert lines[-2] == "saved m: 9 words, 8 dimensions"
 
@@ -178,7 +178,7 @@ def test_the_json_log_has_every_stage():
     ok("train", "text.txt", *TINY, "-q", "--validation", "0.3", "--log-json", "log")
     reports = [json.loads(line) for line in Path("log").read_text().splitlines()]
     stages = [report["stage"] for report in reports if report["stage"] != "compiling"]
-    assert stages == ["reading", "corpus", "plan", "training", "epoch", "epoch", "saved"]
+    assert stages == ["reading", "corpus", "plan", "training", "epoch", "epoch", "usage", "saved"]
     assert all(before - 1 < report["time"] < time.time() + 1 for report in reports)
     epochs = [report for report in reports if report["stage"] == "epoch"]
     assert [report["epoch"] for report in epochs] == [1, 2]

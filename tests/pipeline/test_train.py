@@ -385,7 +385,17 @@ def test_events_are_sent_in_order(tmp_path):
     w2v.train(LINES, output=tmp_path / "m", observer=observe, **TINY)
     stages = [event.stage for event in events if not isinstance(event, Compiling)]
     runs = [stage for i, stage in enumerate(stages) if stages[i - 1 : i] != [stage]]
-    assert runs == ["reading", "corpus", "plan", "training", "epoch", "training", "epoch", "saved"]
+    assert runs == [
+        "reading",
+        "corpus",
+        "plan",
+        "training",
+        "epoch",
+        "training",
+        "epoch",
+        "usage",
+        "saved",
+    ]
 
 
 def test_events_are_consistent():

@@ -25,10 +25,10 @@ from training.helpers import (
 )
 from w2v.corpus.encoded import EncodedText
 from w2v.corpus.pairs import skipgram_pairs
-from w2v.events import EpochDone, Notice, Training
+from w2v.events import EpochDone, Notice, TextUsed, Training
 from w2v.training import plan, report
 from w2v.training.plan import EpochPlan
-from w2v.training.report import Usage, plan_notes, result_notes, sample_text, untrained_loss
+from w2v.training.report import plan_notes, result_notes, sample_text, untrained_loss
 from w2v.training.state import TrainingSetup
 from w2v.training.trainer import train_model
 
@@ -166,7 +166,7 @@ def test_the_untrained_loss_is_that_of_zeros():
     assert result.epochs[-1].loss == pytest.approx(untrained_loss(3), rel=1e-5)
 
 
-# Usage
+# TextUsed
 
 
 def slow_usage(text, counts, config):
@@ -267,7 +267,7 @@ def test_rows_of_an_initial_model_are_not_counted(tmp_path, monkeypatch, freeze_
 
 # Notes
 
-GOOD = Usage(kept_words=0.5, kept_pairs=0.3, median_uses=80.0, words_without_pairs=0)
+GOOD = TextUsed(kept_words=0.5, kept_pairs=0.3, median_uses=80.0, words_without_pairs=0)
 TRAINED = 0.8 * untrained_loss(5)
 
 
@@ -350,4 +350,5 @@ def test_notes_before_training_come_before_it_and_others_after_it():
     kinds = [type(event) for event in heard if not isinstance(event, Training)]
     assert kinds[0].__name__ == "TrainingPlanned"
     assert kinds[1:4] == [Notice, EpochDone, EpochDone]
-    assert set(kinds[4:]) == {Notice}
+    assert kinds[4] is TextUsed
+    assert set(kinds[5:]) == {Notice}

@@ -44,7 +44,8 @@ def test_matrix_and_reports_have_their_shapes():
     assert [e for e in events if isinstance(e, EpochDone)] == result.epochs
     assert [e.epoch for e in result.epochs] == [1, 2]
     after = events[events.index(result.epochs[-1]) + 1 :]
-    assert all(isinstance(event, Notice) for event in after)
+    assert after[0] == result.usage
+    assert all(isinstance(event, Notice) for event in after[1:])
     training = [e for e in events if isinstance(e, Training)]
     assert training[-1].done_words == training[-1].total_words == 2 * text.words
     assert result.words_per_second == pytest.approx(2 * text.words / result.seconds)

@@ -84,6 +84,8 @@ def _history(record: TrainingRecord, meta: dict[str, Any]) -> Iterator[tuple[str
         if epoch.validation_loss is not None:
             validation = f", validation loss {epoch.validation_loss:.4f}"
         yield f"epoch {epoch.epoch}", f"loss {loss}{validation}, {epoch.seconds:.1f} s"
+    if record.usage is not None:
+        yield "usage", str(record.usage).removeprefix("usage: ")
     yield "speed", f"{record.words_per_second / 1e6:.2f} million words/s"
     yield "version", f"w2v {record.w2v_version}"
 

@@ -11,11 +11,10 @@ import numpy as np
 
 from w2v._version import __version__
 from w2v.corpus.stages import StageTimes
-from w2v.events import CorpusRead, EpochDone
+from w2v.events import CorpusRead, EpochDone, TextUsed
 from w2v.system.records import RecordError, decode
 from w2v.text.definition import WordDefinition
 from w2v.training.automatic import resolve
-from w2v.training.report import Usage
 
 if TYPE_CHECKING:
     from w2v.config import Config
@@ -96,7 +95,7 @@ class TrainingRecord:
     timings: Timings
     words_per_second: float
     made_with: Versions
-    usage: Usage | None = None
+    usage: TextUsed | None = None
 
     @classmethod
     def of(

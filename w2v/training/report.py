@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from w2v.corpus.encoded import EncodedText
 from w2v.corpus.pairs import count_pairs
-from w2v.events import Notice
+from w2v.events import Notice, TextUsed
 from w2v.training.model import initial_vectors, rows_of
 from w2v.training.sampling import kept_share
 
@@ -37,24 +36,6 @@ _LEAST_PIECES = 8
 _ROWS_PER_COMPARISON = 4096
 
 
-@dataclass(frozen=True)
-class Usage:
-    """How much of its text a training used.
-
-    Attributes:
-        kept_words: the expected share of the words that subsampling keeps, from 0 to 1.
-        kept_pairs: the pairs of an epoch, as a share of those without subsampling.
-        median_uses: how often the median word is expected to be a center, in all epochs.
-        words_without_pairs: the words that never had a context. Their vectors are initial values.
-
-    """
-
-    kept_words: float
-    kept_pairs: float
-    median_uses: float
-    words_without_pairs: int
-
-
 def sample_text(text: EncodedText) -> EncodedText:
     """Return pieces of a text, evenly spaced, on which to measure the loss; short texts whole."""
     size = len(text.ids)
@@ -76,7 +57,7 @@ def untrained_loss(negatives: int) -> float:
 
 def usage_of(
     text: EncodedText, counts: NDArray[np.int64], setup: TrainingSetup, reports: Sequence[EpochDone]
-) -> Usage:
+) -> TextUsed:
     """Return how much of a text a finished training used."""
     config = setup.config
     radii = [config.window]
@@ -85,7 +66,7 @@ def usage_of(
     possible = sum(count_pairs(text.ids, text.end_of_line, r) for r in radii) / len(radii)
     pairs = np.mean([report.pairs for report in reports])
     uses = setup.matrices.uses.expected[: setup.words]
-    return Usage(
+    return TextUsed(
         kept_words=kept_share(counts, config.chosen_sample),
         kept_pairs=float(pairs / max(possible, 1.0)),
         median_uses=float(np.median(uses)),
@@ -114,7 +95,9 @@ def plan_notes(kept_words: float, sample: float) -> Iterator[Notice]:
         )
 
 
-def result_notes(usage: Usage, loss: float | None, negatives: int, epochs: int) -> Iterator[Notice]:
+def result_notes(
+    usage: TextUsed, loss: float | None, negatives: int, epochs: int
+) -> Iterator[Notice]:
     """Yield what to say about a result that is likely to be poor."""
     more = f"use more text, or more epochs than `epochs={epochs}`"
     untrained = untrained_loss(negatives)

@@ -18,13 +18,12 @@ from numpy.typing import NDArray
 from w2v.config import DEFAULTS, Config
 from w2v.corpus.encoded import EncodedText
 from w2v.errors import DivergenceError, FormatError, VocabularyError
-from w2v.events import EpochDone, Observer, Resumed, Training, TrainingPlanned, ignore
+from w2v.events import EpochDone, Observer, Resumed, TextUsed, Training, TrainingPlanned, ignore
 from w2v.training.automatic import resolve
 from w2v.training.backends import make_backend
 from w2v.training.model import rows_of
 from w2v.training.plan import EpochPlan
 from w2v.training.report import (
-    Usage,
     plan_notes,
     result_notes,
     sample_text,
@@ -68,7 +67,7 @@ class Result:
     epochs: list[EpochDone]
     seconds: float
     words_per_second: float
-    usage: Usage
+    usage: TextUsed
 
 
 def train_model(
@@ -115,6 +114,7 @@ def train_model(
     if not any(report.pairs for report in state.reports):
         raise _no_pairs(text, held_out, config)
     usage = usage_of(text, counts, setup, state.reports)
+    observer(usage)
     for note in result_notes(usage, state.reports[-1].loss, config.negatives, epochs):
         observer(note)
     matrix, contexts = (

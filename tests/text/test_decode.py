@@ -123,6 +123,14 @@ def test_without_a_mark_the_encoding_must_be_given(name):
         decoded(data, swapped)
 
 
+def test_text_in_seven_bits_is_recognized():
+    data = JAPANESE.encode("iso2022_jp")
+    assert data.isascii()
+    with pytest.raises(InputError, match=r"^f is text in iso2022_jp: .* `encoding='iso2022_jp'`$"):
+        decoded(data, None)
+    assert decoded(b"\x1b[1m bold", None) == decoded(b"\x1b[1m bold", "utf-8")
+
+
 def test_a_given_encoding_must_not_contradict_the_text():
     with pytest.raises(InputError, match=r"^f is UTF-8, but `encoding='cp1252'` is given; omit it"):
         decoded(GERMAN.encode() * 3, "cp1252")

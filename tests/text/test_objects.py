@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from text.helpers import blocks_of, read, write
-from w2v.errors import ConfigError, InputError
+from w2v.errors import ConfigError, InputError, VocabularyError
 from w2v.text.objects import IterableSource
 from w2v.text.sources import FileSource, SourceOptions, StreamSource, open_corpus
 
@@ -90,10 +90,17 @@ def test_many_lines_are_split_into_blocks(tokens, small_blocks):
     assert read(again, name).lines == [line.split()] * 50
 
 
-@pytest.mark.parametrize("corpus", [[], iter([]), [""], [[]], [[], []], ()])
+@pytest.mark.parametrize("corpus", [[""], [[]], [[], []], iter(["", ""])])
 def test_an_empty_corpus_has_no_words(corpus):
     source = open_corpus(corpus)
     assert read(source, "tokens" if source.tokenized else "unicode") == ([], 0, 0)
+
+
+@pytest.mark.parametrize("corpus", [[], iter([]), (), Path("missing").glob("*")])
+def test_a_corpus_without_items_is_rejected(corpus):
+    message = r"^the corpus has no words: it has no items; if they come from a pattern or a dir"
+    with pytest.raises(VocabularyError, match=message):
+        blocks_of(open_corpus(corpus))
 
 
 @pytest.mark.parametrize(
@@ -262,6 +269,16 @@ def test_a_text_given_as_a_string_is_rejected_without_echoing_it():
         with pytest.raises(InputError, match=message.replace("a line of text", ".")) as caught:
             open_corpus(given)
         assert len(str(caught.value)) < 250
+
+
+def test_a_short_text_given_as_a_string_is_explained(tmp_path):
+    message = (
+        r"^cannot read the quick fox: No such file or directory; a string is the path of a file or "
+        r"directory, so if it is a text, pass a list of its lines$"
+    )
+    with pytest.raises(InputError, match=message):
+        open_corpus("the quick fox")
+    assert open_corpus(str(write(tmp_path / "a b c.txt", b"d"))).files == 1
 
 
 # Binary files

@@ -63,27 +63,9 @@ def read_error(path: object, error: Exception) -> InputError:
     return InputError(f"cannot read {name}: {getattr(error, 'strerror', None) or error}")
 
 
-class NotTextError(InputError):
-    """A file is not text.
-
-    Attributes:
-        finding: what it is instead.
-
-    """
-
-    def __init__(self, message: str, finding: str) -> None:
-        super().__init__(message, finding)
-        self.finding = finding
-
-    def __str__(self) -> str:
-        """Return the message."""
-        return str(self.args[0])
-
-
-def not_text_error(name: str, finding: str) -> NotTextError:
+def not_text_error(name: str, finding: str) -> InputError:
     """Return the exception for a file that is not text, as `sniff_non_text` describes it."""
-    message = f"{name} is {finding}: expected UTF-8 text; convert or extract it first"
-    return NotTextError(message, finding)
+    return InputError(f"{name} is {finding}: expected UTF-8 text; convert or extract it first")
 
 
 def status_of(path: str | os.PathLike[str]) -> os.stat_result | None:

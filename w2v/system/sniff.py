@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 
 from w2v.system.encodings import (
@@ -55,7 +56,14 @@ _OTHER_TYPES = (
 
 def first_match(patterns: tuple[tuple[bytes, str], ...], head: bytes) -> str | None:
     """Return the name of the first pattern that the first bytes of a file match, or None."""
+    if not _any_of(patterns).match(head):  # which is so for most files, and corpora have thousands
+        return None
     return next((kind for magic, kind in patterns if re.match(magic, head, re.DOTALL)), None)
+
+
+@functools.cache
+def _any_of(patterns: tuple[tuple[bytes, str], ...]) -> re.Pattern[bytes]:
+    return re.compile(b"|".join(b"(?:%b)" % magic for magic, _ in patterns), re.DOTALL)
 
 
 def sniff_non_text(head: bytes) -> str | None:

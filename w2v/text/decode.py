@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import codecs
 import io
+import re
 from typing import IO, Any, cast
 
 from w2v.config import MAX_EXPANSION
@@ -24,6 +25,7 @@ from w2v.system.sniff import COMPRESSED, SNIFFED_BYTES, first_match, sniff_binar
 from w2v.text.decompress import ExpansionGuard, decompress
 
 _DECODED_BYTES = 1 << 17
+_JAPANESE_ESCAPE = re.compile(rb"\x1b\$[@B]")  # of ISO-2022-JP: from here on, two bytes a character
 # Valid continuation bytes that no text in another encoding has.
 _SURELY_UTF8 = 8
 
@@ -149,21 +151,14 @@ def open_text(
         max_expansion: see `w2v.text.decompress.ExpansionGuard`.
 
     Raises:
-        NotTextError: it is not text.
-        InputError: it contradicts ``encoding``, or is UTF-16 or UTF-32 without a byte-order mark.
+        InputError: it is not text, or contradicts ``encoding``; or none is given, and the text is
+            UTF-16 or UTF-32 without a byte-order mark, or ISO-2022-JP.
         MissingExtraError: see `w2v.text.decompress.decompress`.
 
     """
-    head = raw.sniff()
-    inner = raw
-    compression = first_match(COMPRESSED, head)
-    if compression is not None:
-        text = decompress(io.BufferedReader(raw, SNIFFED_BYTES), compression, name)
-        guard = ExpansionGuard(text, lambda: raw.count, name, max_expansion)
-        inner = CountingReader(cast("IO[bytes]", guard))
-        head = inner.sniff()
-        name = f"{name} (decompressed)"
-    finding = sniff_binary(head, wide=(encoding or "").startswith(("utf-16", "utf-32")))
+    inner, name = _decompressed(raw, name, max_expansion)
+    head = inner.sniff()
+    finding = _sniff(head, encoding)
     if finding is not None:
         raise not_text_error(name, finding)
     mark, marked = byte_order_mark(head)
@@ -171,6 +166,33 @@ def open_text(
     stream = TextStream(inner)
     stream.read(len(mark))
     return stream if found == "utf-8" else TextStream(Transcoder(stream, found))
+
+
+def find_non_text(
+    raw: CountingReader,
+    name: str,
+    encoding: str | None = None,
+    max_expansion: float = MAX_EXPANSION,
+) -> str | None:
+    """Return what a stream is, decompressed, if it is not text; arguments as for `open_text`."""
+    inner, _ = _decompressed(raw, name, max_expansion)
+    return _sniff(inner.sniff(), encoding)
+
+
+def _decompressed(
+    raw: CountingReader, name: str, max_expansion: float
+) -> tuple[CountingReader, str]:
+    """Return a stream without its compression, if it has one, and its name."""
+    compression = first_match(COMPRESSED, raw.sniff())
+    if compression is None:
+        return raw, name
+    text = decompress(io.BufferedReader(raw, SNIFFED_BYTES), compression, name)
+    guard = ExpansionGuard(text, lambda: raw.count, name, max_expansion)
+    return CountingReader(cast("IO[bytes]", guard)), f"{name} (decompressed)"
+
+
+def _sniff(head: bytes, encoding: str | None) -> str | None:
+    return sniff_binary(head, wide=(encoding or "").startswith(("utf-16", "utf-32")))
 
 
 def _encoding_of(head: bytes, name: str, encoding: str | None, marked: str | None) -> str:
@@ -190,6 +212,9 @@ def _encoding_of(head: bytes, name: str, encoding: str | None, marked: str | Non
             f"{name} is text in {describe_wide(wide)}, without a byte-order mark: expected "
             f"{encoding or 'UTF-8'}; pass `encoding={wide!r}`, or convert it"
         )
+        raise InputError(message)
+    if given is None and _JAPANESE_ESCAPE.search(head):  # all its bytes are ASCII
+        message = f"{name} is text in iso2022_jp: expected UTF-8; pass `encoding='iso2022_jp'`"
         raise InputError(message)
     if given is None or given == "utf-8":
         return "utf-8"

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, cast
 
-from w2v.errors import InputError, short_repr
+from w2v.errors import InputError, VocabularyError, short_repr
 from w2v.events import Notice
 from w2v.options import is_ordered_iterable
 from w2v.text import blocks
@@ -52,13 +52,25 @@ class IterableSource:
 
     def __init__(self, lines: Iterable[Any]) -> None:
         iterator = iter(lines)
-        first = next(iterator, "")
-        self.tokenized = not isinstance(first, str)
+        first = list(itertools.islice(iterator, 1))
+        self.tokenized = bool(first) and not isinstance(first[0], str)
         self.done_bytes = 0
-        self._lines = itertools.chain([first], iterator)
+        self._is_empty = not first
+        self._lines = itertools.chain(first, iterator)
 
     def blocks(self, last_boundary: LastBoundary) -> Iterator[Block]:
-        """Yield the text of the objects; see `TextSource.blocks`."""
+        """Yield the text of the objects; see `TextSource.blocks`.
+
+        Raises:
+            VocabularyError: there are no objects, maybe because no file matches a pattern.
+
+        """
+        if self._is_empty:
+            message = (
+                "the corpus has no words: it has no items; if they come from a pattern or a "
+                "directory, check that"
+            )
+            raise VocabularyError(message)
         pending = bytearray()
         for number, line in enumerate(self._lines):
             try:
@@ -154,7 +166,8 @@ def check_path_or_text(corpus: str) -> None:
     """Check that a string that is given as a corpus can be a path and not a text.
 
     Raises:
-        InputError: it has line ends, or more characters than a path can have.
+        InputError: it has line ends, or more characters than a path can have; or it has spaces and
+            names no file.
 
     """
     if "\n" in corpus or len(corpus) >= _LONGEST_PATH:
@@ -162,6 +175,12 @@ def check_path_or_text(corpus: str) -> None:
             f"the corpus is a string of {len(corpus):,} characters, {short_repr(corpus[:40])}...: "
             "a string is the path of a file or directory; pass a text as a list of its lines: "
             "text.splitlines()"
+        )
+        raise InputError(message)
+    if " " in corpus and not _exists(corpus):
+        message = (
+            f"cannot read {corpus}: No such file or directory; a string is the path of a file or "
+            "directory, so if it is a text, pass a list of its lines"
         )
         raise InputError(message)
 

@@ -25,9 +25,9 @@ from typing import IO, Any, Protocol, cast
 from w2v.config import MAX_EXPANSION, Config
 from w2v.errors import ConfigError, InputError, MissingExtraError
 from w2v.events import Notice
-from w2v.system.files import Fingerprint, NotTextError, read_error
+from w2v.system.files import Fingerprint, read_error
 from w2v.text.blocks import Block, LastBoundary, split_blocks
-from w2v.text.decode import CountingReader, open_text
+from w2v.text.decode import CountingReader, find_non_text, open_text
 from w2v.text.folders import STDIN, find_files
 from w2v.text.objects import (
     IterableSource,
@@ -262,12 +262,9 @@ def _sniff(path: str, options: SourceOptions) -> str | None:
     try:
         with Path(path).open("rb", buffering=0) as raw:
             counted = CountingReader(raw)
-            open_text(counted, path, options.encoding, options.max_expansion).close()
-    except NotTextError as error:
-        return error.finding
+            return find_non_text(counted, path, options.encoding, options.max_expansion)
     except (InputError, MissingExtraError, *_READ_ERRORS):
         return None
-    return None
 
 
 class _OnlyRead(io.RawIOBase):

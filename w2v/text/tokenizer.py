@@ -476,6 +476,7 @@ def _split(
     classes = tables.classes
     starts, lengths, hashes = batch.starts, batch.lengths, batch.hashes
     connects = classes[ord("_")] == CONNECTOR
+    connector = np.uint8(ord("_") if connects else 0)  # of ASCII; no word begins with 0
     i = state.position
     line_ended = state.line_ended
     tokens = state.tokens
@@ -500,7 +501,7 @@ def _split(
                 break
             start = i + gap
             i += end
-            if connects and _underscores(data, start, length) == length:
+            if data[start] == connector and _underscores(data, start, length) == length:
                 continue  # no letter and no number
             starts[words] = start
             lengths[words] = length

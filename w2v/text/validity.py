@@ -45,7 +45,10 @@ _MANY_SHARE = 0.5
 _WHOLLY = 0.8
 _WHOLLY_MULTI_BYTE = 0.3
 
-_COUNTED_BYTES = 1 << 16
+# Non-ASCII bytes of blocks without invalid ones are counted exactly up to this size; beyond it, the
+# number is estimated from the first bytes.
+_EXACT_BYTES = 1 << 16
+_COUNTED_BYTES = 1 << 14
 _SAMPLE_BYTES = 1 << 14
 _WIDE_WINDOW = 512
 _WIDE_PLACES = 8
@@ -77,38 +80,40 @@ class ByteCounts(NamedTuple):
 class BlockBytes:
     """The bytes of a block, before and after it is split into words.
 
-    A block is searched for zeros before, because that loads it into the processor's cache, where it
-    is needed next.
+    Most is done before, because that loads the block into the processor's cache, where it is needed
+    next.
     """
 
     def __init__(self, block: Block) -> None:
         self._block = block
         self._has_zeros = block.find(0) >= 0
+        self._non_ascii = _estimate_non_ascii(block)
 
     def count(self, invalid: int) -> ByteCounts:
         """Return the counts, given that of the invalid bytes from splitting the block."""
-        return count_bytes(self._block, invalid, has_zeros=self._has_zeros)
+        if not invalid and not self._has_zeros:
+            return ByteCounts(len(self._block), self._non_ascii, 0)
+        return count_bytes(self._block, invalid)
 
 
-def count_bytes(block: Block, invalid: int, *, has_zeros: bool = True) -> ByteCounts:
-    """Count the bytes of a block.
-
-    Args:
-        block: the text.
-        invalid: the number of invalid bytes.
-        has_zeros: False if there are none.
-
-    """
-    data = np.frombuffer(block, np.int8)
-    counted = data if invalid else data[:_COUNTED_BYTES]
-    non_ascii = int(np.count_nonzero(counted < 0))
-    if len(counted):
-        non_ascii = non_ascii * len(data) // len(counted)
+def count_bytes(block: Block, invalid: int) -> ByteCounts:
+    """Count the bytes of a block whose invalid bytes are known."""
+    non_ascii = _count_non_ascii(block) if invalid else _estimate_non_ascii(block)
     sample = b""
     if invalid > _MOST_INVALID * non_ascii:
         sample = _invalid_lines(bytes(block))
-    wide, wide_at = _find_wide(bytes(block)) if has_zeros else (None, 0)
-    return ByteCounts(len(data), non_ascii, invalid, sample, wide, wide_at)
+    return ByteCounts(len(block), non_ascii, invalid, sample, *_find_wide(bytes(block)))
+
+
+def _count_non_ascii(block: Block) -> int:
+    return int(np.count_nonzero(np.frombuffer(block, np.int8) < 0))
+
+
+def _estimate_non_ascii(block: Block) -> int:
+    """Return the number of non-ASCII bytes, from the first ones of a long block."""
+    if len(block) <= _EXACT_BYTES:
+        return _count_non_ascii(block)
+    return _count_non_ascii(block[:_COUNTED_BYTES]) * len(block) // _COUNTED_BYTES
 
 
 def _invalid_lines(text: bytes) -> bytes:

@@ -146,7 +146,7 @@ def step_scales(uses, progress):
     if uses is None:
         return None
     n = uses.before.astype(np.float64) + progress * uses.expected.astype(np.float64)
-    return BOOST / np.sqrt(1 + n / DECAY)
+    return np.maximum(BOOST / np.sqrt(1 + n / DECAY), 1)
 
 
 def objective(centers, vectors, contexts, negatives, distribution):

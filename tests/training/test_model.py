@@ -23,9 +23,9 @@ def test_initial_vectors_are_uniform_and_depend_on_the_seed():
     config = small(dim=100)
     matrices = new_matrices(500, config)
     rows = rows_of(matrices.vectors, matrices, 500, 100)
-    assert 0.0699 < np.abs(rows).max() < 0.07
+    assert 0.0199 < np.abs(rows).max() < 0.02
     assert np.abs(rows.mean()) < 1e-3
-    assert rows.std() == pytest.approx(0.07 / np.sqrt(3), rel=0.02)
+    assert rows.std() == pytest.approx(0.02 / np.sqrt(3), rel=0.02)
     assert not matrices.contexts.any()
     assert (new_matrices(500, small(dim=100, seed=5)).vectors != matrices.vectors).any()
 

@@ -25,9 +25,9 @@ LINE = 16  # float32 numbers in a cache line of 64 bytes
 # end, and one that receives the updates of frozen vectors, which are discarded.
 SCRATCH_ROWS = 2
 # Initial vectors are uniform in (-b, b), b = INITIAL_BOUND / sqrt(dim), so that their norm is about
-# 0.4 at any dimension. The context vectors start at zero, and their first updates are proportional
+# 0.1 at any dimension. The context vectors start at zero, and their first updates are proportional
 # to the vectors: with word2vec's bound of 1 / (2 dim), small corpora end before learning has begun.
-INITIAL_BOUND = 0.7
+INITIAL_BOUND = 0.2
 
 
 class Matrices(NamedTuple):

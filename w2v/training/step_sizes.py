@@ -6,9 +6,10 @@ each row, and gradients of about the same size in each use of a row, the sum is 
 number of uses. How often a word will be a center is known before training, from its count and
 the subsampling threshold. So the step size of a row is a function of the progress of training:
 
-    lr * BOOST / sqrt(1 + n / DECAY)
+    lr * max(BOOST / sqrt(1 + n / DECAY), 1)
 
 where n is the expected number of uses so far and lr the learning rate, which decreases linearly.
+It is not less than lr, because frequent words otherwise learn less than they do without AdaGrad.
 There is no state: nothing to store in a checkpoint, to merge between replicas or to update in the
 kernel. Measured against accumulators, it gives the same quality (docs/design/optimizer.md).
 
@@ -82,4 +83,4 @@ def step_scale(uses: Uses, row: int, progress: float) -> float:
 
     """
     n = uses.before[row] + progress * uses.expected[row]
-    return BOOST / math.sqrt(1.0 + n / DECAY)
+    return max(BOOST / math.sqrt(1.0 + n / DECAY), 1.0)

@@ -106,7 +106,7 @@ def test_the_learning_rate_falls_linearly(monkeypatch):
 
 def test_the_measured_losses_are_those_of_the_reference():
     text, held_out = random_text(40), random_text(10, seed=1)
-    config = small(epochs=1, negative_sharing=4)
+    config = small(epochs=1, negative_sharing=4, lr=0.2)
     counts = counts_of(text)
     result = train_model(text, held_out, counts, config)
     the_trainer = make_trainer(counts, config)

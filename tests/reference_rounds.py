@@ -54,7 +54,7 @@ def train_round(spans, vectors, contexts, sampling, rates, frozen, uses):
         vectors: the word vectors.
         contexts: the context vectors.
         sampling: the sampling tables and options of the kernel.
-        rates: the learning rates and the progress of each span.
+        rates: the learning rates of each span.
         frozen: the number of leading words whose vectors do not change.
         uses: of the word vectors.
 
@@ -64,7 +64,7 @@ def train_round(spans, vectors, contexts, sampling, rates, frozen, uses):
     """
     results, trained = [], []
     lr = rates.begin
-    scales = reference_sgns.step_scales(uses, rates.progress_begin)[: len(vectors)]
+    scales = reference_sgns.step_scales(uses)[: len(vectors)]
     pairs = 2 * sampling.window
     for span, keys in spans:
         own = vectors.copy(), contexts.copy()

@@ -85,6 +85,7 @@ def train_span(span, vectors, contexts, sampling, keys, rates, frozen=0, uses=No
     centers = centers_of(span, sampling, keys)
     lines = subsampled_lines(span, sampling, keys.subsampling)
     size = max(count_before(span, lines, span.end), 1)
+    scales = step_scales(uses)
     done = 0
     pairs = [(word, context) for _, word, around in centers for _, context in around]
     context_loss = noise_loss = 0.0
@@ -103,8 +104,6 @@ def train_span(span, vectors, contexts, sampling, keys, rates, frozen=0, uses=No
         for tile_start in range(0, len(sharing), TILE):
             tile = sharing[tile_start : tile_start + TILE]
             lr = rates.begin + (rates.end - rates.begin) * done / size
-            progress = rates.progress_end - rates.progress_begin
-            scales = step_scales(uses, rates.progress_begin + progress * done / size)
             done = tile[-1][0] + 1
             gradients_at = {}  # by position and word of each context
             for t, (_, word, around) in enumerate(tile):
@@ -141,11 +140,11 @@ def train_span(span, vectors, contexts, sampling, keys, rates, frozen=0, uses=No
     return Trained(len(centers), pairs, loss)
 
 
-def step_scales(uses, progress):
+def step_scales(uses):
     """Return the step sizes of all rows relative to the learning rate, as float64, if any."""
     if uses is None:
         return None
-    n = uses.before.astype(np.float64) + progress * uses.expected.astype(np.float64)
+    n = uses.before.astype(np.float64) + uses.expected.astype(np.float64)
     return np.maximum(BOOST / np.sqrt(1 + n / DECAY), 1)
 
 

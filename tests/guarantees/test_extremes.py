@@ -279,7 +279,7 @@ def test_training_a_span_does_not_depend_on_its_offset(dtype, options, offset_te
     assert far.nbytes > len(far) > 2**32
     end_of_line = np.iinfo(dtype).max
     keys = Keys(*(make_key(3, purpose) for purpose in (1, 2, 3)))
-    rates = LearningRates(0.1, 0.05, 0.2, 0.3)
+    rates = LearningRates(0.1, 0.05)
     stats = []
     trained = []
     for ids, before, span_keys in ((near, 0, shifted(keys, OFFSET)), (far, OFFSET, keys)):
@@ -309,7 +309,7 @@ def test_an_epoch_is_resumed_at_a_large_offset(offset_text, monkeypatch):
     for span, begin in enumerate(range(0, len(near), SPAN)):
         end = min(begin + SPAN, len(near))
         progress = [(OFFSET + position) / len(text.ids) for position in (begin, end)]
-        rates = LearningRates(*(0.05 * (1 - 0.9999 * share) for share in progress), *progress)
+        rates = LearningRates(*(0.05 * (1 - 0.9999 * share) for share in progress))
         pairs += train_span(
             TextSpan(near, begin, end, 0xFFFF),
             expected.matrices,
@@ -407,7 +407,7 @@ def test_training_does_not_depend_on_the_width_of_ids(last, dtype):
         work = make_workspace(len(ids), words, stride, settings)
         keys = Keys(*(np.uint64(i) for i in range(3)))
         span = TextSpan(ids, 0, len(ids), np.iinfo(kind).max)
-        stats = train_span(span, model, settings, keys, LearningRates(0.1, 0.1, 0.0, 0.0), work)
+        stats = train_span(span, model, settings, keys, LearningRates(0.1, 0.1), work)
         trained.append((stats, rows.tobytes(), model.contexts[(words - 3) * stride :].tobytes()))
     assert trained[0] == trained[1]
     assert trained[0][0].pairs == 6 + 14

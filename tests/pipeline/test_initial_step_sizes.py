@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import w2v
@@ -11,7 +12,7 @@ from support import TINY, raise_on, random_text
 from w2v.events import EpochDone
 from w2v.training import trainer
 from w2v.training.backends import make_backend
-from w2v.training.step_sizes import BOOST, step_scale
+from w2v.training.step_sizes import BOOST, Uses, step_scale
 
 OPTIONS = {name: value for name, value in TINY.items() if name != "dim"}
 
@@ -25,13 +26,14 @@ def corpora(tmp_path, monkeypatch):
 
 @pytest.fixture
 def scales(monkeypatch):
-    """The step sizes of all rows when each training begins, relative to the learning rate."""
+    """The step sizes that the uses before each training give, relative to the learning rate."""
     seen = []
 
     def make(setup):
-        uses = setup.matrices.uses
+        before = setup.matrices.uses.before
+        uses = Uses(before, np.zeros_like(before))
         if setup.words > 1:  # not the one that compiles the kernels
-            seen.append([step_scale(uses, row, 0.0) for row in range(setup.words)])
+            seen.append([step_scale(uses, row) for row in range(setup.words)])
         return make_backend(setup)
 
     monkeypatch.setattr(trainer, "make_backend", make)

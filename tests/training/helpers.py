@@ -95,9 +95,9 @@ def make_keys(seed):
     return Keys(make_key(seed, 1), make_key(seed, 2), make_key(seed, 3))
 
 
-def constant_rates(lr, progress=0.4):
-    """A learning rate, and step sizes, that do not change within a span."""
-    return LearningRates(lr, lr, progress, progress)
+def constant_rates(lr):
+    """A learning rate that does not change within a span."""
+    return LearningRates(lr, lr)
 
 
 def random_matrices(vocabulary, dim, seed=0, scale=1.0, frozen=0):
@@ -106,8 +106,8 @@ def random_matrices(vocabulary, dim, seed=0, scale=1.0, frozen=0):
     random = np.random.default_rng(seed)
     size = (vocabulary + SCRATCH_ROWS) * stride
     uses = no_uses(vocabulary + SCRATCH_ROWS)
-    uses.before[:vocabulary] = 1000 * random.random(vocabulary)
-    uses.expected[:vocabulary] = 1000 * random.random(vocabulary)
+    uses.before[:vocabulary] = 200 * random.random(vocabulary)
+    uses.expected[:vocabulary] = 500 * random.random(vocabulary)
     matrices = Matrices(
         aligned_zeros(size), aligned_zeros(size), stride, padded_width(dim), uses, frozen
     )

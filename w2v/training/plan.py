@@ -103,11 +103,9 @@ class EpochPlan:
         return self.schedule.rate(self.epoch + share)
 
     def rates(self, begin: float, end: float) -> LearningRates:
-        """Return the damped learning rates and the progress between two shares of the epoch."""
-        epochs, damping = self.schedule.epochs, self.schedule.damping
-        rates = damping * self.rate(begin), damping * self.rate(end)
-        progress = (self.epoch + begin) / epochs, (self.epoch + end) / epochs
-        return LearningRates(*rates, *progress)
+        """Return the damped learning rates between two shares of the epoch."""
+        damping = self.schedule.damping
+        return LearningRates(damping * self.rate(begin), damping * self.rate(end))
 
 
 def max_span_positions(config: Config) -> int:

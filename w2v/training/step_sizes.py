@@ -1,17 +1,17 @@
-"""The step sizes of word vectors: AdaGrad with one accumulator for each row, in expectation.
+"""The step sizes of word vectors: larger for words with few uses, as AdaGrad would choose them.
 
 AdaGrad (Duchi et al. 2011) divides the step of a parameter by the square root of the sum of its
 squared gradients: rare features take large steps and frequent ones small steps. With one sum for
 each row, and gradients of about the same size in each use of a row, the sum is proportional to the
-number of uses. How often a word will be a center is known before training, from its count and
-the subsampling threshold. So the step size of a row is a function of the progress of training:
+number of uses. How often a word will be a center is known before training, from its count and the
+subsampling threshold. So each row has a step size of
 
     lr * max(BOOST / sqrt(1 + n / DECAY), 1)
 
-where n is the expected number of uses so far and lr the learning rate, which decreases linearly.
-It is not less than lr, because frequent words otherwise learn less than they do without AdaGrad.
-There is no state: nothing to store in a checkpoint, to merge between replicas or to update in the
-kernel. Measured against accumulators, it gives the same quality (docs/design/optimizer.md).
+where n is the expected number of uses in the whole training and lr the learning rate, which
+decreases linearly. It is not less than lr, because frequent words would learn less. There is no
+state: nothing to store in a checkpoint, to merge between replicas or to update in the kernel.
+Measured against accumulators, it gives the same quality (docs/design/optimizer.md).
 
 The context vectors have the step size lr. Each negative sample is an update of a context vector, so
 even rare words have many, and per-row rates for them gained nothing.
@@ -32,9 +32,9 @@ if TYPE_CHECKING:
     from w2v.config import Config
 
 # The step size of a row that was never used, relative to the learning rate.
-BOOST = 2.0
+BOOST = 3.0
 # The number of uses after which the square of the step size has halved.
-DECAY = 100.0
+DECAY = 50.0
 # The uses that give a row the learning rate itself. The rows of an initial model begin here, so
 # that training does not push them away from where they are.
 USES_OF_TRAINED_ROW = (BOOST**2 - 1) * DECAY
@@ -73,14 +73,13 @@ def expected_uses(
 
 
 @inlined
-def step_scale(uses: Uses, row: int, progress: float) -> float:
+def step_scale(uses: Uses, row: int) -> float:
     """Return the step size of a row relative to the learning rate.
 
     Args:
         uses: of all rows.
         row: the number of the row.
-        progress: the share of the training that is done.
 
     """
-    n = uses.before[row] + progress * uses.expected[row]
+    n = uses.before[row] + uses.expected[row]
     return max(BOOST / math.sqrt(1.0 + n / DECAY), 1.0)

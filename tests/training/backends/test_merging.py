@@ -45,7 +45,7 @@ def test_a_round_equals_the_reference(
     )
     replicas, made = make_replicas(shards, VOCABULARY, len(ids), matrices, sampling)
     stats = train(matrices, made, spans, sampling, rates)
-    decays = decay_rates(sampling, rates.begin, rates.progress_begin)
+    decays = decay_rates(sampling, rates.begin)
     merge_replicas(matrices, replicas, decays, 0, 1)
     got_vectors, got_contexts = as_float64(matrices, dim)
     assert [(s.centers, s.pairs) for s in stats] == [(e.centers, len(e.pairs)) for e in expected]
@@ -63,7 +63,7 @@ def test_a_merge_in_parts_equals_a_whole_one(parts, monkeypatch):
         replicas, shards = make_replicas(3, VOCABULARY, len(IDS), matrices, sampling)
         train(matrices, shards, spans_of(IDS, 3, 5), sampling, constant_rates(0.1))
         for part in range(count):
-            merge_replicas(matrices, replicas, decay_rates(sampling, 0.1, 0.4), part, count)
+            merge_replicas(matrices, replicas, decay_rates(sampling, 0.1), part, count)
         results.append(matrices.vectors.tobytes() + matrices.contexts.tobytes())
     assert results[0] == results[1]
 
@@ -84,14 +84,14 @@ def test_small_changes_are_added_and_large_ones_are_averaged(decay, factor):
         shard.uses[0] = 1.0
         shard.matrices.vectors[0] = change
         shard.matrices.contexts[0] = 0.0
-    merge_replicas(matrices, replicas, DecayRates(decay, 1.0, 1.0, 0.0), 0, 1)
+    merge_replicas(matrices, replicas, DecayRates(decay, 1.0, 1.0), 0, 1)
     assert matrices.vectors[0] == pytest.approx(4 * factor)
     assert matrices.contexts[0] == 0.0
 
 
 def test_decay_rates_grow_with_the_pairs_of_a_use():
-    rates = decay_rates(make_sampling(VOCABULARY), 0.1, 0.5)
-    wider = decay_rates(make_sampling(VOCABULARY, window=4), 0.1, 0.5)
-    assert np.allclose(np.array(wider) / np.array(rates), [2, 2, 2, 1])
-    shared = decay_rates(make_sampling(VOCABULARY, negative_sharing=32), 0.1, 0.5)
-    assert np.allclose(np.array(shared) / np.array(rates), [1, 1, 4, 1])
+    rates = decay_rates(make_sampling(VOCABULARY), 0.1)
+    wider = decay_rates(make_sampling(VOCABULARY, window=4), 0.1)
+    assert np.allclose(np.array(wider) / np.array(rates), [2, 2, 2])
+    shared = decay_rates(make_sampling(VOCABULARY, negative_sharing=32), 0.1)
+    assert np.allclose(np.array(shared) / np.array(rates), [1, 1, 4])

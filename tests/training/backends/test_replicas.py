@@ -18,7 +18,7 @@ from w2v.training.backends.replicas import make_replicas, max_replica_rows, trai
 from w2v.training.sgns.kernel import LearningRates, TextSpan
 
 VOCABULARY = 12
-RATES = LearningRates(0.1, 0.1, 0.2, 0.4)
+RATES = LearningRates(0.1, 0.1)
 
 
 def spans_of(ids, count, seed):

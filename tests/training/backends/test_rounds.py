@@ -97,12 +97,9 @@ def test_the_learning_rate_of_a_merge_is_that_at_the_beginning_of_the_round(monk
     config = deterministic(lr=0.1, lr_min=0.02)
     train_model(text, EMPTY, counts_of(text), config)
     of_text = [rates for rates in seen if rates.center]  # those of the validation are zero
-    progress = np.arange(len(of_text)) / len(of_text)
-    falling = 0.1 - 0.08 * progress
+    falling = 0.1 - 0.08 * np.arange(len(of_text)) / len(of_text)
     sampling = TrainingSetup.of(counts_of(text), config).sampling
-    np.testing.assert_allclose(
-        of_text, [decay_rates(sampling, *at) for at in zip(falling, progress, strict=True)]
-    )
+    np.testing.assert_allclose(of_text, [decay_rates(sampling, lr) for lr in falling])
 
 
 @pytest.mark.usefixtures("short_spans")

@@ -36,7 +36,7 @@ def lay_out(span, sampling, keys):
     for positions in (work.center_positions, work.window_begins, work.window_ends):
         positions[:] = position + TILE - 1
     while position < end:
-        tile = lay_out_tile(position, end, TILE, 0.0, matrices, sampling, keys.windows, work)
+        tile = lay_out_tile(position, end, TILE, matrices, sampling, keys.windows, work)
         position = tile.end
         if tile.filled:
             yield tile, work

@@ -41,11 +41,10 @@ class DecayRates(NamedTuple):
     center: float  # of a word vector with the step scale 1, when its word is a center
     context: float  # of a context vector, when its word is in windows
     noise: float  # of a context vector, when its word is in a set of negative samples
-    progress: float  # the share of the training that is done, for the step scales
 
 
-def decay_rates(sampling: Sampling, lr: float, progress: float) -> DecayRates:
-    """Return the decay rates at a learning rate and a share of the training.
+def decay_rates(sampling: Sampling, lr: float) -> DecayRates:
+    """Return the decay rates at a learning rate.
 
     They grow with the pairs of a use: of a center with its contexts and their negative samples, of
     a context with its centers, and of a negative sample with the centers that share it, by weight.
@@ -56,7 +55,6 @@ def decay_rates(sampling: Sampling, lr: float, progress: float) -> DecayRates:
         lr * _PAIR_DECAY * pairs * (1 + sampling.negatives),
         lr * _PAIR_DECAY * pairs,
         lr * _NOISE_DECAY * pairs * noise,
-        progress,
     )
 
 
@@ -100,7 +98,7 @@ def merge_replicas(
     for first in range(part * _WORDS_PER_PART, words, parts * _WORDS_PER_PART):
         for word in range(first, min(first + _WORDS_PER_PART, words)):
             if word >= matrices.frozen:
-                scale = step_scale(matrices.uses, word, rates.progress)
+                scale = step_scale(matrices.uses, word)
                 changes = _find_changes(vectors, scale, word, matrices.stride, replicas, starts)
                 _merge_row(vectors, word * matrices.stride, starts, changes, matrices.width)
             changes = _find_changes(contexts, 1.0, word, matrices.stride, replicas, starts)

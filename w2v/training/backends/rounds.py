@@ -49,7 +49,7 @@ class RoundsBackend:
         del worker
         setup = self._setup
         rates = plan.rates(step / self.step_count(plan), (step + 1) / self.step_count(plan))
-        decays = decay_rates(setup.sampling, rates.begin, rates.progress_begin)
+        decays = decay_rates(setup.sampling, rates.begin)
 
         def merge(part: int) -> None:
             merge_replicas(setup.matrices, self._replicas, decays, part, self._threads)

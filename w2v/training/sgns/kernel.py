@@ -61,16 +61,13 @@ class TextSpan(NamedTuple):
 
 
 class LearningRates(NamedTuple):
-    """The learning rates and the progress at the ends of a span; both are linear between.
+    """The learning rates at the ends of a span; they are linear between.
 
-    A word vector has the learning rate times its `w2v.training.step_sizes.step_scale`, which
-    depends on the share of the training that is done.
+    A word vector has the learning rate times its `w2v.training.step_sizes.step_scale`.
     """
 
     begin: float
     end: float
-    progress_begin: float
-    progress_end: float
 
 
 class Selection(NamedTuple):
@@ -177,9 +174,7 @@ def train_words(
     """Train on the words of `select_words`; other arguments are those of `train_span`."""
     discarded = (work.blank + 1) * matrices.stride
     matrices.vectors[discarded : discarded + matrices.stride] = np.float32(0.0)
-    positions = max(selection.end - selection.begin, 1)
-    lr_slope = (rates.end - rates.begin) / positions
-    progress_slope = (rates.progress_end - rates.progress_begin) / positions
+    lr_slope = (rates.end - rates.begin) / max(selection.end - selection.begin, 1)
     position = selection.begin
     drawn = 0
     remaining = 0  # centers that may still use the negative samples
@@ -195,12 +190,9 @@ def train_words(
             drawn += len(work.next_noise)
             _draw_noise(matrices, sampling, keys.noise, drawn, work)
             remaining = sampling.negative_sharing
-        done = position - selection.begin
-        lr = np.float32(rates.begin + lr_slope * done)
-        progress = rates.progress_begin + progress_slope * done
-        size = min(remaining, TILE)
+        lr = np.float32(rates.begin + lr_slope * (position - selection.begin))
         tile = lay_out_tile(
-            position, selection.end, size, progress, matrices, sampling, keys.windows, work
+            position, selection.end, min(remaining, TILE), matrices, sampling, keys.windows, work
         )
         position = tile.end
         if tile.filled == 0:

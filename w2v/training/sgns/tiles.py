@@ -30,7 +30,6 @@ def lay_out_tile(
     position: int,
     end: int,
     size: int,
-    progress: float,
     matrices: Matrices,
     sampling: Sampling,
     key: np.uint64,
@@ -42,7 +41,6 @@ def lay_out_tile(
         position: the position in ``work.selected`` to start at.
         end: the position after the last center of the span.
         size: the largest number of centers.
-        progress: the share of the training that is done.
         matrices: for their layout and the uses of rows.
         sampling: of windows and noise.
         key: of the random window sizes.
@@ -77,7 +75,7 @@ def lay_out_tile(
             work.centers[filled] = word * stride
             target = word if word >= matrices.frozen else blank + 1
             work.targets[filled] = target * stride
-            work.center_scales[filled] = step_scale(matrices.uses, word, progress)
+            work.center_scales[filled] = step_scale(matrices.uses, word)
             work.prefetched[filled] = upcoming
             work.center_positions[filled] = center
             work.window_begins[filled] = window_begin

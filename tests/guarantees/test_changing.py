@@ -21,7 +21,7 @@ from w2v.errors import InputError
 from w2v.events import EpochDone, Reading
 from w2v.pipeline import train as job
 from w2v.pipeline.checkpoint import Checkpoint
-from w2v.text import blocks, decode
+from w2v.text import blocks, decode, segmented
 from w2v.text.sources import FileSource, open_corpus
 
 TEXT = "".join(f"line {i} of a text that changes\n" for i in range(100))
@@ -32,6 +32,7 @@ OPTIONS = TINY | {"dim": 2, "epochs": 1}
 def small_blocks(monkeypatch):
     monkeypatch.setattr(blocks, "BLOCK_BYTES", 256)
     monkeypatch.setattr(decode, "SNIFFED_BYTES", 64)
+    monkeypatch.setattr(segmented, "SAMPLE_BYTES", 64)
 
 
 @pytest.fixture
@@ -187,7 +188,11 @@ def test_closing_an_unfinished_iterator_checks_nothing(path):
 
 
 @CHANGING
-def test_training_rejects_a_file_that_changes_during_reading(change, difference, path, tmp_path):
+def test_training_rejects_a_file_that_changes_during_reading(
+    change, difference, path, tmp_path, monkeypatch
+):
+    # So that the first report comes well before the end, although threads read ahead.
+    monkeypatch.setattr(blocks, "BLOCK_BYTES", 32)
     events = []
 
     def observe(event):

@@ -598,6 +598,7 @@ def test_training_with_options_at_their_bounds(options):
 
 
 @overflowing
+@compiled_only
 def test_divergence_suggests_a_learning_rate():
     with pytest.raises(DivergenceError, match=r"than `lr=0\.05`, for example `lr=0\.0125`$"):
         w2v.train(

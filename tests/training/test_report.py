@@ -352,3 +352,11 @@ def test_notes_before_training_come_before_it_and_others_after_it():
     assert kinds[1:4] == [Notice, EpochDone, EpochDone]
     assert kinds[4] is TextUsed
     assert set(kinds[5:]) == {Notice}
+
+
+def test_the_sample_is_read_only_as_the_ids_of_a_file():
+    """Otherwise the kernels would be compiled a second time, during training."""
+    long = text_of([[1, 2, 3, 4, 5, 6, 7]] * 20_000)
+    sample = sample_text(long)
+    assert len(sample.ids) < len(long.ids)
+    assert not sample.ids.flags.writeable

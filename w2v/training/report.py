@@ -46,6 +46,7 @@ def sample_text(text: EncodedText) -> EncodedText:
     starts = np.linspace(0, size - _PIECE_POSITIONS, pieces).astype(np.int64)
     ids = np.concatenate([np.asarray(text.ids[at : at + _PIECE_POSITIONS]) for at in starts])
     ids = np.insert(ids, range(_PIECE_POSITIONS, len(ids), _PIECE_POSITIONS), text.end_of_line)
+    ids.flags.writeable = False  # like the ids of a file: kernels are compiled for read-only arrays
     line_ends = int(np.count_nonzero(ids == text.end_of_line))
     return EncodedText(ids, len(ids) - line_ends, line_ends + 1)
 

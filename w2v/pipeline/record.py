@@ -14,7 +14,6 @@ from w2v.corpus.stages import StageTimes
 from w2v.events import CorpusRead, EpochDone, TextUsed
 from w2v.system.records import RecordError, decode
 from w2v.text.definition import WordDefinition
-from w2v.training.automatic import resolve
 
 if TYPE_CHECKING:
     from w2v.config import Config
@@ -115,7 +114,7 @@ class TrainingRecord:
 
         return cls(
             w2v_version=__version__,
-            config=_used_config(resolve(job.config, corpus.all_counts, corpus.text.words)),
+            config=_used_config(job.resolved(corpus.all_counts, corpus.text.words)),
             tokenizer=corpus.definition,
             corpus=corpus.report,
             training=TextSizes(text.words, text.lines, held_out.words, held_out.lines),

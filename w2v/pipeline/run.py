@@ -18,7 +18,6 @@ from w2v.pipeline.preflight import Preflight
 from w2v.pipeline.record import TrainingRecord
 from w2v.pipeline.warm_start import WarmStart, total_counts, warm_start_event
 from w2v.system.atomic import recover
-from w2v.training.automatic import resolve
 from w2v.training.trainer import Result, train_model
 
 if TYPE_CHECKING:
@@ -158,7 +157,7 @@ class TrainingRun:
         """Train on a corpus, or continue from the state in the checkpoint."""
         job, checkpoint = self.job, self.checkpoint
         counts = corpus.all_counts
-        config = resolve(job.config, counts, corpus.text.words)
+        config = job.resolved(counts, corpus.text.words)
         self.preflight.after_reading(
             len(corpus.vocabulary), counts, None if checkpoint is None else checkpoint.state_bytes
         )

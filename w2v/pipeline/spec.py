@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from w2v.config import Config
 from w2v.config import options as config_options
@@ -17,6 +17,11 @@ from w2v.events import EpochDone
 from w2v.system.files import Fingerprint
 from w2v.system.records import decode
 from w2v.text.definition import WordDefinition
+from w2v.training.automatic import resolve
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 FREE_OPTIONS = {"threads", "max_expansion"}
 """Options that do not change the result, so they may differ when training resumes."""
@@ -116,6 +121,20 @@ class TrainingJob:
     def frozen_rows(self) -> int:
         """The number of rows, from the first one, that training does not change."""
         return len(self.vocab or []) if self.freeze_old else 0
+
+    def resolved(self, counts: NDArray[np.int64], words: int) -> Config:
+        """Return the hyper-parameters with numbers in place of ``"auto"``.
+
+        The epochs are those for the words of all corpora, that of the initial model included: it is
+        trained already, and many epochs of a small corpus would undo that.
+
+        Args:
+            counts: (V,) occurrences of each word in the last corpus.
+            words: the words of the last corpus to train on.
+
+        """
+        before = [] if self.origin is None or self.origin.counts is None else self.origin.counts
+        return resolve(self.config, counts, words + sum(before))
 
     def with_free_options(self, options: Mapping[str, Any]) -> TrainingJob:
         """Return the job with those of the given options that do not change the result."""

@@ -102,7 +102,7 @@ def test_there_are_scalars_of_every_family():
 @pytest.mark.parametrize(
     "value",
     [
-        *(np.complex64(1), np.datetime64("2020-01-01"), np.timedelta64(5), np.timedelta64(5, "s")),
+        *(np.complex64(1), np.datetime64("2020-01-01"), np.timedelta64(5, "s")),
         *(
             np.void(b"5"),
             np.bytes_(b"5"),

@@ -46,7 +46,7 @@ def merge(old, replicas, decays):
     return result
 
 
-def train_round(spans, vectors, contexts, sampling, rates, frozen, uses):
+def train_round(spans, vectors, contexts, sampling, rates, frozen, scales):
     """Train for one round on (V, D) float64 matrices.
 
     Args:
@@ -56,7 +56,7 @@ def train_round(spans, vectors, contexts, sampling, rates, frozen, uses):
         sampling: the sampling tables and options of the kernel.
         rates: the learning rates of each span.
         frozen: the number of leading words whose vectors do not change.
-        uses: of the word vectors.
+        scales: the (V,) step sizes of the word vectors relative to the learning rates.
 
     Returns:
         The matrices after the round, and the statistics of each span.
@@ -64,11 +64,10 @@ def train_round(spans, vectors, contexts, sampling, rates, frozen, uses):
     """
     results, trained = [], []
     lr = rates.begin
-    scales = reference_sgns.step_scales(uses)[: len(vectors)]
     pairs = 2 * sampling.window
     for span, keys in spans:
         own = vectors.copy(), contexts.copy()
-        trained.append(reference_sgns.train_span(span, *own, sampling, keys, rates, frozen, uses))
+        trained.append(reference_sgns.train_span(span, *own, sampling, keys, rates, frozen, scales))
         words, inside = subsampled_words(span, sampling, keys.subsampling)
         line_ends = int(np.count_nonzero(span.ids[span.begin : span.end] == span.end_of_line))
         sets = -(-(len(inside) + line_ends) // sampling.negative_sharing) + 1

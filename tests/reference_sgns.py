@@ -13,7 +13,6 @@ from w2v.compute.random import bernoulli, random_below
 from w2v.training.sampling import draw_noise
 from w2v.training.sgns.logistic import MAX_SCORE
 from w2v.training.sgns.workspace import TILE
-from w2v.training.step_sizes import BOOST, DECAY
 
 
 @dataclass
@@ -76,16 +75,15 @@ def count_before(span, lines, position):
     return int(ends) + sum(span.begin <= other < position for line in lines for other, _ in line)
 
 
-def train_span(span, vectors, contexts, sampling, keys, rates, frozen=0, uses=None):
+def train_span(span, vectors, contexts, sampling, keys, rates, frozen=0, scales=None):
     """Train like `w2v.training.sgns.kernel.train_span`.
 
-    Updates ``vectors`` and ``contexts``, (V, D) float64 arrays, in place. Without ``uses``,
-    the step sizes are the learning rates.
+    Updates ``vectors`` and ``contexts``, (V, D) float64 arrays, in place. ``scales``,
+    (V,), are the step sizes of word vectors relative to the learning rates, by default 1.
     """
     centers = centers_of(span, sampling, keys)
     lines = subsampled_lines(span, sampling, keys.subsampling)
     size = max(count_before(span, lines, span.end), 1)
-    scales = step_scales(uses)
     done = 0
     pairs = [(word, context) for _, word, around in centers for _, context in around]
     context_loss = noise_loss = 0.0
@@ -135,17 +133,9 @@ def train_span(span, vectors, contexts, sampling, keys, rates, frozen=0, uses=No
                     contexts[word] += gradient * values[t]
             for (_, word, _), change in zip(tile, changes, strict=True):
                 if word >= frozen:
-                    vectors[word] += change * (1 if uses is None else scales[word])
+                    vectors[word] += change * (1 if scales is None else scales[word])
     loss = context_loss / max(len(pairs), 1) + noise_loss / max(noise_pairs, 1)
     return Trained(len(centers), pairs, loss)
-
-
-def step_scales(uses):
-    """Return the step sizes of all rows relative to the learning rate, as float64, if any."""
-    if uses is None:
-        return None
-    n = uses.before.astype(np.float64) + uses.expected.astype(np.float64)
-    return np.maximum(BOOST / np.sqrt(1 + n / DECAY), 1)
 
 
 def objective(centers, vectors, contexts, negatives, distribution):

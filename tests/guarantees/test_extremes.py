@@ -51,7 +51,7 @@ from w2v.training.sampling import Keys, NoiseDistribution, Sampling, keep_thresh
 from w2v.training.sgns.kernel import LearningRates, TextSpan, train_span
 from w2v.training.sgns.workspace import make_workspace
 from w2v.training.state import EpochStats, NoCheckpointer, TrainingSetup, TrainingState
-from w2v.training.step_sizes import expected_uses, no_uses
+from w2v.training.step_sizes import expected_uses
 from w2v.training.trainer import Trainer
 
 compiled_only = pytest.mark.skipif(not JIT, reason="takes too long without the compiler")
@@ -398,7 +398,7 @@ def test_training_does_not_depend_on_the_width_of_ids(last, dtype):
         stride = row_stride(8)
         flat = aligned_zeros((words + SCRATCH_ROWS) * stride)
         model = Matrices(
-            flat, aligned_zeros(len(flat)), stride, padded_width(8), no_uses(words + SCRATCH_ROWS)
+            flat, aligned_zeros(len(flat)), stride, padded_width(8), np.ones(words + SCRATCH_ROWS)
         )
         rows = rows_of(flat, model, words, 8)[-3:]
         rows[:] = np.arange(1, 25).reshape(3, 8) / 10

@@ -10,9 +10,10 @@ import pytest
 import w2v
 from support import TINY, raise_on, random_text
 from w2v.events import EpochDone
+from w2v.training import state as training_state
 from w2v.training import trainer
 from w2v.training.backends import make_backend
-from w2v.training.step_sizes import BOOST, Uses, step_scale
+from w2v.training.step_sizes import BOOST
 
 OPTIONS = {name: value for name, value in TINY.items() if name != "dim"}
 
@@ -26,15 +27,21 @@ def corpora(tmp_path, monkeypatch):
 
 @pytest.fixture
 def scales(monkeypatch):
-    """The step sizes that the uses before each training give, relative to the learning rate."""
+    """The step sizes of all rows in each training, relative to the learning rate.
+
+    Words are not expected to be used, so that new ones have the largest step size.
+    """
     seen = []
 
     def make(setup):
-        before = setup.matrices.uses.before
-        uses = Uses(before, np.zeros_like(before))
         if setup.words > 1:  # not the one that compiles the kernels
-            seen.append([step_scale(uses, row) for row in range(setup.words)])
+            seen.append(setup.matrices.step_scales[: setup.words].tolist())
         return make_backend(setup)
+
+    def no_uses(counts, *_):
+        return np.zeros(len(counts), np.float32)
+
+    monkeypatch.setattr(training_state, "expected_uses", no_uses)
 
     monkeypatch.setattr(trainer, "make_backend", make)
     return seen
@@ -67,7 +74,7 @@ def test_they_do_so_also_after_resuming_from_a_checkpoint(scales):
     assert resumed.matrix.tobytes() == whole.matrix.tobytes()
 
 
-def test_more_epochs_of_a_new_model_have_no_uses_before(scales):
+def test_more_epochs_of_a_new_model_begin_as_it_did(scales):
     w2v.train("old.txt", output="old", **TINY)
     w2v.resume("old", epochs=4)
     assert scales == [10 * [BOOST]] * 2

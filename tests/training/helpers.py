@@ -21,7 +21,6 @@ from w2v.training.model import (
 from w2v.training.sampling import Keys, NoiseDistribution, Sampling, keep_thresholds
 from w2v.training.sgns.kernel import LearningRates, TextSpan
 from w2v.training.state import NoCheckpointer, TrainingSetup, TrainingState
-from w2v.training.step_sizes import no_uses
 from w2v.training.trainer import Trainer
 
 END_OF_LINE = 0xFFFF
@@ -105,11 +104,9 @@ def random_matrices(vocabulary, dim, seed=0, scale=1.0, frozen=0):
     stride = row_stride(dim)
     random = np.random.default_rng(seed)
     size = (vocabulary + SCRATCH_ROWS) * stride
-    uses = no_uses(vocabulary + SCRATCH_ROWS)
-    uses.before[:vocabulary] = 200 * random.random(vocabulary)
-    uses.expected[:vocabulary] = 500 * random.random(vocabulary)
+    scales = np.append(1 + 2 * random.random(vocabulary), np.ones(SCRATCH_ROWS))
     matrices = Matrices(
-        aligned_zeros(size), aligned_zeros(size), stride, padded_width(dim), uses, frozen
+        aligned_zeros(size), aligned_zeros(size), stride, padded_width(dim), scales, frozen
     )
     for flat in (matrices.vectors, matrices.contexts):
         rows(flat, stride)[:, :dim] = scale * random.normal(size=(vocabulary, dim))

@@ -14,19 +14,11 @@ from w2v.training.plan import EpochPlan
 from w2v.training.sgns.kernel import select_words
 from w2v.training.sgns.workspace import make_workspace
 from w2v.training.state import TrainingSetup
-from w2v.training.step_sizes import (
-    BOOST,
-    DECAY,
-    USES_OF_TRAINED_ROW,
-    Uses,
-    expected_uses,
-    no_uses,
-    step_scale,
-)
+from w2v.training.step_sizes import BOOST, DECAY, TRAINED, expected_uses, step_scales
 
 
-def uses_of(before, expected):
-    return Uses(np.array([before], np.float32), np.array([expected], np.float32))
+def scales_of(*uses):
+    return step_scales(np.array(uses, np.float32)).tolist()
 
 
 def adagrad_scale(number):
@@ -37,26 +29,25 @@ def adagrad_scale(number):
     return max(BOOST * math.sqrt(DECAY) / math.sqrt(accumulator), 1.0)
 
 
-@given(before=st.integers(0, 3000), expected=st.integers(0, 3000))
-def test_the_step_size_is_that_of_an_accumulator(before, expected):
-    scale = step_scale(uses_of(before, expected), 0)
-    assert scale == pytest.approx(adagrad_scale(before + expected), rel=1e-6)
+@given(uses=st.integers(0, 6000))
+def test_the_step_size_is_that_of_an_accumulator(uses):
+    assert scales_of(uses) == [pytest.approx(adagrad_scale(uses), rel=1e-6)]
 
 
 def test_each_row_has_its_own_step_size():
-    uses = Uses(np.array([0, 50, 0, 800], np.float32), np.array([0, 0, 100, 1500], np.float32))
-    scales = [step_scale(uses, row) for row in range(4)]
+    scales = scales_of(0, 50, 100, 2300)
     assert scales == pytest.approx([3, 3 / math.sqrt(2), 3 / math.sqrt(3), 1])
 
 
 def test_trained_rows_start_at_the_learning_rate_and_new_ones_above_it():
-    assert step_scale(uses_of(USES_OF_TRAINED_ROW, 1000), 0) == pytest.approx(1.0)
-    assert step_scale(no_uses(1), 0) == BOOST > 1
+    assert pytest.approx(1.0) == TRAINED
+    assert scales_of(0) == [BOOST]
+    assert BOOST > 1
 
 
 @given(uses=st.lists(st.floats(0, 1e9), min_size=2))
 def test_words_with_more_uses_have_smaller_steps_down_to_the_learning_rate(uses):
-    scales = [step_scale(uses_of(0, expected), 0) for expected in sorted(uses)]
+    scales = scales_of(*sorted(uses))
     assert scales == sorted(scales, reverse=True)
     assert BOOST >= scales[0] >= scales[-1] >= 1
 
@@ -83,7 +74,8 @@ def test_the_expected_uses_are_those_of_the_subsampled_text(sample, epochs):
         begin, end = select_words(span, setup.sampling, epoch_plan.keys(0).subsampling, work)
         kept = np.asarray(work.selected[begin:end]).astype(np.int64)
         counted += np.bincount(kept[kept < 200], minlength=200)
-    expected = setup.matrices.uses.expected[:200].astype(np.float64)
+    expected = expected_uses(counts, setup.sampling.keep_thresholds[:-1], config)
+    expected = expected.astype(np.float64)
     total = counts * epochs
     certain = expected >= total * (1 - 1e-6)
     np.testing.assert_allclose(counted[certain], expected[certain], rtol=1e-6)
@@ -99,13 +91,15 @@ def test_the_expected_uses_are_those_of_the_subsampled_text(sample, epochs):
     assert (deviations**2).sum() == pytest.approx(degrees, abs=4 * math.sqrt(2 * degrees))
 
 
-def test_a_training_begins_without_uses_and_only_words_have_expected_ones():
+def test_a_training_begins_with_the_step_sizes_of_the_expected_uses():
     counts = np.array([70, 20, 10, 0])
-    setup = TrainingSetup.of(counts, small(sample=0, epochs=3, threads=2))
-    uses = setup.matrices.uses
-    assert uses.expected.dtype == uses.before.dtype == np.float32
-    assert uses.expected.tolist() == [210, 60, 30, 0, 0, 0, 0, 0]  # two scratch rows per thread
-    assert not uses.before.any()
+    config = small(sample=0, epochs=3, threads=2)
+    setup = TrainingSetup.of(counts, config)
+    uses = expected_uses(counts, setup.sampling.keep_thresholds[:-1], config)
+    assert uses.dtype == np.float32
+    assert uses.tolist() == [210, 60, 30, 0]
+    scratch = [1.0] * 4  # two rows per thread
+    assert setup.matrices.step_scales.tolist() == [*scales_of(210, 60, 30, 0), *scratch]
 
 
 def test_expected_uses_of_large_corpora_do_not_overflow():
@@ -113,4 +107,4 @@ def test_expected_uses_of_large_corpora_do_not_overflow():
     thresholds = TrainingSetup.of(counts, small()).sampling.keep_thresholds[:-1]
     uses = expected_uses(counts, thresholds, small(epochs=1_000_000))
     assert uses.tolist() == pytest.approx([2**40 * 1e6, 1e6], rel=1e-6)
-    assert step_scale(Uses(np.zeros(2, np.float32), uses), 0) == 1
+    assert step_scales(uses)[0] == 1

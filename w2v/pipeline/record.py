@@ -114,7 +114,7 @@ class TrainingRecord:
 
         return cls(
             w2v_version=__version__,
-            config=_used_config(job.resolved(corpus.all_counts, corpus.text.words)),
+            config=_used_config(result.config),
             tokenizer=corpus.definition,
             corpus=corpus.report,
             training=TextSizes(text.words, text.lines, held_out.words, held_out.lines),

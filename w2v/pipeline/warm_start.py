@@ -26,7 +26,7 @@ from w2v.system.records import decode
 from w2v.text.definition import WordDefinition
 from w2v.training.model import rows_of
 from w2v.training.state import TrainingState
-from w2v.training.step_sizes import USES_OF_TRAINED_ROW
+from w2v.training.step_sizes import TRAINED
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -170,7 +170,7 @@ class WarmStart:
 
     def restore(self, matrices: Matrices) -> TrainingState:
         """Fill the matrices and return the progress."""
-        self._count_earlier_uses(matrices)
+        self._set_step_scales(matrices)
         if self._checkpoint is not None and self._checkpoint.has_state:
             return self._checkpoint.restore(matrices)
         self._origin.require_unchanged()
@@ -188,19 +188,19 @@ class WarmStart:
         if self._checkpoint is not None:
             self._checkpoint.save(matrices, state)
 
-    def _count_earlier_uses(self, matrices: Matrices) -> None:
-        """Set the uses of the rows that come from a model of another corpus.
+    def _set_step_scales(self, matrices: Matrices) -> None:
+        """Set the step sizes of the rows that come from a model of another corpus.
 
-        More epochs on the same corpus are progress and no earlier uses, but that training may
-        have begun with such a model itself.
+        More epochs on the same corpus continue one training, which may have begun with such a
+        model itself.
         """
         if not self._origin.history:
             return
-        matrices.uses.before[: len(self._job.vocab or [])] = USES_OF_TRAINED_ROW
+        matrices.step_scales[: len(self._job.vocab or [])] = TRAINED
         model = self._origin.history[-1]
         unknown = isinstance(model, dict) and model.get("unknown") is True
         if unknown and self._job.config.train_unk:
-            matrices.uses.before[len(self._corpus.vocabulary)] = USES_OF_TRAINED_ROW
+            matrices.step_scales[len(self._corpus.vocabulary)] = TRAINED
 
     def _fill(self, matrices: Matrices, old: VectorTable) -> None:
         """Copy the rows of the old words, and that of unknown words if both models train it."""

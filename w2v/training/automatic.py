@@ -26,7 +26,7 @@ _LEAST_EPOCHS = 3
 _MOST_EPOCHS = 100
 
 # The threshold of natural text. Its most frequent words are few and say little about their
-# neighbors, and half of all words or more are kept.
+# neighbors. About half of all words remain.
 _SAMPLE = 1e-4
 # Where every word is frequent, as in a vocabulary of a hundred items, 1e-4 would drop most of the
 # text. A higher threshold keeps this share of the words.

@@ -34,7 +34,7 @@ def training_memory(counts: NDArray[np.int64], config: Config) -> int:
     config = resolve(config, counts, int(counts.sum()))
     stride = row_stride(config.dim)
     rows = words + SCRATCH_ROWS * config.thread_count
-    numbers = 2 * (stride + 1) * rows + words * config.dim  # with the uses of each row
+    numbers = 2 * (stride + 1) * rows + words * config.dim  # with the step scale of each row
     if config.deterministic:
         numbers += config.shard_count * (stride * _replicated_rows(counts, config) + words)
         # The part of a shard in each array of replicas ends within a page.

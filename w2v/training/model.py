@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from w2v.compute.jit import kernel
 from w2v.compute.random import INITIAL_VECTORS, make_key, random_bits
 from w2v.compute.simd import WIDTH
-from w2v.training.step_sizes import Uses, no_uses
 
 if TYPE_CHECKING:
     from w2v.config import Config
@@ -41,7 +40,7 @@ class Matrices(NamedTuple):
     contexts: NDArray[np.float32]
     stride: int  # the distance of two rows
     width: int  # the numbers of a row that kernels read: ``dim``, padded with zeros
-    uses: Uses  # of the word vectors, which determine their step sizes
+    step_scales: NDArray[np.float64]  # (rows,) step sizes of the word vectors, relative to lr
     frozen: int = 0  # the vectors of the first ``frozen`` words do not change
 
 
@@ -69,7 +68,7 @@ def aligned_zeros(size: int) -> NDArray[np.float32]:
 def new_matrices(words: int, config: Config, frozen: int = 0) -> Matrices:
     """Allocate the matrices with their initial values.
 
-    Word vectors are uniform (see `fill_uniform`), context vectors and uses are zero.
+    Word vectors are uniform (see `fill_uniform`), context vectors are zero, step scales 1.
 
     Args:
         words: V.
@@ -84,7 +83,7 @@ def new_matrices(words: int, config: Config, frozen: int = 0) -> Matrices:
         aligned_zeros(rows * stride),
         stride,
         padded_width(config.dim),
-        no_uses(rows),
+        np.ones(rows),
         frozen,
     )
     key = make_key(config.seed, INITIAL_VECTORS)

@@ -11,7 +11,7 @@ from w2v.corpus.encoded import EncodedText
 from w2v.corpus.pairs import count_pairs
 from w2v.events import Notice, TextUsed
 from w2v.training.model import initial_vectors, rows_of
-from w2v.training.sampling import kept_share
+from w2v.training.step_sizes import expected_uses
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -57,18 +57,31 @@ def untrained_loss(negatives: int) -> float:
 
 
 def usage_of(
-    text: EncodedText, counts: NDArray[np.int64], setup: TrainingSetup, reports: Sequence[EpochDone]
+    text: EncodedText,
+    counts: NDArray[np.int64],
+    kept_words: float,
+    setup: TrainingSetup,
+    reports: Sequence[EpochDone],
 ) -> TextUsed:
-    """Return how much of a text a finished training used."""
+    """Return how much of a text a finished training used.
+
+    Args:
+        text: the text that was trained on.
+        counts: (V,) occurrences of each word in the corpus.
+        kept_words: the share of the words that subsampling is expected to keep.
+        setup: the trained model.
+        reports: of all epochs.
+
+    """
     config = setup.config
     radii = [config.window]
     if config.shrink_windows:  # the expectation over the drawn windows
         radii = list(range(1, config.window + 1))
     possible = sum(count_pairs(text.ids, text.end_of_line, r) for r in radii) / len(radii)
     pairs = np.mean([report.pairs for report in reports])
-    uses = setup.matrices.uses.expected[: setup.words]
+    uses = expected_uses(counts, setup.sampling.keep_thresholds[:-1], config)
     return TextUsed(
-        kept_words=kept_share(counts, config.chosen_sample),
+        kept_words=kept_words,
         kept_pairs=float(pairs / max(possible, 1.0)),
         median_uses=float(np.median(uses)),
         words_without_pairs=_unchanged_rows(setup),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 from w2v.training.model import Matrices, new_matrices
 from w2v.training.plan import EpochPlan, max_span_positions
 from w2v.training.sampling import Sampling, make_sampling
-from w2v.training.step_sizes import expected_uses
+from w2v.training.step_sizes import expected_uses, step_scales
 
 if TYPE_CHECKING:
     import numpy as np
@@ -128,9 +128,8 @@ class TrainingSetup:
         words = len(counts)
         matrices = new_matrices(words, config, frozen)
         sampling = make_sampling(counts, config)
-        matrices.uses.expected[:words] = expected_uses(
-            counts, sampling.keep_thresholds[:-1], config
-        )
+        uses = expected_uses(counts, sampling.keep_thresholds[:-1], config)
+        matrices.step_scales[:words] = step_scales(uses)
         return cls(config, matrices, sampling, words, max_span_positions(config))
 
 

@@ -19,40 +19,23 @@ even rare words have many, and per-row rates for them gained nothing.
 
 from __future__ import annotations
 
-import math
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from w2v.compute.jit import inlined
 from w2v.compute.random import ALWAYS
 
 if TYPE_CHECKING:
     from w2v.config import Config
 
-# The step size of a row that was never used, relative to the learning rate.
+# The step size of a row that is never used, relative to the learning rate.
 BOOST = 3.0
 # The number of uses after which the square of the step size has halved.
 DECAY = 50.0
-# The uses that give a row the learning rate itself. The rows of an initial model begin here, so
-# that training does not push them away from where they are.
-USES_OF_TRAINED_ROW = (BOOST**2 - 1) * DECAY
-
-
-class Uses(NamedTuple):
-    """How often the word of each row is a center.
-
-    Both arrays are (rows,) float32. Row i belongs to row i of the matrices.
-    """
-
-    before: NDArray[np.float32]  # before this training
-    expected: NDArray[np.float32]  # in the whole of this training
-
-
-def no_uses(rows: int) -> Uses:
-    """Return zeros for a number of rows."""
-    return Uses(np.zeros(rows, np.float32), np.zeros(rows, np.float32))
+# The step size of the rows of an initial model. They are trained already, so a larger one would
+# push them away from where they are.
+TRAINED = 1.0
 
 
 def expected_uses(
@@ -72,14 +55,14 @@ def expected_uses(
     return (counts * (keep_thresholds / ALWAYS) * config.chosen_epochs).astype(np.float32)
 
 
-@inlined
-def step_scale(uses: Uses, row: int) -> float:
-    """Return the step size of a row relative to the learning rate.
+def step_scales(uses: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return the step sizes of rows relative to the learning rate.
 
     Args:
-        uses: of all rows.
-        row: the number of the row.
+        uses: (V,) expected uses in the whole training.
+
+    Returns:
+        (V,) float64.
 
     """
-    n = uses.before[row] + uses.expected[row]
-    return max(BOOST / math.sqrt(1.0 + n / DECAY), 1.0)
+    return np.maximum(BOOST / np.sqrt(1.0 + uses.astype(np.float64) / DECAY), 1.0)

@@ -59,6 +59,7 @@ class Result:
         seconds: of training, without validation.
         words_per_second: words of the text times epochs per second of training.
         usage: how much of the text was used.
+        config: the hyper-parameters, with the epochs and the threshold that were chosen.
 
     """
 
@@ -68,6 +69,7 @@ class Result:
     seconds: float
     words_per_second: float
     usage: TextUsed
+    config: Config
 
 
 def train_model(
@@ -113,7 +115,7 @@ def train_model(
         trainer.report_epoch(state)
     if not any(report.pairs for report in state.reports):
         raise _no_pairs(text, held_out, config)
-    usage = usage_of(text, counts, setup, state.reports)
+    usage = usage_of(text, counts, kept, setup, state.reports)
     observer(usage)
     for note in result_notes(usage, state.reports[-1].loss, config.negatives, epochs):
         observer(note)
@@ -128,6 +130,7 @@ def train_model(
         state.total_seconds,
         words_per_second=text.words * epochs / max(state.total_seconds, 1e-9),
         usage=usage,
+        config=config,
     )
 
 

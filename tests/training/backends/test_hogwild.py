@@ -58,8 +58,10 @@ def test_an_epoch_equals_the_reference_span_by_span():
             )
             span = TextSpan(text.ids, begin, end, END_OF_LINE)
             rates = EpochPlan.of_training(text, config, epoch).rates(begin / size, end / size)
-            uses = setup.matrices.uses
-            reference.train_span(span, vectors, contexts, setup.sampling, keys, rates, uses=uses)
+            scales = setup.matrices.step_scales
+            reference.train_span(
+                span, vectors, contexts, setup.sampling, keys, rates, scales=scales
+            )
     np.testing.assert_allclose(got.matrix, vectors, atol=1e-5)
     assert np.abs(got.matrix).max() > 0.05  # so that the bound means something
 

@@ -13,7 +13,7 @@ from training.helpers import as_float64, constant_rates, make_sampling, random_m
 from w2v.training.backends import merging
 from w2v.training.backends.merging import DecayRates, decay_rates, merge_replicas
 from w2v.training.backends.replicas import make_replicas
-from w2v.training.step_sizes import BOOST, USES_OF_TRAINED_ROW
+from w2v.training.step_sizes import BOOST
 
 
 @given(
@@ -41,7 +41,7 @@ def test_a_round_equals_the_reference(
     spans = spans_of(ids, shards, seed)
     rates = constant_rates(min(0.1, 0.3 * shared / (10 * window)) / BOOST)
     expected_vectors, expected_contexts, expected = reference.train_round(
-        spans, vectors, contexts, sampling, rates, frozen, matrices.uses
+        spans, vectors, contexts, sampling, rates, frozen, matrices.step_scales[:VOCABULARY]
     )
     replicas, made = make_replicas(shards, VOCABULARY, len(ids), matrices, sampling)
     stats = train(matrices, made, spans, sampling, rates)
@@ -76,7 +76,7 @@ def test_small_changes_are_added_and_large_ones_are_averaged(decay, factor):
     """Two shards changed row 0 by 1 and by 3."""
     sampling = make_sampling(VOCABULARY)
     matrices, _, _ = random_matrices(VOCABULARY, 1, scale=0.0)
-    matrices.uses.before[0] = USES_OF_TRAINED_ROW
+    matrices.step_scales[0] = 1.0
     replicas, shards = make_replicas(2, VOCABULARY, len(IDS), matrices, sampling)
     for shard, change in zip(shards, (1.0, 3.0), strict=True):
         shard.vector_rows[0] = shard.context_rows[0] = 1

@@ -83,7 +83,7 @@ def test_an_epoch_equals_the_reference_round_by_round():
         epoch_plan = EpochPlan.of_training(text, config, epoch)
         rates = epoch_plan.rates(step / rounds_of_epoch, (step + 1) / rounds_of_epoch)
         vectors, contexts, _ = reference.train_round(
-            spans, vectors, contexts, setup.sampling, rates, 0, setup.matrices.uses
+            spans, vectors, contexts, setup.sampling, rates, 0, setup.matrices.step_scales[:30]
         )
     np.testing.assert_allclose(got, vectors, atol=1e-5)
     assert np.abs(got).max() > 0.05  # so that the bound means something

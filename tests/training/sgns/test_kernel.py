@@ -27,7 +27,7 @@ from w2v.corpus.pairs import skipgram_pairs
 from w2v.training.model import SCRATCH_ROWS, row_stride
 from w2v.training.sgns.kernel import LearningRates, TextSpan, select_words, train_span
 from w2v.training.sgns.workspace import make_workspace
-from w2v.training.step_sizes import BOOST, USES_OF_TRAINED_ROW, no_uses
+from w2v.training.step_sizes import BOOST
 
 
 def run(matrices, span, sampling, keys, rates):
@@ -74,7 +74,7 @@ def test_a_span_equals_the_reference(
     lr = min(0.1, 0.3 * shared / (2 * window * negatives)) / BOOST
     rates = LearningRates(lr, lr / 2)
     expected = reference.train_span(
-        span, vectors, contexts, sampling, keys, rates, frozen, matrices.uses
+        span, vectors, contexts, sampling, keys, rates, frozen, matrices.step_scales
     )
     centers, pairs, loss = run(matrices, span, sampling, keys, rates)
     got_vectors, got_contexts = as_float64(matrices, dim)
@@ -109,7 +109,7 @@ def test_a_band_equals_the_reference(lines, shrink):
     matrices, vectors, contexts = random_matrices(10, 21, seed=4, scale=0.3)
     rates = LearningRates(0.2, 0.1)
     expected = reference.train_span(
-        whole(ids), vectors, contexts, sampling, make_keys(1), rates, uses=matrices.uses
+        whole(ids), vectors, contexts, sampling, make_keys(1), rates, scales=matrices.step_scales
     )
     centers, pairs, loss = run(matrices, whole(ids), sampling, make_keys(1), rates)
     assert (centers, pairs) == (expected.centers, len(expected.pairs))
@@ -120,10 +120,8 @@ def test_a_band_equals_the_reference(lines, shrink):
 
 
 def unit_steps(vocabulary):
-    """Uses with which the step size of every word vector is the learning rate."""
-    uses = no_uses(vocabulary + SCRATCH_ROWS)
-    uses.before[:] = USES_OF_TRAINED_ROW
-    return uses
+    """The step size of every word vector is the learning rate."""
+    return np.ones(vocabulary + SCRATCH_ROWS)
 
 
 @given(ids=texts(10), dim=st.sampled_from([1, 5, 16, 31]), noise=st.integers(1, 6))
@@ -169,7 +167,7 @@ def test_the_expected_step_is_the_gradient_of_the_objective(sized):
     ids = np.array([0, 3, 1, END_OF_LINE, 5, 2, END_OF_LINE], np.uint16)
     sampling = make_sampling(vocabulary, counts=counts, negatives=3, shared_negatives=2)
     start, vectors, contexts = random_matrices(vocabulary, dim, seed=5)
-    start = start._replace(uses=unit_steps(vocabulary))
+    start = start._replace(step_scales=unit_steps(vocabulary))
     weights = counts**0.75
     distribution = weights / weights.sum()
     centers = reference.centers_of(whole(ids), sampling, make_keys(0))
@@ -213,7 +211,7 @@ def test_one_step_follows_the_finite_differences_of_its_own_loss():
     sampling = make_sampling(vocabulary, negatives=4, shared_negatives=3, negative_sharing=4)
     keys = make_keys(11)
     matrices, vectors, contexts = random_matrices(vocabulary, dim, seed=2)
-    matrices = matrices._replace(uses=unit_steps(vocabulary))
+    matrices = matrices._replace(step_scales=unit_steps(vocabulary))
     pairs = len(list(skipgram_pairs([0, 1, 2, 3], 2)))
 
     def loss(a, b):

@@ -24,7 +24,6 @@ from w2v.compute.simd import WIDTH, add, fma, load, splat, store
 from w2v.training.backends.replicas import Replicas
 from w2v.training.model import Matrices
 from w2v.training.sampling import Sampling
-from w2v.training.step_sizes import step_scale
 
 # The share of its distance that a row moves for each pair, at learning rate 1, and for each pair
 # with a negative sample, which mostly leaves the row where it is. A half or a quarter of both gave
@@ -98,7 +97,7 @@ def merge_replicas(
     for first in range(part * _WORDS_PER_PART, words, parts * _WORDS_PER_PART):
         for word in range(first, min(first + _WORDS_PER_PART, words)):
             if word >= matrices.frozen:
-                scale = step_scale(matrices.uses, word)
+                scale = matrices.step_scales[word]
                 changes = _find_changes(vectors, scale, word, matrices.stride, replicas, starts)
                 _merge_row(vectors, word * matrices.stride, starts, changes, matrices.width)
             changes = _find_changes(contexts, 1.0, word, matrices.stride, replicas, starts)

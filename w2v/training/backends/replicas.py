@@ -26,7 +26,6 @@ from w2v.training.sgns.kernel import (
     train_words,
 )
 from w2v.training.sgns.workspace import Workspace, make_workspace
-from w2v.training.step_sizes import no_uses
 
 # In place of the local id of a word that has none, and of one that will get one.
 _ABSENT = -1
@@ -100,7 +99,7 @@ def make_replicas(
                 replicas.contexts[s * size : (s + 1) * size],
                 matrices.stride,
                 matrices.width,
-                no_uses(rows + SCRATCH_ROWS),
+                np.ones(rows + SCRATCH_ROWS),
             ),
             make_workspace(span_positions, rows, matrices.stride, sampling, replicas.local_ids[s]),
             replicas.words[s],
@@ -224,12 +223,11 @@ def _number_pending(
 
 @kernel
 def copy_rows(matrices: Matrices, shard: Shard) -> None:
-    """Copy the rows and the uses of all words with local ids."""
+    """Copy the rows and the step scales of all words with local ids."""
     vector_rows = shard.vector_rows[0]
     for i in range(shard.context_rows[0]):
         word = int(shard.words[i])
-        shard.matrices.uses.before[i] = matrices.uses.before[word]
-        shard.matrices.uses.expected[i] = matrices.uses.expected[word]
+        shard.matrices.step_scales[i] = matrices.step_scales[word]
         source = word * matrices.stride
         target = i * matrices.stride
         for d in range(0, matrices.width, WIDTH):

@@ -63,7 +63,7 @@ class TextSpan(NamedTuple):
 class LearningRates(NamedTuple):
     """The learning rates at the ends of a span; they are linear between.
 
-    A word vector has the learning rate times its `w2v.training.step_sizes.step_scale`.
+    The step size of a word vector is the learning rate times the step scale of its row.
     """
 
     begin: float

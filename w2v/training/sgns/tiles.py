@@ -13,7 +13,6 @@ from w2v.corpus.pairs import context_range
 from w2v.training.model import LINE, Matrices
 from w2v.training.sampling import Sampling
 from w2v.training.sgns.workspace import BAND, BAND_ROWS, PREFETCH_DISTANCE, TILE, Workspace
-from w2v.training.step_sizes import step_scale
 
 
 class Tile(NamedTuple):
@@ -41,7 +40,7 @@ def lay_out_tile(
         position: the position in ``work.selected`` to start at.
         end: the position after the last center of the span.
         size: the largest number of centers.
-        matrices: for their layout and the uses of rows.
+        matrices: for their layout and the step scales of rows.
         sampling: of windows and noise.
         key: of the random window sizes.
         work: receives the centers; unused ones are rows of zeros, whose weight is zero.
@@ -75,7 +74,7 @@ def lay_out_tile(
             work.centers[filled] = word * stride
             target = word if word >= matrices.frozen else blank + 1
             work.targets[filled] = target * stride
-            work.center_scales[filled] = step_scale(matrices.uses, word)
+            work.center_scales[filled] = matrices.step_scales[word]
             work.prefetched[filled] = upcoming
             work.center_positions[filled] = center
             work.window_begins[filled] = window_begin

@@ -38,7 +38,7 @@ class Workspace(NamedTuple):
     selected: NDArray[np.int32]  # ids of the span's words after subsampling, and some around it
     centers: NDArray[np.int64]  # (TILE,) rows of the centers
     targets: NDArray[np.int64]  # (TILE,) rows that receive the updates of the centers
-    center_scales: NDArray[np.float32]  # (TILE,) step sizes of the centers, see `step_scale`
+    center_scales: NDArray[np.float32]  # (TILE,) step scales of the centers
     center_positions: NDArray[np.int64]  # (TILE,) positions of the centers in ``selected``
     window_begins: NDArray[np.int64]  # (TILE,) first positions of their windows
     window_ends: NDArray[np.int64]  # (TILE,) positions after the last ones

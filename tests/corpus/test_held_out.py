@@ -131,7 +131,7 @@ def test_many_lines_are_held_out_by_draws_alone(number, share):
 
 
 def test_lines_of_dropped_words_do_not_count():
-    """The draws may hold out only lines without a word of the vocabulary."""
+    """All lines that are drawn may consist of out-of-vocabulary words."""
     lines = ["a b a b", "c", "d", "e"]
     for seed in range(8):
         text, held_out, _ = read(lines, validation=0.5, seed=seed, min_count=2)

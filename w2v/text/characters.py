@@ -8,7 +8,7 @@ is a base, which is a letter, a number or a connector such as ``_``, and the mar
   their marks also one middle dot, or one Hebrew gershayim.
 - A Han, Hiragana or Katakana character is a word of its own, with its marks.
 - Ignored characters, such as soft hyphens, marks of direction and variation selectors, are dropped.
-  The joiners U+200C and U+200D are kept between characters of the scripts that use them.
+  The joiners U+200C and U+200D are part of a word between characters of the scripts that use them.
 - Marks without a base are dropped.
 - Words are written in normalization form C. Letters are lowercased by the simple mapping of
   Unicode, each on its own.
@@ -155,7 +155,7 @@ class CharacterTables(NamedTuple):
 
 
 def _ends_word(classes: NDArray[np.uint8]) -> NDArray[np.bool]:
-    """Return, for each character of a text, whether no word goes on after it."""
+    """Return, for each character of a text, whether a word cannot continue after it."""
     visible = (classes < IGNORED) | (classes > MARK)
     positions = np.arange(len(classes))
     owner = np.maximum.accumulate(np.where(visible, positions, -1))

@@ -1,4 +1,4 @@
-"""Corpora of Python objects: paths, strings or lists of tokens, told apart by the first items."""
+"""Python objects as a corpus: paths, strings or lists of tokens, detected from the first items."""
 
 from __future__ import annotations
 

@@ -150,7 +150,7 @@ def _find_wide(block: bytes) -> tuple[str | None, int]:
                 window = block[start + shift : start + _WIDE_WINDOW]
                 encoding = wide_encoding(window[: len(window) & ~3])
                 if encoding is not None:
-                    # Its byte order cannot be told: the first character may begin before the zero.
+                    # The byte order is ambiguous: the first character may begin before the zero.
                     return encoding[:6].upper(), place
     return None, 0
 

@@ -91,7 +91,7 @@ def _in_notebook() -> bool:
 
 
 class _BarsOnStderr:
-    """Bars on standard error until that fails: a job must not end for its progress."""
+    """Bars on standard error until that fails: a failing progress bar must not end the job."""
 
     def __init__(self) -> None:
         from tqdm.auto import tqdm

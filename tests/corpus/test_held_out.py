@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from w2v.compute.random import HELD_OUT_LINES, bernoulli, make_key, to_threshold
 from w2v.config import MOST_WORDS, Config
+from w2v.corpus import encoded as encoded_module
 from w2v.corpus import held_out as held_out_module
 from w2v.corpus.build import build_corpus
 from w2v.corpus.encoded import EncodedText
@@ -73,6 +74,7 @@ def test_the_rule(lines, share, seed, long_line, dtype, step, all_held_out):
     ):
         monkeypatch.setattr(held_out_module, "_LONG_LINE", long_line)
         monkeypatch.setattr(held_out_module, "_IDS_PER_STEP", step)
+        monkeypatch.setattr(encoded_module, "_IDS_PER_STEP", step)
         texts = [
             written(Path(name, file), side, dtype)
             for file, side in zip(("text", "held-out"), sides, strict=True)

@@ -14,7 +14,6 @@ import reference
 from w2v.text.characters import (
     APOSTROPHE,
     CODE_POINTS,
-    COMBINING_DOT,
     CONNECTOR,
     DOTTED_I,
     IGNORED,
@@ -32,6 +31,7 @@ from w2v.text.characters import (
     runs,
 )
 from w2v.text.definition import WordDefinition
+from w2v.text.normal import COMBINING_DOT
 
 SURROGATES = range(0xD800, 0xE000)
 UNICODE = character_tables(WordDefinition("unicode", True))

@@ -6,7 +6,6 @@ short option may be attached to it, as in ``-n5``, unless the two look like a lo
 
 from __future__ import annotations
 
-import difflib
 from typing import TYPE_CHECKING
 
 import click
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _SIMILAR = 0.8  # the least ratio of difflib for a misspelled option
-# What editors and web pages make of --.
+# Typographic dashes that editors and web pages substitute for --.
 _OTHER_DASHES = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212"
 
 Flags = dict[str, click.Option]
@@ -74,6 +73,8 @@ def _nearest(name: str, flags: Flags) -> str | None:
     if written in known:
         return known[written]
     begun = [long for long in known if len(written) > 1 and long.startswith(written)]
+    import difflib  # only after a mistake
+
     similar = difflib.get_close_matches(written, known, n=1, cutoff=_SIMILAR)
     return next((known[long] for long in (*begun, *similar)), None)
 

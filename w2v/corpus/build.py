@@ -10,7 +10,6 @@ holds the distinct words only.
 from __future__ import annotations
 
 import dataclasses
-import itertools
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -40,6 +39,7 @@ from w2v.corpus.vocabulary import (
 from w2v.errors import VocabularyError
 from w2v.events import CorpusRead, Notice, Observer, Reading, ignore
 from w2v.system.disk import temporary_directory
+from w2v.system.sniff import count_invalid
 from w2v.text.blocks import batches
 from w2v.text.characters import CharacterTables
 from w2v.text.definition import WordDefinition
@@ -239,7 +239,6 @@ class _Scanners:
     """
 
     def __init__(self, tables: CharacterTables, threads: int, spool: Spool | None) -> None:
-        self.tables = tables
         self.scanners = [Scanner(tables) for _ in range(threads)]
         self._spool = spool
         self._idle: SimpleQueue[int] = SimpleQueue()
@@ -265,7 +264,7 @@ class _Scanners:
         spooling = time.perf_counter() - scanned
         return _ScannedBlock(
             index,
-            counts=list(map(BlockBytes.count, parts, self._invalid_bytes(blocks, invalid))),
+            counts=list(map(BlockBytes.count, parts, _invalid_bytes(blocks, invalid))),
             offset=offset,
             length=len(ids),
             line_ends=int(np.count_nonzero(ids == END_OF_LINE)),
@@ -273,21 +272,17 @@ class _Scanners:
             spooling=spooling,
         )
 
-    def _invalid_bytes(self, blocks: list[Block], total: int) -> list[int]:
-        """Return the number of invalid bytes of each block."""
-        if total == 0 or len(blocks) == 1:
-            return [total, *[0] * (len(blocks) - 1)]
-        counts = []
-        for block in blocks:
-            scanner = Scanner(self.tables)
-            scanner.scan(block)
-            counts.append(scanner.counts.invalid_bytes)
-        return counts
+
+def _invalid_bytes(blocks: list[Block], total: int) -> list[int]:
+    """Return the number of invalid bytes of each block, given that of all blocks."""
+    if total == 0 or len(blocks) == 1:
+        return [total, *[0] * (len(blocks) - 1)]
+    return list(map(count_invalid, blocks))
 
 
 @dataclass
 class _TextPosition:
-    """The position in a text behind some of its blocks.
+    """The position in a text after some of its blocks.
 
     Attributes:
         bytes: of text before it.
@@ -303,7 +298,7 @@ class _TextPosition:
     line_begun: bool = False
 
     def advance(self, block: _ScannedBlock) -> None:
-        """Move behind the next block."""
+        """Advance past the next block."""
         self.bytes += sum(counts.size for counts in block.counts)
         self.tokens += block.length - block.line_ends
         if block.ends is not None:
@@ -328,9 +323,10 @@ def _count(
     with times.measure("input"):
         text = open_text(source, config, definition, observer)
     definition = text.definition
+    impossible = None
     if words is not None and not extend:
         words = normal_words(words) if definition.normalizes else words
-        _note_impossible_words(words, definition, observer)
+        impossible = _note_impossible_words(words, definition, observer)
     scanners = _Scanners(text.tables, config.thread_count, spool)
     end = _scan(source, text.blocks, scanners, observer, spool, times)
     tokens = scanners.counts()
@@ -350,8 +346,7 @@ def _count(
         elif extend:
             vocabulary, ranks = extend_words(distinct, words, **limits)
         else:
-            reasons = filter(None, map(definition.why_impossible, words))
-            vocabulary, ranks = match_words(distinct, words, *itertools.islice(reasons, 1))
+            vocabulary, ranks = match_words(distinct, words, *filter(None, [impossible]))
     chosen = words is None or extend
     without_rank = distinct.counts[ranks == UNKNOWN]
     dropped = int(without_rank.sum())
@@ -387,15 +382,23 @@ def _count(
 
 def _note_impossible_words(
     words: Sequence[str], definition: WordDefinition, observer: Observer
-) -> None:
-    """Report given words that no text has, by the definition of a word."""
+) -> str | None:
+    """Report given words that no text has, by the definition of a word.
+
+    Returns:
+        Why no text has the first of them, None if there are none.
+
+    """
     impossible = [word for word in words if definition.why_impossible(word) is not None]
-    if impossible:
-        message = (
-            f"{len(impossible):,} of the {len(words):,} given words, such as {impossible[0]!r}, "
-            f"cannot occur: {definition.why_impossible(impossible[0])}"
-        )
-        observer(Notice(message))
+    if not impossible:
+        return None
+    reason = definition.why_impossible(impossible[0])
+    message = (
+        f"{len(impossible):,} of the {len(words):,} given words, such as {impossible[0]!r}, "
+        f"cannot occur: {reason}"
+    )
+    observer(Notice(message))
+    return reason
 
 
 def _no_unknown_words(types: int, *, chosen: bool) -> VocabularyError:

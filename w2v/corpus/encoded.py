@@ -55,13 +55,17 @@ class EncodedText:
         """The value that ends a line."""
         return int(np.iinfo(self.ids.dtype).max)
 
+    def line_ends(self) -> Iterator[NDArray[np.int64]]:
+        """Yield the positions of the line ends, of one part of the text after the other."""
+        for first in range(0, len(self.ids), _IDS_PER_STEP):
+            part = self.ids[first : first + _IDS_PER_STEP]
+            yield np.flatnonzero(part == self.end_of_line) + first
+
     @cached_property
     def longest_line(self) -> int:
         """The number of words in the longest line."""
         longest = start = 0
-        for first in range(0, len(self.ids), _IDS_PER_STEP):
-            part = self.ids[first : first + _IDS_PER_STEP]
-            ends = np.flatnonzero(part == self.end_of_line) + first
+        for ends in self.line_ends():
             if len(ends):
                 longest = max(longest, int(np.diff(ends, prepend=start - 1).max()) - 1)
                 start = int(ends[-1]) + 1
@@ -70,8 +74,7 @@ class EncodedText:
     def sentences(self) -> Iterator[NDArray[Any]]:
         """Yield the ids of each line."""
         start = 0
-        for first in range(0, len(self.ids), _IDS_PER_STEP):
-            part = self.ids[first : first + _IDS_PER_STEP]
-            for end in (np.flatnonzero(part == self.end_of_line) + first).tolist():
+        for ends in self.line_ends():
+            for end in ends.tolist():
                 yield self.ids[start:end]
                 start = end + 1

@@ -102,9 +102,7 @@ def _choose(whole: EncodedText, share: float, seed: int) -> _Piece | None:
 def _find_line(text: EncodedText, number: int) -> tuple[int, int]:
     """Return the first id of a line, and its end."""
     start = lines = 0
-    for first in range(0, len(text.ids), _IDS_PER_STEP):
-        part = text.ids[first : first + _IDS_PER_STEP]
-        ends = np.flatnonzero(part == text.end_of_line) + first
+    for ends in text.line_ends():
         starts = np.append(start, ends + 1)
         if lines + len(ends) > number:
             return int(starts[number - lines]), int(ends[number - lines])

@@ -23,7 +23,7 @@ class StageTimes:
         tokenizing: splitting blocks into words.
         hashing: looking up and counting words.
         spooling: writing provisional ids to the disk.
-        ranking: merging the tables of the threads and ranking the words.
+        ranking: finding the distinct words of the threads' tables and ranking the words.
         renaming: replacing provisional ids by ranks, and writing these.
 
     """

@@ -361,10 +361,7 @@ class Embeddings(VectorTable):
 
     @property
     def _definition(self) -> WordDefinition | None:
-        try:
-            return WordDefinition.from_meta(self.meta.get("tokenizer"))
-        except ConfigError:  # of another program, or trained on lists of tokens
-            return None
+        return WordDefinition.if_recorded(self.meta.get("tokenizer"))
 
     def _find(self, word: str) -> int | None:
         """Return the row of a word, or None."""

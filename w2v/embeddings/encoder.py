@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Sized
 from typing import TYPE_CHECKING, Any
@@ -101,7 +102,7 @@ class Encoder:
             if isinstance(text, (str, bytes)):
                 self.prepare(observer)
             rows = self._encode_one(done - 1, text, layout)
-            if not noted and (sentence := self._unsplit(text)) is not None:
+            if not noted and (sentence := self._unsplit(text, rows, layout)) is not None:
                 noted = True
                 observer(Notice(_UNSPLIT.format(done - 1, short_repr(str(sentence)))))
             words += len(rows)
@@ -113,13 +114,15 @@ class Encoder:
         if 0 < reported < done:
             observer(Encoding(done, total, words, time.perf_counter() - started))
 
-    def _unsplit(self, text: Any) -> str | None:
+    def _unsplit(self, text: Any, rows: NDArray[np.int32], layout: Layout) -> str | None:
         """Return an unknown word of a list that has blanks, as a sentence has, or None."""
-        if isinstance(text, (str, bytes)) or not len(text) or not isinstance(text[0], str):
+        unknown = rows == layout.unknown
+        if isinstance(text, (str, bytes)) or not unknown.any() or not isinstance(text[0], str):
             return None
         if isinstance(self.definition, dict) and self.definition.get("name") == "tokens":
             return None  # tokens may have blanks
-        return next((word for word in text if " " in word and self._find(word) is None), None)
+        words = itertools.compress(text, unknown.tolist())
+        return next((word for word in words if " " in word), None)
 
     def _encode_one(self, number: int, text: Any, layout: Layout) -> NDArray[np.int32]:
         """Call ``rows_of``, and add the number of the text to its errors."""

@@ -58,7 +58,7 @@ def check_arguments(
     check_reporting(observer, progress)
 
 
-def source_options(config: Config, include: Patterns, strict: object) -> SourceOptions:
+def source_options(config: Config, include: Patterns, strict: Any) -> SourceOptions:
     """Return how to read the files of a corpus.
 
     Args:
@@ -70,7 +70,7 @@ def source_options(config: Config, include: Patterns, strict: object) -> SourceO
         ConfigError: the arguments have the wrong types, or a pattern is empty.
 
     """
-    SWITCH.check("strict", strict)
+    strict = SWITCH.check("strict", strict)
     given: list[Any] = [include]
     if not isinstance(include, str) and is_ordered_iterable(include):
         given = list(include)
@@ -78,7 +78,7 @@ def source_options(config: Config, include: Patterns, strict: object) -> SourceO
         if not isinstance(pattern, str) or not pattern:
             message = f"must be patterns such as '*.txt', got {short_repr(pattern)}"
             raise ConfigError(message, option="include")
-    return SourceOptions.of(config, tuple(given), strict=bool(strict))
+    return SourceOptions.of(config, tuple(given), strict=strict)
 
 
 def check_initial_model(

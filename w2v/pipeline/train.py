@@ -103,7 +103,7 @@ def train(
         switches={"freeze_old": freeze_old, "overwrite": overwrite},
         checkpoint_every=checkpoint_every,
     )
-    overwrite, freeze_old = bool(overwrite), bool(freeze_old)  # NumPy's are no JSON
+    overwrite, freeze_old = bool(overwrite), bool(freeze_old)  # JSON cannot hold NumPy's bools
     check_initial_model(vocab, init, freeze_old=freeze_old)
     started = time.perf_counter()
     directories = Directories.of(output, work_dir)
@@ -228,7 +228,7 @@ def can_be_resumed(output: PathLike, work_dir: PathLike | None) -> bool:
     """Return whether an output has a checkpoint, as far as permissions tell."""
     try:
         checkpoint = _directories_of_run(output, work_dir).checkpoint
-    except W2VError:  # what the arguments are wrong about was reported
+    except W2VError:  # invalid arguments, which have been reported already
         return False
     return checkpoint is not None and is_begun(checkpoint)
 

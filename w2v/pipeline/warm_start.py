@@ -258,22 +258,14 @@ def _describe(
         contexts,
         epochs or [],
         history,
-        _definition(old),
+        WordDefinition.if_recorded(old.meta.get("tokenizer")),
     )
-
-
-def _definition(old: VectorTable) -> WordDefinition | None:
-    """Return the definition of a word that a model records, if it applies to text."""
-    try:
-        return WordDefinition.from_meta(old.meta.get("tokenizer"))
-    except ConfigError:  # of another program, or trained on lists of tokens
-        return None
 
 
 def _config(old: VectorTable, path: Path, options: TrainOptions) -> Config:
     """Return the hyper-parameters: those that the model determines, and the given ones."""
     fixed: dict[str, Any] = {"dim": old.dim}
-    definition = _definition(old)
+    definition = WordDefinition.if_recorded(old.meta.get("tokenizer"))
     if definition is not None:
         fixed |= {"tokenizer": definition.name, "lowercase": definition.lowercase}
     for name, value in fixed.items():

@@ -66,7 +66,7 @@ def _shorten(block: Block) -> Block:
     """Return a token, shortened if it is far too long.
 
     The following bytes still belong to the token. So its last character, which may be an
-    apostrophe, and an incomplete character behind it are not removed; nor is one letter or number,
+    apostrophe, and an incomplete character after it are not removed; nor is one letter or number,
     because without any it may be no word.
     """
     decoder = codecs.getincrementaldecoder("utf-8")()

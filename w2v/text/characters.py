@@ -38,10 +38,10 @@ from w2v.text.normal import (
     MODIFIERS,
     SINGLE_COMMON,
     SINGLE_SCRIPTS,
+    VIRAMA_ORDER,
     VISIBLE_FORMATS,
     ZERO_WIDTH_JOINER,
     ZERO_WIDTH_NON_JOINER,
-    is_virama,
 )
 
 if TYPE_CHECKING:
@@ -80,7 +80,6 @@ CODE_POINTS = 0x110000
 
 # The only character whose full lowercase form has two characters: capital I with a dot above.
 DOTTED_I = 0x130
-COMBINING_DOT = 0x307
 
 # Those of the first edition of the rules.
 _FIRST_APOSTROPHES = dict.fromkeys((0x27, 0x2019), ord("'"))
@@ -126,20 +125,6 @@ class CharacterTables(NamedTuple):
     lowercase: bool
     dotted: bool
 
-    def classes_of(self, text: Block) -> NDArray[np.uint8]:
-        """Return (n,) uint8, the class of each of the n characters of a text.
-
-        Every byte that is not UTF-8 is a character of class SEPARATOR.
-        """
-        return self._decode(text)[1]
-
-    def _decode(self, text: Block) -> tuple[str, NDArray[np.uint8]]:
-        """Return the characters of a text and their classes, up to an incomplete one."""
-        decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
-        characters = decoder.decode(text)
-        codes = np.frombuffer(characters.encode("utf-32-le", "surrogatepass"), np.uint32)
-        return characters, self.classes[codes]
-
     def last_boundary(self, block: Block) -> int:
         """Return the last offset at which ``block`` can be split without splitting a word.
 
@@ -147,7 +132,9 @@ class CharacterTables(NamedTuple):
             The offset in bytes, or 0 if the whole block may be part of one word.
 
         """
-        text, classes = self._decode(block)
+        # An incomplete character at the end is left out. Bytes that are not UTF-8 are separators.
+        text = codecs.getincrementaldecoder("utf-8")("surrogateescape").decode(block)
+        classes = self.classes[code_points(text)]
         boundaries = np.flatnonzero(_ends_word(classes))
         if not len(boundaries):
             return 0
@@ -182,7 +169,8 @@ def character_tables(definition: WordDefinition) -> CharacterTables:
     apostrophes: dict[int, int] = {}
     if definition.normalizes:
         classes = _unicode_classes()
-        _normalize(classes, written)
+        decomposable = _decomposable(classes)
+        _normalize(decomposable, classes, written)
         apostrophes = APOSTROPHES | MIDDLE_DOTS
     elif unicode:
         classes = _first_unicode_classes()
@@ -198,7 +186,7 @@ def character_tables(definition: WordDefinition) -> CharacterTables:
     if definition.lowercase:
         written = _lowercase()[written]
     if definition.normalizes:
-        _set_traits(classes, traits, order)
+        _set_traits(decomposable, classes, traits, order)
     for code, replacement in apostrophes.items():
         written[code] = replacement
     of_bytes = classes[:256].copy()
@@ -215,6 +203,11 @@ def character_tables(definition: WordDefinition) -> CharacterTables:
     )
 
 
+def code_points(text: str) -> NDArray[np.uint32]:
+    """Return (n,) uint32, the code points of a text, surrogates included."""
+    return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
+
+
 def runs(members: NDArray[np.bool]) -> NDArray[np.int64]:
     """Return (k, 2): the first and last index of each run of true values."""
     steps = np.diff(members.astype(np.int8), prepend=0, append=0)
@@ -227,11 +220,7 @@ def _byte_ranges(members: NDArray[np.bool]) -> NDArray[np.uint8]:
 
 def _first_unicode_classes() -> NDArray[np.uint8]:
     """Return the classes of the first edition of the rules."""
-    classes = np.zeros(CODE_POINTS, np.uint8)
-    for plane in _PLANES_IN_USE:
-        categories = map(unicodedata.category, map(chr, plane))
-        in_word = [c[0] in "LMN" or c == "Pc" for c in categories]
-        classes[plane.start : plane.stop][in_word] = LETTER
+    classes = _classes_by_category(dict.fromkeys(("L", "M", "N", "Pc"), LETTER))
     classes[[ZERO_WIDTH_NON_JOINER, ZERO_WIDTH_JOINER]] = LETTER
     _set_singles(classes)
     classes[list(_FIRST_APOSTROPHES)] = APOSTROPHE
@@ -239,13 +228,9 @@ def _first_unicode_classes() -> NDArray[np.uint8]:
 
 
 def _unicode_classes() -> NDArray[np.uint8]:
-    classes = np.zeros(CODE_POINTS, np.uint8)
-    of_category = {"L": LETTER, "M": MARK, "N": NUMBER, "Pc": CONNECTOR, "Cf": IGNORED}
-    for plane in _PLANES_IN_USE:
-        categories = map(unicodedata.category, map(chr, plane))
-        classes[plane.start : plane.stop] = [
-            of_category.get(c) or of_category.get(c[0], SEPARATOR) for c in categories
-        ]
+    classes = _classes_by_category(
+        {"L": LETTER, "M": MARK, "N": NUMBER, "Pc": CONNECTOR, "Cf": IGNORED}
+    )
     _set_singles(classes)
     for codes, character_class in (
         (SINGLE_COMMON, SINGLE),
@@ -259,6 +244,17 @@ def _unicode_classes() -> NDArray[np.uint8]:
         (MODIFIERS, MODIFIER),
     ):
         classes[list(codes)] = character_class
+    return classes
+
+
+def _classes_by_category(of_category: dict[str, int]) -> NDArray[np.uint8]:
+    """Return the class of each character by its general category, or the first letter of that."""
+    classes = np.zeros(CODE_POINTS, np.uint8)
+    for plane in _PLANES_IN_USE:
+        categories = map(unicodedata.category, map(chr, plane))
+        classes[plane.start : plane.stop] = [
+            of_category.get(c) or of_category.get(c[0], SEPARATOR) for c in categories
+        ]
     return classes
 
 
@@ -279,9 +275,11 @@ def _decomposable(classes: NDArray[np.uint8]) -> list[int]:
     return np.flatnonzero(of_word).tolist()
 
 
-def _normalize(classes: NDArray[np.uint8], written: NDArray[np.int32]) -> None:
+def _normalize(
+    decomposable: list[int], classes: NDArray[np.uint8], written: NDArray[np.int32]
+) -> None:
     """Write each character of a word that has a normal form of one character in that form."""
-    for code in _decomposable(classes):
+    for code in decomposable:
         normal = unicodedata.normalize("NFC", chr(code))
         if len(normal) == 1 and ord(normal) != code:
             written[code] = ord(normal)
@@ -290,19 +288,22 @@ def _normalize(classes: NDArray[np.uint8], written: NDArray[np.int32]) -> None:
 
 
 def _set_traits(
-    classes: NDArray[np.uint8], traits: NDArray[np.uint8], order: NDArray[np.uint8]
+    decomposable: list[int],
+    classes: NDArray[np.uint8],
+    traits: NDArray[np.uint8],
+    order: NDArray[np.uint8],
 ) -> None:
     """Set what decides, without normalization, whether a word is in normalization form C.
 
     It is the quick check of Unicode Standard Annex 15, with a closer look at characters that may
     compose with the one before: few of those before compose with anything.
     """
-    for code in _decomposable(classes):
+    for code in decomposable:
         character = chr(code)
         order[code] = unicodedata.combining(character)
-        if is_virama(character):
-            traits[code] |= VIRAMA
         decomposed = unicodedata.normalize("NFD", character)
+        if unicodedata.combining(decomposed[-1]) == VIRAMA_ORDER:
+            traits[code] |= VIRAMA
         if decomposed == character:
             continue
         if len(unicodedata.normalize("NFC", character)) > 1:

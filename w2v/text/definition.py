@@ -21,6 +21,11 @@ TOKENIZER_HINT = (
 )
 """How to record the tokenizer of embeddings that do not. The command line has another way."""
 
+SINGLE_CHARACTERS = (
+    "`tokenizer='unicode'` makes each Chinese or Japanese character a word of its own"
+)
+"""The beginning of messages about text of Han or Kana."""
+
 TEXT_TOKENIZERS = ("unicode", "whitespace")
 
 FIRST_EDITION = 1
@@ -101,6 +106,14 @@ class WordDefinition:
             raise ConfigError(message)
         return definition
 
+    @classmethod
+    def if_recorded(cls, recorded: Any) -> WordDefinition | None:
+        """Return the definition that embeddings record, or None if they record none for text."""
+        try:
+            return cls.from_meta(recorded)
+        except ConfigError:  # of another program, or trained on lists of tokens
+            return None
+
     @property
     def normalizes(self) -> bool:
         """Whether words are written in normalization form C."""
@@ -120,9 +133,8 @@ class WordDefinition:
         """Return why no text has a word, with a remedy; None if it may have it."""
         if self.splits_han and len(word) > 1 and any(map(is_han_or_kana, word)):
             return (
-                "`tokenizer='unicode'` makes each Chinese or Japanese character a word of its own; "
-                "for words of several characters, put blanks between the words of the text, and "
-                "train with `tokenizer='whitespace'`"
+                f"{SINGLE_CHARACTERS}; for words of several characters, put blanks between the "
+                "words of the text, and train with `tokenizer='whitespace'`"
             )
         return None
 

@@ -46,16 +46,17 @@ class Skipped:
         if self.other:
             noun = "file that is" if len(self.other) == 1 else "files that are"
             named = [f"{path}: {finding}" for path, finding in self.other]
-            parts.append(f"{len(self.other):,} {noun} not text ({_first(named)})")
+            parts.append(f"{len(self.other):,} {noun} not text ({first_few(named)})")
         if self.clutter:
             noun = "file" if len(self.clutter) == 1 else "files"
             # The names that occur most often say more than the paths of the first ones.
             named = [name for name, _ in Counter(self.clutter).most_common()]
-            parts.append(f"{len(self.clutter):,} hidden or backup {noun} ({_first(named)})")
+            parts.append(f"{len(self.clutter):,} hidden or backup {noun} ({first_few(named)})")
         return " and ".join(parts)
 
 
-def _first(names: list[str]) -> str:
+def first_few(names: list[str]) -> str:
+    """Join names for a message, the first ones of many."""
     shown = ", ".join(names[:_LISTED])
     return shown if len(names) <= _LISTED else f"{shown} ..."
 

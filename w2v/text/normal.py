@@ -55,8 +55,9 @@ SINGLE_SCRIPTS = (
 SINGLE_COMMON = (
     0x3006, 0x3031, 0x3032, 0x3033, 0x3034, 0x3035, 0x303C, 0x30FC, 0xFF70,
 )  # fmt: skip
-_VIRAMA_ORDER = 9  # the combining class of viramas
-_ABOVE = 230  # the combining class of marks above
+COMBINING_DOT = 0x307
+VIRAMA_ORDER = 9  # the combining class of viramas
+ABOVE = 230  # the combining class of marks above
 
 
 def in_joining_block(code: int) -> bool:
@@ -67,6 +68,8 @@ def in_joining_block(code: int) -> bool:
 def is_han_or_kana(character: str) -> bool:
     """Return whether a character belongs to the scripts whose characters may be words."""
     code = ord(character)
+    if code < SINGLE_SCRIPTS[0][0]:
+        return False
     inside = any(first <= code <= last for first, last in SINGLE_SCRIPTS)
     return inside or code in SINGLE_COMMON
 
@@ -74,7 +77,7 @@ def is_han_or_kana(character: str) -> bool:
 def is_virama(character: str) -> bool:
     """Return whether a character is a virama, or is equivalent to others with a virama last."""
     last = unicodedata.normalize("NFD", character)[-1]
-    return unicodedata.combining(last) == _VIRAMA_ORDER
+    return unicodedata.combining(last) == VIRAMA_ORDER
 
 
 def lowercase_word(word: str) -> str:
@@ -105,7 +108,7 @@ def normal_form(word: str, *, lowercase: bool) -> str:
     if word.isascii():
         return word
     normal = unicodedata.normalize("NFC", word)
-    if lowercase and chr(0x307) in normal:
+    if lowercase and chr(COMBINING_DOT) in normal:
         normal = unicodedata.normalize("NFC", _without_dots(unicodedata.normalize("NFD", normal)))
     return normal
 
@@ -120,10 +123,10 @@ def _without_dots(decomposed: str) -> str:
     kept = []
     after_i = False
     for character in decomposed:
-        if character == chr(0x307) and after_i:
+        if character == chr(COMBINING_DOT) and after_i:
             continue
         order = unicodedata.combining(character)
-        after_i = character == "i" or (after_i and order not in (0, _ABOVE))
+        after_i = character == "i" or (after_i and order not in (0, ABOVE))
         kept.append(character)
     return "".join(kept)
 

@@ -24,9 +24,10 @@ from w2v.text.characters import (
     VARIANT,
     CharacterTables,
     character_tables,
+    code_points,
     runs,
 )
-from w2v.text.definition import WordDefinition
+from w2v.text.definition import SINGLE_CHARACTERS, WordDefinition
 
 if TYPE_CHECKING:
     from w2v.config import Config
@@ -47,9 +48,6 @@ _LEAST_SHARE = 0.5  # of Han and Kana characters among these and the words of ot
 _LEAST_GROUPED = 0.5
 _LEAST_SIZE, _MOST_SIZE = 1.2, 3.0
 
-SINGLE_CHARACTERS = (
-    "`tokenizer='unicode'` makes each Chinese or Japanese character a word of its own"
-)
 _NOTICES = {
     # by whether the text is segmented, and whether the tokenizer was chosen by the program
     (True, True): Notice(
@@ -117,16 +115,16 @@ def open_text(
         return tables.last_boundary(block)  # by the tables that are in use then
 
     blocks = source.blocks(last_boundary)
-    if not definition.splits_han:
+    if not definition.splits_han or recorded is not None:
         return OpenedText(definition, tables, blocks)
     sample = _sample(blocks)
-    script = examine(b"".join(sample))
-    is_choice = config.tokenizer == "auto" and recorded is None
+    script = examine(b"".join(sample), tables.classes)
+    is_choice = config.tokenizer == "auto"
     if script.is_segmented and is_choice:
         definition = WordDefinition("whitespace", config.lowercases("whitespace"))
         tables = character_tables(definition)
     notice = _NOTICES.get((script.is_segmented, is_choice))
-    if script.is_han and notice is not None and recorded is None:
+    if script.is_han and notice is not None:
         observer(notice)
     return OpenedText(definition, tables, itertools.chain(sample, blocks))
 
@@ -143,22 +141,26 @@ def _sample(blocks: Iterator[Block]) -> list[Block]:
     return sample
 
 
-def examine(sample: bytes) -> Script:
-    """Return the script of a sample of text, and whether it is segmented."""
+def examine(sample: bytes, classes: NDArray[np.uint8]) -> Script:
+    """Return the script of a sample of text, and whether it is segmented.
+
+    Args:
+        sample: UTF-8.
+        classes: (0x110000,) those of `CharacterTables`, for the unicode tokenizer.
+
+    """
     data = np.frombuffer(sample, np.uint8)
     leads = np.count_nonzero((data >= _FIRST_LEAD) & (data <= _LAST_LEAD))
     if leads <= _LEAST_LEADS * len(data):
         return Script(False, False)
-    tables = character_tables(WordDefinition("unicode", True))
-    text = sample.decode("utf-8", "surrogateescape")
-    codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
-    classes = tables.classes[codes]
-    shown = (classes < IGNORED) | (classes > MARK)
-    codes, classes = codes[shown], classes[shown]
-    han = (classes == SINGLE) | (classes == VARIANT)
-    characters, others = np.count_nonzero(han), len(runs(classes >= MODIFIER))
+    codes = code_points(sample.decode("utf-8", "surrogateescape"))
+    found = classes[codes]
+    shown = (found < IGNORED) | (found > MARK)
+    codes, found = codes[shown], found[shown]
+    han = (found == SINGLE) | (found == VARIANT)
+    characters, others = np.count_nonzero(han), len(runs(found >= MODIFIER))
     is_han = bool(characters > 0 and characters >= _LEAST_SHARE * (characters + others))
-    return Script(is_han, is_han and _is_segmented(codes, classes, han))
+    return Script(is_han, is_han and _is_segmented(codes, found, han))
 
 
 def _is_segmented(

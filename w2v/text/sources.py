@@ -28,7 +28,7 @@ from w2v.events import Notice
 from w2v.system.files import Fingerprint, read_error
 from w2v.text.blocks import Block, LastBoundary, split_blocks
 from w2v.text.decode import CountingReader, find_non_text, open_text
-from w2v.text.folders import STDIN, find_files
+from w2v.text.folders import STDIN, find_files, first_few
 from w2v.text.objects import (
     IterableSource,
     check_path_or_text,
@@ -36,8 +36,6 @@ from w2v.text.objects import (
     tell_paths_from_text,
 )
 from w2v.text.validity import ByteCounts, Validity
-
-_LISTED = 3  # files that a notice names
 
 
 @dataclass(frozen=True)
@@ -162,13 +160,12 @@ def _damage_notice(files: list[Validity]) -> list[Notice]:
     if not damaged:
         return []
     total = sum(file.invalid for file in damaged)
-    named = ", ".join(f"{file.invalid:,} in {file.name}" for file in damaged[:_LISTED])
-    more = " ..." if len(damaged) > _LISTED else ""
+    named = first_few([f"{file.invalid:,} in {file.name}" for file in damaged])
     what = "byte is" if total == 1 else "bytes are"
     return [
         Notice(
             f"{total:,} {what} not valid in the encoding of the text, and treated as spaces: "
-            f"{named}{more}{damaged[0].suspicion}"
+            f"{named}{damaged[0].suspicion}"
         )
     ]
 

@@ -28,7 +28,6 @@ from w2v.compute.jit import inlined, kernel
 from w2v.compute.simd import BYTES, ascii_lowercase, bytes_between, eight_bytes, trailing_zeros
 from w2v.text.characters import (
     CHANGES,
-    COMBINING_DOT,
     CONNECTOR,
     DOTTED_I,
     FIRST,
@@ -51,8 +50,8 @@ from w2v.text.characters import (
     character_tables,
 )
 from w2v.text.definition import MAX_WORD_BYTES, WordDefinition
-from w2v.text.normal import ZERO_WIDTH_JOINER, normal_form
-from w2v.text.wordtable import NO_WORD, SLACK, Words, WordTable, hash_word
+from w2v.text.normal import COMBINING_DOT, ZERO_WIDTH_JOINER, normal_form
+from w2v.text.wordtable import NO_WORD, Words, WordTable, as_batch, hash_word
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -435,23 +434,6 @@ def _write_single(
 
 
 @kernel
-def _hash_words(words: Words) -> None:
-    """Fill in the hashes of a batch."""
-    for i in range(len(words.hashes)):
-        words.hashes[i] = hash_word(words.data, words.starts[i], words.lengths[i])
-
-
-def _as_batch(words: list[bytes]) -> Words:
-    """Return words, empty ones included, as a batch."""
-    lengths = np.array([len(word) for word in words], np.int32)
-    data = np.frombuffer(b"".join([*words, bytes(SLACK)]), np.uint8).copy()
-    starts = np.cumsum(lengths, dtype=np.int64) - lengths
-    batch = Words(data, starts, lengths, np.empty(len(words), np.uint64))
-    _hash_words(batch)
-    return batch
-
-
-@kernel
 def _split(
     text: MarkedText,
     tables: CharacterTables,
@@ -668,7 +650,7 @@ class Scanner:
         lowercase = self.tables.lowercase
         forms = [normal_form(word.decode(), lowercase=lowercase).encode() for word in new]
         ids = self.words.add(
-            _as_batch([form if len(form) <= MAX_WORD_BYTES else b"" for form in forms]), times=0
+            as_batch([form if len(form) <= MAX_WORD_BYTES else b"" for form in forms]), times=0
         )
         ids[ids == NO_WORD] = _TOO_LONG
         self._normal_ids = np.append(self._normal_ids, ids)
@@ -746,7 +728,7 @@ _TOKENIZERS: WeakSet[Tokenizer] = WeakSet()
 
 
 def _begin_after_fork() -> None:
-    """Begin anew in a forked process: a thread that does not exist there may hold the lock."""
+    """Reset the tokenizers after a fork: a thread of the parent may hold the lock."""
     for tokenizer in _TOKENIZERS:
         tokenizer._begin()
 

@@ -126,7 +126,7 @@ def _invalid_lines(text: bytes) -> bytes:
         except UnicodeDecodeError:
             first = _NON_ASCII.search(line)
             assert first is not None
-            start = max(0, first.start() - _EXCERPT)  # behind ASCII only, so at a character
+            start = max(0, first.start() - _EXCERPT)  # preceded by ASCII only, so at a character
             found.append(line[start : start + _SAMPLE_BYTES])
             size += len(found[-1])
             if size >= _SAMPLE_BYTES:

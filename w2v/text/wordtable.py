@@ -217,6 +217,16 @@ def _hash_words(words: Words) -> None:
         words.hashes[i] = hash_word(words.data, words.starts[i], words.lengths[i])
 
 
+def as_batch(words: Sequence[bytes]) -> Words:
+    """Return words, empty ones included, as a batch with hashes."""
+    data = np.frombuffer(b"".join(words) + bytes(SLACK), np.uint8).copy()
+    lengths = np.fromiter(map(len, words), np.int32, len(words))
+    starts = np.cumsum(lengths, dtype=np.int64) - lengths
+    batch = Words(data, starts, lengths, np.empty(len(words), np.uint64))
+    _hash_words(batch)
+    return batch
+
+
 @inlined
 def _hash_entry(first: np.uint64, entry: np.uint64, pool: NDArray[np.uint8]) -> np.uint64:
     """Return the `hash_word` of the word of a slot, given the two numbers of the slot."""
@@ -425,12 +435,7 @@ class WordTable:
 
     def add_words(self, words: Sequence[bytes]) -> NDArray[np.uint32]:
         """Count words of 1 to MAX_LENGTH bytes; return the id of each, (n,) uint32."""
-        data = np.frombuffer(b"".join(words) + bytes(SLACK), np.uint8)
-        lengths = np.fromiter(map(len, words), np.int32, len(words))
-        starts = np.cumsum(lengths, dtype=np.int64) - lengths
-        batch = Words(data.copy(), starts, lengths, np.empty(len(words), np.uint64))
-        _hash_words(batch)
-        return self.add(batch)
+        return self.add(as_batch(words))
 
     def find(
         self, other: WordTable, found: NDArray[np.int64], *, base: int, part: int, parts: int

@@ -10,11 +10,12 @@ import dataclasses
 import math
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from w2v.config import AUTO
 from w2v.training.sampling import kept_share
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
     from w2v.config import Config
@@ -31,6 +32,9 @@ _SAMPLE = 1e-4
 # Where every word is frequent, as in a vocabulary of a hundred items, 1e-4 would drop most of the
 # text. A higher threshold keeps this share of the words.
 _LEAST_SHARE = 1 / 3
+# A placeholder or a filler can be most of a text. It should be dropped, so it weighs at most this
+# much of all other words together.
+_MOST_WEIGHT = 1 / 4
 
 
 def resolve(config: Config, counts: NDArray[np.int64], words: int) -> Config:
@@ -56,11 +60,15 @@ def automatic_epochs(words: int) -> int:
 def automatic_sample(counts: NDArray[np.int64]) -> float:
     """Return the subsampling threshold: 1e-4, or a higher one that keeps a third of the words.
 
+    A word that dominates the text counts as if it were a fifth of it.
+
     Args:
         counts: (V,) occurrences of each word.
 
     """
+    others = counts.sum(dtype=np.float64) - counts
+    weights = np.minimum(counts, _MOST_WEIGHT * others) if len(counts) > 1 else counts
     sample = _SAMPLE
-    while kept_share(counts, sample) < _LEAST_SHARE:
+    while kept_share(counts, sample, weights) < _LEAST_SHARE:
         sample *= 1.25
     return float(f"{sample:.2g}")

@@ -98,16 +98,22 @@ def keep_thresholds(counts: NDArray[np.int64], sample: float) -> NDArray[np.uint
     return (np.maximum(np.rint(probability * 2.0**32), 1) - 1).clip(0, ALWAYS).astype(np.uint32)
 
 
-def kept_share(counts: NDArray[np.int64], sample: float) -> float:
+def kept_share(
+    counts: NDArray[np.int64],
+    sample: float,
+    weights: NDArray[np.int64] | NDArray[np.float64] | None = None,
+) -> float:
     """Return the share of all occurrences that subsampling is expected to keep.
 
     Args:
         counts: (V,) occurrences.
         sample: see `keep_thresholds`.
+        weights: (V,) how much each word counts in the share; by default, as often as it occurs.
 
     """
-    kept = counts * (keep_thresholds(counts, sample) / ALWAYS)
-    return float(kept.sum() / max(counts.sum(dtype=np.float64), 1.0))
+    weights = counts if weights is None else weights
+    kept = weights * (keep_thresholds(counts, sample) / ALWAYS)
+    return float(kept.sum() / max(weights.sum(dtype=np.float64), 1.0))
 
 
 @dataclass(frozen=True)

@@ -46,6 +46,8 @@ from w2v.training.state import (
 _WATCHED_ROWS = 1000
 # Training has failed if the loss exceeds that of an untrained model this many times.
 _MAX_RELATIVE_LOSS = 2.0
+# A subsampling threshold above that of natural text, at which a dominating word is nearly dropped.
+_HIGH_SAMPLE = 1e-3
 
 
 @dataclass(frozen=True)
@@ -283,6 +285,8 @@ class Trainer:
         remedy = f"use a lower learning rate than `lr={config.lr:g}`, for example `lr={lower:g}`"
         if config.sharing > 1:
             remedy += f", or a lower value than `negative_sharing={config.sharing}`"
+        if config.chosen_sample > _HIGH_SAMPLE or not config.chosen_sample:
+            remedy += f", or drop frequent words, for example with `sample={_HIGH_SAMPLE:g}`"
         return DivergenceError(
             f"training diverged: {problem} in epoch {epoch + 1} at learning rate {lr:.4g}; {remedy}"
         )

@@ -20,7 +20,6 @@ import numpy as np
 from w2v.formats.words import encode_words
 from w2v.text.characters import (
     APOSTROPHE,
-    COMBINING_DOT,
     CONNECTOR,
     DOTTED_I,
     IGNORED,
@@ -39,7 +38,7 @@ from w2v.text.characters import (
     character_tables,
     runs,
 )
-from w2v.text.normal import ZERO_WIDTH_JOINER
+from w2v.text.normal import ABOVE, COMBINING_DOT, ZERO_WIDTH_JOINER
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -50,7 +49,6 @@ if TYPE_CHECKING:
     from w2v.text.definition import WordDefinition
 
 _FIRST_NON_ASCII = 0x80
-_ABOVE = 230  # the canonical combining class of marks above
 
 
 def encode(words: Sequence[str], layout: Layout, definition: WordDefinition) -> bytes:
@@ -168,7 +166,7 @@ def _steps_to_normal_form(tables: CharacterTables) -> list[dict[str, Any]]:
 def _steps_to_plain_i(tables: CharacterTables) -> list[dict[str, Any]]:
     """Return the steps that drop a dot above an i; see `w2v.text.normal.normal_form`."""
     order = tables.order
-    between = _set((order > 0) & (order != _ABOVE))
+    between = _set((order > 0) & (order != ABOVE))
     pattern = rf"(?<=i|i{between}|i{between}{between})\x{{{COMBINING_DOT:X}}}+"
     return [{"type": "NFD"}, _replace(pattern, "")]
 

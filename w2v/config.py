@@ -116,7 +116,7 @@ class Config:
         AUTO,
         int,
         TRAINING,
-        "Passes over the corpus; auto: 12 / (million words)^0.35, from 3 to 100.",
+        "Passes over the corpus; auto: 12 for a million words, more for fewer, from 3 to 100.",
         low=1,
         high=1_000_000,
         auto=True,

@@ -20,9 +20,11 @@ if TYPE_CHECKING:
 
     from w2v.config import Config
 
-# A text of a million words is read this many times.
+# A text of a million words is read this many times. The exponents are those of shorter and longer
+# texts: many epochs cost quality on short ones, and do not on long ones.
 _EPOCHS = 12.0
-_EXPONENT = 0.35
+_SHORT_EXPONENT = 0.35
+_LONG_EXPONENT = 0.25
 _LEAST_EPOCHS = 3
 _MOST_EPOCHS = 100
 
@@ -52,8 +54,13 @@ def resolve(config: Config, counts: NDArray[np.int64], words: int) -> Config:
 
 
 def automatic_epochs(words: int) -> int:
-    """Return the number of epochs for a text: 12 / (million words)^0.35, from 3 to 100."""
-    epochs = round(_EPOCHS * math.pow(max(words, 1) / 1e6, -_EXPONENT))
+    """Return the number of epochs for a text, from 3 to 100.
+
+    12 / m^0.35 for m million words, or 12 / m^0.25 if m is greater than 1.
+    """
+    millions = max(words, 1) / 1e6
+    exponent = _SHORT_EXPONENT if millions < 1 else _LONG_EXPONENT
+    epochs = round(_EPOCHS * math.pow(millions, -exponent))
     return min(max(epochs, _LEAST_EPOCHS), _MOST_EPOCHS)
 
 

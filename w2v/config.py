@@ -15,6 +15,7 @@ from w2v.options import AUTO as AUTO
 from w2v.options import LARGEST, Option, plain
 from w2v.system.cpu import available_cores
 from w2v.system.encodings import encoding_name
+from w2v.text.phrases import CONNECTORS, connector_list
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,6 +28,8 @@ _STABLE = 40.0
 # The most pairs of a center, with negative samples, that are trained together at the learning rate.
 _MOST_PAIRS = 100.0
 _SHARDS = 4
+# Default thresholds of phrases, by score.
+_PHRASE_THRESHOLDS = {"npmi": 0.5, "word2vec": 100.0}
 
 _MOST_THREADS = 1_024
 # Rows have 31-bit numbers: one for each word and for unknown words, and a few for each thread.
@@ -39,6 +42,7 @@ MAX_EXPANSION = 250
 # Headings of the help, in its order.
 MODEL = "Model"
 CORPUS = "Corpus"
+PHRASES = "Phrases"
 TRAINING = "Training"
 EXECUTION = "Execution"
 
@@ -110,6 +114,49 @@ class Config:
         " disables the limit.",
         low=0,
         high=LARGEST,
+    )
+
+    phrases: int = _option(
+        0,
+        int,
+        PHRASES,
+        "Passes that join words which often stand together, such as new_york; a second pass joins"
+        " longer phrases.",
+        low=0,
+        high=10,
+    )
+    phrase_score: str = _option(
+        "npmi",
+        str,
+        PHRASES,
+        "Score of a phrase: normalized pointwise mutual information (npmi), or that of word2phrase"
+        " (word2vec).",
+        choices=tuple(_PHRASE_THRESHOLDS),
+    )
+    phrase_threshold: float | None = _option(
+        None,
+        float,
+        PHRASES,
+        "Lowest score of a phrase.  [default: 0.5 for npmi, 100 for word2vec]",
+        low=-1,
+        high=1e300,
+    )
+    phrase_min_count: int = _option(
+        5,
+        int,
+        PHRASES,
+        "Ignore phrases that occur fewer times than this, or than `min_count`.",
+        low=1,
+        high=LARGEST,
+    )
+    connectors: str = _option(
+        ",".join(CONNECTORS),
+        str,
+        PHRASES,
+        "Words that may stand inside a phrase, as in bread_and_butter, separated by commas; '' for"
+        " none.",
+        canonical=connector_list,
+        allowed="up to 63 words separated by commas, such as 'of,the'",
     )
 
     epochs: int | str = _option(
@@ -241,6 +288,18 @@ class Config:
         return value
 
     @property
+    def phrase_limit(self) -> float:
+        """The lowest score of a phrase."""
+        if self.phrase_threshold is not None:
+            return self.phrase_threshold
+        return _PHRASE_THRESHOLDS[self.phrase_score]
+
+    @property
+    def connector_words(self) -> list[str]:
+        """The words that may stand inside a phrase."""
+        return self.connectors.split(",") if self.connectors else []
+
+    @property
     def final_lr(self) -> float:
         """The learning rate at the end of training."""
         return self.lr * 1e-4 if self.lr_min is None else self.lr_min
@@ -319,6 +378,11 @@ class TrainOptions(TypedDict, total=False):
     lowercase: bool | None
     encoding: str | None
     max_expansion: int
+    phrases: int
+    phrase_score: str
+    phrase_threshold: float | None
+    phrase_min_count: int
+    connectors: str
     epochs: int | str
     lr: float
     lr_min: float | None

@@ -161,6 +161,9 @@ class CorpusRead(Event):
         seconds: the time for reading and encoding.
         old_words: the words of the initial model, if there is one.
         left_out_words: new words that exceed the vocabulary size, if there is an initial model.
+        phrases: words of the vocabulary that are joined phrases.
+        joined_tokens: by how much joining phrases has reduced the number of words. Coverage is a
+            fraction of the words after joining.
 
     """
 
@@ -182,6 +185,8 @@ class CorpusRead(Event):
     seconds: float
     old_words: int = 0
     left_out_words: int = 0
+    phrases: int = 0
+    joined_tokens: int = 0
 
     def __str__(self) -> str:
         """Describe the event."""
@@ -191,6 +196,11 @@ class CorpusRead(Event):
             f"corpus: {size}, {_count(self.types, 'distinct word')}",
             f"vocabulary: {_count(self.vocabulary, 'word')}, {share}",
         ]
+        if self.joined_tokens:
+            lines.append(
+                f"phrases: {self.phrases:,} of the words, which join {self.joined_tokens:,} words "
+                "with the one before"
+            )
         dropped = {
             "too rare": self.dropped_rare,
             "beyond the vocabulary size": self.dropped_beyond_size,
@@ -282,6 +292,28 @@ class Training(Event):
             f"epoch {self.epoch}/{self.epochs}, {self.words_per_second / 1e6:.2f} million words/s, "
             f"loss {_format_loss(self.loss)}, lr {self.lr:.4f}{left}"
         )
+
+
+@dataclass(frozen=True)
+class PhrasesFound(Event):
+    """A pass over the corpus has found phrases.
+
+    Attributes:
+        pass_number: from 1.
+        phrases: the number of phrases that this pass joins.
+        seconds: the time it took.
+
+    """
+
+    stage: ClassVar[str] = "phrases"
+    pass_number: int
+    phrases: int
+    seconds: float
+
+    def __str__(self) -> str:
+        """Describe the event."""
+        found = _count(self.phrases, "phrase")
+        return f"phrases, pass {self.pass_number}: {found} in {self.seconds:.1f} s"
 
 
 @dataclass(frozen=True)

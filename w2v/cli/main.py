@@ -12,7 +12,7 @@ from w2v.cli.convert import convert, encode, export, formats
 from w2v.cli.info import info
 from w2v.cli.process import Program
 from w2v.cli.query import analogy, evaluate, similar
-from w2v.cli.text import pairs, vocab
+from w2v.cli.text import pairs, phrases, vocab
 from w2v.cli.train import train
 
 
@@ -25,4 +25,4 @@ def main() -> None:
 main.section("Training", train)
 main.section("Using a model", similar, analogy, evaluate, encode, info)
 main.section("Converting", export, convert, formats)
-main.section("Inspecting a corpus", vocab, pairs)
+main.section("Inspecting a corpus", vocab, phrases, pairs)

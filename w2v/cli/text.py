@@ -1,4 +1,4 @@
-"""`w2v vocab` and `w2v pairs`: the words of a corpus and their contexts."""
+"""`w2v vocab`, `w2v phrases` and `w2v pairs`: what a corpus consists of."""
 
 from __future__ import annotations
 
@@ -9,13 +9,15 @@ import cloup
 
 from w2v.cli import options
 from w2v.cli.process import Command, require_stdout, write_lines
-from w2v.config import CORPUS
+from w2v.config import CORPUS, PHRASES
+from w2v.text.phrases import joined
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _text_options = options.apply(
     *options.hyperparameters(CORPUS),
+    *options.hyperparameters(PHRASES),
     options.vocabulary,
     options.include,
     options.strict,
@@ -42,6 +44,38 @@ def vocab(corpus: tuple[str, ...], quiet: bool, **arguments: Any) -> None:
         )
     rows = zip(vocabulary.words, vocabulary.counts.tolist(), strict=True)
     write_lines(f"{i}\t{word}\t{count}\n" for i, (word, count) in enumerate(rows))
+
+
+@cloup.command(cls=Command, short_help="List the phrases of a corpus.")
+@options.corpus
+@options.apply(
+    *options.hyperparameters(PHRASES),
+    *options.hyperparameters(CORPUS),
+    options.include,
+    options.strict,
+    options.hyperparameter("threads"),
+)
+@options.quiet
+def phrases(corpus: tuple[str, ...], quiet: bool, **arguments: Any) -> None:
+    """List the phrases of CORPUS by pass and score: phrase, count, score, pass.
+
+    CORPUS is files, directories, or - for stdin. Without --phrases, there is one pass. `w2v train`
+    joins those phrases that have a place in the vocabulary, and those that are parts of them.
+    """
+    require_stdout()
+    from w2v.cli.progress import observing
+    from w2v.pipeline import read as pipeline
+
+    arguments["phrases"] = arguments["phrases"] or 1
+    with observing(quiet=quiet) as observer:
+        found = pipeline.find_phrases(
+            [Path(path) for path in corpus], observer=observer, **arguments
+        )
+    write_lines(
+        f"{joined(entry.phrase)}\t{entry.count}\t{entry.score:.4g}\t{number}\n"
+        for number, entries in enumerate(found, 1)
+        for entry in entries
+    )
 
 
 @cloup.command(cls=Command, short_help="List the (center, context) pairs of a corpus.")

@@ -48,6 +48,7 @@ _COMPRESSED_SUFFIXES = {".gz", ".bz2", ".xz", ".zst"}
     options.include,
     options.strict,
 )
+@cloup.option_group(config.PHRASES, *options.hyperparameters(config.PHRASES))
 @cloup.option_group(
     config.EXECUTION, *options.hyperparameters(config.EXECUTION), options.work_dir("beside MODEL")
 )

@@ -13,7 +13,7 @@ import dataclasses
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
@@ -26,6 +26,7 @@ from w2v.compute.parallel import ordered_map, pulling_map
 from w2v.corpus.distinct import DistinctWords
 from w2v.corpus.encoded import EncodedText, id_dtype
 from w2v.corpus.held_out import hold_out_some
+from w2v.corpus.phrases import PhraseText, ScoredPhrase
 from w2v.corpus.spool import BlockOrigin, HeldOut, Spool, SpooledBlock
 from w2v.corpus.stages import StageTimes
 from w2v.corpus.vocabulary import (
@@ -43,6 +44,7 @@ from w2v.system.sniff import count_invalid
 from w2v.text.blocks import batches
 from w2v.text.characters import CharacterTables
 from w2v.text.definition import WordDefinition
+from w2v.text.phrases import Phrases
 from w2v.text.segmented import open_text
 from w2v.text.tokenizer import END_OF_LINE, Scanner, TokenCounts
 from w2v.text.validity import BlockBytes, ByteCounts
@@ -108,6 +110,7 @@ def build_corpus(
     words: Sequence[str] | None = None,
     extend: bool = False,
     definition: WordDefinition | None = None,
+    phrases: Phrases = (),
     work_dir: str | None = None,
     directory: Path | None = None,
     observer: Observer = ignore,
@@ -120,6 +123,7 @@ def build_corpus(
         words: a given vocabulary, instead of one chosen from the text.
         extend: whether to add other words of the text to ``words``, up to the vocabulary's size.
         definition: of a word, if an initial model determines it.
+        phrases: those that an initial model joins. If there are any, no others are joined.
         work_dir: the parent of the temporary directory, by default that of the system.
         directory: an empty directory to use instead of a temporary one. It is not removed.
         observer: receives reports.
@@ -138,7 +142,9 @@ def build_corpus(
     started = time.perf_counter()
     try:
         with Spool(directory / "provisional", config.thread_count) as spool:
-            counted = _count(source, config, words, extend, definition, observer, spool)
+            counted = _count(
+                source, config, words, extend, definition, observer, spool, given_phrases=phrases
+            )
             ranks = len(counted.vocabulary) + (counted.unknown_count is not None)
             text, held_out = spool.rename(
                 counted.ranks,
@@ -147,6 +153,7 @@ def build_corpus(
                 words=counted.report.kept_tokens + (counted.unknown_count or 0),
                 threads=config.thread_count,
                 times=counted.times,
+                join=None if counted.phrases is None else counted.phrases.joined_ids,
             )
         if config.validation:
             text, held_out, notice = hold_out_some(
@@ -178,8 +185,76 @@ def count_words(
     observer: Observer = ignore,
 ) -> tuple[Vocabulary, CorpusRead]:
     """Read a text for its vocabulary only; arguments and errors as for `build_corpus`."""
-    counted = _count(source, config, words, False, None, observer, None)
-    return counted.vocabulary, counted.report
+    if not config.phrases:
+        counted = _count(source, config, words, False, None, observer, None)
+        return counted.vocabulary, counted.report
+    with _temporary_spool(config) as spool:
+        counted = _count(source, config, words, False, None, observer, spool)
+        return counted.vocabulary, counted.report
+
+
+def find_phrases(
+    source: TextSource, config: Config, *, observer: Observer = ignore
+) -> list[list[ScoredPhrase]]:
+    """Read a text for its phrases only; arguments and errors as for `build_corpus`.
+
+    Returns:
+        The phrases of each pass, the highest score first, whether in the vocabulary or not.
+
+    """
+    times = StageTimes()
+    with _temporary_spool(config) as spool:
+        text = _read(source, config, None, observer, spool, times)
+        return PhraseText(spool, text.distinct, config.thread_count).find(config, observer)
+
+
+@contextmanager
+def _temporary_spool(config: Config) -> Iterator[Spool]:
+    with (
+        temporary_directory(tempfile.gettempdir()) as directory,
+        Spool(Path(directory) / "provisional", config.thread_count) as spool,
+    ):
+        yield spool
+
+
+class _ReadText(NamedTuple):
+    """A text whose words are counted, but not ranked."""
+
+    definition: WordDefinition
+    distinct: DistinctWords
+    tokens: TokenCounts
+    end: _TextPosition
+
+
+def _read(
+    source: TextSource,
+    config: Config,
+    recorded: WordDefinition | None,
+    observer: Observer,
+    spool: Spool | None,
+    times: StageTimes,
+) -> _ReadText:
+    """Read a text and count its words; their provisional ids go to the spool, if there is one.
+
+    Raises:
+        VocabularyError: the text has no words.
+
+    """
+    with times.measure("input"):
+        text = open_text(source, config, recorded, observer)
+    scanners = _Scanners(text.tables, config.thread_count, spool)
+    end = _scan(source, text.blocks, scanners, observer, spool, times)
+    tokens = scanners.counts()
+    with times.measure("ranking"):
+        distinct = DistinctWords([one.words for one in scanners.scanners], config.thread_count)
+    if not len(distinct):
+        message = (
+            f"the corpus has no words: {end.bytes:,} bytes of text were read; "
+            f"{tokens.invalid_bytes:,} of them are not UTF-8, and {tokens.too_long:,} tokens are "
+            "too long"
+        )
+        raise VocabularyError(message)
+    return _ReadText(text.definition, distinct, tokens, end)
 
 
 @dataclass(frozen=True)
@@ -194,6 +269,7 @@ class _CountedText:
         report: statistics.
         definition: of a word.
         times: seconds of each stage.
+        phrases: joins the phrases, if there are any.
 
     """
 
@@ -203,6 +279,7 @@ class _CountedText:
     report: CorpusRead
     definition: WordDefinition
     times: StageTimes
+    phrases: PhraseText | None
 
 
 class _ScannedBlock(NamedTuple):
@@ -316,50 +393,50 @@ def _count(
     definition: WordDefinition | None,
     observer: Observer,
     spool: Spool | None,
+    *,
+    given_phrases: Phrases = (),
 ) -> _CountedText:
     """Read a text and rank its words; their provisional ids go to the spool, if there is one."""
     started = time.perf_counter()
     times = StageTimes()
-    with times.measure("input"):
-        text = open_text(source, config, definition, observer)
-    definition = text.definition
+    text = _read(source, config, definition, observer, spool, times)
+    definition, distinct, tokens, end = text
     impossible = None
     if words is not None and not extend:
         words = normal_words(words) if definition.normalizes else words
         impossible = _note_impossible_words(words, definition, observer)
-    scanners = _Scanners(text.tables, config.thread_count, spool)
-    end = _scan(source, text.blocks, scanners, observer, spool, times)
-    tokens = scanners.counts()
+
+    def rank() -> tuple[Vocabulary, NDArray[np.uint32]]:
+        return _rank(distinct, config, words, impossible, extend=extend)
+
+    phrases = None
+    if spool is not None and (given_phrases or config.phrases):
+        with times.measure("phrases"):
+            phrases = PhraseText(spool, distinct, config.thread_count)
+            for joined in given_phrases:
+                phrases.join(joined)
+            found = [] if given_phrases else phrases.find(config, observer)
+            distinct = phrases.distinct
+            if found:
+                phrases.keep_ranked(rank()[1])
+            phrases.split_unranked(lambda: rank()[1])
+            definition = dataclasses.replace(definition, phrases=phrases.phrases)
     with times.measure("ranking"):
-        distinct = DistinctWords([one.words for one in scanners.scanners], config.thread_count)
-    if not len(distinct):
-        message = (
-            f"the corpus has no words: {end.bytes:,} bytes of text were read; "
-            f"{tokens.invalid_bytes:,} of them are not UTF-8, and {tokens.too_long:,} tokens are "
-            "too long"
-        )
-        raise VocabularyError(message)
-    with times.measure("ranking"):
-        limits = {"vocab_size": config.vocab_size, "min_count": config.min_count}
-        if words is None:
-            vocabulary, ranks = rank_words(distinct, **limits)
-        elif extend:
-            vocabulary, ranks = extend_words(distinct, words, **limits)
-        else:
-            vocabulary, ranks = match_words(distinct, words, *filter(None, [impossible]))
+        vocabulary, ranks = rank()
     chosen = words is None or extend
     without_rank = distinct.counts[ranks == UNKNOWN]
     dropped = int(without_rank.sum())
     rare = int(without_rank[without_rank < config.min_count].sum()) if chosen else 0
+    words_after_joining = int(distinct.counts.sum())
     report = CorpusRead(
         files=source.files,
         text_bytes=end.bytes,
         lines=end.lines,
         tokens=tokens.tokens,
-        types=len(distinct),
+        types=len(text.distinct),
         vocabulary=len(vocabulary),
         kept_tokens=int(vocabulary.counts.sum()),
-        coverage=int(vocabulary.counts.sum()) / tokens.tokens,
+        coverage=int(vocabulary.counts.sum()) / words_after_joining,
         dropped_rare=rare,
         dropped_beyond_size=dropped - rare if chosen else 0,
         dropped_unlisted=0 if chosen else dropped,
@@ -369,6 +446,8 @@ def _count(
         seconds=time.perf_counter() - started,
         old_words=len(words) if words is not None and extend else 0,
         left_out_words=int(np.count_nonzero(without_rank >= config.min_count)) if extend else 0,
+        phrases=0 if phrases is None else phrases.count_ranked(ranks),
+        joined_tokens=int(text.distinct.counts.sum()) - words_after_joining,
     )
     unknown_count = None
     if config.train_unk:
@@ -376,8 +455,30 @@ def _count(
             raise _no_unknown_words(len(distinct), chosen=chosen)
         unknown_count = dropped
         ranks[ranks == UNKNOWN] = len(vocabulary)
-    ranks_by_scanner = [ranks[distinct.numbers[entries]] for entries in distinct.entries()]
-    return _CountedText(vocabulary, unknown_count, ranks_by_scanner, report, definition, times)
+    if phrases is None:
+        ranks_by_scanner = [ranks[distinct.numbers[entries]] for entries in distinct.entries()]
+    else:  # these are the ranks of numbers already
+        ranks_by_scanner = [ranks] * config.thread_count
+    return _CountedText(
+        vocabulary, unknown_count, ranks_by_scanner, report, definition, times, phrases
+    )
+
+
+def _rank(
+    distinct: DistinctWords,
+    config: Config,
+    words: Sequence[str] | None,
+    impossible: str | None,
+    *,
+    extend: bool,
+) -> tuple[Vocabulary, NDArray[np.uint32]]:
+    """Choose the vocabulary, and return it with the rank of each word by its number."""
+    limits = {"vocab_size": config.vocab_size, "min_count": config.min_count}
+    if words is None:
+        return rank_words(distinct, **limits)
+    if extend:
+        return extend_words(distinct, words, **limits)
+    return match_words(distinct, words, *filter(None, [impossible]))
 
 
 def _note_impossible_words(

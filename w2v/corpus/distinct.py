@@ -7,6 +7,7 @@ is written but the result. A word that is found counts for the earliest table th
 
 from __future__ import annotations
 
+import copy
 import itertools
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -45,19 +46,32 @@ class DistinctWords:
 
     def __init__(self, tables: Sequence[WordTable], threads: int = 1) -> None:
         self.threads = threads
-        self._tables = tables
-        self._starts = np.cumsum([0, *map(len, tables)])
-        self.numbers = self._number()
-        self.counts = np.concatenate([table.counts for table in tables])
-        repeated = 0
-        for entries in self.entries()[1:]:
+        self._tables: list[WordTable] = []
+        self.numbers = np.empty(0, np.int64)
+        self.counts = np.empty(0, np.int64)
+        self._size = 0
+        self._add(tables)
+
+    def _add(self, tables: Sequence[WordTable]) -> None:
+        """Add the words of some tables, which must not change any more."""
+        known = len(self._tables)
+        self._tables = [*self._tables, *tables]
+        self._starts = np.cumsum([0, *map(len, self._tables)])
+        self.numbers = np.append(self.numbers, self._number(known))
+        self.counts = np.concatenate([self.counts, *(table.counts for table in tables)])
+        for entries in self.entries()[known:]:
             numbers = self.numbers[entries]
             again = np.flatnonzero(numbers < entries.start)
             # No word is twice in one table, so no number is twice in this sum.
             self.counts[numbers[again]] += self.counts[entries][again]
             self.counts[entries][again] = 0
-            repeated += len(again)
-        self._size = len(self.numbers) - repeated
+            self._size += len(numbers) - len(again)
+
+    def with_table(self, table: WordTable) -> DistinctWords:
+        """Return the words of all tables and of a further one."""
+        extended = copy.copy(self)
+        extended._add([table])
+        return extended
 
     def __len__(self) -> int:
         """Return the number of distinct words."""
@@ -108,8 +122,8 @@ class DistinctWords:
         _run(find, self._places(0), self.threads)
         return found
 
-    def _number(self) -> NDArray[np.int64]:
-        """Return the number of the word of each entry."""
+    def _number(self, first: int) -> NDArray[np.int64]:
+        """Return the number of the word of each entry of the tables from number ``first`` on."""
         entries = self.entries()
         numbers = np.full(int(self._starts[-1]), -1, np.int64)
 
@@ -117,10 +131,10 @@ class DistinctWords:
             for earlier in range(place.table):
                 self._find_part(place, self._tables[earlier], entries[earlier].start, numbers)
 
-        _run(find, self._places(1), self.threads)
+        _run(find, self._places(max(first, 1)), self.threads)
         new = np.flatnonzero(numbers < 0)
         numbers[new] = new
-        return numbers
+        return numbers[self._starts[first] :]
 
     def _places(self, first: int) -> Iterator[_Place]:
         """Yield the parts of the tables from number ``first`` on."""

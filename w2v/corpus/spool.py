@@ -27,7 +27,7 @@ from w2v.system.disk import require_free_space
 from w2v.text.tokenizer import END_OF_LINE
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from w2v.config import Config
     from w2v.corpus.encoded import Dtype
@@ -233,6 +233,11 @@ class Spool:
         write_at(self._files[number], offset, ids)
         return offset
 
+    def read(self, block: SpooledBlock) -> NDArray[np.uint32]:
+        """Return the provisional ids of a block."""
+        path = self._paths[block.origin.scanner % len(self._paths)]
+        return np.fromfile(path, np.uint32, block.length, offset=block.offset)
+
     def rename(
         self,
         ranks: Sequence[NDArray[np.uint32]],
@@ -242,6 +247,7 @@ class Spool:
         words: int,
         threads: int,
         times: StageTimes,
+        join: Callable[[NDArray[np.uint32], int], NDArray[np.uint32]] | None = None,
     ) -> tuple[EncodedText, EncodedText]:
         """Write the ranks beside the spool.
 
@@ -252,6 +258,8 @@ class Spool:
             words: words with a rank, at most.
             threads: for the work.
             times: updated.
+            join: replaces the provisional ids of a scanner by fewer numbers, those of phrases, of
+                which ``ranks`` are then the ranks.
 
         Returns:
             The text to train on, and the held-out text.
@@ -271,9 +279,8 @@ class Spool:
         def rename(block: SpooledBlock) -> tuple[NDArray[Any], RenameStats, float]:
             started = time.perf_counter()
             origin = block.origin
-            path = self._paths[origin.scanner % len(self._paths)]
-            ids = np.fromfile(path, np.uint32, block.length, offset=block.offset)
-            renamed = np.empty((2, block.length), dtype)
+            ids = self.read(block) if join is None else join(self.read(block), origin.scanner)
+            renamed = np.empty((2, len(ids)), dtype)
             stats = _rename(
                 ids, ranks[origin.scanner], origin, held_out, int(end_of_line[0]), renamed
             )

@@ -23,6 +23,7 @@ class StageTimes:
         tokenizing: splitting blocks into words.
         hashing: looking up and counting words.
         spooling: writing provisional ids to the disk.
+        phrases: finding and joining phrases, if this is asked for.
         ranking: finding the distinct words of the threads' tables and ranking the words.
         renaming: replacing provisional ids by ranks, and writing these.
 
@@ -32,6 +33,7 @@ class StageTimes:
     tokenizing: float = 0.0
     hashing: float = 0.0
     spooling: float = 0.0
+    phrases: float = 0.0
     ranking: float = 0.0
     renaming: float = 0.0
 

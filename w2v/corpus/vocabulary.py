@@ -93,10 +93,10 @@ def _most_frequent(distinct: DistinctWords, ids: NDArray[np.int64], size: int) -
     if 0 < size < len(ids):
         counts = distinct.counts[ids]
         ids = ids[counts >= np.partition(counts, -size)[-size]]
-    return _rank(distinct, ids)[:size]
+    return rank_ids(distinct, ids)[:size]
 
 
-def _rank(distinct: DistinctWords, ids: NDArray[np.int64]) -> NDArray[np.int64]:
+def rank_ids(distinct: DistinctWords, ids: NDArray[np.int64]) -> NDArray[np.int64]:
     """Sort words by descending count, then by their bytes.
 
     Each thread sorts the words of one range of prefixes. The sorted ranges are then merged by

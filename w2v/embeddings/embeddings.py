@@ -20,6 +20,7 @@ from w2v.options import SWITCH, Option
 from w2v.progress import check_reporting, reporting
 from w2v.text.definition import WordDefinition
 from w2v.text.normal import comparable_form, is_normal, normal_form
+from w2v.text.phrases import BLANK, joined
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -361,7 +362,11 @@ class Embeddings(VectorTable):
 
     @property
     def _definition(self) -> WordDefinition | None:
-        return WordDefinition.if_recorded(self.meta.get("tokenizer"))
+        """The definition of a word without the phrases, which would take long to check each time."""
+        recorded = self.meta.get("tokenizer")
+        if isinstance(recorded, dict):
+            recorded = recorded | {"phrases": ()}
+        return WordDefinition.if_recorded(recorded)
 
     def _find(self, word: str) -> int | None:
         """Return the row of a word, or None."""
@@ -376,6 +381,8 @@ class Embeddings(VectorTable):
     def _forms(self, word: str) -> list[str]:
         """Return the forms in which to look up a word that does not occur as written."""
         forms = [normal_form(word, lowercase=False)]
+        if BLANK in word:  # as one writes a phrase
+            return [*forms, *self._forms(joined(word))]
         if (definition := self._definition) is not None:
             forms.append(definition.form(word))
         if self._lowercases:

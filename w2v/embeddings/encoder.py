@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Sized
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from w2v.errors import ConfigError, ResourceError, UnknownWordError, short_repr
 from w2v.events import Encoding, Notice, Observer, ignore
 from w2v.options import LENGTH, is_ordered_iterable
 from w2v.text.definition import WordDefinition
+from w2v.text.phrases import PhraseJoiner, recorded_phrases
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -30,6 +32,7 @@ _UNSPLIT = (
     "text {} is a list of words, and {} is unknown, because it has blanks; pass a text as a "
     "string, not in a list of its own"
 )
+_MOST_REMEMBERED = 1 << 18  # ranks
 _REPORT_SECONDS = 0.1  # between two reports of progress
 
 
@@ -48,6 +51,7 @@ class Encoder:
         self._size = size
         self.definition = definition
         self._tokenizer: Tokenizer | None = None
+        self._ranks: dict[str, int] = {}
 
     @property
     def tokenizer(self) -> Tokenizer:
@@ -144,15 +148,21 @@ class Encoder:
             UnknownWordError: a word is out of vocabulary, and the layout has no row for it.
 
         """
+        words = None
         if isinstance(text, (str, bytes)):
-            ranks: NDArray[np.int32] = self.tokenizer.numbers(text)
+            if self.joiner is not None:
+                words = self._joined_words(text, self.joiner)
         elif _dimensions(text) == 1 and all(isinstance(word, str) for word in text):
-            ranks = np.array([self._rank(word) for word in text], np.int32)
+            words = list(text) if self.joiner is None else self.joiner.join(text)
         else:
             return self._checked_ids(text, layout)
+        if words is None:
+            ranks: NDArray[np.int32] = self.tokenizer.numbers(text)
+        else:
+            ranks = np.array(list(map(self._remembered_rank, words)), np.int32)
         known = ranks != _UNKNOWN
         if layout.unknown is None and not known.all():
-            words = self.tokenizer.words(text) if isinstance(text, (str, bytes)) else text
+            words = self.tokenizer.words(text) if words is None else words
             message = (
                 f"{words[int(known.argmin())]!r} is not among the {self._size} words, and the "
                 f"layout {layout.name!r} has no row for unknown words; use `rows='pad+unk'`, here "
@@ -160,6 +170,29 @@ class Encoder:
             )
             raise UnknownWordError(message)
         return np.where(known, ranks + np.int32(layout.first_word), np.int32(layout.unknown or 0))
+
+    @cached_property
+    def joiner(self) -> PhraseJoiner | None:
+        """What joins the phrases of texts, if the model has any."""
+        phrases = recorded_phrases(self.definition)
+        return PhraseJoiner(phrases, self._is_word) if phrases else None
+
+    def _is_word(self, word: str) -> bool:
+        return self._find(word) is not None
+
+    def _joined_words(self, text: str | bytes, joiner: PhraseJoiner) -> list[str]:
+        """Return the words of a text. No phrase extends over the end of a line."""
+        lines = text.split(b"\n") if isinstance(text, bytes) else text.split("\n")
+        return [word for line in lines for word in joiner.join(self.tokenizer.words(line))]
+
+    def _remembered_rank(self, word: str) -> int:
+        """Return the rank of a word. Looking up unknown words takes long, and most words repeat."""
+        rank = self._ranks.get(word)
+        if rank is None:
+            if len(self._ranks) >= _MOST_REMEMBERED:
+                self._ranks.clear()
+            rank = self._ranks[word] = self._rank(word)
+        return rank
 
     def _rank(self, word: str) -> int:
         rank = self._find(word)

@@ -7,6 +7,8 @@ from typing import Any, Unpack
 
 from w2v.config import Config, TrainOptions
 from w2v.corpus.build import Corpus, build_corpus, count_words
+from w2v.corpus.build import find_phrases as find_phrases_of
+from w2v.corpus.phrases import ScoredPhrase
 from w2v.corpus.vocabulary import Vocabulary
 from w2v.events import CorpusRead, Observer, ignore
 from w2v.pipeline import warmup
@@ -44,7 +46,7 @@ def read_corpus(
     source = open_corpus(corpus, source_options(config, include, strict))
     work = str(Directories.of(None, work_dir).work)
     with reporting(observer, progress) as report:
-        warmup.compile_kernels(report, warmup.read_text, warmup.encode_text)
+        warmup.compile_kernels(report, *warmup.reading(config), warmup.encode_text)
         encoded = build_corpus(source, config, words=words, work_dir=work, observer=report)
         report(encoded.report)
         return encoded
@@ -66,7 +68,33 @@ def read_vocabulary(
     words = read_given_vocabulary(vocab)
     source = open_corpus(corpus, source_options(config, include, strict))
     with reporting(observer, progress) as report:
-        warmup.compile_kernels(report, warmup.read_text)
+        warmup.compile_kernels(report, *warmup.reading(config))
         vocabulary, statistics = count_words(source, config, words=words, observer=report)
         report(statistics)
         return vocabulary, statistics
+
+
+def find_phrases(
+    corpus: Any,
+    *,
+    include: Patterns = (),
+    strict: bool = False,
+    observer: Observer = ignore,
+    progress: bool | None = None,
+    **options: Unpack[TrainOptions],
+) -> list[list[ScoredPhrase]]:
+    """Find the phrases of a corpus. Arguments and errors are those of `train`.
+
+    Without ``phrases``, there is one pass.
+
+    Returns:
+        The phrases of each pass, the highest score first. `train` joins those that have a place in
+        the vocabulary, and those that are parts of them.
+
+    """
+    config = Config.of({"phrases": 1} | options)
+    check_arguments(observer, progress, paths={})
+    source = open_corpus(corpus, source_options(config, include, strict))
+    with reporting(observer, progress) as report:
+        warmup.compile_kernels(report, warmup.read_text, warmup.join_phrases)
+        return find_phrases_of(source, config, observer=report)

@@ -121,7 +121,8 @@ class TrainingRun:
         self._rehearse(["word"])
         if self.job.origin is not None:
             self.observer(warm_start_event(self.job, self.job.origin))
-        self._compile(warmup.read_text, warmup.encode_text, self._training_on(np.uint16))
+        reading = warmup.reading(self.job.config)
+        self._compile(*reading, warmup.encode_text, self._training_on(np.uint16))
         with self.read() as corpus:
             self.observer(corpus.report)
             result = self.train(corpus)
@@ -139,6 +140,7 @@ class TrainingRun:
             words=self.job.vocab,
             extend=self.job.extend,
             definition=None if self.job.origin is None else self.job.origin.definition,
+            phrases=() if self.job.origin is None else self.job.origin.phrases,
             work_dir=str(self._work_dir),
             directory=None if self.checkpoint is None else self.checkpoint.make_encoded_dir(),
             observer=self.observer,

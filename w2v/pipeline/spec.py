@@ -17,6 +17,7 @@ from w2v.events import EpochDone
 from w2v.system.files import Fingerprint
 from w2v.system.records import decode
 from w2v.text.definition import WordDefinition
+from w2v.text.phrases import Phrases
 from w2v.training.automatic import resolve
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ class InitialModel:
             if it was trained on another corpus.
         history: what ``meta.json`` records about it and about its own initial models.
         definition: of a word, if it records one that applies to text.
+        phrases: that it joins.
 
     """
 
@@ -52,6 +54,7 @@ class InitialModel:
     epochs: list[EpochDone]
     history: list[Any]
     definition: WordDefinition | None = None
+    phrases: Phrases = ()
 
     def require_unchanged(self) -> None:
         """Check that the files have not changed.

@@ -24,6 +24,7 @@ from w2v.pipeline.spec import InitialModel, TrainingJob
 from w2v.system.files import Fingerprint
 from w2v.system.records import decode
 from w2v.text.definition import WordDefinition
+from w2v.text.phrases import recorded_phrases
 from w2v.training.model import rows_of
 from w2v.training.state import TrainingState
 from w2v.training.step_sizes import TRAINED
@@ -259,6 +260,7 @@ def _describe(
         epochs or [],
         history,
         WordDefinition.if_recorded(old.meta.get("tokenizer")),
+        recorded_phrases(old.meta.get("tokenizer")),
     )
 
 
@@ -276,6 +278,13 @@ def _config(old: VectorTable, path: Path, options: TrainOptions) -> Config:
                 f"`{name}={given!r}`; omit it, or train without `init`"
             )
             raise ConfigError(message, option=name)
+    phrases = sum(map(len, recorded_phrases(old.meta.get("tokenizer"))))
+    if phrases and options.get("phrases"):
+        message = (
+            f"contradicts the initial model: {path} determines the phrases, {phrases:,} of them; "
+            "omit it, or train without `init`"
+        )
+        raise ConfigError(message, option="phrases")
     if fixed.get("lowercase") == (fixed.get("tokenizer") == "unicode"):
         del fixed["lowercase"]  # the default, which does not lowercase lists of tokens
     given = {name: value for name, value in options.items() if value is not None}

@@ -35,6 +35,17 @@ def encode_text() -> None:
     warm_up_spool()
 
 
+def join_phrases() -> None:
+    """Use the kernels that find phrases and join them, besides those of `read_text`."""
+    lines = ["a of b c", "a of b c"]
+    count_words(IterableSource(lines), Config(min_count=1, threads=1, phrases=1, vocab_size=2))
+
+
+def reading(config: Config) -> list[Callable[[], object]]:
+    """Return the stages of reading a text with these options."""
+    return [read_text, join_phrases] if config.phrases else [read_text]
+
+
 def list_pairs() -> None:
     """Use the kernels of skip-gram pairs."""
     list(skipgram_pairs([0, 1]))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from w2v.errors import ConfigError
 from w2v.text.normal import is_han_or_kana, lowercase_word, word_form
+from w2v.text.phrases import Phrases, recorded_phrases
 
 if TYPE_CHECKING:
     from w2v.config import Config
@@ -37,7 +38,7 @@ EDITION = 2
 class WordDefinition:
     """The rule by which text becomes words.
 
-    Two definitions are equal if name, lowercase and edition are.
+    Two definitions are equal if name, lowercase, edition and phrases are.
 
     Attributes:
         name: the tokenizer, ``unicode`` or ``whitespace``; ``tokens`` for lists of tokens.
@@ -46,6 +47,7 @@ class WordDefinition:
         unicode: the version of Unicode.
         edition: of the rules, see `w2v.text.characters`. Models that were saved before there were
             two do not record it; they keep the first one.
+        phrases: words that are joined, for each pass; see `w2v.text.phrases`.
 
     """
 
@@ -54,6 +56,7 @@ class WordDefinition:
     max_word_bytes: int = field(default=MAX_WORD_BYTES, compare=False)
     unicode: str = field(default=unicodedata.unidata_version, compare=False)
     edition: int = field(default=EDITION, metadata={"if_missing": FIRST_EDITION})
+    phrases: Phrases = field(default=(), metadata={"if_missing": ()})
 
     @classmethod
     def from_config(cls, config: Config, *, tokenized: bool) -> WordDefinition:
@@ -79,7 +82,12 @@ class WordDefinition:
         """
         try:
             edition = recorded.get("edition", FIRST_EDITION)
-            definition = cls(recorded["name"], recorded["lowercase"], edition=edition)
+            definition = cls(
+                recorded["name"],
+                recorded["lowercase"],
+                edition=edition,
+                phrases=recorded_phrases(recorded),
+            )
         except (AttributeError, LookupError, TypeError):
             definition = None
         if (
@@ -152,4 +160,6 @@ class WordDefinition:
 
     def __str__(self) -> str:
         """Describe the definition in a few words."""
-        return f"{self.name}, {'lowercased' if self.lowercase else 'case-sensitive'}"
+        text = f"{self.name}, {'lowercased' if self.lowercase else 'case-sensitive'}"
+        phrases = sum(map(len, self.phrases))
+        return f"{text}, {phrases:,} phrases" if phrases else text

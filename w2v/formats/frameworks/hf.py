@@ -37,6 +37,7 @@ from w2v.formats.table import VectorTable
 from w2v.system import atomic
 from w2v.system.disk import size_on_disk
 from w2v.text.definition import TOKENIZER_HINT, WordDefinition
+from w2v.text.phrases import joined
 
 if TYPE_CHECKING:
     from w2v.formats.layout import Layout
@@ -211,13 +212,20 @@ def _json(value: object) -> bytes:
 
 def _definition(table: VectorTable) -> WordDefinition:
     try:
-        return WordDefinition.from_meta(table.meta.get("tokenizer"))
+        definition = WordDefinition.from_meta(table.meta.get("tokenizer"))
     except ConfigError as error:
         message = (
             "the format hf needs the tokenizer, which these embeddings do not record; "
             f"{TOKENIZER_HINT}"
         )
         raise ConfigError(message) from error
+    if definition.phrases:
+        message = (
+            "the format hf cannot join phrases, so its tokenizer would never find words such as "
+            f"{joined(definition.phrases[0][0])}; use another format, or train without `phrases`"
+        )
+        raise ConfigError(message)
+    return definition
 
 
 def _card(table: VectorTable, layout: Layout, definition: WordDefinition, meta: bytes) -> bytes:

@@ -9,6 +9,7 @@ from w2v.events import (
     EpochDone,
     Exported,
     Notice,
+    PhrasesFound,
     Reading,
     Resumed,
     Saved,
@@ -38,6 +39,7 @@ CORPUS = CorpusRead(
     unseen_words=0,
     seconds=0.1,
 )
+PHRASES = PhrasesFound(pass_number=1, phrases=1_089, seconds=0.41)
 PLANNED = TrainingPlanned(words=776_586, epochs=13, sample=1e-4, kept_words=0.364)
 USED = TextUsed(kept_words=0.364, kept_pairs=0.321, median_uses=152.4, words_without_pairs=2)
 TRAINING = Training(
@@ -81,5 +83,17 @@ WARM_STARTED = WarmStarted(path="old.w2v", epochs=0, contexts=True, frozen=False
 ENCODING = Encoding(done_texts=2_000, total_texts=10_000, words=30_000, seconds=0.3)
 NOTICE = Notice("a.txt is odd; omit `vocab_size=5`")
 EXPORTED = Exported(path="kjv.txt", format="word2vec-text", words=5323, dim=128)
-ALL = [Compiling(), WARM_STARTED, READING, CORPUS, RESUMED, PLANNED, TRAINING, EPOCH, USED, SAVED]
+ALL = [
+    Compiling(),
+    WARM_STARTED,
+    READING,
+    CORPUS,
+    RESUMED,
+    PHRASES,
+    PLANNED,
+    TRAINING,
+    EPOCH,
+    USED,
+    SAVED,
+]
 ALL += [NOTICE, ENCODING, EXPORTED]

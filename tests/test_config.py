@@ -16,6 +16,7 @@ from w2v.config import (
     DEFAULTS,
     EXECUTION,
     MODEL,
+    PHRASES,
     TRAINING,
     Config,
     TrainOptions,
@@ -29,6 +30,7 @@ OPTIONS = options()
 NUMBERS = [name for name, option in OPTIONS.items() if option.kind in {int, float}]
 NONE_IS_DEFAULT = {
     "lowercase", "encoding", "lr_min", "threads", "negative_sharing", "shared_negatives", "shards",
+    "phrase_threshold",
 }  # fmt: skip
 # The distance of the tested values from a bound.
 STEP = {int: 1, float: 1e-9}
@@ -59,9 +61,9 @@ def test_defaults():
 def test_every_option_has_a_help_text_and_a_group():
     for name, option in OPTIONS.items():
         assert option.help.rstrip("]").endswith(
-            (".", "only", "--lr", "cores", "samples", "4", "16", "`lr`", "says")
+            (".", "only", "--lr", "cores", "samples", "4", "16", "`lr`", "says", "word2vec")
         ), name
-        assert option.group in {MODEL, TRAINING, CORPUS, EXECUTION}
+        assert option.group in {MODEL, TRAINING, CORPUS, PHRASES, EXECUTION}
         assert DEFAULTS[name] is None or option.accepts(DEFAULTS[name])
     assert {name for name in OPTIONS if DEFAULTS[name] is None} == NONE_IS_DEFAULT
 
@@ -165,7 +167,7 @@ def test_zero_is_not_replaced_by_a_default():
 
 def test_the_error_for_an_unknown_option_lists_the_options():
     with pytest.raises(
-        ConfigError, match="unknown option 'size'; the options are deterministic, dim, "
+        ConfigError, match="unknown option 'size'; the options are connectors, deterministic, dim, "
     ):
         Config.of({"window": 3, "size": 100})
     assert Config.of({"window": 3}) == Config(window=3)

@@ -32,7 +32,7 @@ from w2v.formats.layout import Layout
 from w2v.formats.registry import FORMATS
 from w2v.formats.table import VectorTable
 from w2v.pipeline.encode_file import encode_file
-from w2v.pipeline.read import read_corpus
+from w2v.pipeline.read import find_phrases, read_corpus
 from w2v.pipeline.record import TrainingRecord, known_origins
 
 META = {"tokenizer": {"name": "unicode", "lowercase": True}}
@@ -51,6 +51,8 @@ HELD = {
     "FileSource": "reads files",
     "IterableSource": "reads an iterator",
     "LineReader": "reads an open file",
+    "PairCounter": "the work space of threads",
+    "PhraseText": "reads open files",
     "Preflight": "belongs to a run",
     "RowBuffer": "grows while a file is read",
     "Scanner": "the work space of a thread",
@@ -113,6 +115,9 @@ def objects(tmp_path_factory) -> dict[type, list[Any]]:
     continued = w2v.train(path / "text.txt", init=path / "m", **{**TINY, "dim": 8})
     (path / "questions").write_text(": capital\nthe dog the dog\n")
     (path / "pairs").write_text("the\tdog\t1.5\nthe\tthe\t2\n")
+    found_phrases = find_phrases(["new york is new york"] * 9)
+    phrases = {"name": "unicode", "lowercase": True, "phrases": [["new york"]]}
+    phrases_model = w2v.Embeddings(["new_york"], np.ones((1, 2)), None, {"tokenizer": phrases})
     corpus = read_corpus(path / "text.txt", min_count=1, validation=0.5)
     found: list[Any] = [
         *ALL,
@@ -120,7 +125,14 @@ def objects(tmp_path_factory) -> dict[type, list[Any]]:
         *(model, used, *loaded, w2v.Embeddings(["a", "b"], mapped)),
         *(used.encoder, used.encoder.tokenizer, used.layout(), VectorTable(["a"], [[1.0]])),
         *(corpus, corpus.text, corpus.held_out, corpus.vocabulary, corpus.definition),
-        *(corpus.times, config.Config(dim=3), *config.options().values(), *FORMATS.values()),
+        *(
+            corpus.times,
+            found_phrases[0][0],
+            phrases_model.encoder.joiner,
+            config.Config(dim=3),
+            *config.options().values(),
+            *FORMATS.values(),
+        ),
         *(evaluate(used, path / "questions"), evaluate(used, path / "pairs")),
         *evaluate(used, path / "questions").sections,
         encode_file(used, path / "text.txt", path / "ids.npy"),

@@ -23,6 +23,7 @@ NAMES = {
     "Embeddings",
     "W2VError",
     "__version__",
+    "find_phrases",
     "load",
     "read_corpus",
     "resume",
@@ -186,6 +187,11 @@ TEXT_FLAGS = {
     "--threads": None,
     "--vocab": None,
     "-q --quiet": None,
+    "--phrases": 0,
+    "--phrase-score": "npmi",
+    "--phrase-threshold": None,
+    "--phrase-min-count": 5,
+    "--connectors": "a,an,and,at,by,for,from,in,of,on,or,the,to,with,without",
 }
 # Without --help. Flags that are off, and options without a value, have None.
 COMMANDS: dict[str, dict[str, Any]] = {
@@ -217,6 +223,7 @@ COMMANDS: dict[str, dict[str, Any]] = {
         "--log-json": None,
     },
     "vocab": TEXT_FLAGS,
+    "phrases": {flag: default for flag, default in TEXT_FLAGS.items() if flag != "--vocab"},
     "pairs": {**TEXT_FLAGS, "--ids": None, "--window": 2, "--work-dir": None},
     "similar": {"-n --number": 10},
     "analogy": {"-n --number": 10},
@@ -275,7 +282,7 @@ META = {
     "made_with": {"python", "numpy", "numba"},
     "job": {"config", "extend", "file", "files", "freeze_old", "key", "overwrite", "vocab"},
 }
-STAGES = {"input", "tokenizing", "hashing", "spooling", "ranking", "renaming"}
+STAGES = {"input", "tokenizing", "hashing", "spooling", "phrases", "ranking", "renaming"}
 
 
 def test_the_package_exports_its_public_names():

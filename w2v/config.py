@@ -15,7 +15,6 @@ from w2v.options import AUTO as AUTO
 from w2v.options import LARGEST, Option, plain
 from w2v.system.cpu import available_cores
 from w2v.system.encodings import encoding_name
-from w2v.text.phrases import CONNECTORS, connector_list
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,6 +29,9 @@ _MOST_PAIRS = 100.0
 _SHARDS = 4
 # Default thresholds of phrases, by score.
 _PHRASE_THRESHOLDS = {"npmi": 0.5, "word2vec": 100.0}
+_CONNECTORS = "a,an,and,at,by,for,from,in,of,on,or,the,to,with,without"
+MOST_CONNECTORS = 63
+"""The maximum number of words that may stand inside phrases."""
 
 _MOST_THREADS = 1_024
 # Rows have 31-bit numbers: one for each word and for unknown words, and a few for each thread.
@@ -49,6 +51,15 @@ EXECUTION = "Execution"
 
 def _option(default: Any, kind: type, group: str, meaning: str, **limits: Any) -> Any:
     return field(default=default, metadata={"option": Option(kind, meaning, group, **limits)})
+
+
+def _connector_list(value: object) -> str | None:
+    """Return words separated by commas, each once and without blanks; None if not allowed."""
+    if not isinstance(value, str):
+        return None
+    words = list(dict.fromkeys(filter(None, map(str.strip, value.split(",")))))
+    is_possible = len(words) <= MOST_CONNECTORS and all(len(word.split()) == 1 for word in words)
+    return ",".join(words) if is_possible else None
 
 
 @dataclass(frozen=True)
@@ -139,7 +150,6 @@ class Config:
         PHRASES,
         "Lowest score of a phrase.  [default: 0.5 for npmi, 100 for word2vec]",
         low=-1,
-        high=1e300,
     )
     phrase_min_count: int = _option(
         5,
@@ -150,12 +160,12 @@ class Config:
         high=LARGEST,
     )
     connectors: str = _option(
-        ",".join(CONNECTORS),
+        _CONNECTORS,
         str,
         PHRASES,
         "Words that may stand inside a phrase, as in bread_and_butter, separated by commas; '' for"
         " none.",
-        canonical=connector_list,
+        canonical=_connector_list,
         allowed="up to 63 words separated by commas, such as 'of,the'",
     )
 

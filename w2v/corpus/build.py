@@ -409,6 +409,12 @@ def _count(
     def rank() -> tuple[Vocabulary, NDArray[np.uint32]]:
         return _rank(distinct, config, words, impossible, extend=extend)
 
+    def ranks_so_far() -> NDArray[np.uint32]:
+        try:
+            return rank()[1]
+        except VocabularyError:  # joined words are too rare, which splitting phrases may change
+            return np.full(len(distinct.counts), UNKNOWN, np.uint32)
+
     phrases = None
     if spool is not None and (given_phrases or config.phrases):
         with times.measure("phrases"):
@@ -418,8 +424,8 @@ def _count(
             found = [] if given_phrases else phrases.find(config, observer)
             distinct = phrases.distinct
             if found:
-                phrases.keep_ranked(rank()[1])
-            phrases.split_unranked(lambda: rank()[1])
+                phrases.keep_ranked(ranks_so_far())
+            phrases.split_unranked(ranks_so_far)
             definition = dataclasses.replace(definition, phrases=phrases.phrases)
     with times.measure("ranking"):
         vocabulary, ranks = rank()

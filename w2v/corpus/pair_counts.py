@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from w2v.compute.jit import inlined, kernel
 from w2v.compute.parallel import ordered_map
 from w2v.compute.random import mix
-from w2v.text.phrases import MAX_CONNECTORS, MOST_CONNECTORS
+from w2v.config import MOST_CONNECTORS
+from w2v.text.phrases import MAX_CONNECTORS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -271,17 +272,15 @@ class PairCounter:
         keys = np.concatenate([keys for keys, _ in found])
         order = np.argsort(keys)
         counts = np.concatenate([counts for _, counts in found])[order].astype(np.int64)
-        numbers = keys[order].astype(np.int64)
+        # Signed once the first word, whose highest bit would be the sign, is shifted away.
+        keys = keys[order]
         low = (1 << _CONNECTOR_BITS) - 1
-        between = numbers & ((1 << 2 * _CONNECTOR_BITS) - 1)
-        words = numbers >> 2 * _CONNECTOR_BITS
-        high = between >> _CONNECTOR_BITS
-        connectors = np.where(
-            high[:, np.newaxis] == RARE,
-            np.stack([between & low, np.full_like(between, RARE)], axis=1),
-            np.stack([high, between & low], axis=1),
-        )
-        first, last = words >> _WORD_BITS, words & ((1 << _WORD_BITS) - 1)
+        first = (keys >> np.uint64(_WORD_BITS + 2 * _CONNECTOR_BITS)).astype(np.int64)
+        rest = (keys & np.uint64((1 << (_WORD_BITS + 2 * _CONNECTOR_BITS)) - 1)).astype(np.int64)
+        last, before = rest >> 2 * _CONNECTOR_BITS, (rest >> _CONNECTOR_BITS) & low
+        connectors = np.stack([before, rest & low], axis=1)
+        single = before == RARE
+        connectors[single] = connectors[single][:, ::-1]
         return Pairs(first, last, connectors, counts)
 
 

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from w2v.compute.jit import kernel
 from w2v.compute.parallel import ordered_map
+from w2v.config import MOST_CONNECTORS
 from w2v.corpus.pair_counts import (
     BREAK,
     MOST_WORDS,
@@ -33,7 +34,7 @@ from w2v.corpus.pair_counts import (
 )
 from w2v.corpus.vocabulary import UNKNOWN, rank_ids
 from w2v.events import Notice, Observer, PhrasesFound
-from w2v.text.phrases import BLANK, MOST_CONNECTORS, Phrases, joined
+from w2v.text.phrases import BLANK, Phrases, joined
 from w2v.text.tokenizer import END_OF_LINE
 from w2v.text.wordtable import MAX_LENGTH, WordTable
 
@@ -295,7 +296,7 @@ class PhraseText:
             least *= 2
             candidates = np.flatnonzero(counts >= least)
         connectors = self._numbers_of(config.connector_words)
-        connectors = connectors[counts[connectors] > 0]
+        connectors = connectors[connectors != _NONE]
         candidates = np.setdiff1d(candidates, connectors, assume_unique=True)
         # Ranked, so that codes and with them the pairs that are dropped depend on the text alone.
         candidates = rank_ids(self.distinct, candidates)

@@ -362,7 +362,7 @@ class Embeddings(VectorTable):
 
     @property
     def _definition(self) -> WordDefinition | None:
-        """The definition of a word without the phrases, which would take long to check each time."""
+        """The definition of a word, without the phrases, which take long to check."""
         recorded = self.meta.get("tokenizer")
         if isinstance(recorded, dict):
             recorded = recorded | {"phrases": ()}

@@ -156,7 +156,10 @@ class WordDefinition:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the definition as ``meta.json`` records it."""
-        return asdict(self)
+        recorded = asdict(self)
+        if not self.phrases:
+            del recorded["phrases"]
+        return recorded
 
     def __str__(self) -> str:
         """Describe the definition in a few words."""

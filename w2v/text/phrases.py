@@ -24,13 +24,6 @@ BLANK = " "
 MAX_CONNECTORS = 2
 """The maximum number of connector words between the two words of a phrase."""
 
-CONNECTORS = ("a", "an", "and", "at", "by", "for", "from", "in", "of", "on", "or", "the", "to",
-              "with", "without")  # fmt: skip
-"""English words that may stand inside a phrase, but not at its beginning or end."""
-
-MOST_CONNECTORS = 63
-"""The maximum number of connector words."""
-
 Phrases = tuple[tuple[str, ...], ...]
 """The phrases of each pass, with blanks between their parts."""
 
@@ -38,19 +31,6 @@ Phrases = tuple[tuple[str, ...], ...]
 def joined(phrase: str) -> str:
     """Return a phrase as one word."""
     return phrase.replace(BLANK, DELIMITER)
-
-
-def connector_list(value: object) -> str | None:
-    """Return connector words, separated by commas, without blanks; None if they are not allowed."""
-    if not isinstance(value, str):
-        return None
-    words = list(dict.fromkeys(filter(None, map(str.strip, value.split(",")))))
-    is_possible = len(words) <= MOST_CONNECTORS and not any(map(_has_space, words))
-    return ",".join(words) if is_possible else None
-
-
-def _has_space(word: str) -> bool:
-    return any(map(str.isspace, word))
 
 
 def recorded_phrases(definition: Any) -> Phrases:

@@ -1,4 +1,4 @@
-"""`w2v vocab` and `w2v pairs`."""
+"""`w2v vocab`, `w2v phrases` and `w2v pairs`."""
 
 from __future__ import annotations
 
@@ -156,3 +156,28 @@ def test_include_needs_a_directory():
     assert (
         message == "--include selects files of directories, but the corpus has none; omit '*.txt'"
     )
+
+
+def test_phrases_are_listed_by_pass_and_score():
+    Path("cities.txt").write_text("in new york city\nin old york\nin new york city\n" * 5)
+    result = run("phrases", "cities.txt", "--phrase-threshold", "0.5", "--phrases", "2")
+    assert result.stdout.splitlines() == [
+        "new_york\t10\t0.7622\t1",
+        "york_city\t10\t0.7622\t1",
+        "old_york\t5\t0.5418\t1",
+        "new_york_city\t10\t1\t2",
+    ]
+    assert report_lines(result.stderr)[0].startswith("phrases, pass 1: 3 phrases in ")
+    assert set(names()) == {"cities.txt", "text.txt", "tmp"}
+
+
+def test_phrases_have_one_pass_by_default():
+    Path("cities.txt").write_text("in new york\n" * 9)
+    assert ok("phrases", "cities.txt", "--phrase-threshold", "-1") == "new_york\t9\t1\t1\n"
+
+
+def test_words_and_pairs_have_phrases():
+    Path("cities.txt").write_text("see new york\n" * 9)
+    options = ["--phrases", "1", "--phrase-threshold", "0.9", "--connectors", "see"]
+    assert ok("vocab", "cities.txt", *options) == "0\tnew_york\t9\n1\tsee\t9\n"
+    assert ok("pairs", "cities.txt", *options).splitlines()[0] == "see\tnew_york"

@@ -46,7 +46,7 @@ def slow_pairs(lines, connectors):
 
 def slow_score(count, first, last, total, min_count, method):
     if method == "word2vec":
-        return (count - min_count) / first / last * total
+        return (count - min_count) / (first * last / total)
     return math.log(count * total / (first * last)) / -math.log(count / total)
 
 

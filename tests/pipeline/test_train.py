@@ -178,7 +178,10 @@ def test_an_invalid_corpus_is_rejected(corpus, message):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"dimension": 5}, "^unknown option 'dimension'; the options are deterministic, dim, "),
+        (
+            {"dimension": 5},
+            "^unknown option 'dimension'; the options are connectors, deterministic, dim, ",
+        ),
         ({"dim": "5"}, "^dim must be an integer from 1 to 1000000, got '5'$"),
         (
             {"lr": 0.1, "lr_min": 0.2},
@@ -430,7 +433,8 @@ def test_divergence_is_reported(tmp_path):
     expected = (
         r"^training diverged: the vectors hold NaN or infinity in epoch \d+ at learning rate "
         r"\S+; use a lower learning rate than `lr=1e\+30`, for example `lr=0\.05`, "
-        r"or a lower value than `negative_sharing=64`$"
+        r"or a lower value than `negative_sharing=64`, or drop frequent words, for example with "
+        r"`sample=0\.001`$"
     )
     with pytest.raises(DivergenceError, match=expected):
         w2v.train(LINES, output=tmp_path / "m", **{**TINY, "lr": 1e30})

@@ -36,6 +36,8 @@ _BASE_MEMORY = 90_000_000  # the interpreter, its packages and the compiled kern
 _READING_MEMORY = 10_000_000  # per thread: blocks of text and of ids in flight
 _READING_SHARE = 2.5  # per byte of a text that is smaller than these blocks
 _TYPES_MEMORY = 3_000  # for the distinct words, times the square root of the text (Heaps 1978)
+_PHRASE_MEMORY = 450_000_000  # for the pairs of words, at most
+_PHRASE_SHARE = 2.0  # the same, per byte of text
 _COMPILING_MEMORY = 130_000_000  # the compiler, if the kernels are not cached
 _WORD_MEMORY = 100  # per word of the vocabulary, in training and saving
 _BYTES_PER_WORD = 6  # of text
@@ -179,6 +181,9 @@ def memory_needed(
         compiling = 0 if is_cached(train_words) else _COMPILING_MEMORY
         held = max(held, _BASE_MEMORY) + blocks + types + compiling
         counts = _typical_counts(words, text_bytes // _BYTES_PER_WORD)
+        if config.phrases:  # the tables of pairs are released before training
+            pairs = min(_PHRASE_MEMORY, round(_PHRASE_SHARE * text_bytes))
+            return max(held + pairs, held + _WORD_MEMORY * words + training_memory(counts, config))
     return held + _WORD_MEMORY * words + training_memory(counts, config)
 
 

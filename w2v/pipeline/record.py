@@ -145,6 +145,7 @@ class TrainingRecord:
         if self.timings.writing is None:
             del meta["timings"]["writing"]
         return meta | {
+            "tokenizer": self.tokenizer.as_dict(),
             "corpus": self.corpus.as_dict(),
             "epochs": [report.as_dict() for report in self.epochs],
         }

@@ -156,7 +156,7 @@ class WordDefinition:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the definition as ``meta.json`` records it."""
-        recorded = asdict(self)
+        recorded = asdict(self) | {"phrases": [list(entries) for entries in self.phrases]}
         if not self.phrases:
             del recorded["phrases"]
         return recorded

@@ -13,7 +13,7 @@ from scripts import quality
 from scripts.quality import MODES, OPTIONS, Record, Spread, find_regressions, score, train_w2v
 from support import JIT
 from w2v.errors import DivergenceError
-from w2v.training import sampling
+from w2v.training import plan, sampling
 from w2v.training.sampling import keep_thresholds
 
 compiled_only = pytest.mark.skipif(not JIT, reason="trains on 4 MB, which takes hours uncompiled")
@@ -87,6 +87,21 @@ def test_faults_in_training_are_found(fault, mode, record, tokens, monkeypatch):
 def test_a_learning_rate_ten_times_too_high_is_found_by_training_itself(mode, tokens):
     with pytest.raises(DivergenceError):
         train_w2v(tokens, seed=SEEDS[0], **MODES[mode], lr=10 * OPTIONS["lr"])
+
+
+@pytest.mark.slow
+@compiled_only
+def test_many_shards_are_as_good_as_few(record, tokens):
+    runs = [score(train_w2v(tokens, seed, deterministic=True, shards=16)) for seed in SEEDS]
+    assert find_regressions(record, "deterministic", runs) == []
+
+
+@pytest.mark.slow
+@compiled_only
+def test_too_few_merges_of_many_shards_are_found(record, tokens, monkeypatch):
+    monkeypatch.setattr(plan, "_MIN_ROUNDS", 64)
+    run = score(train_w2v(tokens, SEEDS[0], deterministic=True, shards=16))
+    assert find_regressions(record, "deterministic", [run])
 
 
 @pytest.mark.slow

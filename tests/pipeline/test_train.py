@@ -363,6 +363,7 @@ def test_meta_records_the_training(tmp_path):
     stages = timings.pop("stages")
     assert stages.keys() == {field.name for field in dataclasses.fields(StageTimes)}
     assert timings.keys() == {"compiling", "reading", "training", "writing"}
+    assert stages.pop("phrases") == 0
     assert all(seconds > 0 for seconds in [*timings.values(), *stages.values()])
     expected = training["words"] * 2 / meta["timings"]["training"]
     assert meta["words_per_second"] == pytest.approx(expected)

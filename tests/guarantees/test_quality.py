@@ -89,19 +89,27 @@ def test_a_learning_rate_ten_times_too_high_is_found_by_training_itself(mode, to
         train_w2v(tokens, seed=SEEDS[0], **MODES[mode], lr=10 * OPTIONS["lr"])
 
 
-@pytest.mark.slow
-@compiled_only
-def test_many_shards_are_as_good_as_few(record, tokens):
+def problems_of_16_shards(record, tokens):
+    """Return what is worse with 16 shards than with 4; cosines may differ 15 % more from gensim."""
     runs = [score(train_w2v(tokens, seed, deterministic=True, shards=16)) for seed in SEEDS]
-    assert find_regressions(record, "deterministic", runs) == []
+    distance = np.mean([record.distance(run) for run in runs])
+    limit = 1.15 * record.scores["deterministic"]["distance"].mean
+    found = find_regressions(record, "deterministic", runs)
+    problems = [message for message in found if not message.startswith("the distance")]
+    return problems + ([f"distance {distance:.4f}"] if distance > limit else [])
 
 
 @pytest.mark.slow
 @compiled_only
-def test_too_few_merges_of_many_shards_are_found(record, tokens, monkeypatch):
+def test_16_shards_are_as_good_as_4(record, tokens):
+    assert problems_of_16_shards(record, tokens) == []
+
+
+@pytest.mark.slow
+@compiled_only
+def test_too_few_merges_of_16_shards_are_found(record, tokens, monkeypatch):
     monkeypatch.setattr(plan, "_MIN_ROUNDS", 64)
-    run = score(train_w2v(tokens, SEEDS[0], deterministic=True, shards=16))
-    assert find_regressions(record, "deterministic", [run])
+    assert problems_of_16_shards(record, tokens)
 
 
 @pytest.mark.slow

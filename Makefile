@@ -95,7 +95,7 @@ $(VENV)/installed: $(VENV)/created pyproject.toml hatch_build.py
 	@touch $@
 
 $(VENV)/installed-dev: $(VENV)/created pyproject.toml hatch_build.py
-	$(INSTALL) --editable '.[safetensors,zst]' --group dev
+	$(INSTALL) --editable '.[parquet,safetensors,zst]' --group dev
 	@touch $@ $(VENV)/installed
 
 $(VENV)/installed-docs: $(VENV)/installed

@@ -34,7 +34,7 @@ LAYERS = {
     "pipeline": {"embeddings", "training", "_version"},
     "cli": {"pipeline", "evaluation"},
 }
-HEAVY = {"numba", "llvmlite", "numpy", "tqdm", "zstandard"}
+HEAVY = {"numba", "llvmlite", "numpy", "tqdm", "zstandard", "pyarrow"}
 
 
 def python(*arguments: str) -> subprocess.CompletedProcess[str]:

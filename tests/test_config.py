@@ -29,6 +29,7 @@ from w2v.system.cpu import available_cores
 OPTIONS = options()
 NUMBERS = [name for name, option in OPTIONS.items() if option.kind in {int, float}]
 NONE_IS_DEFAULT = {
+    "column", "sep", "json_field",
     "lowercase", "encoding", "lr_min", "threads", "negative_sharing", "shared_negatives", "shards",
     "phrase_threshold",
 }  # fmt: skip
@@ -61,7 +62,10 @@ def test_defaults():
 def test_every_option_has_a_help_text_and_a_group():
     for name, option in OPTIONS.items():
         assert option.help.rstrip("]").endswith(
-            (".", "only", "--lr", "cores", "samples", "4", "16", "`lr`", "says", "word2vec")
+            (
+                *(".", "only", "--lr", "cores", "samples", "4", "16", "`lr`", "says", "word2vec"),
+                "rows",
+            )
         ), name
         assert option.group in {MODEL, TRAINING, CORPUS, PHRASES, EXECUTION}
         assert DEFAULTS[name] is None or option.accepts(DEFAULTS[name])
@@ -155,6 +159,42 @@ def test_shards_require_deterministic_training():
         Config(shards=2)
 
 
+def test_columns_are_names_or_numbers():
+    assert Config(column="a b").column == "a b"
+    assert Config(column=2).column == Config(column=np.int64(2)).column == "2"
+    for wrong in ("", " ", ",", "0", "00", 0, -1, True, 1.5, ["a"], "\udcff", b"a"):
+        with pytest.raises(ConfigError, match=r"^column must be the name of a column or its"):
+            Config(column=wrong)
+    for wrong in ("", ",", 1, ["a"], "\udcff"):
+        with pytest.raises(
+            ConfigError, match=r"^json_field must be the name of a field, or several"
+        ):
+            Config(json_field=wrong)
+
+
+def test_separators_are_characters():
+    assert {Config(column="a", sep=tab).sep for tab in ("\t", "\\t", "tab")} == {"tab"}
+    for separator in (",", ";", "|", ":", " ", "\x20", "¦", "'"):
+        assert Config(column="a", sep=separator).sep == separator
+    for wrong in ("", "t", "9", "ö", '"', "\n", "\r", "\0", "||", "\udcff", 1, b",", [","]):
+        with pytest.raises(
+            ConfigError, match=r"^sep must be one character that is no letter, digit"
+        ):
+            Config(column="a", sep=wrong)
+
+
+def test_columns_and_fields_exclude_each_other():
+    message = "^json_field cannot be combined with `column`: one is for JSON lines, the other for t"
+    with pytest.raises(ConfigError, match=message):
+        Config(column="a", json_field="b")
+    message = (
+        "^sep requires `column`, got `sep='tab'` without it; name the column with the text, or"
+    )
+    for others in ({}, {"json_field": "a"}):
+        with pytest.raises(ConfigError, match=message):
+            Config(sep="\t", **others)
+
+
 def test_the_default_of_the_final_learning_rate():
     assert Config(lr=0.5).final_lr == pytest.approx(5e-5)
     assert Config(lr_min=0).final_lr == 0
@@ -167,7 +207,7 @@ def test_zero_is_not_replaced_by_a_default():
 
 def test_the_error_for_an_unknown_option_lists_the_options():
     with pytest.raises(
-        ConfigError, match="unknown option 'size'; the options are connectors, deterministic, dim, "
+        ConfigError, match="unknown option 'size'; the options are column, connectors, "
     ):
         Config.of({"window": 3, "size": 100})
     assert Config.of({"window": 3}) == Config(window=3)

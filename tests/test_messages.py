@@ -30,7 +30,7 @@ LIBRARY = [
 FLAG = re.compile(r"(?<![\w-])--?[a-z][\w-]*")
 COMMAND = re.compile(rf"\bw2v ({'|'.join(program.commands)})\b")
 OPTION = re.compile(r"`([a-z_]+)(?:=[^`]*)?`")
-OTHER_PROGRAMS = {"gzip -d", "xz -dc", "zstd -dc --long=31", "ulimit -f"}
+OTHER_PROGRAMS = {"gzip -d", "jq -c .", "xz -dc", "zstd -dc --long=31", "ulimit -f"}
 
 
 def texts(path: Path) -> Iterator[tuple[int, str]]:

@@ -7,6 +7,7 @@ and the Python functions check their arguments with it.
 from __future__ import annotations
 
 import dataclasses
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypedDict
 
@@ -40,6 +41,8 @@ MOST_WORDS = 2**31 - 4 * _MOST_THREADS
 # lines to a hundredth.
 MAX_EXPANSION = 250
 
+_NO_SEPARATORS = {'"', "\r", "\n"}
+
 
 # Headings of the help, in its order.
 MODEL = "Model"
@@ -60,6 +63,38 @@ def _connector_list(value: object) -> str | None:
     words = list(dict.fromkeys(filter(None, map(str.strip, value.split(",")))))
     is_possible = len(words) <= MOST_CONNECTORS and all(len(word.split()) == 1 for word in words)
     return ",".join(words) if is_possible else None
+
+
+def _field_name(value: object) -> str | None:
+    """Return the name of a field, or None if the value cannot be one."""
+    if not isinstance(value, str) or not value.strip(" ,"):
+        return None
+    try:
+        value.encode()
+    except UnicodeEncodeError:  # a command-line argument that is not UTF-8
+        return None
+    return value
+
+
+def _column_name(value: object) -> str | None:
+    """Return the name or number of a column as a string, or None if the value cannot be one."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value) if value > 0 else None
+    name = _field_name(value)
+    return None if name is None or re.fullmatch(r"0+", name) else name
+
+
+def _separator_name(value: object) -> str | None:
+    r"""Return a separator, "tab" if it is one, or None if the value cannot be one.
+
+    Letters and digits are no separators: a shell turns an unquoted ``\t`` into ``t``.
+    """
+    if not isinstance(value, str):
+        return None
+    if value in {"\t", "\\t", "tab"}:
+        return "tab"
+    fit = len(value) == 1 and not value.isalnum() and value not in _NO_SEPARATORS
+    return value if fit and value.isprintable() else None
 
 
 @dataclass(frozen=True)
@@ -116,6 +151,33 @@ class Config:
         " words.  [default: UTF-8, or what a byte-order mark says]",
         canonical=encoding_name,
         allowed="an encoding that Python knows, such as windows-1252, utf-16 or gb18030",
+    )
+    column: str | None = _option(
+        None,
+        str,
+        CORPUS,
+        "Read the text from this column of CSV, TSV or Parquet files: its name in the first row, or"
+        " its number from 1; several with commas between them.",
+        canonical=_column_name,
+        allowed="the name of a column or its number from 1, or several with commas between them",
+    )
+    sep: str | None = _option(
+        None,
+        str,
+        CORPUS,
+        "Separator of the columns: one character, or tab.  [default: found in the first rows]",
+        canonical=_separator_name,
+        allowed="one character that is no letter, digit, quotation mark or line end; or tab",
+        metavar="CHAR",
+    )
+    json_field: str | None = _option(
+        None,
+        str,
+        CORPUS,
+        "Read the text from this field of JSON lines, such as text or review.body; several with"
+        " commas between them.",
+        canonical=_field_name,
+        allowed="the name of a field, or several with commas between them",
     )
     max_expansion: int = _option(
         MAX_EXPANSION,
@@ -268,6 +330,17 @@ class Config:
                 f"must not exceed the learning rate: got `lr_min={self.lr_min}` and `lr={self.lr}`"
             )
             raise ConfigError(message, option="lr_min")
+        if self.column is not None and self.json_field is not None:
+            message = (
+                "cannot be combined with `column`: one is for JSON lines, the other for tables"
+            )
+            raise ConfigError(message, option="json_field")
+        if self.sep is not None and self.column is None:
+            message = (
+                f"requires `column`, got `sep={self.sep!r}` without it; name the column with the"
+                " text, or omit `sep`"
+            )
+            raise ConfigError(message, option="sep")
         if self.shards is not None and not self.deterministic:
             message = (
                 f"requires `deterministic=True`, got `shards={self.shards}` without it; add it, or "
@@ -387,6 +460,9 @@ class TrainOptions(TypedDict, total=False):
     tokenizer: str
     lowercase: bool | None
     encoding: str | None
+    column: str | None
+    sep: str | None
+    json_field: str | None
     max_expansion: int
     phrases: int
     phrase_score: str

@@ -36,6 +36,7 @@ class Option:
         canonical: for a string without choices, returns the name under which a value is recorded,
             or None if it is not allowed.
         allowed: the allowed values of such a string, in words.
+        metavar: what stands for the value in the help of the command line; by default its type.
         auto: whether ``"auto"`` is accepted, for a value that is chosen for the text.
 
     """
@@ -49,6 +50,7 @@ class Option:
     choices: tuple[str, ...] = ()
     canonical: Callable[[object], str | None] | None = None
     allowed: str = ""
+    metavar: str = ""
     auto: bool = False
 
     @property
@@ -100,9 +102,8 @@ class Option:
 
     def recorded(self, value: object) -> object:
         """Return an allowed value in the form in which it is recorded and compared."""
-        if self.canonical is not None and value is not None:
-            return self.canonical(value)
-        return plain(value)
+        value = plain(value)
+        return value if self.canonical is None or value is None else self.canonical(value)
 
     def parse(self, text: str) -> int | float | None:
         """Return the number that a text spells in ASCII without spaces, or None.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -105,6 +106,66 @@ def test_damaged_bytes_are_reported_even_if_quiet():
         "note: 2 bytes are not valid in the encoding of the text, and treated as spaces: 2 in "
         "a.txt\n"
     )
+
+
+def test_a_column_or_field_can_be_read():
+    plain = ok("vocab", "text.txt", *ALL_WORDS, "-q")
+    lines = Path("text.txt").read_text().splitlines()
+    Path("a.csv").write_text("n;text\n" + "".join(f"{i};{x}\n" for i, x in enumerate(lines)))
+    Path("a.jsonl").write_text("".join(json.dumps({"a": {"b": x}}) + "\n" for x in lines))
+    assert ok("vocab", "a.csv", *ALL_WORDS, "-q", "--column", "text") == plain
+    assert ok("vocab", "a.csv", *ALL_WORDS, "-q", "--column", "text", "--sep", ";") == plain
+    assert ok("vocab", "a.jsonl", *ALL_WORDS, "-q", "--json-field", "a.b") == plain
+    table = Path("a.csv").read_bytes()
+    assert ok("vocab", "-", *ALL_WORDS, "--column", "text", stdin=table) == plain
+    assert ok("pairs", "a.csv", "--column", "text") == ok("pairs", "text.txt")
+    assert error("pairs", "a.jsonl") == (
+        "a.jsonl is JSON lines: pass the field to read as --json-field, which is one of 'a.b'"
+    )
+
+
+def test_notes_about_columns_name_flags():
+    Path("a.csv").write_text("id,text\n1,some words\n2,more words\n")
+    result = run("vocab", "a.csv", "-q", *ALL_WORDS)
+    assert result.stderr == (
+        "note: all columns of a.csv are read as text; to read some of them, pass one as --column: "
+        "'id', 'text'\n"
+    )
+    result = run("vocab", "a.csv", "-q", *ALL_WORDS, "--column", "2")
+    assert result.stderr == (
+        "note: the first row of a.csv looks like the names of the columns, but is read as text, as "
+        "--column 2 is a number; to leave it out, pass --column text\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            ["--sep", ";"],
+            "--sep requires --column, got --sep ';' without it; name the column",
+        ),
+        (
+            ["--column", "a", "--json-field", "b"],
+            "--json-field cannot be combined with --col",
+        ),
+        (
+            ["--column", "a", "--sep", "t"],
+            "Invalid value for '--sep': 't' is not one charact",
+        ),
+        (
+            ["--column", "0"],
+            "Invalid value for '--column': '0' is not the name of a column o",
+        ),
+        (
+            ["--json-field", ""],
+            "Invalid value for '--json-field': '' is not the name of a fi",
+        ),
+    ],
+)
+def test_contradictory_columns_are_wrong_options(arguments, message):
+    for command in ("vocab", "pairs", "train"):
+        assert error(command, "text.txt", *arguments, code=2).startswith(message)
 
 
 def test_an_unknown_encoding_is_a_wrong_option():

@@ -27,6 +27,8 @@ def example_directory(example_text: str, tmp_path: Path, monkeypatch: pytest.Mon
     (tmp_path / "corpus" / "kjv.txt").write_text(example_text, encoding="utf-8")
     (tmp_path / "new.txt").write_text(example_text * 2, encoding="utf-8")
     (tmp_path / "verses.txt").write_text("In the beginning\nthe king said\n", encoding="utf-8")
+    views = "".join(f"s{i // 4},item{i % 7}\n" for i in range(400))
+    (tmp_path / "views.csv").write_text(f"session,item\n{views}", encoding="utf-8")
     (tmp_path / "questions-words.txt").write_text(": names\nking david king solomon\n")
     monkeypatch.chdir(tmp_path)
     return tmp_path

@@ -8,6 +8,7 @@ import json
 import math
 import os
 import re
+import shlex
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -90,7 +91,8 @@ def valid(option: Option) -> st.SearchStrategy[Any]:
     if option.choices:
         return st.sampled_from(option.choices)
     if option.canonical is not None:
-        return st.sampled_from(["latin-1", "gb18030", "utf8", "UTF-16"])
+        names = ["latin-1", "gb18030", "utf8", "UTF-16", "text", "2", "a,b", ";", "tab", "\t"]
+        return st.sampled_from([name for name in names if option.accepts(name)])
     if option.kind is bool:
         return st.booleans()
     bounds = [bound for bound in (option.low, option.high) if option.accepts(bound)]
@@ -109,7 +111,7 @@ def invalid(option: Option) -> st.SearchStrategy[Any]:
     if option.choices:
         return words.filter(lambda word: word not in option.choices)
     if option.canonical is not None:
-        return words.filter(lambda word: not option.accepts(word))
+        return (words | st.just("")).filter(lambda word: not option.accepts(word))
     whole = st.integers() | st.integers(-(10**40), 10**40)
     numbers = whole | st.floats()
     return words | numbers.filter(lambda number: not option.accepts(number))
@@ -149,6 +151,8 @@ def option_values(*choices: str) -> st.SearchStrategy[dict[str, Any]]:
 @example(values={"lr": 0.1, "lr_min": 0.2})
 @example(values={"lr_min": 0.06})
 @example(values={"shards": 4})
+@example(values={"sep": "\\t"})
+@example(values={"column": "a", "json_field": "b"})
 @example(values={"lr": float("nan")})
 @example(values={"seed": 10**30})
 @example(values={"dim": 2.0})
@@ -193,6 +197,7 @@ def expect_usage_error(arguments: list[str], values: dict[str, Any], error: Conf
         assert named in bad
         return
     lr, lr_min = (float(values.get(name, DEFAULTS["lr"])) for name in ("lr", "lr_min"))
+    separator = shlex.join(["--sep", str(OPTIONS["sep"].recorded(values.get("sep")))])
     assert (error.options, message) in [
         (
             ("lr_min",),
@@ -203,6 +208,20 @@ def expect_usage_error(arguments: list[str], values: dict[str, Any], error: Conf
             (
                 f"--shards requires --deterministic, got --shards {values.get('shards')} without "
                 "it; add it, or omit --shards"
+            ),
+        ),
+        (
+            ("json_field",),
+            (
+                "--json-field cannot be combined with --column: one is for JSON lines, the other "
+                "for tables"
+            ),
+        ),
+        (
+            ("sep",),
+            (
+                f"--sep requires --column, got {separator} without it; name the column with the "
+                "text, or omit --sep"
             ),
         ),
     ]
@@ -221,7 +240,7 @@ def value_error(named: str, option: Option, value: Any) -> str:
 @given(data=st.data())
 def test_commands_with_some_of_the_options_accept_the_same_values(command, data):
     chosen = [*CORPUS_OPTIONS, "threads"] + ["window"] * (command == "pairs")
-    values = data.draw(option_values(*chosen))
+    values = with_one_structure(data.draw(option_values(*chosen)))
     arguments = [text for name, value in values.items() for text in arguments_for(name, value)]
     calls: list[Any] = []
     with stubbed(read_module, "read_vocabulary", calls), stubbed_pairs(calls):
@@ -332,6 +351,13 @@ def test_invalid_times_are_rejected(text):
 # The properties of Config
 
 
+def with_one_structure(values: dict[str, Any]) -> dict[str, Any]:
+    """Return values without those of columns that contradict others."""
+    left_out = {"column"} if "json_field" in values else set()
+    left_out |= set() if values.keys() - left_out >= {"column"} else {"sep"}
+    return {name: value for name, value in values.items() if name not in left_out}
+
+
 @st.composite
 def configs(draw: Callable[..., Any]) -> Config:
     """Return configurations with any valid values."""
@@ -339,6 +365,7 @@ def configs(draw: Callable[..., Any]) -> Config:
     values = {name: draw(valid(OPTIONS[name])) for name in chosen}
     if "shards" in values:
         values["deterministic"] = True
+    values = with_one_structure(values)
     if values.get("lr_min", 0) > values.get("lr", DEFAULTS["lr"]):
         values["lr"] = values["lr_min"]
     return Config.of(values)

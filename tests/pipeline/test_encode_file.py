@@ -117,6 +117,29 @@ def test_texts_in_another_encoding_are_refused_or_decoded(tmp_path):
         encode_file(EMBEDDINGS, path, tmp_path / "x.npy", encoding="klingon")
 
 
+# Structured files
+
+
+def test_each_record_becomes_a_row(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text('id,text\n1,"The king\nof Judah"\n2,\n3\n4,of the of 日本\n')
+    events = []
+    encode_file(
+        EMBEDDINGS, path, tmp_path / "a.npy", column="text", sep=",", observer=events.append
+    )
+    rows = [[THE, UNK, OF, JUDAH, PAD], [PAD] * 5, [PAD] * 5, [OF, THE, OF, DAY, UNK]]
+    assert np.load(tmp_path / "a.npy").tolist() == rows
+    (notice,) = [event for event in events if isinstance(event, Notice)]
+    assert notice.message == f"as empty lines: 1 row with too few columns (1 in {path})"
+    path.write_text('{"text": "The king"}\n{"text": null}\n{"text": ["of", "judah"]}\n')
+    with pytest.raises(InputError, match="is JSON lines: pass the field to read as `json_field`"):
+        encode_file(EMBEDDINGS, path, tmp_path / "b.npy")
+    encode_file(EMBEDDINGS, path, tmp_path / "b.npy", json_field="text")
+    assert np.load(tmp_path / "b.npy").tolist() == [[THE, UNK], [PAD, PAD], [OF, JUDAH]]
+    with pytest.raises(ConfigError, match=r"^sep requires `column`"):
+        encode_file(EMBEDDINGS, path, tmp_path / "c.npy", sep="tab")
+
+
 def test_damaged_bytes_are_reported(tmp_path):
     path = tmp_path / "texts"
     path.write_bytes("日 of judah\n".encode() * 20 + b"the\xffof\n")

@@ -178,10 +178,7 @@ def test_an_invalid_corpus_is_rejected(corpus, message):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (
-            {"dimension": 5},
-            "^unknown option 'dimension'; the options are connectors, deterministic, dim, ",
-        ),
+        ({"dimension": 5}, "^unknown option 'dimension'; the options are column, connectors"),
         ({"dim": "5"}, "^dim must be an integer from 1 to 1000000, got '5'$"),
         (
             {"lr": 0.1, "lr_min": 0.2},
@@ -588,6 +585,44 @@ def test_a_resumed_run_has_the_same_encoding(monkeypatch, tmp_path):
     model = w2v.resume(tmp_path / "m", encoding="latin1")
     assert sorted(model.words) == ["größe", "münchen", "schön"]
     assert len(w2v.resume(tmp_path / "m", epochs=5).meta["epochs"]) == 5
+
+
+TABLE = "id,text\n" + "".join(f'{i},"{line}"\n' for i, line in enumerate(LINES))
+RECORDS = "".join(json.dumps({"id": i, "text": line}) + "\n" for i, line in enumerate(LINES))
+
+
+@pytest.mark.parametrize(
+    ("content", "options"),
+    [(TABLE, {"column": "text", "sep": ","}), (RECORDS, {"json_field": "text"})],
+)
+def test_a_column_or_field_gives_the_model_of_its_text(content, options, text, tmp_path):
+    path = tmp_path / "a.dat"
+    path.write_text(content)
+    expected = w2v.train(text, **TINY)
+    model = w2v.train(path, output=tmp_path / "m", **options, **TINY)
+    assert model.words == expected.words
+    assert (model.matrix == expected.matrix).all()
+    for config in (model.meta["config"], w2v.load(tmp_path / "m").meta["job"]["config"]):
+        assert {name: config[name] for name in options} == options
+    more = w2v.resume(tmp_path / "m", epochs=3)
+    assert len(more.meta["epochs"]) == 3
+    (name,) = options.keys() - {"sep"}
+    with pytest.raises(ConfigError, match=f"^{name} cannot change when training resumes: it star"):
+        w2v.resume(tmp_path / "m", epochs=4, **{name: "id"})
+    with w2v.read_corpus(path, min_count=1, **options) as corpus:
+        assert sorted(corpus.vocabulary.words) == sorted(expected.words)
+
+
+def test_a_run_that_is_killed_while_reading_resumes_with_the_same_column(monkeypatch, tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text(TABLE)
+    options = {**TINY, "column": "text"}
+    expected = w2v.train(path, **options)
+    kill_while_reading(monkeypatch, path, output=tmp_path / "m", **options)
+    with pytest.raises(ConfigError, match=r"^column cannot change when training resumes"):
+        w2v.resume(tmp_path / "m", column="id")
+    model = w2v.resume(tmp_path / "m")
+    assert (model.words, model.matrix.tolist()) == (expected.words, expected.matrix.tolist())
 
 
 def test_notes_about_the_data_are_logged(tmp_path, caplog):

@@ -13,6 +13,7 @@ import pytest
 
 from text.helpers import blocks_of, read, write
 from w2v.errors import ConfigError, InputError, VocabularyError
+from w2v.text.extraction import Selection
 from w2v.text.objects import IterableSource
 from w2v.text.sources import FileSource, SourceOptions, StreamSource, open_corpus
 
@@ -116,7 +117,11 @@ def test_a_corpus_without_items_is_rejected(corpus):
         ([b"bytes"], r"item 0 of the corpus is bytes: .*; decode it, .* line.decode\('utf-8'\)"),
         (["a", b"bytes"], "item 1 of the corpus is bytes: expected a string"),
         ([["a", b"b"]], "item 0 of the corpus contains b'b': expected a string"),
-        ([{"text": "a", "id": 1}], "is a dict with the keys 'text', 'id': expected .* its values"),
+        (
+            [{"id": "x1", "text": "a b c", "n": 1}],
+            r"a dict with the keys 'id', 'text', 'n': .*: \[row\['text'\] for row in corpus\]$",
+        ),
+        ([{"id": 1}], "is a dict with the keys 'id': expected .*; pass one of its values$"),
         ([io.StringIO("a")], "item 0 of the corpus is a file: .*; pass the paths of files instead"),
         ([["a"], ["b\nc"]], r"token 'b\\nc' in item 1 of the corpus contains a line end or U"),
         ([["b\x1fc"]], r"token 'b\\x1fc' in item 0 of the corpus contains a line end or U\+001F"),
@@ -373,6 +378,15 @@ def test_options_of_files_are_rejected_for_objects(corpus):
     with pytest.raises(ConfigError, match=r"^include selects files of directories, but the corpus"):
         open_corpus(corpus, SourceOptions(include=("*.txt",)))
     if not isinstance(corpus, io.BytesIO):
+        for name in ("column", "json_field"):
+            message = (
+                rf"^{name} applies to files, but the corpus is Python objects; omit it, and pass "
+                r"the texts, of dicts for example \[row\['text'\] for row in rows\]$"
+            )
+            with pytest.raises(ConfigError, match=message):
+                open_corpus(["a b"], SourceOptions(selection=Selection(**{name: "text"})))
+            with pytest.raises(ConfigError, match=message):
+                open_corpus([{"text": "a b"}], SourceOptions(selection=Selection(**{name: "x"})))
         message = "^encoding applies to files, but the corpus is strings or tokens"
         with pytest.raises(ConfigError, match=message):
             open_corpus(["a b"], SourceOptions(encoding="cp1252"))

@@ -208,8 +208,9 @@ def test_zstd_without_its_package_names_the_extra(monkeypatch, tmp_path):
 @pytest.mark.parametrize(("data", "kind"), NOT_TEXT.values(), ids=NOT_TEXT)
 def test_other_files_are_rejected_with_their_type(data, kind, tmp_path):
     path = write(tmp_path / "f.txt", data)
-    with pytest.raises(InputError, match=f"f.txt is {kind}.*: expected UTF-8 text; convert"):
-        text_of(path)
+    if kind != "a Parquet file":  # which can be read, see test_parquet.py
+        with pytest.raises(InputError, match=f"f.txt is {kind}.*: expected UTF-8 text; convert"):
+            text_of(path)
     path = write(tmp_path / "f.txt", gzip.compress(data))
     with pytest.raises(InputError, match=rf"f.txt \(decompressed\) is {kind}"):
         text_of(path)

@@ -167,13 +167,17 @@ def formats() -> None:
 @options.defined("--length", option=LENGTH)
 @_rows("as MODEL was exported, else pad+unk")
 @options.hyperparameter("encoding")
+@options.hyperparameter("column")
+@options.hyperparameter("sep")
+@options.hyperparameter("json_field")
 @options.hyperparameter("max_expansion")
 @options.overwrite
 def encode(model: str, file: str, output: str, overwrite: bool, **arguments: Any) -> None:
     """Encode FILE, one text per line, as ids of MODEL: an int32 array (lines, length).
 
     Texts are tokenized as in training. The ids fit the matrix that `w2v export` writes with the
-    same --rows. FILE may be compressed; - is stdin. An empty line becomes a row of padding.
+    same --rows. FILE may be compressed; - is stdin. An empty line becomes a row of padding. With
+    --column or --json-field, each record of FILE is a text.
     """
     from w2v.cli.progress import observing
     from w2v.embeddings.load import load

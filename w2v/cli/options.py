@@ -91,13 +91,14 @@ def defined(*names: str, option: Option, default: Any = None) -> Decorator[Any]:
     choices = option.choices
     is_name = option.canonical is not None
     named: Any = Name(option) if is_name else Number(option)
+    kind = "NAME" if is_name else option.kind.__name__.upper()
     return cloup.option(
         *names,
         type=click.Choice(choices) if choices else named,
         default=default,
         show_default=default is not None,
         help=_in_flags(option.help),
-        metavar=None if choices else "NAME" if is_name else option.kind.__name__.upper(),
+        metavar=None if choices else option.metavar or kind,
     )
 
 

@@ -83,6 +83,9 @@ def encode_file(
     overwrite: bool = False,
     encoding: str | None = None,
     max_expansion: int = MAX_EXPANSION,
+    column: str | None = None,
+    sep: str | None = None,
+    json_field: str | None = None,
     observer: Observer = ignore,
     progress: bool | None = None,
 ) -> EncodedFile:
@@ -99,6 +102,9 @@ def encode_file(
         overwrite: whether to replace an existing ``output``.
         encoding: see `w2v.Config`.
         max_expansion: see `w2v.Config`.
+        column: see `w2v.Config`; each record of the file is a text then, and record i is row i.
+        sep: see `w2v.Config`.
+        json_field: see `w2v.Config`; as with ``column``, record i is row i.
         observer: see `w2v.train`.
         progress: see `w2v.train`.
 
@@ -119,8 +125,14 @@ def encode_file(
     layout = embeddings.layout(rows)
     atomic.check_file(Path(output), overwrite=overwrite)
     directory = Path(os.path.realpath(output)).parent
-    config = Config(encoding=encoding, max_expansion=max_expansion)
-    source = FileSource([path], SourceOptions.of(config))
+    config = Config(
+        encoding=encoding,
+        max_expansion=max_expansion,
+        column=column,
+        sep=sep,
+        json_field=json_field,
+    )
+    source = FileSource([path], SourceOptions.of(config, one_line=True))
     encoder = embeddings.encoder
     with ExitStack() as stack:
         report = stack.enter_context(reporting(observer, progress))

@@ -130,7 +130,13 @@ class IterableSource:
             return f"is bytes: {expected}; decode it, for example with line.decode('utf-8')"
         if isinstance(line, Mapping):
             keys = ", ".join(short_repr(key) for key in itertools.islice(line, 5))
-            return f"is a {_kind(line)} with the keys {keys}: {expected}; pass one of its values"
+            texts = [key for key, value in line.items() if isinstance(value, str)]
+            longest = max(texts, key=lambda key: len(line[key]), default=None)
+            which = f": [row[{short_repr(longest)}] for row in corpus]" * (longest is not None)
+            return (
+                f"is a {_kind(line)} with the keys {keys}: {expected}; pass one of its values"
+                f"{which}"
+            )
         if hasattr(line, "read"):
             return f"is a file: {expected}; pass the paths of files instead"
         missing = line is None or (isinstance(line, float) and math.isnan(line))

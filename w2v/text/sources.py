@@ -3,7 +3,8 @@
 A block is about a megabyte long and ends at the end of a line or, in longer lines, of a word. So
 memory is bounded for any text. The content of a file determines its type, not its name: gzip,
 bzip2, xz and zstd are decompressed, other encodings are decoded if they are given, and files that
-are not text are rejected with the type that was detected.
+are not text are rejected with the type that was detected. Of tables and JSON, one column or field
+is read.
 """
 
 from __future__ import annotations
@@ -27,7 +28,9 @@ from w2v.errors import ConfigError, InputError, MissingExtraError
 from w2v.events import Notice
 from w2v.system.files import Fingerprint, read_error
 from w2v.text.blocks import Block, LastBoundary, split_blocks
-from w2v.text.decode import CountingReader, find_non_text, open_text
+from w2v.text.columns import is_parquet, select_parquet_text, select_text
+from w2v.text.decode import CountingReader, TextStream, find_non_text, open_text
+from w2v.text.extraction import PLAIN, Records, Selection, StructureError, record_notices
 from w2v.text.folders import STDIN, find_files, first_few
 from w2v.text.objects import (
     IterableSource,
@@ -47,6 +50,7 @@ class SourceOptions:
         max_expansion: see `w2v.text.decompress.ExpansionGuard`.
         include: see `w2v.text.folders.find_files`.
         strict: whether a file in a directory that is not text is an error; otherwise it is skipped.
+        selection: the part of structured files that is text.
 
     """
 
@@ -54,13 +58,20 @@ class SourceOptions:
     max_expansion: float = MAX_EXPANSION
     include: tuple[str, ...] = ()
     strict: bool = False
+    selection: Selection = PLAIN
 
     @classmethod
     def of(
-        cls, config: Config, include: tuple[str, ...] = (), *, strict: bool = False
+        cls,
+        config: Config,
+        include: tuple[str, ...] = (),
+        *,
+        strict: bool = False,
+        one_line: bool = False,
     ) -> SourceOptions:
-        """Return the options with those of a config."""
-        return cls(config.encoding, config.max_expansion, include, strict)
+        """Return the options with those of a config; for ``one_line``, see `Selection`."""
+        selection = Selection(config.column, config.sep, config.json_field, one_line)
+        return cls(config.encoding, config.max_expansion, include, strict, selection)
 
 
 class TextSource(Protocol):
@@ -103,6 +114,7 @@ class _ByteSource:
         self._unchecked: deque[Validity] = deque()  # of the text of each block
         self._checking: Validity | None = None
         self._damaged: list[Validity] = []
+        self._records: list[Records] = []
 
     def check(self, counts: ByteCounts) -> None:
         """Check the next block; see `TextSource.check`.
@@ -129,7 +141,8 @@ class _ByteSource:
         for file in self._damaged:
             messages = (file.doubt, file.mixture)
             notices += [Notice(message) for message in messages if message]
-        self._damaged = []
+        notices += record_notices(self._records, self._options.selection)
+        self._damaged, self._records = [], []
         return notices
 
     def _finish_file(self) -> None:
@@ -144,14 +157,55 @@ class _ByteSource:
     ) -> Iterator[Block]:
         before = self.done_bytes
         counted = CountingReader(raw)
-        encoding = self._options.encoding
-        with open_text(counted, name, encoding, self._options.max_expansion) as stream:
-            validity = Validity(name, stream, encoding)
+        records = Records(name)
+        with contextlib.ExitStack() as stack:
+            stream, validity, position = self._open(raw, counted, name, records, stack)
             for block in split_blocks(stream, last_boundary):
-                self.done_bytes = before + counted.count
+                self.done_bytes = before + position()
                 self._unchecked.append(validity)
                 yield block
-        self.done_bytes = before + counted.count
+            self.done_bytes = before + position()
+        self._records.append(records)
+
+    def _open(
+        self,
+        raw: IO[bytes],
+        counted: CountingReader,
+        name: str,
+        records: Records,
+        stack: contextlib.ExitStack,
+    ) -> tuple[TextStream, Validity, Callable[[], int]]:
+        """Return the text of a file, its validity, and a function for the bytes read so far."""
+        options = self._options
+        if is_parquet(counted.sniff()):
+            size = _size(raw)
+            stream = stack.enter_context(
+                select_parquet_text(
+                    raw,
+                    name,
+                    options.selection,
+                    records,
+                    encoding=options.encoding,
+                    size=size,
+                    max_expansion=options.max_expansion,
+                )
+            )
+            return stream, Validity(name, stream, None), lambda: round(size * records.share())
+        text = stack.enter_context(
+            open_text(counted, name, options.encoding, options.max_expansion)
+        )
+        stream = stack.enter_context(select_text(text, name, options.selection, records))
+        return stream, Validity(name, text, options.encoding), lambda: counted.count
+
+
+def _size(raw: IO[bytes]) -> int:
+    """Return the size of a file, or 0 of a pipe."""
+    if not raw.seekable():
+        return 0
+    place = raw.tell()
+    size = raw.seek(0, os.SEEK_END)
+    raw.seek(place)
+    return size
 
 
 def _damage_notice(files: list[Validity]) -> list[Notice]:
@@ -200,7 +254,8 @@ class FileSource(_ByteSource):
         files, found, self.skipped = find_files(paths, options.include)
         if options.strict and self.skipped.other:
             raise _strict_error(*self.skipped.other[0])
-        self.paths = self._without_non_text(files, set(found))
+        self._found = set(found)
+        self.paths = self._without_non_text(files)
         self.files = len(self.paths)
         self.fingerprints = [_fingerprint(path) for path in self.paths]
         known = [entry.size for entry in self.fingerprints if entry is not None]
@@ -215,9 +270,15 @@ class FileSource(_ByteSource):
                 _open(path) as raw,
                 _unchanged(raw, name, fingerprint) as check,
             ):
-                for block in self._stream_blocks(raw, name, last_boundary):
-                    check()
-                    yield block
+                try:
+                    for block in self._stream_blocks(raw, name, last_boundary):
+                        check()
+                        yield block
+                except StructureError as error:
+                    if path not in self._found:
+                        raise
+                    message = f"{error}; to read only some files of a directory, pass `include`"
+                    raise InputError(message) from error
 
     def finish(self) -> list[Notice]:
         """Check the last file and report skipped ones; see `TextSource.finish`."""
@@ -228,7 +289,7 @@ class FileSource(_ByteSource):
             notices.append(Notice(f"skipped {self.skipped}{remedy}", warning=warning))
         return notices
 
-    def _without_non_text(self, files: list[str], found: set[str]) -> list[str]:
+    def _without_non_text(self, files: list[str]) -> list[str]:
         """Return the files without those that were found in directories and are not text.
 
         Raises:
@@ -237,7 +298,7 @@ class FileSource(_ByteSource):
         """
         text = []
         for path in files:
-            finding = _sniff(path, self._options) if path in found else None
+            finding = _sniff(path, self._options) if path in self._found else None
             if finding is None:
                 text.append(path)
             elif self._options.strict:
@@ -259,6 +320,8 @@ def _sniff(path: str, options: SourceOptions) -> str | None:
     try:
         with Path(path).open("rb", buffering=0) as raw:
             counted = CountingReader(raw)
+            if is_parquet(counted.sniff()):
+                return None
             return find_non_text(counted, path, options.encoding, options.max_expansion)
     except (InputError, MissingExtraError, *_READ_ERRORS):
         return None
@@ -331,6 +394,7 @@ def open_corpus(corpus: Any, options: SourceOptions = SourceOptions()) -> TextSo
     if are_paths:
         return FileSource(items, options)
     _reject_folder_options(options)
+    _reject_selection(options.selection)
     if options.encoding is not None:
         message = (
             "applies to files, but the corpus is strings or tokens, which are decoded; omit it"
@@ -343,6 +407,16 @@ def _reject_folder_options(options: SourceOptions) -> None:
     if options.include:
         message = "selects files of directories, but the corpus has none; omit it"
         raise ConfigError(message, option="include")
+
+
+def _reject_selection(selection: Selection) -> None:
+    for name in ("column", "json_field"):
+        if getattr(selection, name) is not None:
+            message = (
+                "applies to files, but the corpus is Python objects; omit it, and pass the texts, "
+                "of dicts for example [row['text'] for row in rows]"
+            )
+            raise ConfigError(message, option=name)
 
 
 def _is_binary_file(corpus: Any) -> bool:

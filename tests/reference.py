@@ -6,6 +6,7 @@ import functools
 import re
 import unicodedata
 from collections import Counter
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 import regex
@@ -44,11 +45,12 @@ class Read(NamedTuple):
 
 
 @functools.lru_cache(1 << 21)
-def class_of(character: str) -> str:
+def class_of(character: str, singles: bool = True) -> str:
     """Return the class of a character by the rules of the unicode tokenizer.
 
     One of L(etter), N(umber), P (connector), Q (modifier letter), M(ark), S(ingle), I(gnored),
-    J(oiner), apostrophe, dot (middle dot), or the empty string for a separator.
+    J(oiner), apostrophe, dot (middle dot), or the empty string for a separator. Without singles, as
+    in segmented text, those are letters and numbers.
     """
     named = {
         JOINERS: "J",
@@ -61,7 +63,7 @@ def class_of(character: str) -> str:
         ARMENIAN_MARKS: "I",
     }
     for characters, name in named.items():
-        if character in characters:
+        if character in characters and (singles or name != "S"):
             return name
     category = unicodedata.category(character)
     if category == "Cn":
@@ -70,7 +72,7 @@ def class_of(character: str) -> str:
         return "I"
     if category == "Pc":
         return "P"
-    if category[0] in "LN" and SINGLE_SCRIPTS.match(character):
+    if singles and category[0] in "LN" and SINGLE_SCRIPTS.match(character):
         return "S"
     return category[0] if category[0] in "LMN" else ""
 
@@ -107,16 +109,21 @@ WORD = regex.compile(
 )
 
 
-def drop(characters: list[str], pattern: str) -> list[str]:
+def drop(characters: list[str], pattern: str, singles: bool) -> list[str]:
     """Return the characters whose classes do not match a pattern."""
-    classes = "".join(map(shown_class, characters))
+    classes = shown_classes(characters, singles)
     dropped = {i for match in regex.finditer(pattern, classes) for i in range(*match.span())}
     return [c for i, c in enumerate(characters) if i not in dropped]
 
 
-def shown_class(character: str) -> str:
+def shown_classes(characters: list[str], singles: bool) -> str:
+    """Return the classes of characters as a string."""
+    return "".join(shown_class(character, singles) for character in characters)
+
+
+def shown_class(character: str, singles: bool) -> str:
     """Return the class in one letter: lower case if joiners matter after it, v after a virama."""
-    name = class_of(character) or "x"
+    name = class_of(character, singles) or "x"
     if name == "J":
         return "Z" if character == ZWJ else "J"
     if joins(character):
@@ -124,24 +131,24 @@ def shown_class(character: str) -> str:
     return name
 
 
-def unicode_words(line: str) -> list[str]:
+def unicode_words(line: str, singles: bool = True) -> list[str]:
     """Return the words of a line by the unicode tokenizer, before normalization and lowercasing.
 
     One step for each rule, on strings with a letter for the class of each character.
     """
     characters = [c for c in line if class_of(c) != "I"]
     # Joiners stay after characters that join, and before others of the word, or after a virama.
-    characters = drop(characters, "(?<![lnmv])[JZ]+")
-    characters = drop(characters, "J(?![LNPQMlnmv])|(?<!v)Z(?![LNPQMlnmv])")
+    characters = drop(characters, "(?<![lnmv])[JZ]+", singles)
+    characters = drop(characters, "J(?![LNPQMlnmv])|(?<!v)Z(?![LNPQMlnmv])", singles)
     # Marks belong to bases.
-    characters = drop(characters, "(?<![LNPQSMlnmvJZ])[MmvJZ]+")
+    characters = drop(characters, "(?<![LNPQSMlnmvJZ])[MmvJZ]+", singles)
     # A modifier letter between others is an apostrophe.
-    classes = "".join(map(shown_class, characters))
+    classes = shown_classes(characters, singles)
     before = "(?<=[LNPln]|[LNPQln][JZMmv]*[Mmv])"
     for match in regex.finditer(f"{before}Q(?=[LNPln])", classes):
         characters[match.start()] = "'"
     simple = str.maketrans("QlnmvJZ", "PLNMMMM")
-    classes = "".join(map(shown_class, characters)).translate(simple)
+    classes = shown_classes(characters, singles).translate(simple)
     words = []
     for match in WORD.finditer(classes):
         found = characters[match.start() : match.end()]
@@ -177,18 +184,31 @@ def whitespace_words(line: str) -> list[str]:
     return "".join(" " if is_white(character) else character for character in line).split(" ")
 
 
-def read(text: bytes, tokenizer: str = "unicode", *, lowercase: bool = True) -> Read:
+def segments_of(line: str, segment: Callable[[str], Iterable[str]]) -> list[str]:
+    """Return the segments of a line; a segment with line ends in it is several."""
+    line = re.sub("[\ud800-\udfff]+", " ", line)
+    return [part for found in segment(line) for part in re.split("[\r\n]", found)]
+
+
+def read(
+    text: bytes,
+    tokenizer: str = "unicode",
+    *,
+    lowercase: bool = True,
+    segment: Callable[[str], Iterable[str]] | None = None,
+) -> Read:
     """Split a text into lines of words; count dropped tokens and invalid bytes."""
     characters = text.decode("utf-8", "surrogateescape")
     lines = []
     too_long = 0
     for line in re.split("\r\n|\n|\r", characters):
+        parts = [line] if segment is None else segments_of(line, segment) if line else []
         if tokenizer == "unicode":
-            words = unicode_words(line)
+            words = [word for part in parts for word in unicode_words(part, segment is None)]
             forms = [normalized(word, lowercase=lowercase) for word in words]
             scanned = [as_scanned(word, lowercase=lowercase) for word in words]
         else:
-            words = [word for word in whitespace_words(line) if word]
+            words = [word for part in parts for word in whitespace_words(part) if word]
             scanned = forms = [
                 "".join(c.lower()[0] if lowercase else c for c in word) for word in words
             ]

@@ -31,6 +31,8 @@ FLAG = re.compile(r"(?<![\w-])--?[a-z][\w-]*")
 COMMAND = re.compile(rf"\bw2v ({'|'.join(program.commands)})\b")
 OPTION = re.compile(r"`([a-z_]+)(?:=[^`]*)?`")
 OTHER_PROGRAMS = {"gzip -d", "jq -c .", "xz -dc", "zstd -dc --long=31", "ulimit -f"}
+# Texts that are arguments of another program, not messages: of Python and of MeCab.
+ARGUMENTS = {"-c", '-d "0"'}
 
 
 def texts(path: Path) -> Iterator[tuple[int, str]]:
@@ -54,6 +56,8 @@ def without_other_programs(text: str) -> str:
 
 
 def spelled_as_on_the_command_line(text: str) -> list[str]:
+    if text in ARGUMENTS:
+        return []
     plain = without_other_programs(text)
     return [m[0] for pattern in (FLAG, COMMAND) for m in pattern.finditer(plain)]
 

@@ -34,6 +34,7 @@ from w2v.formats.table import VectorTable
 from w2v.pipeline.encode_file import encode_file
 from w2v.pipeline.read import find_phrases, read_corpus
 from w2v.pipeline.record import TrainingRecord, known_origins
+from w2v.text.segmenters import Segmenter
 
 META = {"tokenizer": {"name": "unicode", "lowercase": True}}
 TEXT = "The dog sleeps; the fox jumps."
@@ -128,6 +129,7 @@ def objects(tmp_path_factory) -> dict[type, list[Any]]:
         *(model, used, *loaded, w2v.Embeddings(["a", "b"], mapped)),
         *(used.encoder, used.encoder.tokenizer, used.layout(), VectorTable(["a"], [[1.0]])),
         *(corpus, corpus.text, corpus.held_out, corpus.vocabulary, corpus.definition),
+        Segmenter("package:function", str.split, skips_ascii=False),
         *(
             corpus.times,
             found_phrases[0][0],
@@ -190,7 +192,7 @@ def state(value: Any) -> dict[str, Any]:
     if isinstance(value, w2v.Embeddings):
         computed = {"unit", "_encoder", "_rows_by_normal_form"}
         return {name: part for name, part in vars(value).items() if name not in computed}
-    left_out = {"directory", "_lock", "_scanner", "_numbers", "_tokenizer", "tables"}
+    left_out = {"directory", "_lock", "_scanner", "_numbers", "_tokenizer", "tables", "_segmenter"}
     return {name: part for name, part in vars(value).items() if name not in left_out}
 
 

@@ -149,6 +149,7 @@ EVENTS = {
 TEXT_OPTIONS = {
     "tokenizer": "auto",
     "lowercase": None,
+    "segmenter": None,
     "encoding": None,
     "column": None,
     "sep": None,
@@ -181,6 +182,7 @@ CONFIG = {
 TEXT_FLAGS = {
     "--tokenizer": "auto",
     "--lowercase --no-lowercase": None,
+    "--segmenter": None,
     "--encoding": None,
     "--column": None,
     "--sep": None,
@@ -282,7 +284,10 @@ META = {
     "w2v_version": None,
     "format_version": None,
     "config": set(CONFIG),
-    "tokenizer": {"name", "lowercase", "max_word_bytes", "unicode", "edition"},
+    "tokenizer": {
+        *("name", "lowercase", "max_word_bytes", "unicode", "edition", "segmenter"),
+        "segmenter_version",
+    },
     "corpus": {"stage", *EVENTS["CorpusRead"][1]},
     "training": {"words", "lines", "held_out_words", "held_out_lines"},
     "epochs": None,

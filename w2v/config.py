@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypedDict
 
@@ -16,6 +17,7 @@ from w2v.options import AUTO as AUTO
 from w2v.options import LARGEST, Option, plain
 from w2v.system.cpu import available_cores
 from w2v.system.encodings import encoding_name
+from w2v.system.functions import function_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -142,6 +144,17 @@ class Config:
     )
     lowercase: bool | None = _option(
         None, bool, CORPUS, "Lowercase the text.  [default: with the unicode tokenizer only]"
+    )
+    segmenter: str | None = _option(
+        None,
+        str,
+        CORPUS,
+        "Split each line into words first, for languages that are written without blanks: jieba or"
+        " rjieba (Chinese), sudachi or fugashi (Japanese), pythainlp (Thai), kiwi (Korean), or"
+        " a function named package.module:function.",
+        canonical=function_name,
+        allowed="a name such as jieba, package.module:function, or a function that returns the"
+        " words of a line",
     )
     encoding: str | None = _option(
         None,
@@ -459,6 +472,7 @@ class TrainOptions(TypedDict, total=False):
     min_count: int
     tokenizer: str
     lowercase: bool | None
+    segmenter: str | Callable[[str], Iterable[str]] | None
     encoding: str | None
     column: str | None
     sep: str | None

@@ -91,6 +91,8 @@ def valid(option: Option) -> st.SearchStrategy[Any]:
     if option.choices:
         return st.sampled_from(option.choices)
     if option.canonical is not None:
+        if option.accepts("module:function"):
+            return st.sampled_from(["jieba", "of-a-package", "module:function"])
         names = ["latin-1", "gb18030", "utf8", "UTF-16", "text", "2", "a,b", ";", "tab", "\t"]
         return st.sampled_from([name for name in names if option.accepts(name)])
     if option.kind is bool:

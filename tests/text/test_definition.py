@@ -32,6 +32,8 @@ def test_the_record_for_meta_json():
         "max_word_bytes": 1000,
         "unicode": unicodedata.unidata_version,
         "edition": 2,
+        "segmenter": None,
+        "segmenter_version": None,
     }
 
 

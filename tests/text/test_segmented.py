@@ -11,12 +11,8 @@ from w2v.corpus.build import count_words
 from w2v.errors import ConfigError
 from w2v.events import Notice
 from w2v.text import segmented
-from w2v.text.characters import character_tables
-from w2v.text.definition import WordDefinition
 from w2v.text.segmented import Script, examine, open_text
 from w2v.text.sources import FileSource, IterableSource
-
-CLASSES = character_tables(WordDefinition("unicode", True)).classes
 
 CHINESE = [
     "我们 喜欢 数学 ， 也 喜欢 物理 。",
@@ -50,11 +46,11 @@ ENGLISH = ["The quick brown fox jumps over the lazy dog.", "It is called 北京 
     ],
 )
 def test_segmented_text_is_recognized(text, is_han, is_segmented):
-    assert examine(text.encode(), CLASSES) == Script(is_han, is_segmented)
+    assert examine(text.encode()) == Script(is_han, is_segmented)
 
 
 def test_bytes_that_are_not_utf8_do_not_matter():
-    assert examine("\n".join(CHINESE).encode() + b"\xff\xe6\x97", CLASSES) == Script(True, True)
+    assert examine("\n".join(CHINESE).encode() + b"\xff\xe6\x97") == Script(True, True)
 
 
 def opened(lines, **options):

@@ -46,8 +46,10 @@ class Command(cloup.Command):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command."""
+        named = ctx.params.get("segmenter") is not None
         try:
-            return super().invoke(ctx)
+            with _importing_from_here() if named else contextlib.nullcontext():
+                return super().invoke(ctx)
         except ConfigError as error:
             subject = " and ".join(f"`{name}`" for name in error.options)
             message = f"{subject} {error.args[0]}".lstrip()
@@ -116,6 +118,27 @@ def _showing_log(ctx: click.Context) -> Iterator[None]:
         yield
     finally:
         logger.removeHandler(handler)
+
+
+@contextlib.contextmanager
+def _importing_from_here() -> Iterator[None]:
+    """Let the user name a function of a module in the current directory.
+
+    The directory comes last, so that no file in it takes the place of a module of a package. Where
+    a model names the function, as in `w2v encode`, the directory is not searched: model and module
+    may have come together from anywhere.
+    """
+    before = list(sys.path)
+    try:
+        here = str(Path.cwd())
+    except FileNotFoundError:  # it does not exist any more
+        here = ""
+    if not {here, ""} & set(before):
+        sys.path.append(here)
+    try:
+        yield
+    finally:
+        sys.path[:] = before
 
 
 def _memory_remedy(ctx: click.Context) -> str:

@@ -16,11 +16,16 @@ _PENDING_PER_THREAD = 4
 
 
 def ordered_map(
-    function: Callable[[Item], Result], items: Iterable[Item], threads: int
+    function: Callable[[Item], Result],
+    items: Iterable[Item],
+    threads: int,
+    stop: Callable[[], object] | None = None,
 ) -> Generator[Result, None, None]:
     """Call a function for each item on several threads; yield the results in order.
 
-    The calling thread takes the items from the iterable, a few ahead of the results.
+    The calling thread takes the items from the iterable, a few ahead of the results. At the end,
+    also after an error or an interrupt, it calls ``stop``, which makes calls of the function return
+    that may take long, and waits for them.
     """
     pending: deque[Future[Result]] = deque()
     pool = _pool(threads)
@@ -32,11 +37,16 @@ def ordered_map(
         while pending:
             yield pending.popleft().result()
     finally:
+        if stop is not None:
+            stop()
         pool.shutdown(cancel_futures=True)
 
 
 def pulling_map(
-    function: Callable[[Item], Result], items: Iterable[Item], threads: int
+    function: Callable[[Item], Result],
+    items: Iterable[Item],
+    threads: int,
+    stop: Callable[[], object] | None = None,
 ) -> Generator[Result, None, None]:
     """As `ordered_map`, but the threads take the items from the iterable themselves.
 
@@ -75,6 +85,8 @@ def pulling_map(
                 yield early.pop(yielded)
                 yielded += 1
     finally:
+        if stop is not None:
+            stop()
         pool.shutdown(cancel_futures=True)
 
 

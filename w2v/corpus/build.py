@@ -13,7 +13,7 @@ import dataclasses
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
@@ -45,6 +45,7 @@ from w2v.text.blocks import batches
 from w2v.text.characters import CharacterTables
 from w2v.text.definition import WordDefinition
 from w2v.text.phrases import Phrases
+from w2v.text.segmentation import Segmentation, start_segmentation
 from w2v.text.segmented import open_text
 from w2v.text.tokenizer import END_OF_LINE, Scanner, TokenCounts
 from w2v.text.validity import BlockBytes, ByteCounts
@@ -129,8 +130,11 @@ def build_corpus(
         observer: receives reports.
 
     Raises:
-        InputError: the text cannot be read.
+        InputError: the text cannot be read, or the segmenter fails.
         VocabularyError: the text has no usable words.
+        ConfigError: the segmenter cannot be found, or returns something else than strings.
+        MissingExtraError: its package is not installed.
+        ResourceError: a process of the segmenter ended.
         OutputError: the files cannot be written.
         DiskFullError: there is too little disk space.
 
@@ -242,15 +246,18 @@ def _read(
     """
     with times.measure("input"):
         text = open_text(source, config, recorded, observer)
-    scanners = _Scanners(text.tables, config.thread_count, spool)
-    end = _scan(source, text.blocks, scanners, observer, spool, times)
+    name = text.definition.segmenter
+    segmentation = start_segmentation(name, config.thread_count, observer)
+    scanners = _Scanners(text.tables, config.thread_count, spool, segmentation)
+    with nullcontext() if segmentation is None else segmentation:
+        end = _scan(source, text.blocks, scanners, segmentation, observer, spool, times)
     tokens = scanners.counts()
     with times.measure("ranking"):
         distinct = DistinctWords([one.words for one in scanners.scanners], config.thread_count)
     if not len(distinct):
         message = (
             f"the corpus has no words: {end.bytes:,} bytes of text were read; "
-            f"{tokens.invalid_bytes:,} of them are not UTF-8, and {tokens.too_long:,} tokens are "
+            f"{end.invalid_bytes:,} of them are not UTF-8, and {tokens.too_long:,} tokens are "
             "too long"
         )
         raise VocabularyError(message)
@@ -305,6 +312,20 @@ class _ScannedBlock(NamedTuple):
     spooling: float
 
 
+class _Batch(NamedTuple):
+    """Blocks to be split into words together.
+
+    Attributes:
+        blocks: as they stand in the text.
+        segmented: the same as one block, with separators between segments, if the thread that reads
+            the corpus had to do that.
+
+    """
+
+    blocks: list[Block]
+    segmented: Block | None = None
+
+
 class _Scanners:
     """Scanners for some threads, each with words of its own.
 
@@ -312,11 +333,19 @@ class _Scanners:
         tables: the definition of a word.
         threads: that may scan at once.
         spool: receives the ids of each block, if there is one.
+        segmentation: splits the text before the scanners do, if there is one.
 
     """
 
-    def __init__(self, tables: CharacterTables, threads: int, spool: Spool | None) -> None:
+    def __init__(
+        self,
+        tables: CharacterTables,
+        threads: int,
+        spool: Spool | None,
+        segmentation: Segmentation | None,
+    ) -> None:
         self.scanners = [Scanner(tables) for _ in range(threads)]
+        self._segmentation = segmentation
         self._spool = spool
         self._idle: SimpleQueue[int] = SimpleQueue()
         for index in range(threads):
@@ -326,14 +355,24 @@ class _Scanners:
         """Return the number of tokens that all scanners read."""
         return TokenCounts(*map(sum, zip(*(one.counts for one in self.scanners), strict=True)))
 
-    def scan(self, blocks: list[Block]) -> _ScannedBlock:
+    def scan(self, batch: _Batch) -> _ScannedBlock:
         """Split blocks into words as if they were one, and spool their ids."""
         index = self._idle.get()
+        blocks, text = batch
         parts = [BlockBytes(block) for block in blocks]
+        started = time.perf_counter()
         try:
-            before = self.scanners[index].counts.invalid_bytes
-            ids = self.scanners[index].scan(b"".join(blocks) if len(blocks) > 1 else blocks[0])
-            invalid = self.scanners[index].counts.invalid_bytes - before
+            scanner = self.scanners[index]
+            if self._segmentation is not None:
+                if text is None:
+                    text = self._segmentation.segment(_joined(blocks))
+                scanner.tokenizing += time.perf_counter() - started
+                ids = scanner.scan(text)
+                invalid = sum(map(count_invalid, blocks))  # which are spaces in the segmented text
+            else:
+                before = scanner.counts.invalid_bytes
+                ids = scanner.scan(_joined(blocks))
+                invalid = scanner.counts.invalid_bytes - before
         finally:
             self._idle.put(index)
         scanned = time.perf_counter()
@@ -350,6 +389,10 @@ class _Scanners:
         )
 
 
+def _joined(blocks: list[Block]) -> Block:
+    return b"".join(blocks) if len(blocks) > 1 else blocks[0]
+
+
 def _invalid_bytes(blocks: list[Block], total: int) -> list[int]:
     """Return the number of invalid bytes of each block, given that of all blocks."""
     if total == 0 or len(blocks) == 1:
@@ -363,6 +406,7 @@ class _TextPosition:
 
     Attributes:
         bytes: of text before it.
+        invalid_bytes: those of them that are not UTF-8.
         tokens: words before it.
         lines: lines with tokens that ended before it.
         line_begun: whether it is within a line, after some of its tokens.
@@ -370,6 +414,7 @@ class _TextPosition:
     """
 
     bytes: int = 0
+    invalid_bytes: int = 0
     tokens: int = 0
     lines: int = 0
     line_begun: bool = False
@@ -377,6 +422,7 @@ class _TextPosition:
     def advance(self, block: _ScannedBlock) -> None:
         """Advance past the next block."""
         self.bytes += sum(counts.size for counts in block.counts)
+        self.invalid_bytes += sum(counts.invalid for counts in block.counts)
         self.tokens += block.length - block.line_ends
         if block.ends is not None:
             starts_with_end, ends_with_end = block.ends
@@ -447,7 +493,7 @@ def _count(
         dropped_beyond_size=dropped - rare if chosen else 0,
         dropped_unlisted=0 if chosen else dropped,
         dropped_too_long=tokens.too_long,
-        invalid_bytes=tokens.invalid_bytes,
+        invalid_bytes=end.invalid_bytes,
         unseen_words=int(np.count_nonzero(vocabulary.counts == 0)),
         seconds=time.perf_counter() - started,
         old_words=len(words) if words is not None and extend else 0,
@@ -496,7 +542,7 @@ def _note_impossible_words(
         Why no text has the first of them, None if there are none.
 
     """
-    impossible = [word for word in words if definition.why_impossible(word) is not None]
+    impossible = [word for word in words if definition.is_impossible(word)]
     if not impossible:
         return None
     reason = definition.why_impossible(impossible[0])
@@ -520,6 +566,7 @@ def _scan(
     source: TextSource,
     text: Iterator[Block],
     scanners: _Scanners,
+    segmentation: Segmentation | None,
     observer: Observer,
     spool: Spool | None,
     times: StageTimes,
@@ -534,9 +581,15 @@ def _scan(
         observer(Reading(done, total, position.bytes, position.tokens, seconds))
         return done
 
-    blocks = _timed(batches(text), times)
+    blocks: Iterator[_Batch] = map(_Batch, _timed(batches(text), times))
     map_blocks = pulling_map if _may_be_read_by_workers(source) else ordered_map
-    with closing(map_blocks(scanners.scan, blocks, len(scanners.scanners))) as done:
+    stop = None
+    if segmentation is not None:
+        stop = segmentation.stop
+        if segmentation.on_calling_thread:
+            blocks = _segmented(blocks, segmentation)
+            map_blocks = ordered_map
+    with closing(map_blocks(scanners.scan, blocks, len(scanners.scanners), stop)) as done:
         for block in done:
             for counts in block.counts:
                 source.check(counts)
@@ -554,6 +607,11 @@ def _scan(
         times.tokenizing += scanner.tokenizing
         times.hashing += scanner.hashing
     return position
+
+
+def _segmented(batches: Iterator[_Batch], segmentation: Segmentation) -> Iterator[_Batch]:
+    for blocks, _ in batches:
+        yield _Batch(blocks, segmentation.segment(_joined(blocks)))
 
 
 def _may_be_read_by_workers(source: TextSource) -> bool:

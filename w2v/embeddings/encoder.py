@@ -74,7 +74,7 @@ class Encoder:
             from w2v.text.tokenizer import Tokenizer
 
             tokenizer = Tokenizer(WordDefinition.from_meta(self.definition), self._rank)
-            compile_kernels(observer, lambda: tokenizer.numbers("a"))
+            compile_kernels(observer, lambda: tokenizer.numbers("a", segmented=True))
             self._tokenizer = tokenizer
         return self._tokenizer
 
@@ -136,12 +136,13 @@ class Encoder:
             message = f"text {number}: {error}"
             raise type(error)(message) from error
 
-    def rows_of(self, text: Any, layout: Layout) -> NDArray[np.int32]:
+    def rows_of(self, text: Any, layout: Layout, *, segmented: bool = False) -> NDArray[np.int32]:
         """Return (n,) int32, the row of each word of one text.
 
         Args:
             text: a string, UTF-8 bytes, a list of words, or a list of ids.
             layout: the layout of the rows.
+            segmented: whether a string or bytes come from `Tokenizer.segment`.
 
         Raises:
             ConfigError: ``text`` is none of these, or an id is out of range.
@@ -151,18 +152,19 @@ class Encoder:
         words = None
         if isinstance(text, (str, bytes)):
             if self.joiner is not None:
-                words = self._joined_words(text, self.joiner)
+                words = self._joined_words(text, self.joiner, segmented=segmented)
         elif _dimensions(text) == 1 and all(isinstance(word, str) for word in text):
             words = list(text) if self.joiner is None else self.joiner.join(text)
         else:
             return self._checked_ids(text, layout)
         if words is None:
-            ranks: NDArray[np.int32] = self.tokenizer.numbers(text)
+            ranks: NDArray[np.int32] = self.tokenizer.numbers(text, segmented=segmented)
         else:
             ranks = np.array(list(map(self._remembered_rank, words)), np.int32)
         known = ranks != _UNKNOWN
         if layout.unknown is None and not known.all():
-            words = self.tokenizer.words(text) if words is None else words
+            if words is None:
+                words = self.tokenizer.words(text, segmented=segmented)
             message = (
                 f"{words[int(known.argmin())]!r} is not among the {self._size} words, and the "
                 f"layout {layout.name!r} has no row for unknown words; use `rows='pad+unk'`, here "
@@ -180,10 +182,13 @@ class Encoder:
     def _is_word(self, word: str) -> bool:
         return self._find(word) is not None
 
-    def _joined_words(self, text: str | bytes, joiner: PhraseJoiner) -> list[str]:
+    def _joined_words(
+        self, text: str | bytes, joiner: PhraseJoiner, *, segmented: bool
+    ) -> list[str]:
         """Return the words of a text. No phrase extends over the end of a line."""
         lines = text.split(b"\n") if isinstance(text, bytes) else text.split("\n")
-        return [word for line in lines for word in joiner.join(self.tokenizer.words(line))]
+        words = (self.tokenizer.words(line, segmented=segmented) for line in lines)
+        return [word for line in words for word in joiner.join(line)]
 
     def _remembered_rank(self, word: str) -> int:
         """Return the rank of a word. Looking up unknown words takes long, and most words repeat."""

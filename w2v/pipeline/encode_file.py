@@ -6,7 +6,7 @@ import os
 import tempfile
 import time
 from array import array
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -23,8 +23,10 @@ from w2v.options import SWITCH, check_path
 from w2v.pipeline import warmup
 from w2v.progress import check_reporting, reporting
 from w2v.system import atomic
+from w2v.system.cpu import available_cores
 from w2v.system.disk import require_free_space, writing
 from w2v.system.sniff import count_invalid
+from w2v.text.segmentation import segment_blocks, start_segmentation
 from w2v.text.sources import FileSource, SourceOptions
 from w2v.text.validity import count_bytes
 
@@ -109,8 +111,10 @@ def encode_file(
         progress: see `w2v.train`.
 
     Raises:
-        InputError: the file cannot be read, has no line, or unpacks to too much.
+        InputError: the file cannot be read, has no line, or unpacks to too much; or the segmenter
+            fails.
         ConfigError: see `Embeddings.encode`.
+        ResourceError: a process of the segmenter ended.
         UnknownWordError: see `Embeddings.encode`.
         OutputError: the ids cannot be written.
         DiskFullError: there is too little disk space.
@@ -137,7 +141,13 @@ def encode_file(
     with ExitStack() as stack:
         report = stack.enter_context(reporting(observer, progress))
         warmup.compile_kernels(report, warmup.read_text)
-        blocks = _checked(source, encoder.prepare(report).tables.last_boundary)
+        tokenizer = encoder.prepare(report)
+        cores = available_cores()
+        segmentation = start_segmentation(tokenizer.definition.segmenter, cores, report)
+        if segmentation is not None:
+            stack.enter_context(segmentation)
+        text = _checked(source, tokenizer.tables.last_boundary)
+        blocks = stack.enter_context(closing(segment_blocks(text, segmentation, cores)))
         started = time.perf_counter()
 
         def report_reading(text_bytes: int, words: int) -> None:
@@ -209,15 +219,16 @@ def _spool_in(directory: Path) -> Iterator[IO[bytes]]:
 def _spool(
     encoder: Encoder,
     path: str | os.PathLike[str],
-    blocks: Iterable[Block],
+    blocks: Iterable[tuple[Block, Block]],
     layout: Layout,
     spool: IO[bytes],
     report: Callable[[int, int], None],
 ) -> tuple[NDArray[np.int64], int]:
     """Write the ids of all lines to the spool.
 
-    A line longer than a block arrives in several pieces, split between words. After each block,
-    ``report`` is called with the bytes and words so far.
+    Blocks come as they stand in the text, and segmented. A line longer than a block arrives in
+    several pieces, split between words. After each block, ``report`` is called with the bytes and
+    words so far.
 
     Returns:
         The number of ids of each line, and the number of out-of-vocabulary words.
@@ -225,10 +236,10 @@ def _spool(
     """
     sizes = array("q")
     unknown = size = text_bytes = words = 0
-    for block in blocks:
-        for line in _lines(block):
+    for block, segmented in blocks:
+        for line in _lines(segmented):
             try:
-                ids = encoder.rows_of(line, layout)
+                ids = encoder.rows_of(line, layout, segmented=True)
             except UnknownWordError as error:
                 message = f"{_name(path)}, line {len(sizes) + 1}: {error}"
                 raise UnknownWordError(message) from error

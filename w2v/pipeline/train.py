@@ -34,6 +34,7 @@ from w2v.pipeline.warm_start import job_for_more_epochs, load_initial_model
 from w2v.progress import reporting
 from w2v.system.atomic import recover
 from w2v.system.files import Fingerprint
+from w2v.text import segmenters
 from w2v.text.folders import STDIN
 from w2v.text.sources import FileSource, SourceOptions, TextSource, open_corpus
 
@@ -69,7 +70,7 @@ def train(
             is skipped with a `w2v.events.Notice`, which is logged if there is no observer.
         init: the model to start from, or vectors in any readable format. All its words keep their
             rows; other words of the corpus follow, up to ``vocab_size`` in total. It determines
-            ``dim`` and, if it records them, ``tokenizer`` and ``lowercase``.
+            ``dim`` and, if it records them, ``tokenizer``, ``lowercase`` and ``segmenter``.
         freeze_old: whether the vectors of ``init`` do not change.
         output: the directory to save the model in, such as ``kjv.w2v``. If the name has the
             extension of a format, such as ``kjv.txt`` or ``kjv.bin``, the vectors are written to
@@ -95,7 +96,7 @@ def train(
 
     """
     given = cast("TrainOptions", check_options(options))
-    config = Config(**given)
+    config = Config.of(options)
     check_arguments(
         observer,
         progress,
@@ -113,6 +114,8 @@ def train(
     words, origin = read_given_vocabulary(vocab), None
     if init is not None:
         config, words, origin = load_initial_model(init, given, freeze_old=freeze_old)
+    if config.segmenter is not None:
+        segmenters.load(config.segmenter)  # or report that it cannot be, before any work
     source = open_corpus(corpus, source_options(config, include, strict))
     directories.require_no_input(_files_read(source, init, vocab))
     job = TrainingJob(

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from w2v.config import AUTO, Config, TrainOptions
+from w2v.config import options as config_options
 from w2v.errors import ConfigError, InputError
 from w2v.events import EpochDone, WarmStarted
 from w2v.formats import native, registry
@@ -46,7 +47,7 @@ def load_initial_model(
     Args:
         init: a model directory, or vectors in any readable format.
         options: the given hyper-parameters. The model determines ``dim`` and, if it records them,
-            ``tokenizer`` and ``lowercase``.
+            ``tokenizer``, ``lowercase`` and ``segmenter``.
         freeze_old: whether its vectors do not change.
 
     Returns:
@@ -269,9 +270,13 @@ def _config(old: VectorTable, path: Path, options: TrainOptions) -> Config:
     fixed: dict[str, Any] = {"dim": old.dim}
     definition = WordDefinition.if_recorded(old.meta.get("tokenizer"))
     if definition is not None:
-        fixed |= {"tokenizer": definition.name, "lowercase": definition.lowercase}
+        fixed |= {
+            "tokenizer": definition.name,
+            "lowercase": definition.lowercase,
+            "segmenter": definition.segmenter,
+        }
     for name, value in fixed.items():
-        given = options.get(name)
+        given = config_options()[name].recorded(options.get(name))
         if given not in (None, value) and not (name == "tokenizer" and given == "auto"):
             message = (
                 f"contradicts the initial model: {path} has `{name}={value!r}`, got "

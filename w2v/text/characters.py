@@ -6,7 +6,8 @@ is a base, which is a letter, a number or a connector such as ``_``, and the mar
 
 - Between two units may stand one apostrophe, which is written as ``'``; between two letters with
   their marks also one middle dot, or one Hebrew gershayim.
-- A Han, Hiragana or Katakana character is a word of its own, with its marks.
+- A Han, Hiragana or Katakana character is a word of its own, with its marks. If a segmenter splits
+  the text, they are letters: each segment is split by these rules as if it stood alone.
 - Ignored characters, such as soft hyphens, marks of direction and variation selectors, are dropped.
   The joiners U+200C and U+200D are part of a word between characters of the scripts that use them.
 - Marks without a base are dropped.
@@ -38,6 +39,7 @@ from w2v.text.normal import (
     MODIFIERS,
     SINGLE_COMMON,
     SINGLE_SCRIPTS,
+    TOKEN_SEPARATOR,
     VIRAMA_ORDER,
     VISIBLE_FORMATS,
     ZERO_WIDTH_JOINER,
@@ -72,9 +74,6 @@ SECOND = 2  # may compose with a character before it
 FIRST = 4  # may compose with a character after it
 JOINS = 8  # of a script in which joiners distinguish words
 VIRAMA = 16
-
-TOKEN_SEPARATOR = "\x1f"
-"""The character that joins lists of tokens. It is a SEPARATOR by every definition of a word."""
 
 CODE_POINTS = 0x110000
 
@@ -168,12 +167,12 @@ def character_tables(definition: WordDefinition) -> CharacterTables:
     traits, order = np.zeros((2, CODE_POINTS), np.uint8)
     apostrophes: dict[int, int] = {}
     if definition.normalizes:
-        classes = _unicode_classes()
+        classes = _unicode_classes(singles=definition.splits_han)
         decomposable = _decomposable(classes)
         _normalize(decomposable, classes, written)
         apostrophes = APOSTROPHES | MIDDLE_DOTS
     elif unicode:
-        classes = _first_unicode_classes()
+        classes = _first_unicode_classes(singles=definition.splits_han)
         apostrophes = _FIRST_APOSTROPHES
     else:
         separators = TOKEN_SEPARATOR if tokens else "\0" + _white_space()
@@ -218,22 +217,25 @@ def _byte_ranges(members: NDArray[np.bool]) -> NDArray[np.uint8]:
     return runs(members).astype(np.uint8)
 
 
-def _first_unicode_classes() -> NDArray[np.uint8]:
+def _first_unicode_classes(*, singles: bool) -> NDArray[np.uint8]:
     """Return the classes of the first edition of the rules."""
     classes = _classes_by_category(dict.fromkeys(("L", "M", "N", "Pc"), LETTER))
     classes[[ZERO_WIDTH_NON_JOINER, ZERO_WIDTH_JOINER]] = LETTER
-    _set_singles(classes)
+    if singles:
+        _set_singles(classes)
     classes[list(_FIRST_APOSTROPHES)] = APOSTROPHE
     return classes
 
 
-def _unicode_classes() -> NDArray[np.uint8]:
+def _unicode_classes(*, singles: bool) -> NDArray[np.uint8]:
+    """Return the classes; Han and Kana are letters if they are no ``singles``."""
     classes = _classes_by_category(
         {"L": LETTER, "M": MARK, "N": NUMBER, "Pc": CONNECTOR, "Cf": IGNORED}
     )
-    _set_singles(classes)
+    if singles:
+        _set_singles(classes)
+        classes[list(SINGLE_COMMON)] = SINGLE
     for codes, character_class in (
-        (SINGLE_COMMON, SINGLE),
         (VISIBLE_FORMATS, SEPARATOR),
         (_BLANK_FILLERS, SEPARATOR),
         (IGNORED_CHARACTERS, IGNORED),

@@ -6,8 +6,10 @@ import unicodedata
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from w2v.errors import ConfigError
-from w2v.text.normal import is_han_or_kana, lowercase_word, word_form
+from w2v.errors import ConfigError, short_repr
+from w2v.system.functions import function_name
+from w2v.text import segmenters
+from w2v.text.normal import is_han_or_kana, is_kana, lowercase_word, word_form
 from w2v.text.phrases import Phrases, recorded_phrases
 
 if TYPE_CHECKING:
@@ -34,11 +36,16 @@ EDITION = 2
 """The edition of the rules by which text becomes words; see `WordDefinition`."""
 
 
+def segmenters_for(text: str) -> tuple[str, ...]:
+    """Return the built-in segmenters for a text of Han and maybe Kana, the most usual first."""
+    return ("sudachi", "fugashi") if any(map(is_kana, text)) else ("jieba", "rjieba")
+
+
 @dataclass(frozen=True)
 class WordDefinition:
     """The rule by which text becomes words.
 
-    Two definitions are equal if name, lowercase, edition and phrases are.
+    Two definitions are equal if name, lowercase, edition, segmenter and phrases are.
 
     Attributes:
         name: the tokenizer, ``unicode`` or ``whitespace``; ``tokens`` for lists of tokens.
@@ -47,6 +54,9 @@ class WordDefinition:
         unicode: the version of Unicode.
         edition: of the rules, see `w2v.text.characters`. Models that were saved before there were
             two do not record it; they keep the first one.
+        segmenter: the name of the function that splits a line before the tokenizer does, see
+            `w2v.text.segmenters`; None without one.
+        segmenter_version: the version of its package, if known.
         phrases: words that are joined, for each pass; see `w2v.text.phrases`.
 
     """
@@ -57,17 +67,31 @@ class WordDefinition:
     unicode: str = field(default=unicodedata.unidata_version, compare=False)
     edition: int = field(default=EDITION, metadata={"if_missing": FIRST_EDITION})
     phrases: Phrases = field(default=(), metadata={"if_missing": ()})
+    segmenter: str | None = field(default=None, metadata={"if_missing": None})
+    segmenter_version: str | None = field(default=None, compare=False)
 
     @classmethod
     def from_config(cls, config: Config, *, tokenized: bool) -> WordDefinition:
         """Return the definition for a corpus of text, or one of lists of tokens.
 
         The tokenizer ``auto`` is ``unicode`` here; `w2v.text.segmented` makes the choice.
+
+        Raises:
+            ConfigError: lists of tokens cannot be segmented.
+
         """
-        name = "tokens" if tokenized else config.tokenizer
-        if name == "auto":
-            name = "unicode"
-        return cls(name, config.lowercases(name))
+        segmenter = config.segmenter
+        if tokenized:
+            if segmenter is not None:
+                message = (
+                    f"applies to text, but the corpus is lists of tokens, got "
+                    f"`segmenter={segmenter!r}`; omit it, or pass strings"
+                )
+                raise ConfigError(message, option="segmenter")
+            return cls("tokens", config.lowercases("tokens"))
+        name = "unicode" if config.tokenizer == "auto" else config.tokenizer
+        version = None if segmenter is None else segmenters.version(segmenter)
+        return cls(name, config.lowercases(name), segmenter=segmenter, segmenter_version=version)
 
     @classmethod
     def from_meta(cls, recorded: Any) -> WordDefinition:
@@ -81,12 +105,13 @@ class WordDefinition:
 
         """
         try:
-            edition = recorded.get("edition", FIRST_EDITION)
             definition = cls(
                 recorded["name"],
                 recorded["lowercase"],
-                edition=edition,
+                edition=recorded.get("edition", FIRST_EDITION),
                 phrases=recorded_phrases(recorded),
+                segmenter=recorded.get("segmenter"),
+                segmenter_version=recorded.get("segmenter_version"),
             )
         except (AttributeError, LookupError, TypeError):
             definition = None
@@ -104,6 +129,14 @@ class WordDefinition:
             message = (
                 f"these embeddings {reason}, so they cannot split a string into words; pass lists "
                 f"of words, or {TOKENIZER_HINT}"
+            )
+            raise ConfigError(message)
+        segmenter = definition.segmenter
+        if segmenter is not None and function_name(segmenter) is None:
+            message = (
+                "these embeddings record a segmenter that is no name of one: "
+                f"{short_repr(segmenter)}; pass lists of words, or set "
+                "embeddings.meta['tokenizer']['segmenter'] to the name of one, or to None"
             )
             raise ConfigError(message)
         if not FIRST_EDITION <= definition.edition <= EDITION:
@@ -135,14 +168,19 @@ class WordDefinition:
     @property
     def splits_han(self) -> bool:
         """Whether each Han, Hiragana or Katakana character is a word of its own."""
-        return self.name == "unicode"
+        return self.name == "unicode" and self.segmenter is None
+
+    def is_impossible(self, word: str) -> bool:
+        """Return whether no text has a word."""
+        return self.splits_han and len(word) > 1 and any(map(is_han_or_kana, word))
 
     def why_impossible(self, word: str) -> str | None:
         """Return why no text has a word, with a remedy; None if it may have it."""
-        if self.splits_han and len(word) > 1 and any(map(is_han_or_kana, word)):
+        if self.is_impossible(word):
             return (
-                f"{SINGLE_CHARACTERS}; for words of several characters, put blanks between the "
-                "words of the text, and train with `tokenizer='whitespace'`"
+                f"{SINGLE_CHARACTERS}; for words of several characters, train with "
+                f"{segmenters.recommend(*segmenters_for(word))}, or put blanks between the words "
+                "of the text, and train with `tokenizer='whitespace'`"
             )
         return None
 
@@ -164,5 +202,8 @@ class WordDefinition:
     def __str__(self) -> str:
         """Describe the definition in a few words."""
         text = f"{self.name}, {'lowercased' if self.lowercase else 'case-sensitive'}"
+        if self.segmenter is not None:
+            version = "" if self.segmenter_version is None else f" {self.segmenter_version}"
+            text += f", segmented by {self.segmenter}{version}"
         phrases = sum(map(len, self.phrases))
         return f"{text}, {phrases:,} phrases" if phrases else text

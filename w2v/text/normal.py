@@ -9,6 +9,9 @@ from __future__ import annotations
 
 import unicodedata
 
+TOKEN_SEPARATOR = "\x1f"
+"""The character between tokens, and between segments. It separates words by every definition."""
+
 ZERO_WIDTH_SPACE, ZERO_WIDTH_NON_JOINER, ZERO_WIDTH_JOINER = 0x200B, 0x200C, 0x200D
 _MONGOLIAN_VOWEL_SEPARATOR = 0x180E
 JOINERS = (ZERO_WIDTH_NON_JOINER, ZERO_WIDTH_JOINER, _MONGOLIAN_VOWEL_SEPARATOR)
@@ -55,6 +58,7 @@ SINGLE_SCRIPTS = (
 SINGLE_COMMON = (
     0x3006, 0x3031, 0x3032, 0x3033, 0x3034, 0x3035, 0x303C, 0x30FC, 0xFF70,
 )  # fmt: skip
+_KANA = (("\u3041", "\u3096"), ("\u30a1", "\u30fa"), ("\uff66", "\uff9d"))
 COMBINING_DOT = 0x307
 VIRAMA_ORDER = 9  # the combining class of viramas
 ABOVE = 230  # the combining class of marks above
@@ -72,6 +76,11 @@ def is_han_or_kana(character: str) -> bool:
         return False
     inside = any(first <= code <= last for first, last in SINGLE_SCRIPTS)
     return inside or code in SINGLE_COMMON
+
+
+def is_kana(character: str) -> bool:
+    """Return whether a character is one of the Hiragana and Katakana in general use."""
+    return any(first <= character <= last for first, last in _KANA)
 
 
 def is_virama(character: str) -> bool:

@@ -16,8 +16,8 @@ from w2v.events import Notice
 from w2v.options import is_ordered_iterable
 from w2v.text import blocks
 from w2v.text.blocks import Block, LastBoundary, split_blocks
-from w2v.text.characters import TOKEN_SEPARATOR
 from w2v.text.folders import STDIN
+from w2v.text.normal import TOKEN_SEPARATOR
 from w2v.text.validity import ByteCounts
 
 _PEEKED = 1000  # strings that are looked at, at most, to tell paths from text

@@ -1,12 +1,15 @@
-"""Chinese and Japanese text that is segmented already: blanks stand between its words.
+"""Text of languages that are written without blanks, as it is, or segmented already.
 
-The tokenizer ``unicode`` makes each Han, Hiragana or Katakana character a word. That is right for
-text without blanks, but would split the words of segmented text again. So a sample from the
-beginning of a text is looked at before the text is split.
+The tokenizer ``unicode`` makes each Han, Hiragana or Katakana character a word, and each run of
+Thai a single word. It would split the words of segmented Chinese again. So a sample from the
+beginning of a text is looked at before the text is split, and a notice says what the tokenizer
+makes of it, and which segmenter finds the words.
 """
 
 from __future__ import annotations
 
+import codecs
+import dataclasses
 import itertools
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
@@ -15,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from w2v.events import Notice, Observer
+from w2v.text import segmenters
 from w2v.text.characters import (
     IGNORED,
     MARK,
@@ -27,7 +31,7 @@ from w2v.text.characters import (
     code_points,
     runs,
 )
-from w2v.text.definition import SINGLE_CHARACTERS, WordDefinition
+from w2v.text.definition import SINGLE_CHARACTERS, WordDefinition, segmenters_for
 
 if TYPE_CHECKING:
     from w2v.config import Config
@@ -48,23 +52,11 @@ _LEAST_SHARE = 0.5  # of Han and Kana characters among these and the words of ot
 _LEAST_GROUPED = 0.5
 _LEAST_SIZE, _MOST_SIZE = 1.2, 3.0
 
-_NOTICES = {
-    # by whether the text is segmented, and whether the tokenizer was chosen by the program
-    (True, True): Notice(
-        "the Chinese or Japanese text has blanks between its words, so `tokenizer='whitespace'` "
-        f"was chosen; {SINGLE_CHARACTERS}",
-        warning=False,
-    ),
-    (False, True): Notice(
-        f"{SINGLE_CHARACTERS}, and was chosen because the text has no blanks between words; for "
-        "words of several characters, put blanks between them with a segmenter first",
-        warning=False,
-    ),
-    (True, False): Notice(
-        "the Chinese or Japanese text has blanks between its words, which are split nevertheless: "
-        f"{SINGLE_CHARACTERS}; to keep the words, use `tokenizer='whitespace'`"
-    ),
-}
+# Letters and marks of Thai, and the least share of them in a sample, as above. Words have about
+# five, and the phrases between blanks, which are words without a segmenter, more than twenty.
+_THAI = (0xE01, 0xE4E)
+_THAI_LEAD = b"\xe0\xb8"
+_LEAST_PHRASE = 12.0
 
 
 class Script(NamedTuple):
@@ -81,7 +73,14 @@ class Script(NamedTuple):
 
 
 class OpenedText(NamedTuple):
-    """A text to be split by a definition of a word."""
+    """A text to be split by a definition of a word.
+
+    Attributes:
+        definition: of a word. If it has a segmenter, `w2v.text.segmentation` segments the blocks.
+        tables: of its tokenizer.
+        blocks: of the text as it is.
+
+    """
 
     definition: WordDefinition
     tables: CharacterTables
@@ -100,33 +99,94 @@ def open_text(
         config: the hyper-parameters.
         recorded: the definition of the initial model, if there is one. It does not apply to lists
             of tokens.
-        observer: receives a `Notice` if the text is Chinese or Japanese.
+        observer: receives a `Notice` if the text is Chinese, Japanese or Thai.
 
     Raises:
         InputError: the text cannot be read.
+        ConfigError: there is a segmenter, but the text is lists of tokens.
 
     """
-    definition = WordDefinition.from_config(config, tokenized=source.tokenized)
-    if recorded is not None and not source.tokenized:
+    if recorded is None:
+        definition = WordDefinition.from_config(config, tokenized=source.tokenized)
+    elif source.tokenized:
+        without = dataclasses.replace(config, segmenter=None)
+        definition = WordDefinition.from_config(without, tokenized=True)
+    else:
         definition = recorded
     tables = character_tables(definition)
 
     def last_boundary(block: Block) -> int:
-        return tables.last_boundary(block)  # by the tables that are in use then
+        boundary = tables.last_boundary(block)  # by the tables that are in use then
+        if not boundary and definition.segmenter is not None:
+            # A megabyte without blanks and punctuation is not one word here, but may be many.
+            return _last_character(block)
+        return boundary
 
     blocks = source.blocks(last_boundary)
-    if not definition.splits_han or recorded is not None:
+    unsplit = definition.name == "whitespace" and definition.segmenter is None
+    if source.tokenized or unsplit or recorded is not None:
         return OpenedText(definition, tables, blocks)
     sample = _sample(blocks)
-    script = examine(b"".join(sample), tables.classes)
+    text = b"".join(sample)
+    script = examine(text)
     is_choice = config.tokenizer == "auto"
-    if script.is_segmented and is_choice:
+    if definition.segmenter is not None:
+        if script.is_segmented:
+            observer(_segmented_twice(definition.segmenter))
+    elif script.is_segmented and is_choice:
         definition = WordDefinition("whitespace", config.lowercases("whitespace"))
         tables = character_tables(definition)
-    notice = _NOTICES.get((script.is_segmented, is_choice))
-    if script.is_han and notice is not None:
-        observer(notice)
+        observer(_WHITESPACE_CHOSEN)
+    elif script.is_segmented:
+        observer(_SPLIT_AGAIN)
+    elif script.is_han and is_choice:
+        observer(_without_blanks(text))
+    elif _is_thai(text):
+        observer(_thai())
     return OpenedText(definition, tables, itertools.chain(sample, blocks))
+
+
+_WHITESPACE_CHOSEN = Notice(
+    "the Chinese or Japanese text has blanks between its words, so `tokenizer='whitespace'` was "
+    f"chosen; {SINGLE_CHARACTERS}",
+    warning=False,
+)
+_SPLIT_AGAIN = Notice(
+    "the Chinese or Japanese text has blanks between its words, which are split nevertheless: "
+    f"{SINGLE_CHARACTERS}; to keep the words, use `tokenizer='whitespace'`"
+)
+
+
+def _without_blanks(text: bytes) -> Notice:
+    named = segmenters.recommend(*segmenters_for(text.decode("utf-8", "ignore")))
+    return Notice(
+        f"{SINGLE_CHARACTERS}, and was chosen because the text has no blanks between words; for "
+        f"words of several characters, use {named}",
+        warning=False,
+    )
+
+
+def _thai() -> Notice:
+    return Notice(
+        "the Thai text has no blanks between its words, so each phrase between blanks becomes one "
+        f"word; use {segmenters.recommend('pythainlp')}"
+    )
+
+
+def _segmented_twice(segmenter: str) -> Notice:
+    return Notice(
+        "the Chinese or Japanese text has blanks between its words already, and "
+        f"`segmenter={segmenter!r}` splits it once more; to keep its words, omit it, and use "
+        "`tokenizer='whitespace'`"
+    )
+
+
+def _last_character(block: Block) -> int:
+    """Return the offset of the last character that may be incomplete, or the length."""
+    decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
+    decoder.decode(block)
+    incomplete, _ = decoder.getstate()
+    return len(block) - len(incomplete)
 
 
 def _sample(blocks: Iterator[Block]) -> list[Block]:
@@ -141,19 +201,14 @@ def _sample(blocks: Iterator[Block]) -> list[Block]:
     return sample
 
 
-def examine(sample: bytes, classes: NDArray[np.uint8]) -> Script:
-    """Return the script of a sample of text, and whether it is segmented.
-
-    Args:
-        sample: UTF-8.
-        classes: (0x110000,) those of `CharacterTables`, for the unicode tokenizer.
-
-    """
+def examine(sample: bytes) -> Script:
+    """Return the script of a sample of text in UTF-8, and whether it is segmented."""
     data = np.frombuffer(sample, np.uint8)
     leads = np.count_nonzero((data >= _FIRST_LEAD) & (data <= _LAST_LEAD))
     if leads <= _LEAST_LEADS * len(data):
         return Script(False, False)
     codes = code_points(sample.decode("utf-8", "surrogateescape"))
+    classes = character_tables(WordDefinition("unicode", lowercase=True)).classes
     found = classes[codes]
     shown = (found < IGNORED) | (found > MARK)
     codes, found = codes[shown], found[shown]
@@ -161,6 +216,19 @@ def examine(sample: bytes, classes: NDArray[np.uint8]) -> Script:
     characters, others = np.count_nonzero(han), len(runs(found >= MODIFIER))
     is_han = bool(characters > 0 and characters >= _LEAST_SHARE * (characters + others))
     return Script(is_han, is_han and _is_segmented(codes, found, han))
+
+
+def _is_thai(sample: bytes) -> bool:
+    """Return whether a sample of UTF-8 is mostly Thai without blanks between words."""
+    if sample.count(_THAI_LEAD) <= _LEAST_LEADS * len(sample):
+        return False
+    codes = code_points(sample.decode("utf-8", "surrogateescape"))
+    thai = (codes >= _THAI[0]) & (codes <= _THAI[1])
+    characters, phrases = np.count_nonzero(thai), len(runs(thai))
+    letters = np.count_nonzero(
+        character_tables(WordDefinition("unicode", lowercase=True)).classes[codes] >= MARK
+    )
+    return bool(characters >= _LEAST_SHARE * letters and characters >= _LEAST_PHRASE * phrases)
 
 
 def _is_segmented(

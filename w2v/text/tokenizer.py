@@ -43,14 +43,14 @@ from w2v.text.characters import (
     SECOND,
     SEPARATOR,
     SINGLE,
-    TOKEN_SEPARATOR,
     VARIANT,
     VIRAMA,
     CharacterTables,
     character_tables,
 )
 from w2v.text.definition import MAX_WORD_BYTES, WordDefinition
-from w2v.text.normal import COMBINING_DOT, ZERO_WIDTH_JOINER, normal_form
+from w2v.text.normal import COMBINING_DOT, TOKEN_SEPARATOR, ZERO_WIDTH_JOINER, normal_form
+from w2v.text.segmenters import Segmenter, load
 from w2v.text.wordtable import NO_WORD, Words, WordTable, as_batch, hash_word
 
 if TYPE_CHECKING:
@@ -671,7 +671,8 @@ class Scanner:
 class Tokenizer:
     """Splits texts into words, and maps each word to a number.
 
-    It remembers the words it has seen. Threads may share it, and so may forked processes.
+    It remembers the words it has seen. Threads may share it, and so may forked processes. The
+    segmenter of the definition, if any, is loaded for the first text.
 
     Args:
         definition: of a word.
@@ -683,6 +684,7 @@ class Tokenizer:
         self.definition = definition
         self.tables = character_tables(definition)
         self._number_of = number_of
+        self._segmenter: Segmenter | None = None
         self._begin()
         _TOKENIZERS.add(self)
 
@@ -695,14 +697,43 @@ class Tokenizer:
         """Pickle and copy without the words it remembers and the lock."""
         return type(self), (self.definition, self._number_of)
 
-    def words(self, text: str | bytes) -> list[str]:
-        """Return the words of a text; bytes are decoded as UTF-8."""
+    def segment(self, text: str | bytes) -> str | bytes:
+        """Return a text with a separator between its segments; as it is without a segmenter.
+
+        Raises:
+            ConfigError: the segmenter cannot be found, or returns something else than strings.
+            MissingExtraError: its package is not installed.
+            InputError: it fails.
+
+        """
+        if self.definition.segmenter is None:
+            return text
+        if self._segmenter is None:
+            self._segmenter = load(self.definition.segmenter)
+        segmenter = self._segmenter
+        return segmenter.segment(text) if isinstance(text, str) else segmenter.segment_bytes(text)
+
+    def words(self, text: str | bytes, *, segmented: bool = False) -> list[str]:
+        """Return the words of a text.
+
+        Args:
+            text: of one or several lines; bytes are UTF-8.
+            segmented: whether it comes from `segment`.
+
+        Raises:
+            W2VError: see `segment`.
+
+        """
+        if not segmented:
+            text = self.segment(text)
         with self._lock:
             ids = self._scan(text)
             return [word.decode() for word in self._scanner.words.words(ids)]
 
-    def numbers(self, text: str | bytes) -> NDArray[np.int32]:
-        """Return (n,) int32, the number of each word of a text."""
+    def numbers(self, text: str | bytes, *, segmented: bool = False) -> NDArray[np.int32]:
+        """Return (n,) int32, the number of each word of a text; see `words`."""
+        if not segmented:
+            text = self.segment(text)
         with self._lock:
             ids = self._scan(text)
             table = self._scanner.words

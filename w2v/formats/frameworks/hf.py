@@ -116,7 +116,8 @@ def write(table: VectorTable, path: str | Path, *, layout: Layout, overwrite: bo
         overwrite: whether to replace an existing directory of this format.
 
     Raises:
-        ConfigError: the layout has no row for unknown words, or the tokenizer is not defined.
+        ConfigError: the layout has no row for unknown words, the tokenizer is not defined, or it
+            has a segmenter.
         FormatError: a word cannot be written as UTF-8, or ``meta`` is not JSON.
         OutputError: the directory cannot be written.
         MissingExtraError: safetensors is not installed.
@@ -219,6 +220,13 @@ def _definition(table: VectorTable) -> WordDefinition:
             f"{TOKENIZER_HINT}"
         )
         raise ConfigError(message) from error
+    if definition.segmenter is not None:
+        message = (
+            f"the format hf cannot express the segmenter {definition.segmenter!r}, by which these "
+            "embeddings split a text; write another format, such as safetensors or word2vec-text, "
+            "and segment texts before you look their words up"
+        )
+        raise ConfigError(message)
     if definition.phrases:
         message = (
             "the format hf cannot join phrases, so its tokenizer would never find words such as "

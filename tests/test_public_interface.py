@@ -284,10 +284,7 @@ META = {
     "w2v_version": None,
     "format_version": None,
     "config": set(CONFIG),
-    "tokenizer": {
-        *("name", "lowercase", "max_word_bytes", "unicode", "edition", "segmenter"),
-        "segmenter_version",
-    },
+    "tokenizer": {"name", "lowercase", "max_word_bytes", "unicode", "edition"},
     "corpus": {"stage", *EVENTS["CorpusRead"][1]},
     "training": {"words", "lines", "held_out_words", "held_out_lines"},
     "epochs": None,

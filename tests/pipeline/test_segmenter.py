@@ -135,7 +135,7 @@ def test_more_epochs_and_other_corpora_use_the_recorded_segmenter(text, tmp_path
         w2v.train(["a b"], init=tmp_path / "m", segmenter="jieba", **OPTIONS)
     tokens = w2v.train([["喜欢", "音乐"]] * 3, init=tmp_path / "m", **OPTIONS)
     assert tokens.meta["tokenizer"]["name"] == "tokens"
-    assert tokens.meta["tokenizer"]["segmenter"] is None
+    assert "segmenter" not in tokens.meta["tokenizer"]
     more = w2v.resume(tmp_path / "m", epochs=3)
     assert more.meta["tokenizer"] == model.meta["tokenizer"]
     w2v.train(LINES, output=tmp_path / "none", **OPTIONS)
@@ -146,12 +146,12 @@ def test_more_epochs_and_other_corpora_use_the_recorded_segmenter(text, tmp_path
 def test_models_from_before_there_were_segmenters_have_none(text, tmp_path):
     w2v.train(text, output=tmp_path / "m", **OPTIONS)
     meta = json.loads((tmp_path / "m" / "meta.json").read_text())
-    for record in (meta["tokenizer"], meta["config"], meta["job"]["config"]):
+    assert "segmenter" not in meta["tokenizer"]
+    for record in (meta["config"], meta["job"]["config"]):
         del record["segmenter"]
-    del meta["tokenizer"]["segmenter_version"]
     (tmp_path / "m" / "meta.json").write_text(json.dumps(meta))
     assert w2v.load(tmp_path / "m").tokenize("数学") == ["数", "学"]
-    assert w2v.resume(tmp_path / "m", epochs=3).meta["tokenizer"]["segmenter"] is None
+    assert "segmenter" not in w2v.resume(tmp_path / "m", epochs=3).meta["tokenizer"]
 
 
 def test_a_lambda_is_lost_in_another_process(tmp_path):
@@ -327,3 +327,32 @@ def test_training_with_a_built_in_segmenter(name):
     model = w2v.train(LINES, segmenter=name, **OPTIONS)
     assert {"数学", "喜欢", "大学", "学习"} <= set(model.words)
     assert model.meta["tokenizer"]["segmenter_version"]
+
+
+# With other options
+
+
+def test_a_field_of_records_is_segmented(tmp_path):
+    records = [json.dumps({"id": "喜欢", "text": line}) for line in LINES]
+    (tmp_path / "r.jsonl").write_text("\n".join(records), encoding="utf-8")
+    (tmp_path / "lines").write_text("\n".join(LINES), encoding="utf-8")
+    options = {**OPTIONS, "segmenter": NAME}
+    model = w2v.train(tmp_path / "r.jsonl", json_field="text", output=tmp_path / "a", **options)
+    w2v.train(tmp_path / "lines", output=tmp_path / "b", **options)
+    assert content(tmp_path / "a", MATRICES) == content(tmp_path / "b", MATRICES)
+    encode_file(model, tmp_path / "r.jsonl", tmp_path / "ids.npy", length=9, json_field="text")
+    assert np.array_equal(np.load(tmp_path / "ids.npy"), model.encode(LINES, length=9))
+
+
+def test_phrases_of_segmented_words_are_joined(tmp_path):
+    options = {**OPTIONS, "phrase_min_count": 1, "phrase_threshold": 0.1, "phrases": 1}
+    (tmp_path / "lines").write_text("\n".join(LINES), encoding="utf-8")
+    model = w2v.train(tmp_path / "lines", segmenter=NAME, output=tmp_path / "a", **options)
+    spaced = [" ".join(twos(line)) for line in LINES]
+    other = w2v.train(spaced, tokenizer="whitespace", output=tmp_path / "b", **options)
+    assert any("_" in word for word in model.words)
+    assert content(tmp_path / "a", MATRICES) == content(tmp_path / "b", MATRICES)
+    expected = other.encode(spaced, length=6)
+    assert np.array_equal(w2v.load(tmp_path / "a").encode(LINES, length=6), expected)
+    encode_file(model, tmp_path / "lines", tmp_path / "ids.npy", length=6)
+    assert np.array_equal(np.load(tmp_path / "ids.npy"), expected)

@@ -32,8 +32,11 @@ def test_the_record_for_meta_json():
         "max_word_bytes": 1000,
         "unicode": unicodedata.unidata_version,
         "edition": 2,
-        "segmenter": None,
-        "segmenter_version": None,
+    }
+    segmented = WordDefinition("unicode", True, segmenter="jieba", segmenter_version="1.0")
+    assert segmented.as_dict().items() - WordDefinition("unicode", True).as_dict().items() == {
+        ("segmenter", "jieba"),
+        ("segmenter_version", "1.0"),
     }
 
 

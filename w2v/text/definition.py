@@ -197,6 +197,8 @@ class WordDefinition:
         recorded = asdict(self) | {"phrases": [list(entries) for entries in self.phrases]}
         if not self.phrases:
             del recorded["phrases"]
+        if self.segmenter is None:
+            del recorded["segmenter"], recorded["segmenter_version"]
         return recorded
 
     def __str__(self) -> str:

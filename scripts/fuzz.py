@@ -20,7 +20,9 @@ from __future__ import annotations
 
 import bz2
 import contextlib
+import csv
 import dataclasses
+import functools
 import gzip
 import hashlib
 import io
@@ -241,12 +243,13 @@ def _read_questions(path: Path) -> None:
         raise InvalidResultError(f"{result.covered} of {result.total} covered")
 
 
-def _read_text(path: Path) -> None:
+def _read_text(path: Path, **options: Any) -> None:
     from w2v.config import Config
     from w2v.corpus.build import count_words
-    from w2v.text.sources import open_corpus
+    from w2v.text.sources import SourceOptions, open_corpus
 
-    vocabulary, report = count_words(open_corpus(path), Config(min_count=1, threads=1))
+    config = Config(min_count=1, threads=1, **options)
+    vocabulary, report = count_words(open_corpus(path, SourceOptions.of(config)), config)
     counted = int(vocabulary.counts.sum())
     if not (0 < counted == report.kept_tokens <= report.tokens) or not all(vocabulary.words):
         raise InvalidResultError(f"{counted} words counted, {report.tokens} read")
@@ -266,6 +269,35 @@ _PACKED: dict[str, Callable[[bytes], bytes]] = {
     "text.lzma": lambda data: lzma.compress(data, lzma.FORMAT_ALONE),
     "text.zst": _zstd,
 }
+_RECORDS = [{"id": i, "text": line} for i, line in enumerate(LINES.splitlines())]
+
+
+def _csv(_: bytes) -> bytes:
+    file = io.StringIO()
+    writer = csv.DictWriter(file, ["id", "text"], quoting=csv.QUOTE_NONNUMERIC)
+    writer.writeheader()
+    writer.writerows(_RECORDS)
+    return file.getvalue().encode()
+
+
+def _parquet(_: bytes) -> bytes:
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    file = io.BytesIO()
+    parquet.write_table(pa.Table.from_pylist(_RECORDS), file)
+    return file.getvalue()
+
+
+_STRUCTURED: dict[str, tuple[Callable[[bytes], bytes], dict[str, str]]] = {
+    "text.csv": (_csv, {"column": "text"}),
+    "text.jsonl": (
+        lambda _: "".join(json.dumps(record) + "\n" for record in _RECORDS).encode(),
+        {"json_field": "text"},
+    ),
+    "text.json": (lambda _: json.dumps(_RECORDS).encode(), {"json_field": "text"}),
+    "text.parquet": (_parquet, {"column": "text"}),
+}
 _FORMATS = ("npy", "word2vec-text", "word2vec-bin", "glove", "safetensors", "projector", "hf")
 
 TARGETS: dict[str, Target] = {
@@ -280,6 +312,10 @@ TARGETS: dict[str, Target] = {
         Target("vocabulary", _write_text([VOCABULARY], bytes), _read_vocabulary),
         Target("questions", _write_text([ANALOGIES, PAIRS], bytes), _read_questions, 2),
         *(Target(name, _write_text([LINES], pack), _read_text) for name, pack in _PACKED.items()),
+        *(
+            Target(name, _write_text([LINES], pack), functools.partial(_read_text, **options))
+            for name, (pack, options) in _STRUCTURED.items()
+        ),
     )
 }
 
@@ -581,6 +617,7 @@ def missing_package(name: str) -> str | None:
         "hf": ["safetensors"],
         "keras": ["h5py"],
         "text.zst": ["zstandard"],
+        "text.parquet": ["pyarrow"],
     }
     return next((p for p in needed.get(name, []) if find_spec(p) is None), None)
 

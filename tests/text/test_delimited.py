@@ -65,27 +65,14 @@ def test_random_tables_are_read_as_the_reference_reads_them(seed, tmp_path, monk
     monkeypatch.setattr(extraction, "_CHUNK_BYTES", draw.choice([1, 7, 64, 1 << 18]))
     monkeypatch.setattr(delimited, "PIECE_CHARACTERS", draw.choice([1, 50, 1 << 18]))
     separator = draw.choice(",;\t|")
-    parts = [
-        "a",
-        "bc",
-        "日本",
-        "ö",
-        " ",
-        '"',
-        '""',
-        "\n",
-        "\r\n",
-        separator,
-        "x, y",
-        "\0",
-        "\u2028",
-    ]
+    parts = [*("a", "bc", "日本", "ö", " ", '"', '""', "x, y", "\0", "\u2028"), separator]
+    parts += ["\n", "\r\n", "\r"]
     names = ["id", "text", "more"]
     rows = [
         {name: "".join(draw.choices(parts, k=draw.randint(0, 8))) for name in names}
         for _ in range(draw.randint(1, 60))
     ]
-    text = table(rows, separator, draw.choice(["\n", "\r\n"]))
+    text = table(rows, separator, draw.choice(["\n", "\r\n", "\r"]))
     path = write(tmp_path / "a.csv", text.encode())
     for name in names:
         assert selected(path, column=name, sep=separator) == reference(text, name, separator)
@@ -139,6 +126,17 @@ def test_tables_of_a_directory_are_read_in_order(tmp_path):
     )
     with pytest.raises(InputError, match=message):
         selected(tmp_path, column="text")
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"])
+def test_lines_are_bounded_whatever_ends_them(end, tmp_path, monkeypatch):
+    monkeypatch.setattr(extraction, "_CHUNK_BYTES", 64)
+    monkeypatch.setattr(extraction, "LONGEST_LINE", 200)
+    path = write(tmp_path / "a.csv", end.join([b"id,text", *[b"1,some words"] * 90]))
+    assert selected(path, column="text") == ["some words"] * 90
+    path = write(tmp_path / "a.csv", end.join([b"id,text", b"1," + b"some words" * 90]))
+    with pytest.raises(InputError, match=r"a\.csv has a line of more than 200 bytes: expected a l"):
+        selected(path, column="text")
 
 
 # Columns
@@ -309,6 +307,29 @@ def test_a_last_row_that_is_cut_is_noted(data, tmp_path):
     path = write(tmp_path / "a.csv", b'"id')
     assert selected(path, column="text") == []
     assert notes_of(path, column="text") == [note]
+
+
+@pytest.mark.parametrize("name", ["a.tsv", "a.csv"])
+def test_rows_within_a_cell_are_noted(name, tmp_path):
+    separator = "\t" if name == "a.tsv" else ","
+    rows = [
+        "id text n",
+        '1 "opens 5',
+        *(f"{i} words 7" for i in range(2, 9)),
+        '9 closes" 3',
+        "10 x 4",
+    ]
+    path = write(tmp_path / name, "\n".join(rows).replace(" ", separator).encode())
+    notes = notes_of(path, column="text")
+    assert notes[-1] == (
+        f"1 row whose cell seems to hold other rows (1 in {path}), as after a quotation mark that "
+        "is text; double such quotation marks, or remove them"
+    )
+    rows = ["id text", '1 "a\n\nb, c\n\nd-e"', '2 "some\nlines\nof\na\ntext"', ""]
+    data = "\n".join(row.replace(" ", separator, 1) for row in rows)
+    path = write(tmp_path / name, data.encode())
+    assert notes_of(path, column="text") == []
+    assert len(selected(path, column="text")) == 10
 
 
 def test_odd_quotation_marks_are_text(tmp_path):

@@ -96,7 +96,8 @@ def train(
     """Train word vectors on CORPUS: files, directories, or - for stdin.
 
     Each line of text is a sentence. Text is UTF-8 or has the given --encoding, and is plain or
-    compressed with gzip, bzip2, xz or zstd. Of a directory, all text files below it are read,
+    compressed with gzip, bzip2, xz or zstd. --column reads a column of CSV, TSV or Parquet
+    files, and --json-field a field of JSON lines. Of a directory, all text files below it are read,
     except hidden and backup files.
 
     An interrupted run continues with `w2v train --resume MODEL`, without CORPUS. A finished model

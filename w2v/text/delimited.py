@@ -41,6 +41,7 @@ _PACKED_SUFFIXES = {".gz", ".bz2", ".xz", ".lzma", ".zst"}
 _SNIFFED_CHARACTERS = 1 << 16
 _SNIFFED_ROWS = 100
 _CONSISTENT = 0.9  # the share of rows with the same number of cells in a table
+_MERGED_LINES = 4  # that a row has at least if a cell may hold other rows
 _LONGEST_NAME = 40
 _LONGER = 4  # times the length of a header that a column of text has on average
 
@@ -128,6 +129,7 @@ class _Table:
         sniffed = _complete_lines(first)
         separator = "\t" if selection.sep == "tab" else selection.sep
         separator = separator or find_separator(sniffed, name, selection.column)
+        self._separator = separator
         with _long_cells():
             self.head = parse(sniffed, separator)
         lines = itertools.chain.from_iterable(self._lines(first, chunks))
@@ -179,7 +181,10 @@ class _Table:
                 if self._at_end:
                     self._finish(row)
                     break
-                self._start = self._rows.line_num
+                line = self._rows.line_num
+                if line - self._start >= _MERGED_LINES and self._holds_rows(row, width):
+                    records.merged += 1
+                self._start = line
                 if len(row) != width:
                     if not row:
                         continue
@@ -194,6 +199,16 @@ class _Table:
                 if size >= PIECE_CHARACTERS:
                     break
             lines.extend(texts)
+
+    def _holds_rows(self, row: list[str], width: int) -> bool:
+        """Return whether the inner lines of the longest cell look like rows of the table."""
+        lines = max(row, key=len, default="").split("\n")[1:-1]
+        separators = width - 1
+        return (
+            separators > 0
+            and len(lines) > 1
+            and all(line.count(self._separator) == separators for line in lines)
+        )
 
     @contextlib.contextmanager
     def _reading(self) -> Iterator[None]:

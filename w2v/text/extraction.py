@@ -60,6 +60,7 @@ class Records:
         name: of the file.
         short: rows that do not reach the column.
         uneven: other rows that are longer or shorter than the first one.
+        merged: rows with a cell that seems to hold other rows.
         missing: records in which the text is null or absent.
         other: records in which it is neither a string nor a list of strings.
         example: the first of these.
@@ -74,6 +75,7 @@ class Records:
     name: str
     short: int = 0
     uneven: int = 0
+    merged: int = 0
     missing: int = 0
     other: int = 0
     example: str = ""
@@ -116,6 +118,13 @@ def record_notices(files: list[Records], selection: Selection) -> list[Notice]:
                 "cells with a separator or a line end in quotation marks, or check `sep`"
             ),
         ),
+        (
+            "merged",
+            (
+                "{} whose cell seems to hold other rows ({}), as after a quotation mark that is "
+                "text; double such quotation marks, or remove them"
+            ),
+        ),
     ):
         counted = [(file, getattr(file, attribute)) for file in files if getattr(file, attribute)]
         total = sum(count for _, count in counted)
@@ -124,7 +133,7 @@ def record_notices(files: list[Records], selection: Selection) -> list[Notice]:
                 f"{count:,} in {file.name}" + (f", such as {file.example}" * (attribute == "other"))
                 for file, count in counted
             ]
-            noun = "row" if attribute in {"short", "uneven"} else "record"
+            noun = "row" if attribute in {"short", "uneven", "merged"} else "record"
             messages.append(text.format(f"{total:,} {noun}{'s' * (total > 1)}", first_few(named)))
     words = [file.name for file in files if file.word_lists > _MOSTLY * file.lists]
     if words and not selection.one_line:

@@ -136,6 +136,8 @@ def test_each_record_becomes_a_row(tmp_path):
         encode_file(EMBEDDINGS, path, tmp_path / "b.npy")
     encode_file(EMBEDDINGS, path, tmp_path / "b.npy", json_field="text")
     assert np.load(tmp_path / "b.npy").tolist() == [[THE, UNK], [PAD, PAD], [OF, JUDAH]]
+    with pytest.raises(UnknownWordError, match=r"a\.csv, record 1: 'king' is not among"):
+        encode_file(EMBEDDINGS, path, tmp_path / "c.npy", json_field="text", rows="pad")
     with pytest.raises(ConfigError, match=r"^sep requires `column`"):
         encode_file(EMBEDDINGS, path, tmp_path / "c.npy", sep="tab")
 

@@ -16,12 +16,13 @@ from pathlib import Path
 import pytest
 import zstandard
 
-from text.helpers import lines_of, notes_of, selected, write
+from text.helpers import blocks_of, lines_of, notes_of, selected, write
 from w2v.config import Config
 from w2v.errors import InputError
 from w2v.text import delimited, extraction
 from w2v.text.delimited import find_separator
 from w2v.text.sources import FileSource, SourceOptions, open_corpus
+from w2v.text.validity import count_bytes
 
 ROWS = [
     {"id": "1", "title": "One, or two", "text": "The first text;\nit has a line end, and commas"},
@@ -104,6 +105,18 @@ def test_tables_may_have_another_encoding(encoding, tmp_path):
     rows = [row | {"text": row["text"].replace("日本", "ß")} for row in ROWS]
     path = write(tmp_path / "a.csv", table(rows, ";").encode(encoding))
     assert selected(path, column="text", encoding=encoding) == reference(table(rows), "text")
+
+
+def test_text_in_utf16_among_other_text_is_placed_in_the_selected_text(tmp_path):
+    cell = ("Ein Satz in anderer Kodierung. " * 40).encode("utf-16-le")
+    rows = b"1,some words\n" * 9_000 + b"2," + cell + b"\n"
+    source = FileSource(
+        [write(tmp_path / "a.csv", b"id,text\n" + rows)], SourceOptions.of(Config(column="text"))
+    )
+    message = r"contains text in UTF-16 among other text, at byte 99,\d+ of the selected text: "
+    blocks = blocks_of(source)
+    with pytest.raises(InputError, match=message):
+        source.check(count_bytes(blocks[0], 0))
 
 
 def test_an_encoding_is_suggested_if_a_name_is_not_utf8(tmp_path):
@@ -220,9 +233,11 @@ def test_the_separator_is_found_in_the_first_rows(tmp_path):
     assert find_separator("a;b,c\n1;2,5\n", "x", "b,c") == ";"
     assert find_separator("a,b,c\n1;2,5\n", "x.tsv") == "\t"
     assert find_separator("a,b,c\n1;2,5\n", "x.TAB.gz") == "\t"
-    assert find_separator("one column\nof words, really\n", "x") == ","
+    assert find_separator("one column\nof words, really\n", "x") == ";"
     assert find_separator("", "x") == ","
     assert find_separator("1|a, b\n2|c\n", "x", "2") == "|"
+    path = write(tmp_path / "a.csv", b"text\none; two, three\nfour | five\n")
+    assert selected(path, column="text") == ["one; two, three", "four | five"]
     path = write(tmp_path / "a.tsv", b"a;text\n1;two\n")
     assert selected(path, column="text", sep=";") == ["two"]
     path = write(tmp_path / "a.csv", b"a:text\n1:two\n")

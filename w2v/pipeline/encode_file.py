@@ -155,7 +155,9 @@ def encode_file(
             report(Reading(source.done_bytes, source.total_bytes, text_bytes, words, seconds))
 
         spool = stack.enter_context(_spool_in(directory))
-        sizes, unknown = _spool(encoder, path, blocks, layout, spool, report_reading)
+        unit = "line" if column is None and json_field is None else "record"
+        where = f"{_name(path)}, {unit}"
+        sizes, unknown = _spool(encoder, where, blocks, layout, spool, report_reading)
         for notice in source.finish():
             report(notice)
         if not len(sizes):
@@ -218,7 +220,7 @@ def _spool_in(directory: Path) -> Iterator[IO[bytes]]:
 
 def _spool(
     encoder: Encoder,
-    path: str | os.PathLike[str],
+    where: str,
     blocks: Iterable[tuple[Block, Block]],
     layout: Layout,
     spool: IO[bytes],
@@ -228,7 +230,7 @@ def _spool(
 
     Blocks come as they stand in the text, and segmented. A line longer than a block arrives in
     several pieces, split between words. After each block, ``report`` is called with the bytes and
-    words so far.
+    words so far. In errors, ``where`` and its number stand for a line.
 
     Returns:
         The number of ids of each line, and the number of out-of-vocabulary words.
@@ -241,7 +243,7 @@ def _spool(
             try:
                 ids = encoder.rows_of(line, layout, segmented=True)
             except UnknownWordError as error:
-                message = f"{_name(path)}, line {len(sizes) + 1}: {error}"
+                message = f"{where} {len(sizes) + 1}: {error}"
                 raise UnknownWordError(message) from error
             unknown += int(np.count_nonzero(ids == layout.unknown))
             spool.write(ids.astype(_ID, copy=False).data)

@@ -298,21 +298,23 @@ def find_separator(head: str, name: str, column: str | None = None) -> str:
     """Return the separator of a table.
 
     It is a tab in files with the extension of TSV. Otherwise it is one with which the first row has
-    the wanted column, if it is a name; and of several, the one with which most rows have the same
-    number of cells.
+    the wanted column, if it is a name; of several, one with which nearly all rows have the same
+    number of cells, and of these the one with most cells. In a table of one column, it is one that
+    does not occur in the texts.
     """
     if table_suffix(name) in _TAB_SUFFIXES:
         return "\t"
 
-    def fitness(separator: str) -> tuple[bool, bool, int]:
+    def fitness(separator: str) -> tuple[bool, bool, int, float]:
         rows = parse(head, separator)
         widths = [len(row) for row in rows]
         if not rows:
-            return False, False, 0
+            return False, False, 0, 0.0
         names = [cell.strip() for cell in rows[0]]
         wanted = [] if column is None else split_names(column, names)
         named = bool(wanted) and not any(map(is_number, wanted)) and set(wanted) <= set(names)
-        return named, _share(widths) >= _CONSISTENT and widths[0] > 1, widths[0]
+        share = _share(widths)
+        return named, share >= _CONSISTENT and widths[0] > 1, widths[0], share
 
     return max(_SEPARATORS, key=fitness)
 

@@ -190,12 +190,14 @@ class _ByteSource:
                     max_expansion=options.max_expansion,
                 )
             )
-            return stream, Validity(name, stream, None), lambda: round(size * records.share())
+            validity = Validity(name, stream, None, selected=True)
+            return stream, validity, lambda: round(size * records.share())
         text = stack.enter_context(
             open_text(counted, name, options.encoding, options.max_expansion)
         )
         stream = stack.enter_context(select_text(text, name, options.selection, records))
-        return stream, Validity(name, text, options.encoding), lambda: counted.count
+        validity = Validity(name, text, options.encoding, selected=stream is not text)
+        return stream, validity, lambda: counted.count
 
 
 def _size(raw: IO[bytes]) -> int:

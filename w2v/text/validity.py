@@ -162,6 +162,7 @@ class Validity:
         name: of the file, for messages.
         stream: the text.
         encoding: the given encoding. Text that is given as UTF-8 is never refused.
+        selected: whether the text is only a part of the file.
 
     Attributes:
         name: the same.
@@ -170,8 +171,11 @@ class Validity:
 
     """
 
-    def __init__(self, name: str, stream: TextStream, encoding: str | None) -> None:
+    def __init__(
+        self, name: str, stream: TextStream, encoding: str | None, *, selected: bool = False
+    ) -> None:
         self.name = name
+        self._part = " of the selected text" if selected else ""
         self.invalid = 0
         self.wide: str | None = None
         self._transcoder = stream.transcoder
@@ -192,8 +196,8 @@ class Validity:
         elif counts.wide is not None:
             offset = self._size + counts.wide_at
             message = (
-                f"{self.name} contains text in {counts.wide} among other text, at "
-                f"byte {offset:,}: expected one encoding; convert that part to UTF-8, or pass "
+                f"{self.name} contains text in {counts.wide} among other text, at byte {offset:,}"
+                f"{self._part}: expected one encoding; convert that part to UTF-8, or pass "
                 "`encoding='utf-8'` to read it as it is"
             )
             raise InputError(message)

@@ -215,6 +215,20 @@ def test_a_model_that_lacks_its_package_names_the_extra(monkeypatch):
         model.encode("喜欢")
 
 
+def test_another_version_of_the_package_is_noted_once(caplog, monkeypatch):
+    model = w2v.train(LINES, segmenter=NAME, **OPTIONS)
+    monkeypatch.setattr(segmenters, "version", lambda name: "2.0")
+    model.meta["tokenizer"]["segmenter_version"] = "2.0"
+    caplog.clear()
+    model.encode(LINES)
+    assert caplog.messages == []
+    model.meta["tokenizer"]["segmenter_version"] = "1.5"
+    model.encode(LINES)
+    model.tokenize(LINES[0])
+    (message,) = caplog.messages
+    assert "trained with version 1.5 of the segmenter 'segmenter_functions:twos', and 2" in message
+
+
 def test_hf_refuses_a_segmenter_and_other_formats_keep_it(tmp_path):
     model = w2v.train(LINES, segmenter=NAME, **OPTIONS)
     pytest.importorskip("safetensors")
@@ -252,6 +266,11 @@ def test_commands_find_functions_in_the_current_directory(here, tmp_path, monkey
     monkeypatch.syspath_prepend(tmp_path)
     ok("encode", "zh.w2v", "zh.txt", "-o", "ids.npy")
     assert np.load("ids.npy").tolist() == [[2, 3]] * 5
+
+
+def test_a_wrong_segmenter_is_reported_before_the_corpus_is_opened():
+    with pytest.raises(ConfigError, match="there is no segmenter 'jeiba'"):
+        w2v.train("no_such_corpus.txt", segmenter="jeiba")
 
 
 def test_commands_report_a_wrong_segmenter_before_any_work(here, tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -169,6 +170,7 @@ def test_the_built_in_segmenters_are_entry_points_with_extras():
     name=st.sampled_from(["unicode", "whitespace"]),
     lowercase=st.booleans(),
 )
+@example(text="\ud800\ud800中文", function=twos, name="unicode", lowercase=True)
 @example(text="か\u3099く", function=twos, name="unicode", lowercase=True)
 @example(text="〇1中·文'", function=twos, name="unicode", lowercase=True)
 def test_segments_are_split_as_if_each_stood_alone(text, function, name, lowercase):
@@ -214,7 +216,7 @@ LINES = [
 def mixed_text(count=60) -> bytes:
     draw = np.random.default_rng(5)
     lines = [LINES[i].encode() for i in draw.integers(0, len(LINES), count)]
-    lines[7] = b"\xff\xfe\xe4\xb8" + lines[7]
+    lines[7] = b"\xff\xfe\xe4\xb8" + LINES[0].encode()
     lines[20] += b"\xed\xa0\x80\r"
     return b"\n".join(lines) + "最后".encode()
 
@@ -264,6 +266,15 @@ def test_long_lines_are_segmented_in_parts(monkeypatch, tmp_path):
     vocabulary, report = count_words(FileSource([tmp_path / "f"]), config)
     assert (vocabulary.words[0], vocabulary.counts[0]) == ("学学", 2_500)
     assert (report.lines, report.dropped_too_long) == (2, 0)
+
+
+def test_line_ends_that_a_segmenter_adds_are_no_ends_of_lines():
+    for segmenter in (rest, lambda line: rest(line)):
+        vocabulary, report = count_words(
+            IterableSource(["中文"] * 5), Config(min_count=1, threads=1, segmenter=segmenter)
+        )
+        assert report.lines == 5
+        assert vocabulary.words == ["a", "b", "c", "d", "文"]
 
 
 def test_a_process_may_print_and_read():
@@ -455,6 +466,14 @@ def test_other_packages_add_segmenters(tmp_path, monkeypatch):
         assert corpus.definition.segmenter_version == "4.5"
     with pytest.raises(ConfigError, match="there is no segmenter 'third': did you mean 'thirds'"):
         segmenters.load("third")
+
+
+def test_functions_of_the_standard_library_may_be_passed_but_not_named():
+    with w2v.read_corpus(["中文 'a b' 学校"], segmenter=shlex.split, min_count=1) as corpus:
+        assert corpus.vocabulary.words == ["a", "b", "中文", "学校"]
+        assert corpus.definition.segmenter == "shlex:split"
+    with pytest.raises(ConfigError, match="standard library"):
+        w2v.read_corpus(["中文"], segmenter="textwrap:wrap")
 
 
 def test_lists_of_tokens_are_not_segmented():

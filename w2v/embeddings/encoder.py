@@ -13,6 +13,7 @@ import numpy as np
 from w2v.errors import ConfigError, ResourceError, UnknownWordError, short_repr
 from w2v.events import Encoding, Notice, Observer, ignore
 from w2v.options import LENGTH, is_ordered_iterable
+from w2v.text import segmenters
 from w2v.text.definition import WordDefinition
 from w2v.text.phrases import PhraseJoiner, recorded_phrases
 
@@ -75,6 +76,7 @@ class Encoder:
 
             tokenizer = Tokenizer(WordDefinition.from_meta(self.definition), self._rank)
             compile_kernels(observer, lambda: tokenizer.numbers("a", segmented=True))
+            _note_other_version(tokenizer.definition, observer)
             self._tokenizer = tokenizer
         return self._tokenizer
 
@@ -241,6 +243,18 @@ class Encoder:
         for row, text in zip(result, texts, strict=True):
             row[: len(text)] = text[:wanted]
         return result
+
+
+def _note_other_version(definition: WordDefinition, observer: Observer) -> None:
+    """Report that the segmenter is not the one of the training."""
+    name, trained = definition.segmenter, definition.segmenter_version
+    found = None if name is None or trained is None else segmenters.version(name)
+    if found is not None and found != trained:
+        message = (
+            f"the model was trained with version {trained} of the segmenter {name!r}, and {found} "
+            "is installed, which may find other words; to be sure, install the former"
+        )
+        observer(Notice(message))
 
 
 def check_length(length: object) -> None:

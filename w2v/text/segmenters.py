@@ -222,9 +222,14 @@ def _entry_point(name: str) -> metadata.EntryPoint:
     raise ConfigError(message)
 
 
-def _import(name: str) -> Any:
+def is_in_standard_library(name: str) -> bool:
+    """Return whether ``module:function`` names a function of Python itself."""
     module = name.partition(functions.SEPARATOR)[0].partition(".")[0]
-    if module in sys.stdlib_module_names and module != "__main__":
+    return module in sys.stdlib_module_names and module != "__main__"
+
+
+def _import(name: str) -> Any:
+    if is_in_standard_library(name):
         # A model may come from anywhere. It must not choose what, say, os:system makes of a text.
         message = (
             f"the segmenter {name!r} is in the standard library, which has none; name a function "

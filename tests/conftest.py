@@ -45,5 +45,10 @@ def sized() -> Callable[[int], int]:
 @pytest.fixture(scope="session", autouse=True)
 def compiled() -> None:
     """Compile the kernels before the first test, so that no test receives `Compiling` events."""
-    stages = (warmup.read_text, warmup.encode_text, warmup.training(np.uint16, Config()))
+    stages = (
+        warmup.read_text,
+        warmup.encode_text,
+        warmup.survey_text,
+        warmup.training(np.uint16, Config()),
+    )
     warmup.compile_kernels(ignore, *stages)

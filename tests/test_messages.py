@@ -30,7 +30,10 @@ LIBRARY = [
 FLAG = re.compile(r"(?<![\w-])--?[a-z][\w-]*")
 COMMAND = re.compile(rf"\bw2v ({'|'.join(program.commands)})\b")
 OPTION = re.compile(r"`([a-z_]+)(?:=[^`]*)?`")
-OTHER_PROGRAMS = {"gzip -d", "jq -c .", "xz -dc", "zstd -dc --long=31", "ulimit -f"}
+OTHER_PROGRAMS = {
+    *("gzip -d", "jq -c .", "xz -dc", "zstd -dc --long=31", "ulimit -f", "paste -sd", "tr -d"),
+    *("uconv -x", "python3 -c"),
+}
 # Texts that are arguments of another program, not messages: of Python and of MeCab.
 ARGUMENTS = {"-c", '-d "0"'}
 

@@ -59,7 +59,10 @@ HELD = {
     "Preflight": "belongs to a run",
     "Records": "belongs to a file that is being read",
     "RowBuffer": "grows while a file is read",
+    "CorpusSurvey": "holds the words of threads",
+    "RepeatedLines": "grows while a text is read",
     "Scanner": "the work space of a thread",
+    "Surveyor": "the work space of a thread",
     "StreamSource": "reads an open file",
     "Spool": "writes an open file",
     "TextStream": "reads an open file",
@@ -117,6 +120,12 @@ def objects(tmp_path_factory) -> dict[type, list[Any]]:
     mapped[:] = 1
     record = TrainingRecord.from_meta(model.meta)
     continued = w2v.train(path / "text.txt", init=path / "m", **{**TINY, "dim": 8})
+    (path / "odd.txt").write_bytes("a b\u200b\na b\n".encode() * 9)
+    (path / "odd.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    (path / "odd").mkdir()
+    for name in ("odd.txt", "odd.png"):
+        (path / name).rename(path / "odd" / name)
+    inspected = w2v.inspect(path / "odd", min_count=1)
     (path / "questions").write_text(": capital\nthe dog the dog\n")
     (path / "pairs").write_text("the\tdog\t1.5\nthe\tthe\t2\n")
     found_phrases = find_phrases(["new york is new york"] * 9)
@@ -138,6 +147,10 @@ def objects(tmp_path_factory) -> dict[type, list[Any]]:
             *config.options().values(),
             *FORMATS.values(),
         ),
+        *(inspected, inspected.files, *inspected.files.kinds, *inspected.files.skipped),
+        *(inspected.lines, *inspected.lines.most_repeated, inspected.words, *inspected.findings),
+        *(inspected.characters, *inspected.characters.odd, *inspected.examples),
+        inspected.training,
         *(evaluate(used, path / "questions"), evaluate(used, path / "pairs")),
         *evaluate(used, path / "questions").sections,
         encode_file(used, path / "text.txt", path / "ids.npy"),
@@ -160,7 +173,7 @@ def test_every_class_has_an_example_or_a_reason(kind, objects):
 
 
 INTERNAL = {
-    *("Directories", "InitialModel", "Selection", "Skipped", "SourceOptions"),
+    *("Directories", "FileTotals", "InitialModel", "Selection", "Skipped", "SourceOptions"),
     *("StructureError", "TrainingJob", "VectorsFile"),
 }
 """Plain records inside a run."""

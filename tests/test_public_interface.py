@@ -24,6 +24,7 @@ NAMES = {
     "W2VError",
     "__version__",
     "find_phrases",
+    "inspect",
     "load",
     "read_corpus",
     "resume",
@@ -63,6 +64,14 @@ PARAMETERS = {
         "include": (),
         "strict": False,
         "work_dir": None,
+        "observer": events.ignore,
+        "progress": None,
+        "options": None,
+    },
+    "inspect": {
+        "corpus": None,
+        "include": (),
+        "strict": False,
         "observer": events.ignore,
         "progress": None,
         "options": None,
@@ -230,6 +239,15 @@ COMMANDS: dict[str, dict[str, Any]] = {
         "--resume": None,
         "--log-json": None,
     },
+    "inspect": {
+        **{
+            flag: default
+            for flag, default in TEXT_FLAGS.items()
+            if flag not in {"--vocab", "--connectors"} and not flag.startswith("--phrase")
+        },
+        "--window": 2,
+        "--json": None,
+    },
     "vocab": TEXT_FLAGS,
     "phrases": {flag: default for flag, default in TEXT_FLAGS.items() if flag != "--vocab"},
     "pairs": {**TEXT_FLAGS, "--ids": None, "--window": 2, "--work-dir": None},
@@ -370,3 +388,38 @@ def test_a_model_has_its_files_and_metadata(tmp_path):
         assert keys is None or set(meta[name]) >= keys
     assert set(meta["timings"]["stages"]) == STAGES
     assert set(meta["epochs"][0]) >= EVENTS["EpochDone"][1]
+
+
+INSPECTION = {
+    "": {
+        *("refusal", "exit_code", "files", "lines", "characters", "words", "examples", "training"),
+        *("findings", "seconds"),
+    },
+    "files": {
+        *("files", "stored_bytes", "text_bytes", "empty", "kinds", "skipped", "invalid_bytes"),
+        "first_invalid",
+    },
+    "lines": {
+        *("lines", "blank", "with_words", "with_one_word", "median_words", "longest_words"),
+        *("longest_place", "longest_text", "repeats", "repeated_bytes", "not_compared"),
+        *("most_repeated", "not_normal", "first_not_normal"),
+    },
+    "characters": {"characters", "letters", "scripts", "odd"},
+    "words": {
+        *("tokenizer", "reason", "words", "distinct", "most_frequent", "once", "too_long", "long"),
+        *("long_example", "min_count", "vocab_size", "vocabulary", "covered", "rare"),
+        *("rare_occurrences", "beyond_size", "beyond_size_occurrences"),
+    },
+    "training": {
+        *("words", "epochs", "sample", "kept_words", "pairs", "median_uses", "memory_bytes"),
+    },
+}
+
+
+def test_an_inspection_has_its_facts():
+    found = w2v.inspect(["a b c"] * 9).as_dict()
+    for name, keys in INSPECTION.items():
+        assert set(found[name] if name else found) >= keys
+    assert set(found["examples"][0]) >= {"text", "words"}
+    assert set(found["findings"][0]) >= {"message", "warning", "command"}
+    assert set(found["lines"]["most_repeated"][0]) >= {"text", "count"}

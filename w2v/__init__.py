@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from w2v.embeddings.embeddings import Embeddings as Embeddings
     from w2v.embeddings.load import load as load
     from w2v.errors import W2VError as W2VError
+    from w2v.pipeline.inspect import inspect as inspect
     from w2v.pipeline.read import find_phrases as find_phrases
     from w2v.pipeline.read import read_corpus as read_corpus
     from w2v.pipeline.train import resume as resume
@@ -32,6 +33,7 @@ _MODULES = {
     "Embeddings": "embeddings.embeddings",
     "W2VError": "errors",
     "find_phrases": "pipeline.read",
+    "inspect": "pipeline.inspect",
     "load": "embeddings.load",
     "read_corpus": "pipeline.read",
     "resume": "pipeline.train",

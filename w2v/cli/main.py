@@ -10,6 +10,7 @@ import cloup
 from w2v._version import __version__
 from w2v.cli.convert import convert, encode, export, formats
 from w2v.cli.info import info
+from w2v.cli.inspect import inspect
 from w2v.cli.process import Program
 from w2v.cli.query import analogy, evaluate, similar
 from w2v.cli.text import pairs, phrases, vocab
@@ -25,4 +26,4 @@ def main() -> None:
 main.section("Training", train)
 main.section("Using a model", similar, analogy, evaluate, encode, info)
 main.section("Converting", export, convert, formats)
-main.section("Inspecting a corpus", vocab, phrases, pairs)
+main.section("Inspecting a corpus", inspect, vocab, phrases, pairs)

@@ -82,13 +82,13 @@ class Program(cloup.Group):
             with _showing_log(ctx):
                 return super().invoke(ctx)
         except W2VError as error:
-            _fail(with_flags(str(error), ctx), error.exit_code)
+            fail(with_flags(str(error), ctx), error.exit_code)
         except MemoryError:
-            _fail(f"out of memory; {_memory_remedy(ctx)}")
+            fail(f"out of memory; {_memory_remedy(ctx)}")
         except OSError as error:
             if error.errno == errno.EPIPE:  # the reader of the output has seen enough
                 raise
-            _fail(_describe(error))
+            fail(_describe(error))
         except KeyboardInterrupt:
             _stop(INTERRUPTED, "interrupted")
         except Terminated as error:
@@ -152,7 +152,7 @@ def _memory_remedy(ctx: click.Context) -> str:
     return f"{lower}free some memory, or use a machine with more"
 
 
-def _fail(message: str, code: int = 1) -> NoReturn:
+def fail(message: str, code: int = 1) -> NoReturn:
     """End with an error in one line."""
     click.echo(f"Error: {_in_one_line(message)}", err=True)
     raise click.exceptions.Exit(code)

@@ -255,12 +255,7 @@ def _read(
     with times.measure("ranking"):
         distinct = DistinctWords([one.words for one in scanners.scanners], config.thread_count)
     if not len(distinct):
-        message = (
-            f"the corpus has no words: {end.bytes:,} bytes of text were read; "
-            f"{end.invalid_bytes:,} of them are not UTF-8, and {tokens.too_long:,} tokens are "
-            "too long"
-        )
-        raise VocabularyError(message)
+        raise no_words_error(end.bytes, end.invalid_bytes, tokens.too_long)
     return _ReadText(text.definition, distinct, tokens, end)
 
 
@@ -554,6 +549,21 @@ def _note_impossible_words(
     return reason
 
 
+def no_words_error(text_bytes: int, invalid_bytes: int, too_long: int) -> VocabularyError:
+    """Return the error for a text without words.
+
+    Args:
+        text_bytes: its size.
+        invalid_bytes: those of them that are not UTF-8.
+        too_long: tokens that were dropped.
+
+    """
+    return VocabularyError(
+        f"the corpus has no words: {text_bytes:,} bytes of text were read; "
+        f"{invalid_bytes:,} of them are not UTF-8, and {too_long:,} tokens are too long"
+    )
+
+
 def _no_unknown_words(types: int, *, chosen: bool) -> VocabularyError:
     remedy = "raise `min_count` or lower `vocab_size`" if chosen else "list fewer words"
     return VocabularyError(
@@ -582,7 +592,7 @@ def _scan(
         return done
 
     blocks: Iterator[_Batch] = map(_Batch, _timed(batches(text), times))
-    map_blocks = pulling_map if _may_be_read_by_workers(source) else ordered_map
+    map_blocks = pulling_map if may_be_read_by_workers(source) else ordered_map
     stop = None
     if segmentation is not None:
         stop = segmentation.stop
@@ -614,7 +624,7 @@ def _segmented(batches: Iterator[_Batch], segmentation: Segmentation) -> Iterato
         yield _Batch(blocks, segmentation.segment(_joined(blocks)))
 
 
-def _may_be_read_by_workers(source: TextSource) -> bool:
+def may_be_read_by_workers(source: TextSource) -> bool:
     """Return whether a source consists of regular files, whose size is known.
 
     Other sources are read by the calling thread: a pipe may keep a thread waiting, and only the

@@ -87,15 +87,20 @@ class DistinctWords:
 
     def words(self, ids: NDArray[np.int64]) -> list[str]:
         """Return several words by their numbers."""
-        lengths = np.empty(len(ids), np.int64)
-        for table, where, of_table in self._by_table(ids):
-            lengths[where] = table.lengths(of_table)
+        lengths = self.lengths(ids)
         ends = np.cumsum(lengths + 1)
         # Line ends, which no word has, between the words: so they can be decoded all at once.
         data = np.full(ends[-1] if len(ends) else 0, ord("\n"), np.uint8)
         for table, where, of_table in self._by_table(ids):
             table.copy_words(of_table, data, (ends - 1 - lengths)[where])
         return data.tobytes().decode().split("\n")[:-1]
+
+    def lengths(self, ids: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the lengths of words in bytes."""
+        lengths = np.empty(len(ids), np.int64)
+        for table, where, of_table in self._by_table(ids):
+            lengths[where] = table.lengths(of_table)
+        return lengths
 
     def prefixes(self, ids: NDArray[np.int64]) -> NDArray[np.uint64]:
         """Return the first eight bytes of words, padded with zeros, as numbers that sort alike."""

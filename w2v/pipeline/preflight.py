@@ -175,16 +175,34 @@ def memory_needed(
     """
     held = used_memory() or 0
     if counts is None:
-        types = 0 if text_bytes is None else round(_TYPES_MEMORY * math.sqrt(text_bytes))
+        held = max(held, _BASE_MEMORY) + _reading_memory(text_bytes, config)
+        held += 0 if is_cached(train_words) else _COMPILING_MEMORY
         text_bytes = _UNKNOWN_TEXT_BYTES if text_bytes is None else text_bytes
-        blocks = min(_READING_MEMORY * config.thread_count, round(_READING_SHARE * text_bytes))
-        compiling = 0 if is_cached(train_words) else _COMPILING_MEMORY
-        held = max(held, _BASE_MEMORY) + blocks + types + compiling
         counts = _typical_counts(words, text_bytes // _BYTES_PER_WORD)
         if config.phrases:  # the tables of pairs are released before training
             pairs = min(_PHRASE_MEMORY, round(_PHRASE_SHARE * text_bytes))
             return max(held + pairs, held + _WORD_MEMORY * words + training_memory(counts, config))
     return held + _WORD_MEMORY * words + training_memory(counts, config)
+
+
+def memory_of_process(text_bytes: int, counts: NDArray[np.int64], config: Config) -> int:
+    """Return the bytes of memory of a process that reads a text and trains, and holds no more.
+
+    Args:
+        text_bytes: the size of the text.
+        counts: of the words of the vocabulary.
+        config: the hyper-parameters.
+
+    """
+    held = _BASE_MEMORY + _reading_memory(text_bytes, config)
+    return held + _WORD_MEMORY * len(counts) + training_memory(counts, config)
+
+
+def _reading_memory(text_bytes: int | None, config: Config) -> int:
+    """Return the bytes for blocks of text, and for distinct words if the size is known."""
+    types = 0 if text_bytes is None else round(_TYPES_MEMORY * math.sqrt(text_bytes))
+    text_bytes = _UNKNOWN_TEXT_BYTES if text_bytes is None else text_bytes
+    return types + min(_READING_MEMORY * config.thread_count, round(_READING_SHARE * text_bytes))
 
 
 def _typical_counts(words: int, total: int) -> NDArray[np.int64]:

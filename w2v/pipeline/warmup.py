@@ -15,6 +15,7 @@ from w2v.corpus.build import count_words
 from w2v.corpus.encoded import EncodedText
 from w2v.corpus.pairs import skipgram_pairs
 from w2v.corpus.spool import warm_up_spool
+from w2v.corpus.survey import warm_up_survey
 from w2v.text.compiling import compile_kernels as compile_kernels
 from w2v.text.objects import IterableSource
 from w2v.text.wordtable import warm_up_table
@@ -44,6 +45,11 @@ def join_phrases() -> None:
 def reading(config: Config) -> list[Callable[[], object]]:
     """Return the stages of reading a text with these options."""
     return [read_text, join_phrases] if config.phrases else [read_text]
+
+
+def survey_text() -> None:
+    """Use the kernels that count characters and lines, besides those of `read_text`."""
+    warm_up_survey()
 
 
 def list_pairs() -> None:

@@ -128,12 +128,18 @@ class TextStream(io.BufferedReader):
 
     Attributes:
         transcoder: which decodes it, or None if it is UTF-8 already.
+        compression: of the bytes, such as gzip; None without one.
+        marked: whether a byte-order mark stood at the beginning.
 
     """
 
-    def __init__(self, raw: io.RawIOBase) -> None:
+    def __init__(
+        self, raw: io.RawIOBase, compression: str | None = None, *, marked: bool = False
+    ) -> None:
         super().__init__(raw, SNIFFED_BYTES)
         self.transcoder = raw if isinstance(raw, Transcoder) else None
+        self.compression = compression
+        self.marked = marked
 
 
 def open_text(
@@ -156,6 +162,7 @@ def open_text(
         MissingExtraError: see `w2v.text.decompress.decompress`.
 
     """
+    compression = _compression(raw)
     inner, name = _decompressed(raw, name, max_expansion)
     head = inner.sniff()
     finding = _sniff(head, encoding)
@@ -163,9 +170,11 @@ def open_text(
         raise not_text_error(name, finding)
     mark, marked = byte_order_mark(head)
     found = _encoding_of(head, name, encoding, marked)
-    stream = TextStream(inner)
+    stream = TextStream(inner, compression, marked=bool(mark))
     stream.read(len(mark))
-    return stream if found == "utf-8" else TextStream(Transcoder(stream, found))
+    if found == "utf-8":
+        return stream
+    return TextStream(Transcoder(stream, found), compression, marked=bool(mark))
 
 
 def find_non_text(
@@ -183,12 +192,16 @@ def _decompressed(
     raw: CountingReader, name: str, max_expansion: float
 ) -> tuple[CountingReader, str]:
     """Return a stream without its compression, if it has one, and its name."""
-    compression = first_match(COMPRESSED, raw.sniff())
+    compression = _compression(raw)
     if compression is None:
         return raw, name
     text = decompress(io.BufferedReader(raw, SNIFFED_BYTES), compression, name)
     guard = ExpansionGuard(text, lambda: raw.count, name, max_expansion)
     return CountingReader(cast("IO[bytes]", guard)), f"{name} (decompressed)"
+
+
+def _compression(raw: CountingReader) -> str | None:
+    return first_match(COMPRESSED, raw.sniff())
 
 
 def _sniff(head: bytes, encoding: str | None) -> str | None:

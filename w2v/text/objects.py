@@ -49,6 +49,7 @@ class IterableSource:
 
     files = 0
     total_bytes: int | None = None
+    checked = None
 
     def __init__(self, lines: Iterable[Any]) -> None:
         iterator = iter(lines)

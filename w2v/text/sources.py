@@ -90,6 +90,11 @@ class TextSource(Protocol):
     total_bytes: int | None
     done_bytes: int
 
+    @property
+    def checked(self) -> Validity | None:
+        """The file of the block that was checked last, None for Python objects."""
+        ...
+
     def blocks(self, last_boundary: LastBoundary) -> Iterator[Block]:
         """Yield the text in blocks that split no word."""
         ...
@@ -128,6 +133,11 @@ class _ByteSource:
             self._finish_file()
             self._checking = validity
         validity.add(counts)
+
+    @property
+    def checked(self) -> Validity | None:
+        """See `TextSource.checked`."""
+        return self._checking
 
     def finish(self) -> list[Notice]:
         """Check the last file; see `TextSource.finish`.

@@ -155,7 +155,7 @@ class WrittenWord(NamedTuple):
 
 
 @inlined
-def _decode(data: NDArray[np.uint8], i: int, end: int) -> tuple[np.int64, int]:
+def decode_character(data: NDArray[np.uint8], i: int, end: int) -> tuple[np.int64, int]:
     """Decode the character that starts at ``data[i]``, a byte above 127.
 
     Returns:
@@ -245,7 +245,7 @@ def _classify(
     code = np.int64(data[i])
     width = 1
     if code >= 0x80:
-        code, width = _decode(data, i, size)
+        code, width = decode_character(data, i, size)
     character_class = classes[code] if width > 0 else np.uint8(SEPARATOR)
     return character_class, code, width
 

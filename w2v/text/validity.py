@@ -166,6 +166,9 @@ class Validity:
 
     Attributes:
         name: the same.
+        encoding: of the text.
+        compression: of the file, or None.
+        marked: whether it begins with a byte-order mark.
         invalid: invalid bytes so far.
         wide: UTF-16 or UTF-32 if a part is in it although the text was given as UTF-8, or None.
 
@@ -179,6 +182,9 @@ class Validity:
         self.invalid = 0
         self.wide: str | None = None
         self._transcoder = stream.transcoder
+        self.encoding = "utf-8" if stream.transcoder is None else stream.transcoder.encoding
+        self.compression = stream.compression
+        self.marked = stream.marked
         self._trusted = encoding is not None and stream.transcoder is None
         self._size = 0
         self._non_ascii = 0

@@ -21,6 +21,7 @@ from w2v.events import EpochDone, Notice
 from w2v.formats.registry import FORMATS
 from w2v.pipeline.checkpoint import Checkpoint
 from w2v.pipeline.encode_file import encode_file
+from w2v.system import functions
 from w2v.text import segmenters
 from w2v.text.segmenters import BUILT_IN
 
@@ -171,6 +172,20 @@ def test_a_lambda_is_lost_in_another_process(tmp_path):
     )
     assert done.stdout.startswith("ConfigError the segmenter '")
     assert "cannot be found by its name; pass lists of words, or put the function" in done.stdout
+
+
+def test_a_training_with_a_lambda_resumes_if_it_is_passed_again(text, tmp_path, monkeypatch):
+    def segment(line):
+        return twos(line)
+
+    w2v.train(text, output=tmp_path / "m", segmenter=segment, **OPTIONS)
+    monkeypatch.setattr(functions, "_PASSED", {})  # as in another process
+    with pytest.raises(
+        ConfigError, match=r"^segmenter was '.*<locals>.segment', .* pass it again"
+    ):
+        w2v.resume(tmp_path / "m", epochs=3)
+    resumed = w2v.resume(tmp_path / "m", epochs=3, segmenter=segment)
+    assert resumed.tokenize("喜欢数学") == ["喜欢", "数学"]
 
 
 def test_functions_of_the_main_module(tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import zlib
 
 import pytest
 
@@ -84,6 +85,13 @@ def test_a_bound_method_stays_in_this_process():
     name = function_name(Splitter().method)
     assert find_passed(name)("a b") == ["a", "b"]
     assert not can_be_imported(name)
+
+
+def test_a_compiled_function_can_be_imported():
+    name = function_name(zlib.crc32)
+    assert zlib.crc32.__self__ is zlib
+    assert name == "zlib:crc32"
+    assert can_be_imported(name)
 
 
 def test_functions_of_one_place_have_one_name_unless_they_differ():

@@ -11,7 +11,7 @@ from typing import Any, Unpack, cast
 
 from w2v.config import Config, TrainOptions, check_options
 from w2v.embeddings.embeddings import Embeddings
-from w2v.errors import FormatError, InputError, W2VError
+from w2v.errors import ConfigError, FormatError, InputError, W2VError
 from w2v.events import Observer, ignore
 from w2v.formats import native
 from w2v.formats.directory import read_meta
@@ -34,6 +34,7 @@ from w2v.pipeline.warm_start import job_for_more_epochs, load_initial_model
 from w2v.progress import reporting
 from w2v.system.atomic import recover
 from w2v.system.files import Fingerprint
+from w2v.system.functions import is_lost
 from w2v.text import segmenters
 from w2v.text.folders import STDIN
 from w2v.text.sources import FileSource, SourceOptions, TextSource, open_corpus
@@ -294,6 +295,21 @@ def _prepare_rest(checkpoint: Checkpoint, job: TrainingJob, target: Path) -> Tex
 
 
 def _reopen_corpus(job: TrainingJob) -> TextSource:
+    """Return the corpus, to be read again.
+
+    Raises:
+        ConfigError: the segmenter was a function that has to be passed again.
+        InputError: a file cannot be read.
+
+    """
+    segmenter = job.config.segmenter
+    if segmenter is not None and is_lost(segmenter):
+        message = (
+            f"was {segmenter!r}, a function of the process that began the training, which cannot "
+            "be found by its name; pass it again, or put it into a module and start over with "
+            "`segmenter='module:function'`"
+        )
+        raise ConfigError(message, option="segmenter")
     return FileSource([file.path for file in job.files or []], SourceOptions.of(job.config))
 
 

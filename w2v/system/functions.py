@@ -12,7 +12,7 @@ import importlib
 import re
 import sys
 from collections.abc import Callable
-from types import CodeType
+from types import CodeType, ModuleType
 from typing import Any
 
 SEPARATOR = ":"
@@ -62,7 +62,9 @@ def can_be_imported(name: str) -> bool:
     function = _PASSED.get(name)
     if function is None:
         return True
-    return getattr(function, "__self__", None) is None and _is_findable(function.__module__)
+    owner = getattr(function, "__self__", None)  # of a compiled function, its module
+    has_state = owner is not None and not isinstance(owner, ModuleType)
+    return not has_state and _is_findable(name.partition(SEPARATOR)[0])
 
 
 def import_function(name: str) -> _Function:

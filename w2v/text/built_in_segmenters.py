@@ -10,6 +10,7 @@ import functools
 import logging
 import re
 import threading
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -74,7 +75,8 @@ def _jieba() -> Any:
     would cache its dictionary in a file of a predictable name in a directory that all users may
     write to, and unmarshal what it finds there. Reading the dictionary takes half a second more.
     """
-    import jieba as package
+    with warnings.catch_warnings(action="ignore"):  # about its source and its own imports
+        import jieba as package
 
     package.setLogLevel(logging.WARNING)
     tokenizer = package.Tokenizer()

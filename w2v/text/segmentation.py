@@ -94,7 +94,8 @@ def start_segmentation(
     if name is None:
         return None
     segmenter = segmenters.load(name)  # also to report what is wrong before a process starts
-    if functions.can_be_imported(name) and not segmenters.is_in_standard_library(name):
+    importable = functions.can_be_imported(name) and not segmenters.is_in_standard_library(name)
+    if importable and sys.executable:  # which a program with Python in it may lack
         return _Processes(name, threads)
     return _ThisProcess(segmenter, observer)
 

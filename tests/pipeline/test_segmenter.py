@@ -180,9 +180,7 @@ def test_a_training_with_a_lambda_resumes_if_it_is_passed_again(text, tmp_path, 
 
     w2v.train(text, output=tmp_path / "m", segmenter=segment, **OPTIONS)
     monkeypatch.setattr(functions, "_PASSED", {})  # as in another process
-    with pytest.raises(
-        ConfigError, match=r"^segmenter was '.*<locals>.segment', .* pass it again"
-    ):
+    with pytest.raises(ConfigError, match=r"^segmenter was '.*<locals>.segment', .* pass it again"):
         w2v.resume(tmp_path / "m", epochs=3)
     resumed = w2v.resume(tmp_path / "m", epochs=3, segmenter=segment)
     assert resumed.tokenize("喜欢数学") == ["喜欢", "数学"]

@@ -144,6 +144,10 @@ def test_records_become_one_line_each_if_asked_for(tmp_path):
         ([{"a": "b"}], "x", r"has no field 'x' in its first record; the fields are 'a'$"),
         (RECORDS, "id", r"has no text in the field 'id': it is a number in record 1; expected "),
         (RECORDS, "review", r"in the field 'review': it is an object in record 1; .* are 'id'"),
+        (
+            [{"a": {"b": [{"text": "c"}]}}], "a.b",
+            r"has objects in a list in the field .a\.b.: .*; convert .* jq -c \.a\.b\[\]$",
+        ),
         ([{"a": [1]}], "a", r"a number in record 1; expected a string or a list of strings; "),
     ],
 )  # fmt: skip

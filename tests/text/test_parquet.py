@@ -200,6 +200,16 @@ def test_a_damaged_file_is_an_error(column, tmp_path):
         assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("column", [None, "text", "1"])
+def test_names_that_are_not_utf8_are_damage(column, tmp_path):
+    path = save(tmp_path / "a.parquet", {"text": ["x"]})
+    path.write_bytes(path.read_bytes().replace(b"\x04text", b"\x04\xb1ext"))
+    with pytest.raises(
+        InputError, match=r"a Parquet file that is damaged or truncated: 'utf-8' cod"
+    ):
+        selected(path, column=column)
+
+
 def test_strings_that_are_not_utf8_remain(tmp_path):
     ends = pa.array([0, 3, 4], pa.int32()).buffers()[1]
     invalid = pa.Array.from_buffers(pa.string(), 2, [None, ends, pa.py_buffer(b"a\xffbc")])

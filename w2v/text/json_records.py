@@ -82,6 +82,7 @@ class _Fields:
         self._records = records
         self._seen = 0
         self._present = 0
+        self._nested = False
         self._names: list[str] = []
 
     def text_of(self, record: dict[str, Any]) -> str:
@@ -105,6 +106,7 @@ class _Fields:
             if others:
                 self._records.other += 1
                 kind = _KINDS[type(others[0])]
+                self._nested = isinstance(value, list) and isinstance(others[0], dict)
                 where = f"record {self._seen:,}"
                 self._records.example = self._records.example or f"{kind} in {where}"
             found = found or (value is not _MISSING and not others)
@@ -132,6 +134,12 @@ class _Fields:
             return
         field = short_repr(self._wanted)
         number = f"{self._seen:,} records" if self._seen > 1 else "record"
+        if self._nested:
+            message = (
+                f"{self._name} has objects in a list in the field {field}: expected a string or a "
+                f"list of strings; convert the file first, with jq -c .{self._wanted}[]"
+            )
+            raise StructureError(message)
         if self._records.other:
             message = (
                 f"{self._name} has no text in the field {field}: it is {self._records.example}; "

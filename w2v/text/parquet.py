@@ -41,8 +41,7 @@ def read_columns(
         MissingExtraError: pyarrow is not installed.
 
     """
-    file = _open(raw, name)
-    schema = file.schema_arrow
+    file, schema = _open(raw, name)
     assert selection.column is not None
     wanted = split_names(selection.column, schema.names)
     indices = find_columns(wanted, schema.names, name)
@@ -82,13 +81,13 @@ def _columns(batch: Any, schema: Any, indices: list[int]) -> Iterator[Any]:
 def describe_columns(raw: IO[bytes], name: str) -> str | None:
     """Return the names of the columns of a Parquet file, or None without pyarrow."""
     try:
-        return listed(_open(raw, name).schema_arrow.names)
+        return listed(_open(raw, name)[1].names)
     except MissingExtraError:
         return None
 
 
-def _open(raw: IO[bytes], name: str) -> Any:
-    """Return a Parquet file of pyarrow."""
+def _open(raw: IO[bytes], name: str) -> tuple[Any, Any]:
+    """Return a Parquet file of pyarrow and its schema, with names that can be decoded."""
     try:
         import pyarrow as pa
         from pyarrow import parquet
@@ -98,9 +97,12 @@ def _open(raw: IO[bytes], name: str) -> Any:
         message = f"{name} is a Parquet file in a pipe, but it is not read in order: pass its path"
         raise InputError(message)
     try:
-        return parquet.ParquetFile(raw, buffer_size=_BUFFER_BYTES, pre_buffer=False)
-    except (pa.ArrowException, OSError) as error:
+        file = parquet.ParquetFile(raw, buffer_size=_BUFFER_BYTES, pre_buffer=False)
+        schema = file.schema_arrow
+        schema.names  # noqa: B018 - decodes them
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise _damaged(name, error) from error
+    return file, schema
 
 
 def _batches(file: Any, columns: list[str], name: str) -> Iterator[Any]:

@@ -155,6 +155,7 @@ def test_models_from_before_there_were_segmenters_have_none(text, tmp_path):
     assert "segmenter" not in w2v.resume(tmp_path / "m", epochs=3).meta["tokenizer"]
 
 
+@pytest.mark.slow
 def test_a_lambda_is_lost_in_another_process(tmp_path):
     model = w2v.train(LINES, output=tmp_path / "m", segmenter=lambda x: twos(x), **OPTIONS)
     assert model.tokenize("喜欢数学") == ["喜欢", "数学"]  # in this process
@@ -186,6 +187,7 @@ def test_a_training_with_a_lambda_resumes_if_it_is_passed_again(text, tmp_path, 
     assert resumed.tokenize("喜欢数学") == ["喜欢", "数学"]
 
 
+@pytest.mark.slow
 def test_functions_of_the_main_module(tmp_path):
     """A script without the guard that multiprocessing needs: no process imports it again."""
     script = tmp_path / "script.py"

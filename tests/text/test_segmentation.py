@@ -52,6 +52,10 @@ WORDS = {
 }
 
 
+SLOW = dict.fromkeys(("jieba", "pythainlp", "kiwi"), pytest.mark.slow)
+"""Those that take long to load."""
+
+
 def require(name: str) -> None:
     for module in BUILT_IN[name].modules:
         pytest.importorskip(module)
@@ -70,7 +74,7 @@ def expected(text: bytes, segment, name="unicode", *, lowercase=True) -> list[st
 # Built-in segmenters
 
 
-@pytest.mark.parametrize("name", BUILT_IN)
+@pytest.mark.parametrize("name", [pytest.param(n, marks=SLOW.get(n, ())) for n in BUILT_IN])
 def test_a_built_in_segmenter_finds_words(name):
     require(name)
     language, words = WORDS[name]
@@ -123,6 +127,7 @@ def test_lines_of_ascii_stay_as_the_tokenizer_has_them():
     ]
 
 
+@pytest.mark.slow
 def test_jieba_keeps_words_of_this_program_to_itself(capfd):
     require("jieba")
     jieba = importlib.import_module("jieba")
@@ -158,6 +163,7 @@ def test_the_built_in_segmenters_are_entry_points_with_extras():
 # The tokenizer after a segmenter
 
 
+@pytest.mark.slow
 @given(
     text=st.text(
         st.sampled_from(

@@ -66,12 +66,16 @@ def read_corpus(model, path, **arguments):
     w2v.read_corpus(LINES, min_count=1, **arguments).close()
 
 
+def inspect(model, path, **arguments):
+    w2v.inspect(LINES, min_count=1, **arguments)
+
+
 def encode_a_file(model, path, **arguments):
     (path / "texts").write_text("\n".join(LINES))
     encode_file(model, path / "texts", path / "ids.npy", **arguments)
 
 
-REPORTING = [train, resume, read_corpus, encode_a_file]
+REPORTING = [train, resume, read_corpus, inspect, encode_a_file]
 """The functions that have both arguments, `observer` and `progress`."""
 
 

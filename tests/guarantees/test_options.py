@@ -36,6 +36,7 @@ from w2v.evaluation.evaluate import evaluate
 from w2v.formats.registry import FORMATS
 from w2v.options import LENGTH, NUMBER, TOP, Option
 from w2v.pipeline import encode_file as batch
+from w2v.pipeline import inspect as inspect_module
 from w2v.pipeline import read as read_module
 from w2v.pipeline import spec
 from w2v.pipeline import train as job
@@ -238,14 +239,18 @@ def value_error(named: str, option: Option, value: Any) -> str:
     return f"Invalid value for '{named}': {short_repr(text)} is not {option.expected}."
 
 
-@pytest.mark.parametrize("command", ["vocab", "pairs"])
+@pytest.mark.parametrize("command", ["inspect", "vocab", "pairs"])
 @given(data=st.data())
 def test_commands_with_some_of_the_options_accept_the_same_values(command, data):
-    chosen = [*CORPUS_OPTIONS, "threads"] + ["window"] * (command == "pairs")
+    chosen = [*CORPUS_OPTIONS, "threads"] + ["window"] * (command != "vocab")
     values = with_one_structure(data.draw(option_values(*chosen)))
     arguments = [text for name, value in values.items() for text in arguments_for(name, value)]
     calls: list[Any] = []
-    with stubbed(read_module, "read_vocabulary", calls), stubbed_pairs(calls):
+    with (
+        stubbed(read_module, "read_vocabulary", calls),
+        stubbed(inspect_module, "inspect", calls),
+        stubbed_pairs(calls),
+    ):
         try:
             config = Config.of(values)
         except ConfigError as error:

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 import reference
 import w2v
+from segmenter_functions import twos
 from support import KJV, compiled_only
 from w2v.config import Config
 from w2v.corpus.pairs import count_pairs
@@ -26,6 +27,7 @@ from w2v.errors import ConfigError, InputError
 from w2v.events import EpochDone, Reading, TrainingPlanned
 from w2v.pipeline.expectation import expected_pairs
 from w2v.pipeline.inspect import _decoded, _median
+from w2v.pipeline.read import read_vocabulary
 from w2v.text.display import columns
 
 RANDOM = random.Random(0)
@@ -159,6 +161,37 @@ def test_options_of_reading_apply(tmp_path):
     assert w2v.inspect(folder, include="*.md", min_count=1).words.distinct == 2
 
 
+def test_the_words_of_a_segmenter_are_counted(tmp_path):
+    text = "我喜欢数学\none two three\n\n在北京\n" * 9
+    path = in_file(tmp_path, text)
+    found = w2v.inspect(path, segmenter=twos, min_count=1, threads=2)
+    vocabulary, report = read_vocabulary(path, segmenter=twos, min_count=1)
+    assert found.words.words == report.tokens
+    assert found.words.most_frequent == dict(
+        zip(vocabulary.words[:10], vocabulary.counts[:10].tolist(), strict=True)
+    )
+    assert (found.lines.lines, found.lines.blank) == (36, 9)
+    assert found.lines.with_words == report.lines == 27
+    assert "segmented by segmenter_functions:twos" in found.words.tokenizer
+    assert found.examples[0].words == ("我喜", "欢数", "学")
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "options"),
+    [
+        ("a.csv", 'id,text\n1,"one, two"\n2,three\n', {"column": "text"}),
+        ("a.tsv", "text\tid\none, two\t1\nthree\t2\n", {"column": 1}),
+        ("a.jsonl", '{"t": "one, two"}\n{"t": "three"}\n', {"json_field": "t"}),
+    ],
+)
+def test_only_the_selected_column_is_inspected(tmp_path, name, text, options):
+    found = w2v.inspect(in_file(tmp_path, text, name), min_count=1, **options)
+    assert set(found.words.most_frequent) >= {"one", "two", "three"}
+    assert found.words.words == 3 + (name == "a.tsv")  # whose header is a row
+    assert [example.text for example in found.examples][-2:] == ["one, two", "three"]
+    assert [kind.encoding for kind in found.files.kinds] == ["ascii"]
+
+
 def test_skipped_files_are_listed_with_their_reasons(tmp_path):
     in_file(tmp_path, "a b c", "a.txt")
     in_file(tmp_path, "x", ".hidden")
@@ -243,7 +276,7 @@ def test_nothing_is_found_in_plain_text(tmp_path):
     ("text", "message", "command"),
     [
         (TEXT + "\nschÃ¶n fÃ¼r Ã¤hnlich", "3 places such as Ã¶ (line 9,001)", "ftfy"),
-        (TEXT + "\nlost \ufffd here", "1 replacement characters U+FFFD (line 9,001", ""),
+        (TEXT + "\nlost \ufffd here", "1 replacement character U+FFFD (line 9,001", ""),
         (TEXT.replace("\n", " "), "the whole text is one line of 108,000 words", ""),
         (TEXT.replace(" ", "\n"), "108,000 of 108,000 lines have one word", "paste"),
         (TEXT + "\n" + TEXT[:200_000], "repeats earlier lines", "awk"),
@@ -255,11 +288,11 @@ def test_nothing_is_found_in_plain_text(tmp_path):
         ),
         (TEXT + "\n" + "see http://a.org/b " * 300, "300 URLs, whose parts are read", "sed"),
         (TEXT + "\n" + "write me@a.org " * 300, "300 e-mail addresses, whose parts", "sed"),
-        (TEXT + "\nbell\a", "1 control characters (first U+0007, line 9,001)", "tr -d"),
+        (TEXT + "\nbell\a", "1 control character (first U+0007, line 9,001)", "tr -d"),
         (TEXT + "\n" + "\ue000" * 50, "50 private-use characters (U+E000)", ""),
         (TEXT + "\n" + "\u0378" * 50, "50 unassigned characters (U+0378)", ""),
         (TEXT + "\n" + ("x" * 50 + " ") * 200, "200 words have 40 or more characters", ""),
-        (TEXT + "\n" + "y" * 1200, "1 words have more than 1,000 bytes", ""),
+        (TEXT + "\n" + "y" * 1200, "dropped 1 word of more than 1,000 bytes", ""),
         (
             TEXT + "\n" + " ".join(f"r{i}" for i in range(20_000)),
             "16 % of the words are too rare",
@@ -286,7 +319,7 @@ def test_each_oddity_is_found_with_a_remedy(tmp_path, text, message, command):
     [
         (TEXT + "\n" + "soft\u00adhyphen " * 60, "60 soft hyphens are parts of words"),
         (TEXT + "\n" + "zero\u200bwidth " * 60, "60 zero-width characters are parts of words"),
-        (unicodedata.normalize("NFD", TEXT + "\ncafé"), "1 lines are not in normalization form C"),
+        (unicodedata.normalize("NFD", TEXT + "\ncafé"), "1 line not in normalization form C"),
         (TEXT.replace(" ", ", "), "words have punctuation at their ends, such as"),
         (TEXT + "\n" + TEXT.upper(), "600 of the 600 words of the vocabulary differ"),
     ],

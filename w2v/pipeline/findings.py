@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-import re
+import unicodedata
 from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from w2v.errors import VocabularyError
 from w2v.pipeline.expectation import notes_on_training
-from w2v.pipeline.inspection import Finding
+from w2v.pipeline.inspection import Finding, counted
 from w2v.text.scripts import has_no_blanks
 
 if TYPE_CHECKING:
@@ -49,8 +49,6 @@ _SMALL_TEXT = 100_000
 _MANY_WORDS = 100
 # A single line is usual for a short text.
 _LONG_LINE = 1000
-
-_EDGE = re.compile(r"^[^\w\s]+\w|\w[^\w\s]+$")
 
 
 def find(
@@ -100,7 +98,7 @@ def _about_encoding(characters: CharacterFacts) -> Iterator[Finding]:
     replaced = odd.get("replacement characters")
     if replaced is not None:
         yield Finding(
-            f"{replaced.count:,} replacement characters U+FFFD ({replaced.place}: "
+            f"{replaced} U+FFFD ({replaced.place}: "
             f"{replaced.example}): an earlier conversion lost what stood there; convert the "
             "original again, with its right encoding"
         )
@@ -168,7 +166,7 @@ def _about_size(words: WordFacts) -> Iterator[Finding]:
 def _about_words(words: WordFacts, characters: CharacterFacts) -> Iterator[Finding]:
     if words.too_long:
         yield Finding(
-            f"{words.too_long:,} words have more than 1,000 bytes and are dropped; they may be "
+            f"dropped {counted(words.too_long, 'word')} of more than 1,000 bytes, which may be "
             "encoded data, or text without separators"
         )
     unsegmented = {s: n for s, n in characters.scripts.items() if has_no_blanks(s)}
@@ -198,7 +196,7 @@ def _about_spellings(words: WordFacts, vocabulary: list[tuple[str, int]]) -> Ite
             "upper and lower case only; count them together with `lowercase=True`",
             warning=False,
         )
-    edged = [(count, word) for word, count in vocabulary if _EDGE.search(word)]
+    edged = [(count, word) for word, count in vocabulary if _has_punctuation(word)]
     if sum(count for count, _ in edged) > _PUNCTUATED_SHARE * words.covered:
         share = 100 * sum(count for count, _ in edged) / words.covered
         yield Finding(
@@ -216,7 +214,7 @@ def _about_characters(
     tags, entities = odd.get("HTML tags"), odd.get("HTML entities")
     markup = [thing for thing in (tags, entities) if thing is not None]
     if sum(thing.count for thing in markup) > _MARKUP_SHARE * words.words:
-        named = " and ".join(f"{thing.count:,} {thing.kind} ({thing.example})" for thing in markup)
+        named = " and ".join(f"{thing} ({thing.example})" for thing in markup)
         yield Finding(
             f"{named}, whose names are read as words; extract the text first, and decode entities",
             command="""python3 -c "import html, sys; sys.stdout.writelines(map(html.unescape, """
@@ -224,7 +222,7 @@ def _about_characters(
         )
     addresses = [odd[kind] for kind in ("URLs", "e-mail addresses") if kind in odd]
     if sum(thing.count for thing in addresses) > _ADDRESS_SHARE * words.words:
-        named = " and ".join(f"{thing.count:,} {thing.kind}" for thing in addresses)
+        named = " and ".join(map(str, addresses))
         parts = "parts are" if splits else "text is"
         yield Finding(
             f"{named}, whose {parts} read as words; remove them",
@@ -233,7 +231,7 @@ def _about_characters(
     controls = odd.get("control characters")
     if controls is not None:
         yield Finding(
-            f"{controls.count:,} control characters (first {_codes(controls)}, {controls.place}), "
+            f"{controls} (first {_codes(controls)}, {controls.place}), "
             "which text does not have: it may be damaged, or not be text in parts; remove them",
             command=r"tr -d '\000-\010\013\014\016-\037\177' < corpus.txt > cleaned.txt",
         )
@@ -241,11 +239,11 @@ def _about_characters(
     for kind in ("private-use characters", "unassigned characters"):
         if kind in odd and odd[kind].count > many:
             yield Finding(
-                f"{odd[kind].count:,} {kind} ({_codes(odd[kind])}), which have a meaning in a "
+                f"{odd[kind]} ({_codes(odd[kind])}), which have a meaning in a "
                 "certain font or program only, and separate words; check the program that wrote "
                 "the text"
                 if splits
-                else f"{odd[kind].count:,} {kind} ({_codes(odd[kind])}) are parts of words; check "
+                else f"{odd[kind]} ({_codes(odd[kind])}) are parts of words; check "
                 "the program that wrote the text"
             )
     invisible = [
@@ -254,18 +252,24 @@ def _about_characters(
         if kind in odd
     ]
     if invisible and not splits and sum(thing.count for thing in invisible) > many:
-        named = " and ".join(f"{thing.count:,} {thing.kind}" for thing in invisible)
+        named = " and ".join(map(str, invisible))
         yield Finding(
             f"{named} are parts of words, although nobody sees them; use `tokenizer='unicode'`, "
             "which leaves them out, or remove them"
         )
     if lines.not_normal and not splits:
         yield Finding(
-            f"{lines.not_normal:,} lines are not in normalization form C, so that equal words may "
+            f"{counted(lines.not_normal, 'line')} not in normalization form C, so equal words may "
             "be written in two ways; use `tokenizer='unicode'`, which writes them alike, or "
             "normalize the text",
             command="uconv -x any-nfc corpus.txt > normalized.txt",
         )
+
+
+def _has_punctuation(word: str) -> bool:
+    """Return whether punctuation stands before or after the letters of a word."""
+    edges = (unicodedata.category(word[0])[0], unicodedata.category(word[-1])[0])
+    return "P" in edges and any(map(str.isalnum, word))
 
 
 def _by_kind(characters: CharacterFacts) -> dict[str, OddThing]:

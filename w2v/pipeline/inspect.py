@@ -76,7 +76,7 @@ def inspect(
         observer: receives `Reading`.
         progress: as for `train`.
         options: as for `train`; those that concern the reading of text and the vocabulary matter,
-            and those of training for the estimates.
+            and those of training for the estimates. Phrases are not joined, see `find_phrases`.
 
     Raises:
         InputError: a path does not exist, or a directory has no text.

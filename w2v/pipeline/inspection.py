@@ -19,6 +19,8 @@ _LEAST_SHARE = 0.001
 _EXAMPLE_ROWS = 3
 _UTF8 = ("utf-8", "ascii", UNKNOWN)
 
+_SINGULAR = {"HTML entities": "HTML entity", "e-mail addresses": "e-mail address"}
+
 Spell = Callable[[str], str]
 
 
@@ -155,6 +157,11 @@ class OddThing:
     characters: dict[str, int]
     example: str
     place: str
+
+    def __str__(self) -> str:
+        """Return the number and the kind, such as ``1 control character``."""
+        kind = self.kind if self.count != 1 else _SINGULAR.get(self.kind, self.kind.rstrip("s"))
+        return f"{self.count:,} {kind}"
 
 
 @dataclass(frozen=True)
@@ -366,7 +373,7 @@ def _file_rows(facts: FileFacts) -> Iterator[str]:
             kind.compression or kind.encoding not in _UTF8 for kind in facts.kinds
         ):
             text = f"; {_bytes(facts.text_bytes)} of text as UTF-8"
-        yield from _rows("files", [f"{_count(facts.files, 'file')}{empty}{stored}{text}"])
+        yield from _rows("files", [f"{counted(facts.files, 'file')}{empty}{stored}{text}"])
     elif facts.text_bytes:
         yield from _rows("text", [_bytes(facts.text_bytes)])
     for number, kind in enumerate(facts.kinds):
@@ -396,7 +403,7 @@ def _describe_kind(kind: FileKind, facts: FileFacts) -> str:
     described = ", ".join(parts)
     if len(facts.kinds) == 1:
         return described
-    return f"{described}: {_count(kind.files, 'file')}, {_bytes(kind.text_bytes)}"
+    return f"{described}: {counted(kind.files, 'file')}, {_bytes(kind.text_bytes)}"
 
 
 def _line_rows(facts: LineFacts, text_bytes: int) -> Iterator[str]:
@@ -410,14 +417,15 @@ def _line_rows(facts: LineFacts, text_bytes: int) -> Iterator[str]:
             share = _percent(facts.with_one_word, facts.with_words)
             one = f"; {facts.with_one_word:,} lines ({share}) have one word, so no pairs"
         yield from _rows("words per line", [f"median {_median(facts.median_words)}{one}"])
-        longest = f"{_count(facts.longest_words, 'word')}, {facts.longest_place}: "
+        longest = f"{counted(facts.longest_words, 'word')}, {facts.longest_place}: "
         room = _WIDTH - _LABEL - columns(longest)
         shown = shorten(facts.longest_text, max(room, 30))
         yield from _rows("longest line", [longest + shown])
     if facts.repeats:
+        share = _percent(facts.repeats, facts.lines - facts.blank)
+        of_text = _percent(facts.repeated_bytes, text_bytes)
         repeats = (
-            f"{_count(facts.repeats, 'line')} ({_percent(facts.repeats, facts.lines - facts.blank)}"
-            f"; {_percent(facts.repeated_bytes, text_bytes)} of the text) "
+            f"{counted(facts.repeats, 'line')} ({share}; {of_text} of the text) "
             f"repeat{'s' if facts.repeats == 1 else ''} an earlier one"
         )
         yield from _rows("repeated lines", [repeats])
@@ -450,7 +458,7 @@ def _character_rows(facts: CharacterFacts) -> Iterator[str]:
         codes = list(odd.characters.items())
         named = ", ".join(code if len(codes) == 1 else f"{code} {n:,}" for code, n in codes[:4])
         named = f" ({named}{', ...' if len(codes) > 4 else ''})" if codes else ""
-        text = f"{odd.count:,} {_kind(odd)}{named}: {odd.place}: "
+        text = f"{odd}{named}: {odd.place}: "
         room = _WIDTH - _LABEL - columns(text)
         label = "odd characters" if number == 0 else ""
         if room >= columns(odd.example) or room >= 30:
@@ -458,16 +466,6 @@ def _character_rows(facts: CharacterFacts) -> Iterator[str]:
         else:
             yield from _rows(label, [text.removesuffix(": ")])
             yield f"{'':<{_LABEL}}  {shorten(odd.example, _WIDTH - _LABEL - 2)}"
-
-
-def _kind(odd: OddThing) -> str:
-    if odd.count != 1:
-        return odd.kind
-    return (
-        "e-mail address"
-        if odd.kind == "e-mail addresses"
-        else ("HTML entity" if odd.kind == "HTML entities" else odd.kind.removesuffix("s"))
-    )
 
 
 def _word_rows(facts: WordFacts, spell: Spell) -> Iterator[str]:
@@ -495,7 +493,7 @@ def _word_rows(facts: WordFacts, spell: Spell) -> Iterator[str]:
     if facts.long:
         yield from _rows("long words", [f"{facts.long:,} of 40 or more characters"])
         yield f"{'':<{_LABEL}}{shorten(facts.long_example, _WIDTH - _LABEL)}"
-    covered = f"{_count(facts.vocabulary, 'word')}, {_percent(facts.covered, facts.words)}"
+    covered = f"{counted(facts.vocabulary, 'word')}, {_percent(facts.covered, facts.words)}"
     yield from _rows("vocabulary", [f"{covered} of the text"])
 
 
@@ -503,7 +501,7 @@ def _dropped(option: str, words: int, occurrences: int, facts: WordFacts) -> str
     if not words:
         return f"{option}: none"
     share = _percent(occurrences, facts.words)
-    return f"{option}: {_count(words, 'word')}, {occurrences:,} occurrences ({share} of the text)"
+    return f"{option}: {counted(words, 'word')}, {occurrences:,} occurrences ({share} of the text)"
 
 
 def _example_rows(examples: tuple[SplitLine, ...]) -> Iterator[str]:
@@ -549,10 +547,11 @@ def _finding_rows(findings: tuple[Finding, ...], spell: Spell) -> Iterator[str]:
 
 
 def _bytes(size: int) -> str:
-    return _count(size, "byte") if size < 10_000 else format_bytes(size)
+    return counted(size, "byte") if size < 10_000 else format_bytes(size)
 
 
-def _count(number: int, noun: str) -> str:
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 

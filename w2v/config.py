@@ -248,7 +248,7 @@ class Config:
         AUTO,
         int,
         TRAINING,
-        "Passes over the corpus; auto: 12 for a million words, more for fewer, from 3 to 100.",
+        "Passes over the corpus; auto: 17 for a million words, more for fewer, from 3 to 100.",
         low=1,
         high=1_000_000,
         auto=True,
@@ -269,7 +269,7 @@ class Config:
         float,
         TRAINING,
         "Subsampling threshold for frequent words, a fraction of the corpus; 0 disables"
-        " subsampling; auto: 1e-4, higher for small vocabularies.",
+        " subsampling; auto: 1e-4, lower for small texts, higher for small vocabularies.",
         low=0,
         high=1,
         auto=True,

@@ -949,11 +949,13 @@ def test_neighbors_of_old_words_are_preserved(bible):
 
 @compiled_only
 def test_the_epochs_are_those_for_the_words_of_both_corpora(bible):
-    """As many epochs as the new text alone would get, 37, would undo what the model has learned."""
+    """As many epochs as the new text alone would get would undo what the model has learned."""
     chosen = {name: model.meta["config"]["epochs"] for name, model in bible.items()}
     trained = {name: model.meta["training"]["words"] for name, model in bible.items()}
-    assert chosen["alone"] == automatic_epochs(trained["alone"]) > 30
-    assert chosen["matthew"] == automatic_epochs(trained["old"] + trained["matthew"]) < 15
+    kept = {name: model.meta["usage"]["kept_words"] for name, model in bible.items()}
+    both = trained["old"] + trained["matthew"]
+    assert chosen["alone"] == automatic_epochs(trained["alone"], kept["alone"]) > 30
+    assert chosen["matthew"] == automatic_epochs(both, kept["matthew"]) < 20
     assert len(bible["matthew"].meta["epochs"]) == chosen["matthew"]
 
 

@@ -45,45 +45,57 @@ def slow_kept_share(counts, sample):
 
 
 @pytest.mark.parametrize(
-    ("words", "expected"),
+    ("words", "kept", "expected"),
     [
-        (0, 100),
-        (1, 100),
-        (1_000, 100),
-        (2_300, 100),
-        (2_500, 98),
-        (10_000, 60),
-        (100_000, 27),
-        (1_000_000, 12),
-        (10_000_000, 7),
-        (17_000_000, 6),
-        (100_000_000, 4),
-        (1_000_000_000, 3),
-        (10**12, 3),
+        (0, 1.0, 100),
+        (1_000, 1.0, 62),
+        (1_000, 1 / 3, 100),
+        (100_000, 1 / 3, 37),
+        (1_000_000, 1 / 3, 16),
+        (1_000_000, 0.6, 9),
+        (3_300_000, 0.6, 8),
+        (16_000_000, 0.6, 6),
+        (100_000_000, 0.6, 5),
+        (10**9, 0.6, 3),
+        (10**12, 1.0, 3),
     ],
 )
-def test_short_texts_have_more_epochs(words, expected):
-    assert automatic_epochs(words) == expected
+def test_short_texts_and_those_of_which_little_is_kept_have_more_epochs(words, kept, expected):
+    assert automatic_epochs(words, kept) == expected
 
 
-@given(words=st.integers(0, 10**12), more=st.integers(0, 10**12))
-def test_a_longer_text_never_has_more_epochs(words, more):
-    assert 3 <= automatic_epochs(words + more) <= automatic_epochs(words) <= 100
+@given(words=st.integers(0, 10**12), more=st.integers(0, 10**12), kept=st.floats(1e-6, 1))
+def test_a_longer_text_never_has_more_epochs(words, more, kept):
+    assert 3 <= automatic_epochs(words + more, kept) <= automatic_epochs(words, kept) <= 100
+    assert automatic_epochs(words, kept / 2) >= automatic_epochs(words, kept)
 
 
-@given(words=st.integers(2_500, 200_000_000))
-def test_the_rule_between_the_bounds(words):
-    exact = 12 / (words / 1e6) ** (0.35 if words < 1e6 else 0.25)
-    assert abs(automatic_epochs(words) - exact) <= 0.5 + 1e-9
+@given(words=st.integers(20_000, 50_000_000), kept=st.floats(0.3, 0.6))
+def test_the_rule_between_the_bounds(words, kept):
+    exact = 5.5 / (words / 1e6) ** (0.35 if words < 1e6 else 0.15) / kept
+    assert abs(automatic_epochs(words, kept) - min(max(exact, 3), 100)) <= 0.5 + 1e-9
 
 
 # Subsampling
 
 
+LARGE = 3_000_000
+
+
 @pytest.mark.parametrize("words", [5_000, 50_000, 500_000])
-def test_natural_text_has_the_usual_threshold(words):
+def test_much_natural_text_has_the_usual_threshold(words):
     counts = zipf_counts(words, 40 * words)
-    assert automatic_sample(counts) == 1e-4
+    assert automatic_sample(counts, LARGE) == automatic_sample(counts, 10**9) == 1e-4
+
+
+@given(words=st.integers(1, 10**8), more=st.integers(0, 10**8))
+def test_less_natural_text_has_a_lower_threshold(words, more):
+    counts = zipf_counts(500_000, 10**9)
+    sample = automatic_sample(counts, words)
+    assert sample <= automatic_sample(counts, words + more) <= 1e-4
+    if words <= 1_800_000:
+        assert kept_share(counts, sample) >= 0.99 / 3
+        assert sample == 1e-5 or kept_share(counts, sample / 2) < 1 / 3
 
 
 SMALL_VOCABULARIES = {
@@ -99,7 +111,7 @@ DOMINATED = {
 
 @pytest.mark.parametrize("counts", SMALL_VOCABULARIES.values(), ids=SMALL_VOCABULARIES)
 def test_a_third_of_the_words_or_more_is_kept(counts):
-    sample = automatic_sample(counts)
+    sample = automatic_sample(counts, LARGE)
     assert 1e-4 <= sample <= 1
     assert slow_kept_share(counts, sample) >= 0.99 / 3  # the threshold has two digits
     # No higher than necessary: a threshold that is half of it keeps less.
@@ -108,7 +120,7 @@ def test_a_third_of_the_words_or_more_is_kept(counts):
 
 @pytest.mark.parametrize("counts", DOMINATED.values(), ids=DOMINATED)
 def test_dominating_words_are_dropped_rather_than_kept(counts):
-    sample = automatic_sample(counts)
+    sample = automatic_sample(counts, LARGE)
     rare = counts < 0.3 * counts.sum()
     kept_rare = kept_share(counts, sample, counts * rare) * counts[rare].sum()
     kept_frequent = kept_share(counts, sample, counts * ~rare) * counts[~rare].sum()
@@ -133,13 +145,13 @@ def test_the_kept_share_is_the_mean_over_the_words(counts):
         assert kept_share(array, sample) == pytest.approx(slow_kept_share(array, sample), rel=1e-6)
     assert kept_share(array, 0) == 1.0
     if array.max() <= array.sum() / 5:
-        assert kept_share(array, automatic_sample(array)) >= 0.99 / 3
+        assert kept_share(array, automatic_sample(array, LARGE)) >= 0.99 / 3
 
 
 @given(counts=st.lists(st.integers(1, 10**6), min_size=1, max_size=60), factor=st.integers(1, 1000))
 def test_the_threshold_depends_on_frequencies_alone(counts, factor):
     array = np.array(counts)
-    assert automatic_sample(array) == automatic_sample(array * factor)
+    assert automatic_sample(array, LARGE) == automatic_sample(array * factor, LARGE)
 
 
 # Configurations
@@ -147,14 +159,17 @@ def test_the_threshold_depends_on_frequencies_alone(counts, factor):
 
 def test_only_automatic_values_are_replaced():
     counts = np.full(20, 500)
-    assert resolve(Config(), counts, 10_000) == Config(epochs=60, sample=automatic_sample(counts))
+    sample = automatic_sample(counts, 10_000)
+    epochs = automatic_epochs(10_000, kept_share(counts, sample))
+    assert resolve(Config(), counts, 10_000) == Config(epochs=epochs, sample=sample)
     for given_values in ({"epochs": 7}, {"sample": 0.0}, {"sample": 1e-5}, {"epochs": 1}):
         resolved = resolve(Config(**given_values, dim=9), counts, 10_000)
         assert given_values.items() <= resolved.as_dict().items()
         assert resolved.dim == 9
         assert AUTO not in (resolved.epochs, resolved.sample)
         assert resolve(resolved, counts, 7) == resolved
-    assert resolve(Config(), counts, 10_000).chosen_epochs == 60
+    every_word = resolve(Config(sample=0), counts, 10_000)
+    assert every_word.chosen_epochs == automatic_epochs(10_000, 1.0) == 28
 
 
 @pytest.mark.parametrize("name", ["epochs", "sample"])
@@ -178,13 +193,14 @@ def test_a_training_reports_the_values_and_uses_them():
     text = encoded_text(400)
     counts = counts_of(text)
     events = []
-    chosen = small(epochs=automatic_epochs(text.words), sample=automatic_sample(counts), dim=4)
+    sample = automatic_sample(counts, text.words)
+    kept = kept_share(counts, sample)
+    chosen = small(epochs=automatic_epochs(text.words, kept), sample=sample, dim=4)
     config = dataclasses.replace(chosen, epochs=AUTO, sample=AUTO)
     result = train_model(text, EMPTY, counts, config, events.append)
     same = train_model(text, EMPTY, counts, chosen)
     assert result.matrix.tobytes() == same.matrix.tobytes()
     assert len(result.epochs) == result.epochs[0].epochs == chosen.epochs
-    kept = kept_share(counts, chosen.sample)
     assert events[0] == TrainingPlanned(text.words, chosen.epochs, chosen.sample, kept)
 
 
@@ -209,7 +225,8 @@ def test_resuming_chooses_the_same_values(tmp_path, monkeypatch, epoch):
     resumed = w2v.resume("m", observer=hear)
     assert len(plans) == 3
     assert len(set(plans)) == 1
-    assert plans[0].epochs == automatic_epochs(plans[0].words) == len(resumed.meta["epochs"])
+    expected = automatic_epochs(plans[0].words, plans[0].kept_words)
+    assert plans[0].epochs == expected == len(resumed.meta["epochs"])
     assert resumed.matrix.tobytes() == whole.matrix.tobytes()
     config = resumed.meta["config"]
     assert (config["epochs"], config["sample"]) == (plans[0].epochs, plans[0].sample)

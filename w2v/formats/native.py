@@ -33,7 +33,7 @@ from w2v.formats.directory import (
 )
 from w2v.formats.npy import HEADER_SIZE, read_npy, write_npy
 from w2v.formats.table import VectorTable
-from w2v.formats.words import encode_vocabulary
+from w2v.formats.words import LINE_BREAK, encode_vocabulary
 from w2v.system import atomic
 from w2v.system.disk import size_on_disk
 from w2v.system.files import is_directory, status_of
@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 
     from w2v.formats.layout import Layout
 
+WORD_END = LINE_BREAK
 SIGNATURE_FILES = atomic.MODEL_SIGNATURE
 """The files that identify a directory of this format."""
 

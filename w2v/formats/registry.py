@@ -3,12 +3,13 @@
 To add a format, write a module and add an entry to ``FORMATS``. The contract tests in
 ``tests/formats/test_registry.py`` then cover it. A module defines:
 
-- ``read(path) -> VectorTable``
+- ``read(path) -> VectorTable``, or ``read(path, options)`` if the entry has ``has_rows``
 - ``write(table, path, *, overwrite)``, or ``write(table, path, *, layout, overwrite)`` if the
   format can store rows for padding and unknown words
 - ``SIGNATURE_FILES``, if the format is a directory: the files that identify it
-- ``matches(path) -> bool``, if the format shares a file extension with another one: whether the
-  content of the file is in this format
+- ``WORD_END``: a pattern of the characters that no word may contain
+
+`w2v.formats.content` tells the formats of files apart.
 """
 
 from __future__ import annotations
@@ -20,13 +21,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from w2v.errors import ConfigError, FormatError
+from w2v.errors import ConfigError, FormatError, short_repr
+from w2v.events import Notice, Observer, ignore
 from w2v.formats.layout import ROWS_OPTION, UNK_OPTION, Layout
+from w2v.formats.reading import ON_BAD_WORD, READ_ALL, ReadOptions
+from w2v.formats.streams import COMPRESSED_SUFFIXES, compression_suffix
 from w2v.options import SWITCH, check_path
 from w2v.system import atomic
 from w2v.system.files import status_of
 
 if TYPE_CHECKING:
+    import re
+
     from w2v.formats.table import VectorTable
 
 
@@ -41,6 +47,8 @@ class Format:
         description: one line for users.
         default_layout: the name of the layout of tables without one of their own; None if the
             format stores rows for words only.
+        has_rows: whether the module reads and writes words one by one, so that some of them can be
+            skipped, and files can be compressed. It then takes `ReadOptions`.
 
     """
 
@@ -49,6 +57,7 @@ class Format:
     extensions: tuple[str, ...]
     description: str
     default_layout: str | None = None
+    has_rows: bool = False
 
     @property
     def is_directory(self) -> bool:
@@ -61,8 +70,12 @@ class Format:
         files: tuple[str, ...] = self._module.SIGNATURE_FILES if self.is_directory else ()
         return files
 
-    def read(self, path: str | Path) -> VectorTable:
+    def read(self, path: str | Path, options: ReadOptions = READ_ALL) -> VectorTable:
         """Read a file or directory.
+
+        Args:
+            path: the file or directory.
+            options: what to do about bad rows, and how many words to read.
 
         Raises:
             InputError: it cannot be read.
@@ -72,7 +85,13 @@ class Format:
 
         """
         check_path("path", path)
-        table: VectorTable = self._module.read(path)
+        table: VectorTable
+        if self.has_rows:
+            table = self._module.read(path, options)
+        else:
+            table = self._module.read(path)
+            if options.limit is not None:
+                table = table.head(options.limit)
         return table
 
     def write(
@@ -83,6 +102,8 @@ class Format:
         rows: str | None = None,
         unk: str | None = None,
         overwrite: bool = False,
+        on_bad_word: str = "fail",
+        observer: Observer = ignore,
     ) -> None:
         """Write a file or directory, atomically.
 
@@ -92,17 +113,24 @@ class Format:
             rows: the name of the layout; None for the default layout of the table.
             unk: the vector of out-of-vocabulary words; see `VectorTable.layout`.
             overwrite: whether to replace an existing file, or directory of the same format.
+            on_bad_word: what to do about words that the format cannot store: ``fail``, ``skip``, or
+                ``replace``, which puts underscores in place of the characters.
+            observer: receives a `Notice` of skipped and changed words.
 
         Raises:
             ConfigError: the format does not support the layout, or an argument is invalid.
-            FormatError: the format cannot store a word.
+            FormatError: the format cannot store a word, and ``on_bad_word`` does not help.
             OutputError: the file or directory cannot be written.
             MissingExtraError: the format needs a package that is not installed.
 
         """
         check_path("path", path)
         overwrite = SWITCH.check("overwrite", overwrite)
+        ON_BAD_WORD.check("on_bad_word", on_bad_word)
         self.check_layout(rows, unk)
+        self.check_name(path)
+        if on_bad_word != "fail":
+            table = self._with_storable_words(table, on_bad_word, observer)
         if self.default_layout is None:
             self._module.write(table, path, overwrite=overwrite)
         else:
@@ -129,28 +157,73 @@ class Format:
         if rows is not None and unk is not None:
             Layout(rows, unk)
 
+    def _with_storable_words(
+        self, table: VectorTable, on_bad_word: str, observer: Observer
+    ) -> VectorTable:
+        """Return a table without words that the format cannot store, or with others in their place.
+
+        Raises:
+            FormatError: no word is left.
+
+        """
+        word_end: re.Pattern[str] | None = getattr(self._module, "WORD_END", None)
+        if word_end is None:  # the format can hold every word
+            return table
+        bad = [row for row, word in enumerate(table.words) if word_end.search(word)]
+        if not bad:
+            return table
+        words, taken = list(table.words), set(table.words)
+        skipped = []
+        for row in bad:
+            word = word_end.sub("_", words[row])
+            if on_bad_word == "skip" or word in taken:
+                skipped.append(row)
+            else:
+                words[row] = word
+                taken.add(word)
+        if len(skipped) == len(words):
+            message = f"{self.name} can hold none of the {len(words):,} words; use another format"
+            raise FormatError(message)
+        example = f"such as {table.words[bad[0]]!r:.200}"
+        described = [f"{len(skipped):,} were skipped"] if skipped else []
+        if len(bad) > len(skipped):
+            described.append(f"{len(bad) - len(skipped):,} have underscores instead")
+        observer(
+            Notice(
+                f"{len(bad):,} words, {example}, have characters that {self.name} cannot hold: "
+                f"{' and '.join(described)}"
+            )
+        )
+        return table.with_words(words, without=skipped)
+
+    def check_name(self, path: str | os.PathLike[str]) -> None:
+        """Check that the name of an output does not promise a compression that is not done.
+
+        Raises:
+            ConfigError: it does.
+
+        """
+        suffix = Path(path).suffix.lower()
+        if suffix in (*COMPRESSED_SUFFIXES, *_ARCHIVES) and not self.is_directory:
+            possible = COMPRESSED_SUFFIXES if self.has_rows else ()
+            if suffix not in possible:
+                remedy = f"use {' '.join(possible)}" if possible else "omit it"
+                message = f"{path} ends in {suffix}, but {self.name} cannot be written so; {remedy}"
+                raise ConfigError(message)
+
     def check_output(self, path: str | Path, *, overwrite: bool) -> None:
         """Check that ``path`` can be written, before the vectors are read or trained.
 
         Raises:
             OutputError: it cannot.
+            ConfigError: its name promises a compression that is not done.
 
         """
+        self.check_name(path)
         if self.is_directory:
             atomic.check_directory(path, overwrite=overwrite, signature=self.signature_files)
         else:
             atomic.check_file(path, overwrite=overwrite)
-
-    def matches(self, path: str | Path) -> bool:
-        """Return whether the content of a file is in this format.
-
-        Raises:
-            InputError: the file cannot be read.
-            FormatError: the file is damaged.
-
-        """
-        matches: bool = self._module.matches(path)
-        return matches
 
     @property
     def _module(self) -> Any:
@@ -172,24 +245,28 @@ FORMATS: dict[str, Format] = {
             "classic.word2vec_text",
             (".txt", ".vec", ".txt.gz", ".vec.gz"),
             "word2vec text file: a line with V and D, then a word and D numbers per line",
+            has_rows=True,
         ),
         Format(
             "word2vec-bin",
             "classic.word2vec_bin",
             (".bin",),
             "word2vec binary file: a line with V and D, then each word and D float32",
+            has_rows=True,
         ),
         Format(
             "glove",
             "classic.glove",
             (".glove", ".glove.gz", ".txt", ".txt.gz"),
             "GloVe text file: a word and D numbers per line, without a line with V and D",
+            has_rows=True,
         ),
         Format(
             "spacy",
             "classic.word2vec_text",
             (".txt.gz",),
             "word2vec text file for spacy init vectors, compressed if its name ends in .gz",
+            has_rows=True,
         ),
         Format(
             "safetensors",
@@ -203,6 +280,7 @@ FORMATS: dict[str, Format] = {
             "classic.projector",
             (),
             "directory for the TensorBoard projector: tensors.tsv and metadata.tsv",
+            has_rows=True,
         ),
         Format(
             "hf",
@@ -224,6 +302,8 @@ FORMATS: dict[str, Format] = {
 
 MODEL_EXTENSION = ".w2v"
 """The usual extension of a model directory. Names without a known extension are directories too."""
+
+_ARCHIVES = (".zip", ".7z", ".rar", ".tar", ".tgz", ".lz4", ".lzma")
 
 # Extensions of what training does not write, formats among them that are directories of another
 # kind. A model directory of such a name would surprise.
@@ -273,22 +353,40 @@ def is_file_name(name: str) -> bool:
 def model_beside(path: Path) -> Path:
     """Return the model directory that belongs to a file of vectors: kjv.w2v to kjv.txt.gz."""
     name = path.name
-    known = (end for entry in _candidates(path) for end in entry.extensions)
-    extension = max((end for end in known if name.lower().endswith(end)), key=len)
+    known = [end for entry in _candidates(path) for end in entry.extensions]
+    extension = max((end for end in known if name.lower().endswith(end)), key=len, default="")
+    if not extension:
+        name = name[: -len(compression_suffix(path))]
+        extension = max((end for end in known if name.lower().endswith(end)), key=len)
     return path.with_name(f"{name[: -len(extension)]}{MODEL_EXTENSION}")
 
 
-def read(path: str | Path) -> VectorTable:
-    """Read a file or directory, whose format is detected.
+def read(
+    path: str | Path,
+    options: ReadOptions = READ_ALL,
+    *,
+    format: str | None = None,  # noqa: A002 - as in `w2v.load`
+) -> VectorTable:
+    """Read a file or directory.
+
+    Args:
+        path: the file or directory.
+        options: what to do about bad rows, and how many words to read.
+        format: the name of its format; by default, it is detected.
 
     Raises:
         InputError: the path does not exist or cannot be read.
-        FormatError: the file does not match its format, or its extension is unknown.
-        ConfigError: ``path`` is not a path.
+        FormatError: the file does not match its format, or its content is of no known kind.
+        ConfigError: ``path`` is not a path, or there is no such format.
 
     """
     check_path("path", path)
-    return detect(Path(path)).read(path)
+    if format is None:
+        return detect(Path(path)).read(path, options)
+    if format not in FORMATS:
+        message = f"must be one of {', '.join(FORMATS)}, got {short_repr(format)}"
+        raise ConfigError(message, option="format")
+    return FORMATS[format].read(path, options)
 
 
 def by_extension(path: str | os.PathLike[str]) -> Format | None:
@@ -302,12 +400,12 @@ def by_extension(path: str | os.PathLike[str]) -> Format | None:
 def detect(path: Path) -> Format:
     """Return the format of an existing path.
 
-    The files in a directory determine its format. The extension of a file does, and where formats
-    share an extension, the content decides.
+    The files in a directory determine its format, and the content of a file does, whatever its
+    name. If the content is of no known kind, the extension tells which format has to report it.
 
     Raises:
         InputError: the path cannot be read.
-        FormatError: the extension is unknown.
+        FormatError: the file is of a kind that cannot be read, or of no known kind.
 
     """
     candidates = _candidates(path)
@@ -315,18 +413,17 @@ def detect(path: Path) -> Format:
     is_directory = not candidates if status is None else stat.S_ISDIR(status.st_mode)
     if is_directory:
         return _detect_directory(path)
-    if len(candidates) > 1:
-        return next((entry for entry in candidates if entry.matches(path)), candidates[0])
+    from w2v.formats.content import identify  # here, because it imports the modules of formats
+
+    name = identify(path)
+    if name is not None:
+        return FORMATS[name]
     if candidates:
-        return candidates[0]
-    extensions = ", ".join(
-        f"{' '.join(entry.extensions)} ({entry.name})"
-        for entry in FORMATS.values()
-        if not entry.is_directory
-    )
+        # Of the text formats, that without a header says best what is wrong with a line.
+        return FORMATS["glove"] if FORMATS["glove"] in candidates else candidates[0]
     message = (
-        f"{path} is neither a model directory nor a file of a known format; "
-        f"the known extensions are {extensions}"
+        f"{path} is neither a model directory nor a file of vectors: its content is of no known "
+        "format; `w2v formats` lists them"
     )
     raise FormatError(message)
 
@@ -334,7 +431,13 @@ def detect(path: Path) -> Format:
 def _candidates(path: str | os.PathLike[str]) -> list[Format]:
     """Return the formats with the extension of ``path``, in the order of ``FORMATS``."""
     name = Path(path).name.lower()
-    return [entry for entry in FORMATS.values() if name.endswith(entry.extensions)]
+    plain = name.removesuffix(compression_suffix(path))
+    return [
+        entry
+        for entry in FORMATS.values()
+        if name.endswith(entry.extensions)
+        or (entry.has_rows and plain != name and plain.endswith(entry.extensions))
+    ]
 
 
 def _detect_directory(path: Path) -> Format:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -120,6 +121,33 @@ class VectorTable:
         )
         table.rows = layout.name
         table.unk = layout.unknown_vector
+        return table
+
+    def head(self, size: int) -> Self:
+        """Return the table of the first words."""
+        return self.with_words(self.words, without=range(size, len(self)))
+
+    def with_words(self, words: Sequence[str], *, without: Sequence[int] = ()) -> Self:
+        """Return the table with other words for the same rows.
+
+        Args:
+            words: V words.
+            without: rows to leave out.
+
+        """
+        kept = np.ones(len(self), bool)
+        kept[list(without)] = False
+        rows: Any = slice(None) if kept.all() else np.flatnonzero(kept)
+        if len(without) and not kept[int(kept.sum()) :].any():
+            rows = slice(int(kept.sum()))  # so that the matrix is not copied
+        table = type(self)(
+            list(itertools.compress(words, kept.tolist())),
+            self.matrix[rows],
+            None if self.counts is None else self.counts[rows],
+            self.meta,
+            unknown=self.unknown,
+        )
+        table.unk, table.rows = self.unk, self.rows
         return table
 
     def __len__(self) -> int:

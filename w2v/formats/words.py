@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from w2v.errors import FormatError
+
+LINE_BREAK = re.compile(r"\n")
+"""What no word of ``vocab.txt`` may contain."""
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

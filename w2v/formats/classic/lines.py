@@ -1,4 +1,4 @@
-"""What the text formats share: lines, rows of numbers, words, and gzip.
+"""What the text formats share: lines, rows of numbers, and words.
 
 The readers do not allocate memory for what a file merely announces. Lines have a maximum length,
 and the matrix grows with the rows that are read, so a small compressed file cannot exhaust memory.
@@ -6,29 +6,27 @@ and the matrix grows with the rows that are read, so a small compressed file can
 
 from __future__ import annotations
 
-import gzip
-import io
-import os
-import zlib
+import math
+import re
 from array import array
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from typing import IO, TYPE_CHECKING, cast
+from typing import IO, TYPE_CHECKING
 
 import numpy as np
 
 from w2v.errors import FormatError
+from w2v.formats.streams import compressed_size, open_stream
 from w2v.formats.table import VectorTable
 from w2v.formats.words import decode_words, encode_words
-from w2v.system import atomic
-from w2v.system.files import open_binary
-from w2v.text.decompress import ExpansionGuard
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
     from numpy.typing import NDArray
+
+    from w2v.formats.reading import BadRows
 
 MAX_DIM = 1_000_000
 """The largest vector size, as in training."""
@@ -36,35 +34,40 @@ MAX_DIM = 1_000_000
 MAX_LINE_BYTES = 1 << 25
 """Enough for a word and MAX_DIM numbers of 16 characters."""
 
-_GZIP_MAGIC = b"\x1f\x8b"
-_MAX_GZIP_RATIO = 1032
-"""Bytes that one byte can expand to (zlib technical details, "Maximum Compression Factor")."""
+NUMBER = re.compile(rb"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 
-# Level 6 takes seven times as long for files that are a tenth smaller (50,000 x 128 numbers).
-_GZIP_LEVEL = 1
+BLANKS = b" \t\r"
+"""What separates the fields of a line, and is ignored at its ends."""
 
+TEXT_WORD_END = re.compile(r"[ \t\r\n]")
+"""The characters that end a word in text files. Others, such as U+00A0, are parts of words."""
+
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _MAX_TRAILING_SPACE = 1 << 10
 _SAMPLED_ROWS = 64
-_BUFFER_BYTES = 1 << 16
-_EXPANSION_ADVICE = "if that is intended, decompress it first (gzip -d)"
+_MAX_SHOWN = 64
+# Larger numbers are infinite in float32; those from its maximum on are rounded to that.
+_FLOAT32_MAX = math.ldexp(2 - 2**-24, 127)
 
 
 @dataclass
 class LineReader:
-    """The lines of an open text file.
+    """The lines of an open text file, without a byte-order mark.
 
     Attributes:
         file: the decompressed text.
         path: its name, for error messages.
-        max_bytes: an upper bound of its length, from the size of the file.
+        size: its length in bytes; None if it is compressed.
         number: the number of the last line that was read, from 1.
+        terminated: whether the last line that was read ended with LF.
 
     """
 
     file: IO[bytes]
     path: str | Path
-    max_bytes: int
+    size: int | None = None
     number: int = 0
+    terminated: bool = True
 
     @property
     def where(self) -> str:
@@ -75,19 +78,20 @@ class LineReader:
         """Return the next line without its LF, or None at the end of the file.
 
         Raises:
-            FormatError: the line is too long, or it has no LF, so the file may be truncated.
+            FormatError: the line is too long.
 
         """
         line = self.file.readline(MAX_LINE_BYTES + 1)
         if not line:
             return None
         self.number += 1
+        if self.number == 1:
+            line = line.removeprefix(_BYTE_ORDER_MARK)
         if len(line) > MAX_LINE_BYTES:
             message = f"{self.where}: the line is longer than {MAX_LINE_BYTES} bytes"
             raise FormatError(message)
-        if not line.endswith(b"\n"):
-            raise self.truncated()
-        return line[:-1]
+        self.terminated = line.endswith(b"\n")
+        return line[:-1] if self.terminated else line
 
     def truncated(self) -> FormatError:
         """Return the error for a file that ends too early."""
@@ -106,33 +110,101 @@ class RowBuffer:
         self.dim = dim
         self._numbers = array("f")
 
-    def add(self, fields: list[bytes], where: str) -> None:
-        """Parse and append a row.
+    def __len__(self) -> int:
+        return len(self._numbers) // self.dim
 
-        Raises:
-            FormatError: the fields are not D numbers.
-
-        """
-        if len(fields) != self.dim:
-            raise self.wrong_count(len(fields), where)
+    def add(self, fields: list[bytes]) -> str | None:
+        """Parse D fields and append them as a row; return what is wrong with them, or None."""
         try:
-            if b"_" in b"".join(fields):  # which Python's float ignores
-                shown = next(field for field in fields if b"_" in field)
-                message = f"could not convert string to float: {shown!r}"
-                raise ValueError(message)
-            # Numbers too large for float32 become infinite, which `VectorTable` rejects.
-            self._numbers.fromlist(list(map(float, fields)))
-        except ValueError as error:
-            message = f"{where}: expected {self.dim} numbers: {error!s:.200}"
-            raise FormatError(message) from error
-
-    def wrong_count(self, count: int, where: str) -> FormatError:
-        """Return the error for a row of ``count`` numbers."""
-        return FormatError(f"{where}: expected {self.dim} numbers, got {count}")
+            numbers = list(map(float, fields))
+        except ValueError:
+            return _why_no_numbers(fields)
+        # A row of finite numbers has a finite sum, unless they are very large.
+        total = math.fsum(map(abs, numbers))
+        if not total < _FLOAT32_MAX and not all(abs(x) < _FLOAT32_MAX for x in numbers):
+            return "NaN or infinity"
+        if b"_" in b"".join(fields):  # which Python's float ignores
+            return _why_no_numbers([field for field in fields if b"_" in field])
+        self._numbers.fromlist(numbers)
+        return None
 
     def matrix(self) -> NDArray[np.float32]:
         """Return the rows, (n, D) float32 in C order, without a copy."""
         return np.frombuffer(self._numbers, dtype=np.float32).reshape(-1, self.dim)
+
+
+def _why_no_numbers(fields: list[bytes]) -> str:
+    wrong = next((field for field in fields if not _is_number(field)), fields[0])
+    shown = wrong[:_MAX_SHOWN].decode("utf-8", "replace")
+    hint = ""
+    if re.fullmatch(rb"[-+]?\d+,\d+([eE][-+]?\d+)?", wrong):
+        hint = ", which has a decimal comma: replace the commas by points"
+    return f"not a number: {shown!r}{hint}"
+
+
+def _is_number(field: bytes) -> bool:
+    try:
+        float(field)
+    except ValueError:
+        return False
+    return b"_" not in field
+
+
+class WordRows:
+    """The words of a file and their rows, as they are read.
+
+    Args:
+        dim: D.
+        bad: receives the rows that are wrong.
+
+    """
+
+    def __init__(self, dim: int, bad: BadRows) -> None:
+        self.rows = RowBuffer(dim)
+        self.words: dict[bytes, int] = {}
+        self._bad = bad
+
+    def __len__(self) -> int:
+        return len(self.words)
+
+    def add_line(self, line: bytes, where: str, *, dim_is_given: bool) -> None:
+        """Add the row of a line, whose last D fields are the numbers.
+
+        Args:
+            line: without white space at its ends.
+            where: the file and the line.
+            dim_is_given: whether the file states D. If not, a word must not end in a number: it
+                may as well be one number too many.
+
+        Raises:
+            FormatError: the line is no such row, and bad rows are errors.
+
+        """
+        dim = self.rows.dim
+        word, *fields = line.rsplit(None, dim)
+        if len(fields) != dim or not word:
+            count = len(line.split(None, dim + 2)) - 1
+            if count == dim - 1 and all(map(_is_number, [word, *fields])):
+                self._bad.add("empty word", where)
+            else:
+                self._bad.add("wrong number of values", where, f"expected {dim}, got {count}")
+            return
+        head, _, last = word.rpartition(b" ") if b" " in word else (b"", b"", b"")
+        if head and NUMBER.fullmatch(last) and not (dim_is_given and last.isdigit()):
+            detail = f"expected {dim}, got {dim + 1} or more"
+            self._bad.add("wrong number of values", where, detail)
+            return
+        if word in self.words:
+            shown = word.decode("utf-8", "replace")
+            detail = f"{shown!r:.200} is also word {self.words[word]}"
+            self._bad.add("repeated word", where, detail)
+            return
+        problem = self.rows.add(fields)
+        if problem is not None:
+            reason, _, detail = problem.partition(": ")
+            self._bad.add(reason, where, detail)
+            return
+        self.words[word] = len(self.words)
 
 
 def format_rows(matrix: NDArray[np.float32], separator: str) -> Iterator[bytes]:
@@ -159,91 +231,37 @@ def estimate_size(prefixes: Sequence[bytes], matrix: NDArray[np.float32], path: 
     text = b"".join(
         prefix + b" " + row for prefix, row in zip(prefixes[::step], rows, strict=False)
     )
-    size = len(gzip.compress(text, _GZIP_LEVEL)) if _has_gzip_name(path) else len(text)
-    return size * len(matrix) // max(len(matrix[::step]), 1)
+    return compressed_size(text, path) * len(matrix) // max(len(matrix[::step]), 1)
 
 
 @contextmanager
 def open_text(path: str | Path) -> Iterator[LineReader]:
-    """Open a text file for reading. Its content determines whether it is compressed by gzip.
+    """Open a text file for reading. Its content determines whether it is compressed.
 
     Raises:
         InputError: the file cannot be read, or expands too much.
         FormatError: it is compressed, and damaged.
 
     """
-    with open_binary(path) as file:
-        size = os.fstat(file.fileno()).st_size
-        compressed = file.read(len(_GZIP_MAGIC)) == _GZIP_MAGIC
-        file.seek(0)
-        if not compressed:
-            yield LineReader(file, path, size)
-            return
-        try:
-            with gzip.GzipFile(fileobj=file, mode="rb") as decompressed:
-                text = cast("IO[bytes]", decompressed)
-                guarded = ExpansionGuard(text, file.tell, path, advice=_EXPANSION_ADVICE)
-                buffered = io.BufferedReader(guarded, _BUFFER_BYTES)
-                yield LineReader(buffered, path, size * _MAX_GZIP_RATIO)
-        except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-            message = f"{path}: the gzip file is damaged or truncated: {error}"
-            raise FormatError(message) from error
-
-
-@contextmanager
-def new_text(path: str | Path, *, needed: int, overwrite: bool) -> Iterator[IO[bytes]]:
-    """Yield a file that becomes ``path``, compressed by gzip if the name ends in ``.gz``.
-
-    The gzip header contains neither a name nor a time, so equal text gives equal files.
-
-    Raises:
-        OutputError: the file cannot be written.
-
-    """
-    with atomic.new_file(path, needed=needed, overwrite=overwrite) as file:
-        if not _has_gzip_name(path):
-            yield file
-            return
-        with gzip.GzipFile("", "wb", _GZIP_LEVEL, file, mtime=0) as compressed:
-            yield cast("IO[bytes]", compressed)
-
-
-def _has_gzip_name(path: str | Path) -> bool:
-    return str(path).lower().endswith(".gz")
+    with open_stream(path) as (stream, size):
+        yield LineReader(stream, path, size)
 
 
 def encode_unspaced(words: Sequence[str], format_name: str) -> list[bytes]:
-    """Encode words as UTF-8, for a format in which white space ends a word.
+    """Encode words as UTF-8, for a text format in which blanks end a word.
 
     Raises:
-        FormatError: a word contains white space or cannot be written as UTF-8.
+        FormatError: a word contains a blank, a tab or a line break, or cannot be written as UTF-8.
 
     """
     for word in words:
-        if word.split() != [word]:
+        if TEXT_WORD_END.search(word):
             message = (
-                f"{word!r} contains white space, which {format_name} cannot hold; "
-                "choose another format or rename the word"
+                f"{word!r} contains a blank, a tab or a line break, which {format_name} cannot "
+                "hold; choose another format, or use `on_bad_word='replace'` or 'skip'"
             )
             raise FormatError(message)
     return encode_words(words)
-
-
-def add_word(words: dict[bytes, int], word: bytes, where: str) -> None:
-    """Map a word to the next row.
-
-    A duplicate is an error at once, so that the rest of the file need not be decompressed.
-
-    Raises:
-        FormatError: the word is a duplicate.
-
-    """
-    row = len(words)
-    first = words.setdefault(word, row)
-    if first != row:
-        name = word.decode("utf-8", "replace")
-        message = f"{where}: {name!r:.200} is also word {first}; words must be distinct"
-        raise FormatError(message)
 
 
 def as_table(
@@ -251,16 +269,23 @@ def as_table(
     matrix: NDArray[np.float32],
     path: str | Path,
     counts: list[int] | None = None,
+    skipped: dict[str, int] | None = None,
 ) -> VectorTable:
     """Make a table of what was read from ``path``.
 
     ``meta["replaced_words"]`` is the number of words that were not valid UTF-8, if any; see
-    `w2v.formats.words.decode_words`.
+    `w2v.formats.words.decode_words`. ``meta["skipped_rows"]`` counts the rows that were left out by
+    reason, if any.
 
     Raises:
-        FormatError: a number is not finite, or a word is empty.
+        FormatError: there is no row.
 
     """
+    if not len(words):
+        message = f"{path}: no row is a word and its numbers"
+        raise FormatError(message)
     decoded, replaced = decode_words(words)
-    meta = {"replaced_words": replaced} if replaced else {}
+    meta: dict[str, object] = {"replaced_words": replaced} if replaced else {}
+    if skipped:
+        meta["skipped_rows"] = skipped
     return VectorTable(decoded, matrix, counts, meta, source=path)

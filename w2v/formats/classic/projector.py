@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING
 
 from w2v.errors import FormatError, InputError
 from w2v.formats.classic import lines
+from w2v.formats.classic.word2vec_text import NO_LINE_END
+from w2v.formats.reading import READ_ALL, BadRows, ReadOptions
 from w2v.formats.words import encode_words
 from w2v.system import atomic
 from w2v.system.files import is_directory
@@ -34,6 +36,9 @@ TENSORS = "tensors.tsv"
 METADATA = "metadata.tsv"
 SIGNATURE_FILES = (TENSORS, METADATA)
 """The files that identify a directory of this format."""
+
+WORD_END = re.compile(r"[\t\r\n]|\A[\s\ufeff]*\Z")
+"""What no word may contain or be."""
 
 _HEADER = b"word\tcount"
 _COUNT = re.compile(rb"\d{1,19}")
@@ -60,8 +65,8 @@ def write(table: VectorTable, path: str | Path, *, overwrite: bool = False) -> N
             file.writelines(lines.format_rows(table.matrix, "\t"))
 
 
-def read(path: str | Path) -> VectorTable:
-    """Read a directory that ``write`` wrote.
+def read(path: str | Path, options: ReadOptions = READ_ALL) -> VectorTable:
+    """Read a directory that ``write`` wrote. Rows that are wrong are always errors.
 
     For words that are not UTF-8, see `w2v.formats.words.decode_words`.
 
@@ -74,15 +79,19 @@ def read(path: str | Path) -> VectorTable:
     if not is_directory(directory):
         message = f"cannot read {path}: there is no such directory"
         raise InputError(message)
-    words, counts = _read_metadata(directory / METADATA)
-    matrix = _read_tensors(directory / TENSORS)
+    bad = BadRows(path, options)
+    words, counts = _read_metadata(directory / METADATA, bad)
+    matrix = _read_tensors(directory / TENSORS, bad)
     if len(words) != len(matrix):
         message = (
             f"{path}: {METADATA} has {len(words)} words, {TENSORS} {len(matrix)} rows; "
             "the files do not belong together, or one is damaged"
         )
         raise FormatError(message)
-    return lines.as_table(words, matrix, path, counts)
+    limit = options.limit
+    return lines.as_table(
+        words[:limit], matrix[:limit], path, None if counts is None else counts[:limit]
+    )
 
 
 def _encode_metadata(table: VectorTable) -> list[bytes]:
@@ -101,20 +110,24 @@ def _encode_metadata(table: VectorTable) -> list[bytes]:
     return [_HEADER, *(b"%s\t%d" % row for row in zip(words, counts, strict=True))]
 
 
-def _read_metadata(path: Path) -> tuple[list[bytes], list[int] | None]:
+def _read_metadata(path: Path, bad: BadRows) -> tuple[list[bytes], list[int] | None]:
     """Return the words, and the counts if there are any."""
     with lines.open_text(path) as reader:
-        first = next(_iter_lines(reader), b"")
+        first = next(_iter_lines(reader, bad), b"")
         has_counts = b"\t" in first
         if has_counts and first != _HEADER:
             raise _invalid_metadata(first, reader.where)
         words: dict[bytes, int] = {}
         counts: list[int] = []
-        for line in _iter_lines(reader) if has_counts else chain([first], _iter_lines(reader)):
+        for line in chain([] if has_counts else [first], _iter_lines(reader, bad)):
             word, *count = line.split(b"\t")
             if len(count) != has_counts or not all(map(_COUNT.fullmatch, count)):
                 raise _invalid_metadata(line, reader.where)
-            lines.add_word(words, word, reader.where)
+            row = len(words)
+            if words.setdefault(word, row) != row:
+                name = word.decode("utf-8", "replace")
+                message = f"{reader.where}: {name!r:.200} is also word {words[word]}"
+                raise FormatError(message)
             counts += map(int, count)
         return list(words), counts if has_counts else None
 
@@ -126,23 +139,31 @@ def _invalid_metadata(line: bytes, where: str) -> FormatError:
     )
 
 
-def _read_tensors(path: Path) -> NDArray[np.float32]:
+def _read_tensors(path: Path, bad: BadRows) -> NDArray[np.float32]:
     rows: lines.RowBuffer | None = None
     with lines.open_text(path) as reader:
-        for line in _iter_lines(reader):
+        for line in _iter_lines(reader, bad):
             count = line.count(b"\t") + 1
             if count > lines.MAX_DIM:
                 message = f"{reader.where}: expected at most {lines.MAX_DIM} numbers, got {count}"
                 raise FormatError(message)
-            rows = rows or lines.RowBuffer(count)
-            rows.add(line.split(b"\t"), reader.where)
+            rows = lines.RowBuffer(count) if rows is None else rows
+            if count != rows.dim:
+                message = f"{reader.where}: expected {rows.dim} numbers, got {count}"
+                raise FormatError(message)
+            problem = rows.add(line.split(b"\t"))
+            if problem is not None:
+                message = f"{reader.where}: expected {rows.dim} numbers: {problem}"
+                raise FormatError(message)
     if rows is None:
         message = f"{path}: expected a row of numbers for each word, got none"
         raise FormatError(message)
     return rows.matrix()
 
 
-def _iter_lines(reader: lines.LineReader) -> Iterator[bytes]:
+def _iter_lines(reader: lines.LineReader, bad: BadRows) -> Iterator[bytes]:
     """Iterate over the remaining lines, which may end in CR LF."""
     while (line := reader.next_line()) is not None:
+        if not reader.terminated:
+            bad.note(f"{Path(reader.path).name}: {NO_LINE_END}")
         yield line.removesuffix(b"\r")

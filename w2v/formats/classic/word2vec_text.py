@@ -2,16 +2,19 @@
 
 fastText writes this format as ``.vec``, and spaCy reads it, compressed or not. Numbers have 9
 significant digits, so that float32 survives exactly. The format has no escapes, so words cannot
-contain white space. The header, which the binary format shares, is parsed here, too.
+contain blanks; but as D is known, the reader accepts them. The header, which the binary format
+shares, is parsed here, too.
 """
 
 from __future__ import annotations
 
 import re
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 from w2v.errors import FormatError
 from w2v.formats.classic import lines
+from w2v.formats.reading import READ_ALL, BadRows, ReadOptions
+from w2v.formats.streams import new_stream
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,51 +22,76 @@ if TYPE_CHECKING:
 
     from w2v.formats.table import VectorTable
 
-_MAX_HEADER_BYTES = 64
-_HEADER = re.compile(rb"\s*(\d+)\s+(\d+)\s*\n")
+WORD_END = lines.TEXT_WORD_END
+"""The characters that no word may contain."""
+
+MAX_HEADER_BYTES = 64
+HEADER = re.compile(rb"[ \t]*(\d+)[ \t]+(\d+)[ \t\r]*")
 
 
 def write(table: VectorTable, path: str | Path, *, overwrite: bool = False) -> None:
-    """Write a text file, atomically; compressed by gzip if its name ends in ``.gz``.
+    """Write a text file, atomically; compressed if its name ends in ``.gz``, ``.bz2`` or the like.
 
     Raises:
-        FormatError: a word contains white space or cannot be written as UTF-8.
+        FormatError: a word contains a blank or a line break, or cannot be written as UTF-8.
         OutputError: the file cannot be written.
 
     """
     words = lines.encode_unspaced(table.words, "word2vec-text")
     needed = lines.estimate_size(words, table.matrix, path)
-    with lines.new_text(path, needed=needed, overwrite=overwrite) as file:
+    with new_stream(path, needed=needed, overwrite=overwrite) as file:
         file.write(b"%d %d\n" % table.matrix.shape)
         rows = lines.format_rows(table.matrix, " ")
         for word, row in zip(words, rows, strict=True):
             file.write(word + b" " + row)
 
 
-def read(path: str | Path) -> VectorTable:
-    """Read a text file, compressed by gzip or not. White space at line ends is ignored.
+def read(path: str | Path, options: ReadOptions = READ_ALL) -> VectorTable:
+    """Read a text file, compressed or not. Fields are separated by blanks or tabs.
 
-    Every line must end in LF: a file that is truncated inside its last number would look valid
-    otherwise. For words that are not UTF-8, see `w2v.formats.words.decode_words`.
+    For words that are not UTF-8, see `w2v.formats.words.decode_words`.
 
     Raises:
         InputError: the file cannot be read.
         FormatError: the header or a line is invalid.
 
     """
+    bad = BadRows(path, options)
     with lines.open_text(path) as reader:
-        size, dim = read_header(reader.file, path, reader.max_bytes, lambda dim: 2 + 2 * dim)
-        reader.number = 1
-        words: dict[bytes, int] = {}
-        rows = lines.RowBuffer(dim)
-        for _ in range(size):
-            word, fields = _next_row(reader, rows)
-            lines.add_word(words, word, reader.where)
-            rows.add(fields, reader.where)
-        if not reader.at_end():
-            message = f"{path}: there is text after the {size} rows that the header announces"
-            raise FormatError(message)
-    return lines.as_table(list(words), rows.matrix(), path)
+        size, dim = parse_header(reader.next_line() or b"", path)
+        check_size(size, dim, path, reader.size, lambda dim: 1 + 2 * dim, bad)
+        table = lines.WordRows(dim, bad)
+        limit = size if options.limit is None else min(size, options.limit)
+        seen = 0
+        while seen < size and len(table) < limit:
+            line = _next_row(reader, bad)
+            if line is None:
+                break
+            seen += 1
+            terminated = reader.terminated
+            if not terminated and seen < size and not bad.skips:
+                raise reader.truncated()
+            if not terminated and len(line.split(None, dim)) <= dim:
+                raise reader.truncated()
+            table.add_line(line, reader.where, dim_is_given=True)
+            if not terminated:
+                bad.note(NO_LINE_END)
+        if len(table) < limit and seen < size:
+            message = f"the header announces {size:,} rows, but there are {seen:,}"
+            if not bad.skips:
+                message = f"{path}: {message}; the file is truncated, or use `on_bad_row='skip'`"
+                raise FormatError(message)
+            bad.note(message)
+        if options.limit is None and not reader.at_end():
+            message = f"there is text after the {size:,} rows that the header announces"
+            if not bad.skips:
+                message = f"{path}: {message}; correct the header, or use `on_bad_row='skip'`"
+                raise FormatError(message)
+            bad.note(message)
+    return lines.as_table(list(table.words), table.rows.matrix(), path, skipped=bad.finish())
+
+
+NO_LINE_END = "the last line has all its numbers but no line end; the file may be truncated"
 
 
 def matches(path: str | Path) -> bool:
@@ -75,46 +103,27 @@ def matches(path: str | Path) -> bool:
 
     """
     with lines.open_text(path) as reader:
-        return _HEADER.fullmatch(reader.file.readline(_MAX_HEADER_BYTES)) is not None
+        line = reader.file.readline(MAX_HEADER_BYTES).removeprefix(b"\xef\xbb\xbf")
+        return line.endswith(b"\n") and HEADER.fullmatch(line[:-1]) is not None
 
 
-def read_header(
-    file: IO[bytes], path: str | Path, max_bytes: int, min_row_bytes: Callable[[int], int]
-) -> tuple[int, int]:
-    """Read the line ``V D`` and check it against the size of the file.
-
-    Args:
-        file: the file, at its start.
-        path: its name, for error messages.
-        max_bytes: an upper bound of its length.
-        min_row_bytes: returns the least number of bytes in a row of D numbers.
-
-    Returns:
-        V and D, both positive, and such that the file can contain V rows of D numbers.
+def parse_header(line: bytes, path: str | Path) -> tuple[int, int]:
+    """Return V and D from the line ``V D``, both positive.
 
     Raises:
-        FormatError: the header is invalid.
+        FormatError: the line is no such header.
 
     """
-    line = file.readline(_MAX_HEADER_BYTES)
-    match = _HEADER.fullmatch(line)
+    match = HEADER.fullmatch(line)
     if match is None:
         message = (
             f"{path}: expected a first line with two numbers, the number of words and the vector "
-            f"size, got {line.decode('utf-8', 'replace').rstrip()!r}"
+            f"size, got {line[:MAX_HEADER_BYTES].decode('utf-8', 'replace').rstrip()!r}"
         )
         raise FormatError(message)
     size, dim = int(match[1]), int(match[2])
     if size == 0 or dim == 0:
         message = f"{path}: expected at least one word and one dimension, got {size} and {dim}"
-        raise FormatError(message)
-    needed = size * min_row_bytes(dim)
-    available = max(0, max_bytes - len(line))
-    if available < needed:
-        message = (
-            f"{path}: the header announces {size} words of {dim} dimensions, which take at least "
-            f"{needed} bytes, but {available} follow; the file is truncated or not a word2vec file"
-        )
         raise FormatError(message)
     if dim > lines.MAX_DIM:
         message = f"{path}: expected at most {lines.MAX_DIM} dimensions, got {dim}"
@@ -122,15 +131,50 @@ def read_header(
     return size, dim
 
 
-def _next_row(reader: lines.LineReader, rows: lines.RowBuffer) -> tuple[bytes, list[bytes]]:
-    """Return the word and the D fields of the next line."""
-    line = reader.next_line()
-    if line is None:
-        reader.number += 1
-        raise reader.truncated()
-    line = line.rstrip(b" \t\r")
-    count = line.count(b" ")
-    if count != rows.dim:  # checked before a split that may take much memory
-        raise rows.wrong_count(count, reader.where)
-    word, *fields = line.split(b" ")
-    return word, fields
+def check_size(
+    size: int,
+    dim: int,
+    path: str | Path,
+    length: int | None,
+    min_row_bytes: Callable[[int], int],
+    bad: BadRows,
+) -> None:
+    """Check a header against the size of the file, unless that is unknown or rows may be missing.
+
+    Args:
+        size: V.
+        dim: D.
+        path: the file, for error messages.
+        length: its size in bytes, None if it is compressed.
+        min_row_bytes: returns the least number of bytes in a row of D numbers.
+        bad: tells whether rows may be missing.
+
+    Raises:
+        FormatError: V rows of D numbers do not fit into the file.
+
+    """
+    needed = size * min_row_bytes(dim)
+    if length is not None and length < needed and not bad.skips:
+        message = (
+            f"{path}: the header announces {size} words of {dim} dimensions, which take at least "
+            f"{needed} bytes, but the file has {length}; it is truncated or not a word2vec file"
+        )
+        raise FormatError(message)
+
+
+def _next_row(reader: lines.LineReader, bad: BadRows) -> bytes | None:
+    """Return the next line that is not blank, or None at the end of the file.
+
+    Blank lines at the end are ignored; others are bad rows.
+    """
+    blank = None
+    while True:
+        line = reader.next_line()
+        if line is None:
+            return None
+        line = line.strip(lines.BLANKS)
+        if line:
+            if blank is not None:
+                bad.add("blank line", blank)
+            return line
+        blank = blank or reader.where

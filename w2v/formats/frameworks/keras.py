@@ -28,7 +28,7 @@ import numpy as np
 from w2v.errors import ConfigError, FormatError, MissingExtraError
 from w2v.formats import directory as files
 from w2v.formats.table import VectorTable
-from w2v.formats.words import encode_vocabulary
+from w2v.formats.words import LINE_BREAK, encode_vocabulary
 from w2v.system import atomic
 from w2v.system.disk import size_on_disk
 from w2v.system.files import open_binary
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
     from w2v.formats.layout import Layout
 
+WORD_END = LINE_BREAK
 SIGNATURE_FILES = ("embedding.keras", "vocab.txt", "meta.json")
 """The files that identify a directory of this format."""
 

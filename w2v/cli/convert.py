@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 import cloup
 
-from w2v.cli import options
+from w2v.cli import loading, options
 from w2v.cli.process import Command, echo_err
 from w2v.config import Config
 from w2v.errors import ConfigError
 from w2v.formats.layout import ROWS_OPTION, UNK_OPTION
-from w2v.formats.registry import FORMATS
+from w2v.formats.reading import MISSING, ON_BAD_WORD
+from w2v.formats.registry import FORMATS, READ_ONLY, READABLE
 from w2v.options import LENGTH
 from w2v.text.definition import TEXT_TOKENIZERS, WordDefinition
 
@@ -37,6 +39,7 @@ _format = cloup.option(
     help="Format to write; `w2v formats` lists them.  [default: from the extension]",
 )
 _unk = options.defined("--unk", option=UNK_OPTION)
+_on_bad_word = options.defined("--on-bad-word", option=ON_BAD_WORD, default="fail")
 
 
 @cloup.command(cls=Command, short_help="Write a model in another format.")
@@ -50,25 +53,85 @@ _unk = options.defined("--unk", option=UNK_OPTION)
     help="File or directory to write.",
 )
 @_format
+@loading.from_format
 @_rows(_DEFAULT_ROWS.format("MODEL"))
 @_unk
+@cloup.option(
+    "--words",
+    metavar="FILE",
+    type=options.Path(),
+    help="Write a matrix for the words in FILE, as an .npy file: row i is that of line i. FILE may"
+    " also be JSON: a list, an object of words and rows, or a tokenizer.json.",
+)
+@options.defined("--missing", option=MISSING, default="zeros")
+@cloup.option(
+    "--lowercase-words",
+    is_flag=True,
+    help="Look up the words of --words in lowercase if they are not found otherwise.",
+)
+@loading.limit
+@loading.on_bad_row
+@_on_bad_word
 @options.overwrite
-def export(model: str, output: str, **target: Any) -> None:
+def export(
+    model: str,
+    output: str,
+    words: str | None,
+    missing: str,
+    lowercase_words: bool,
+    **target: Any,
+) -> None:
     """Write MODEL in a format that other programs read."""
+    if words is not None:
+        _export_words(model, output, words, missing, lowercase=lowercase_words, **target)
+        return
+    for name in ("missing", "lowercase_words"):
+        if options.is_given(name):
+            message = "requires `words`"
+            raise ConfigError(message, option=name)
     _convert(model, output, **target)
+
+
+def _export_words(
+    model: str,
+    output: str,
+    words: str,
+    missing: str,
+    *,
+    lowercase: bool,
+    overwrite: bool,
+    from_format: str | None,
+    on_bad_row: str,
+    limit: int | None,
+    **target: Any,
+) -> None:
+    """Write the matrix for the words of a file."""
+    import numpy as np
+
+    from w2v.embeddings.given_words import matrix_of_words, read_given_words
+    from w2v.system import atomic
+
+    for name, value in target.items():
+        if value is not None and options.is_given(name):
+            message = "does not apply to the matrix of `words`; omit it"
+            raise ConfigError(message, option="format" if name == "format_name" else name)
+    if not output.endswith(".npy"):
+        message = f"must be the name of an .npy file with `words`, got {output}"
+        raise ConfigError(message, option="output")
+    atomic.check_file(output, overwrite=overwrite)
+    given = read_given_words(words)
+    embeddings = loading.load_model(model, from_format, on_bad_row=on_bad_row, limit=limit)
+    matrix, found = matrix_of_words(embeddings, given, missing, lowercase=lowercase, seed=1)
+    with atomic.new_file(output, needed=matrix.nbytes, overwrite=overwrite) as file:
+        np.lib.format.write_array(file, matrix)
+    echo_err(f"saved {output}: {matrix.shape[0]:,} rows x {matrix.shape[1]}; {found}")
 
 
 @cloup.command(cls=Command, short_help="Convert vectors from one format to another.")
 @click.argument("source", metavar="IN", type=options.Path())
 @click.argument("output", metavar="OUT", type=options.Path())
 @_format
-@cloup.option(
-    "--from",
-    "from_format",
-    type=_FORMAT,
-    metavar="FORMAT",
-    help="Format of IN.  [default: detected]",
-)
+@loading.from_format
 @_rows(_DEFAULT_ROWS.format("IN"))
 @_unk
 @cloup.option(
@@ -77,11 +140,13 @@ def export(model: str, output: str, **target: Any) -> None:
     help="Tokenizer of the text that the vectors are for, if IN does not record it.",
 )
 @options.hyperparameter("lowercase")
+@loading.limit
+@loading.on_bad_row
+@_on_bad_word
 @options.overwrite
 def convert(
     source: str,
     output: str,
-    from_format: str | None,
     tokenizer: str | None,
     lowercase: bool | None,
     **target: Any,
@@ -93,7 +158,7 @@ def convert(
     elif lowercase is not None:
         message = "requires `tokenizer`"
         raise ConfigError(message, option="lowercase")
-    _convert(source, output, from_format=from_format, definition=definition, **target)
+    _convert(source, output, definition=definition, **target)
 
 
 def _convert(
@@ -104,10 +169,15 @@ def _convert(
     rows: str | None,
     unk: str | None,
     overwrite: bool,
-    from_format: str | None = None,
+    from_format: str | None,
+    on_bad_row: str,
+    on_bad_word: str,
+    limit: int | None,
     definition: WordDefinition | None = None,
 ) -> None:
-    from w2v.formats.registry import by_extension, read
+    from w2v.cli.progress import observing
+    from w2v.formats.reading import ReadOptions
+    from w2v.formats.registry import by_extension, detect
 
     target = by_extension(output) if format_name is None else FORMATS[format_name]
     if target is None:
@@ -115,10 +185,23 @@ def _convert(
         raise click.UsageError(message + ", ".join(FORMATS))
     target.check_layout(rows, unk)
     target.check_output(output, overwrite=overwrite)
-    table = read(source) if from_format is None else FORMATS[from_format].read(source)
-    if definition is not None:
-        _define_words(table, definition, source)
-    target.write(table, output, rows=rows, unk=unk, overwrite=overwrite)
+    with observing(quiet=True) as observer:
+        origin = detect(Path(source)) if from_format is None else READABLE[from_format]
+        table = origin.read(source, ReadOptions(on_bad_row, limit, observer))
+        if origin.name != "npy":
+            words = "1 word" if len(table) == 1 else f"{len(table):,} words"
+            echo_err(f"{source}: {words} x {table.dim}, read as {origin.name}")
+        if definition is not None:
+            _define_words(table, definition, source)
+        target.write(
+            table,
+            output,
+            rows=rows,
+            unk=unk,
+            overwrite=overwrite,
+            on_bad_word=on_bad_word,
+            observer=observer,
+        )
     replaced = table.meta.get("replaced_words")
     if replaced:
         echo_err(f"note: {replaced:,} words of {source} are not UTF-8; U+FFFD replaces the bytes")
@@ -146,7 +229,7 @@ def formats() -> None:
     """List the formats of vectors: name, extensions, description."""
     rows = [
         (name, " ".join(entry.extensions) or "directory", entry.description)
-        for name, entry in FORMATS.items()
+        for name, entry in (FORMATS | READ_ONLY).items()
     ]
     widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
     for name, extensions, description in rows:
@@ -171,8 +254,16 @@ def formats() -> None:
 @options.hyperparameter("sep")
 @options.hyperparameter("json_field")
 @options.hyperparameter("max_expansion")
+@loading.from_format
 @options.overwrite
-def encode(model: str, file: str, output: str, overwrite: bool, **arguments: Any) -> None:
+def encode(
+    model: str,
+    file: str,
+    output: str,
+    overwrite: bool,
+    from_format: str | None,
+    **arguments: Any,
+) -> None:
     """Encode FILE, one text per line, as ids of MODEL: an int32 array (lines, length).
 
     Texts are tokenized as in training. The ids fit the matrix that `w2v export` writes with the
@@ -180,13 +271,12 @@ def encode(model: str, file: str, output: str, overwrite: bool, **arguments: Any
     --column or --json-field, each record of FILE is a text.
     """
     from w2v.cli.progress import observing
-    from w2v.embeddings.load import load
     from w2v.pipeline.encode_file import check_ids_name, encode_file
     from w2v.system.atomic import check_file
 
     check_ids_name(output)
     check_file(output, overwrite=overwrite)
-    embeddings = load(model)
+    embeddings = loading.load_model(model, from_format)
     with observing(quiet=False) as observer:
         report = encode_file(
             embeddings, file, output, overwrite=overwrite, observer=observer, **arguments

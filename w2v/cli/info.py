@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import json
 import textwrap
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 import cloup
 
 from w2v.cli import options
+from w2v.cli.loading import from_format, load_model
 from w2v.cli.process import Command
 from w2v.errors import ConfigError, FormatError
 from w2v.formats.layout import Layout
@@ -26,25 +28,28 @@ if TYPE_CHECKING:
 @cloup.command(cls=Command, short_help="Show how a model was trained.")
 @options.model
 @cloup.option("--json", "as_json", is_flag=True, help="Print all metadata as JSON.")
-def info(model: str, as_json: bool) -> None:
+@from_format
+def info(model: str, as_json: bool, from_format: str | None) -> None:
     """Show the size of MODEL and how it was trained."""
-    from w2v.embeddings.load import load
-
-    embeddings = load(model)
+    embeddings = load_model(model, from_format)
     if as_json:
         click.echo(json.dumps(embeddings.meta, indent=2, ensure_ascii=False))
         return
-    for name, value in _facts(embeddings, model):
+    for name, value in _facts(embeddings, model, from_format):
         click.echo(textwrap.fill(f"{name:<13}{value}", 100, subsequent_indent=" " * 13))
 
 
-def _facts(embeddings: Embeddings, path: str) -> Iterator[tuple[str, str]]:
+def _facts(embeddings: Embeddings, path: str, from_format: str | None) -> Iterator[tuple[str, str]]:
     from w2v.formats.native import has_contexts
+    from w2v.formats.registry import detect
     from w2v.pipeline.record import TrainingRecord
 
     words = embeddings.words
     yield "words", f"{len(words):,}, from {words[0]!r} to {words[-1]!r}"
     yield "dimensions", f"{embeddings.dim}"
+    name = from_format or detect(Path(path)).name
+    if name != "npy":
+        yield "format", name
     if has_contexts(path):
         yield "contexts", "saved, so the model can be trained further"
     record = TrainingRecord.from_meta(embeddings.meta)

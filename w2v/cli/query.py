@@ -8,6 +8,7 @@ import click
 import cloup
 
 from w2v.cli import options
+from w2v.cli.loading import from_format, load_model
 from w2v.cli.process import Command
 from w2v.options import NUMBER, TOP
 
@@ -21,11 +22,10 @@ _number = options.defined("-n", "--number", option=NUMBER, default=10)
 @options.model
 @click.argument("words", nargs=-1, required=True, metavar="WORD...")
 @_number
-def similar(model: str, words: tuple[str, ...], number: int) -> None:
+@from_format
+def similar(model: str, words: tuple[str, ...], number: int, from_format: str | None) -> None:
     """List the words most similar to each WORD: word, neighbor, cosine similarity."""
-    from w2v.embeddings.load import load
-
-    embeddings = load(model)
+    embeddings = load_model(model, from_format)
     found = [(word, embeddings.most_similar(word, number)) for word in words]
     for word, neighbors in found:
         for neighbor, cosine in neighbors:
@@ -38,11 +38,10 @@ def similar(model: str, words: tuple[str, ...], number: int) -> None:
 @click.argument("b")
 @click.argument("c")
 @_number
-def analogy(model: str, a: str, b: str, c: str, number: int) -> None:
+@from_format
+def analogy(model: str, a: str, b: str, c: str, number: int, from_format: str | None) -> None:
     """List the best answers to "A is to B as C is to ...": word, cosine similarity."""
-    from w2v.embeddings.load import load
-
-    for word, cosine in load(model).analogy(a, b, c, number):
+    for word, cosine in load_model(model, from_format).analogy(a, b, c, number):
         click.echo(f"{word}\t{cosine:.4f}")
 
 
@@ -50,17 +49,17 @@ def analogy(model: str, a: str, b: str, c: str, number: int) -> None:
 @options.model
 @click.argument("files", nargs=-1, required=True, metavar="FILE...", type=options.Path())
 @options.defined("--top", option=TOP, default=30_000)
-def evaluate(model: str, files: tuple[str, ...], top: int) -> None:
+@from_format
+def evaluate(model: str, files: tuple[str, ...], top: int, from_format: str | None) -> None:
     """Evaluate MODEL on each FILE: analogies, or word pairs with similarity scores.
 
     A file of analogies has lines ": section" and lines of four words. The output is the accuracy
     per section in percent, or Spearman's rho times 100, and how many items the vocabulary covers.
     """
-    from w2v.embeddings.load import load
     from w2v.evaluation.evaluate import SimilarityResult
     from w2v.evaluation.evaluate import evaluate as evaluate_file
 
-    embeddings = load(model)
+    embeddings = load_model(model, from_format)
     for path in files:
         result = evaluate_file(embeddings, path, top=top)
         if isinstance(result, SimilarityResult):

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from w2v.embeddings import layers
+from w2v.embeddings import exchange, layers, queries
 from w2v.embeddings.encoder import Encoder
+from w2v.embeddings.given_words import GivenWords, matrix_of_words
 from w2v.embeddings.spelling import near_spellings
 from w2v.errors import ConfigError, FormatError, UnknownWordError, short_repr
 from w2v.events import Notice
@@ -35,7 +36,10 @@ _MOVED_PADDING = (
     "padding in training, so that it has no effect"
 )
 _CACHES = {"_encoder", "_rows_by_normal_form", "unit"}
+_NOT_PICKLED = _CACHES | {"subwords"}  # which belong to a file
 _TOPN = Option(int, "Number of words to return.", low=0)
+_RESTRICT = Option(int, "Number of words to look among.", low=1)
+_LEAST_WORDS = 2
 
 
 class Embeddings(VectorTable):
@@ -118,7 +122,7 @@ class Embeddings(VectorTable):
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what is pickled and copied: everything but what can be computed again."""
-        return {name: value for name, value in vars(self).items() if name not in _CACHES}
+        return {name: value for name, value in vars(self).items() if name not in _NOT_PICKLED}
 
     def __iter__(self) -> Iterator[str]:
         """Iterate over the words by rank."""
@@ -167,40 +171,93 @@ class Embeddings(VectorTable):
             message += f"; did you mean {' or '.join(map(repr, near))}?"
         raise UnknownWordError(message)
 
+    def get(self, word: str, default: Any = None) -> Any:
+        """Return the vector of a word, (D,) float32, or a default if it is not in the vocabulary.
+
+        Raises:
+            ConfigError: ``word`` is not a string.
+
+        """
+        return self[word] if word in self or not isinstance(word, str) else default
+
+    def similarity(self, a: str, b: str) -> float:
+        """Return the cosine of the vectors of two words, from -1 to 1; 0 if one is zero.
+
+        Raises:
+            UnknownWordError: a word is not in the vocabulary.
+            ConfigError: a word is not a string.
+
+        """
+        rows = [self.id_of(word) for word in (a, b)]
+        return queries.cosine(*self.matrix[rows])
+
     def most_similar(
-        self, query: str | NDArray[np.floating[Any]], topn: int = 10
+        self,
+        query: str | Sequence[str] | NDArray[np.floating[Any]] | None = None,
+        topn: int = 10,
+        *,
+        positive: str | Sequence[str] = (),
+        negative: str | Sequence[str] = (),
+        restrict: int | None = None,
     ) -> list[tuple[str, float]]:
         """Return the words nearest to ``query``.
 
+        With several words, these are the words nearest to the sum of their unit vectors, minus
+        those of ``negative``.
+
         Args:
-            query: a word, which is excluded from the result, or a vector (D,).
+            query: a word, or several; or a vector (D,). Words are excluded from the result.
             topn: the number of words; fewer if the vocabulary is smaller.
+            positive: further words to add.
+            negative: words to subtract, which are excluded from the result too.
+            restrict: look among this many words only, from the first one.
 
         Returns:
             (word, cosine) by decreasing cosine, ties by rank. A zero vector has cosine 0 with
             every word.
 
         Raises:
-            UnknownWordError: the word is not in the vocabulary.
-            ConfigError: the vector is not D finite numbers, or ``topn`` is not an integer of at
-                least 0.
+            UnknownWordError: a word is not in the vocabulary.
+            ConfigError: the vector is not D finite numbers, nothing is asked for, ``topn`` is not
+                an integer of at least 0, or ``restrict`` not one of at least 1.
 
         """
         topn = _TOPN.check("topn", topn)
-        if isinstance(query, str):
-            row = self.id_of(query)
-            return self._nearest(self.unit[row], topn, {row})
-        try:
-            vector = np.asarray(query, dtype=np.float64)
-        except (OverflowError, TypeError, ValueError):
-            vector = np.asarray(query, dtype=object)
-        if vector.dtype == object or vector.shape != (self.dim,) or not np.isfinite(vector).all():
-            message = (
-                f"a query must be a word or {self.dim} finite numbers, "
-                f"got an array of shape {vector.shape}"
-            )
+        if restrict is not None:
+            restrict = _RESTRICT.check("restrict", restrict)
+        added = [*queries.as_words(query), *queries.as_words(positive)]
+        removed = queries.as_words(negative)
+        vector = queries.as_vector(query, self.dim)
+        if vector is not None and (added or removed):
+            message = "a vector as the query cannot be combined with words; pass one of them"
             raise ConfigError(message)
-        return self._nearest(vector, topn, set())
+        if vector is not None:
+            return self._nearest(vector, topn, set(), restrict)
+        if not added and not removed:
+            message = "pass a word, several words or a vector to find the nearest words of"
+            raise ConfigError(message)
+        rows = [self.id_of(word) for word in (*added, *removed)]
+        if len(rows) == 1 and added:
+            return self._nearest(self.unit[rows[0]], topn, set(rows), restrict)
+        signs = np.repeat([1.0, -1.0], [len(added), len(removed)])
+        return self._nearest(signs @ self.unit[rows].astype(np.float64), topn, set(rows), restrict)
+
+    def doesnt_match(self, words: Sequence[str]) -> str:
+        """Return the word that fits least to the others.
+
+        It is the one whose unit vector has the lowest cosine with the mean of all; ties by order.
+
+        Raises:
+            UnknownWordError: a word is not in the vocabulary.
+            ConfigError: these are not at least two words.
+
+        """
+        given = queries.as_words(words)
+        if len(given) < _LEAST_WORDS:
+            message = f"expected at least {_LEAST_WORDS} words, got {short_repr(words)}"
+            raise ConfigError(message)
+        unit = self.unit[[self.id_of(word) for word in given]].astype(np.float64)
+        return given[int(np.argmin(unit @ unit.mean(axis=0)))]
 
     def analogy(self, a: str, b: str, c: str, topn: int = 1) -> list[tuple[str, float]]:
         """Answer "a is to b as c is to ?" by 3CosAdd: the words nearest to b - a + c.
@@ -347,6 +404,130 @@ class Embeddings(VectorTable):
         else:
             entry.write(self, path, overwrite=overwrite)
 
+    def export(
+        self,
+        path: str | Path,
+        format: str | None = None,  # noqa: A002 - the usual name
+        *,
+        rows: str | None = None,
+        unk: str | None = None,
+        overwrite: bool = False,
+        on_bad_word: str = "fail",
+    ) -> None:
+        """Write a file or directory in a format that other programs read.
+
+        Args:
+            path: the file or directory to create.
+            format: the name of the format, as ``w2v formats`` lists them; by default, it follows
+                from the extension.
+            rows: the name of the layout, as in ``layout``, for formats that have layouts.
+            unk: the vector of out-of-vocabulary words, as in ``layout``.
+            overwrite: whether to replace an existing file, or directory of the same format.
+            on_bad_word: what to do about words that the format cannot hold: ``"fail"``,
+                ``"skip"``, or ``"replace"``, which puts underscores in place of the characters.
+
+        Raises:
+            ConfigError: an argument is invalid, or the extension is that of no format.
+            OutputError: it cannot be written.
+            FormatError: a word cannot be written in the format.
+            MissingExtraError: the format needs a package that is not installed.
+
+        """
+        entry = registry.by_name_or_extension(path, format)
+        with reporting() as observer:
+            entry.write(
+                self,
+                path,
+                rows=rows,
+                unk=unk,
+                overwrite=overwrite,
+                on_bad_word=on_bad_word,
+                observer=observer,
+            )
+
+    def normalized(self) -> Self:
+        """Return the same words with vectors of length 1; zero vectors stay zero."""
+        copied = copy.copy(self)
+        copied.matrix = self.unit.copy()
+        copied.unknown = None if self.unknown is None else queries.unit_of(self.unknown)
+        for name in _CACHES & vars(copied).keys():
+            del vars(copied)[name]
+        return copied
+
+    def to_gensim(self) -> Any:
+        """Return ``gensim.models.KeyedVectors`` with the words, the vectors and the counts.
+
+        Raises:
+            MissingExtraError: gensim is not installed.
+
+        """
+        return exchange.to_gensim(self)
+
+    @classmethod
+    def from_gensim(cls, model: Any) -> Self:
+        """Make embeddings of a model of gensim, or of its ``KeyedVectors``. Vectors are copied.
+
+        Raises:
+            ConfigError: ``model`` is neither.
+
+        """
+        return cls(*exchange.from_gensim(model))
+
+    def to_pandas(self) -> Any:
+        """Return a ``pandas.DataFrame`` of (V, D) float32, whose index is the words.
+
+        Raises:
+            MissingExtraError: pandas is not installed.
+
+        """
+        return exchange.to_pandas(self)
+
+    def matrix_for(
+        self,
+        rows: str | None = None,
+        unk: str | None = None,
+        *,
+        words: GivenWords | None = None,
+        missing: str = "zeros",
+        lowercase: bool = False,
+        seed: int = 1,
+    ) -> NDArray[np.float32]:
+        """Return the matrix of an Embedding layer, as a copy.
+
+        Args:
+            rows: the name of the layout, as in ``layout``.
+            unk: the vector of out-of-vocabulary words, as in ``layout``.
+            words: the vocabulary of another program, instead of a layout: words in the order of
+                their rows, such as ``get_vocabulary()`` of Keras; or the row of each word, such as
+                ``word_index`` or ``get_vocab()`` of a tokenizer. A report of how many have a vector
+                is logged.
+            missing: the rows of ``words`` without a vector: ``"zeros"``; ``"normal"``, random
+                numbers with the mean and the standard deviation of the vectors; or ``"mean"``, the
+                mean of the vectors. Padding (``""``, ``"<pad>"``, ``"[PAD]"``) is zero.
+            lowercase: whether to look up ``words`` in lowercase that are not found otherwise.
+            seed: of random numbers.
+
+        Returns:
+            (V + k, D) float32, C order: k rows for padding (zeros) and out-of-vocabulary words,
+            then the words by rank. ``encode(..., rows=rows)`` returns the ids of these rows. With
+            ``words``, (n, D): a row for each word.
+
+        Raises:
+            ConfigError: the layout is invalid, there is no trained vector, or ``words`` are not
+                words, or none of them has a vector.
+
+        """
+        if words is None:
+            return super().matrix_for(rows, unk)
+        if rows is not None or unk is not None:
+            message = "determines the rows, so it cannot be combined with a layout; omit that"
+            raise ConfigError(message, option="words")
+        lowercase = SWITCH.check("lowercase", lowercase)
+        matrix, found = matrix_of_words(self, words, missing, lowercase=lowercase, seed=seed)
+        with reporting() as observer:
+            observer(Notice(str(found), warning=found.is_poor))
+        return matrix
+
     @property
     def encoder(self) -> Encoder:
         """The encoder behind ``encode``. It follows changes of ``meta["tokenizer"]``."""
@@ -399,12 +580,12 @@ class Embeddings(VectorTable):
         }
 
     def _nearest(
-        self, vector: NDArray[Any], topn: int, excluded: set[int]
+        self, vector: NDArray[Any], topn: int, excluded: set[int], restrict: int | None = None
     ) -> list[tuple[str, float]]:
-        """Rank all rows except ``excluded`` by their cosine with ``vector``, of any length."""
+        """Rank the first rows except ``excluded`` by their cosine with ``vector``."""
         norm = np.linalg.norm(vector.astype(np.float64))
         direction = (vector / norm if norm > 0 else np.zeros(self.dim)).astype(np.float32)
-        cosines = np.clip(self.unit @ direction, -1, 1)
+        cosines = np.clip(self.unit[:restrict] @ direction, -1, 1)
         order = np.argsort(-cosines, kind="stable")[: topn + len(excluded)].tolist()
         best = [row for row in order if row not in excluded][:topn]
         return [(self.words[row], float(cosines[row])) for row in best]

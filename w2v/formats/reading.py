@@ -24,6 +24,12 @@ ON_BAD_WORD = Option(
     " characters.",
     choices=("fail", "skip", "replace"),
 )
+MISSING = Option(
+    str,
+    "Rows of words without a vector: zeros, random numbers with the mean and the spread of the"
+    " vectors (normal), or the mean of the vectors (mean).",
+    choices=("zeros", "normal", "mean"),
+)
 LIMIT = Option(int, "Read only this many words, from the first one.", low=1)
 
 

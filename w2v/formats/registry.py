@@ -300,6 +300,22 @@ FORMATS: dict[str, Format] = {
 }
 
 
+READ_ONLY: dict[str, Format] = {
+    entry.name: entry
+    for entry in (
+        Format(
+            "fasttext-bin",
+            "classic.fasttext_bin",
+            (".bin",),
+            "binary model of fastText with its n-grams; only read",
+            has_rows=True,
+        ),
+    )
+}
+"""Formats that are read but not written."""
+
+READABLE: dict[str, Format] = FORMATS | READ_ONLY
+
 MODEL_EXTENSION = ".w2v"
 """The usual extension of a model directory. Names without a known extension are directories too."""
 
@@ -383,10 +399,10 @@ def read(
     check_path("path", path)
     if format is None:
         return detect(Path(path)).read(path, options)
-    if format not in FORMATS:
-        message = f"must be one of {', '.join(FORMATS)}, got {short_repr(format)}"
+    if format not in READABLE:
+        message = f"must be one of {', '.join(READABLE)}, got {short_repr(format)}"
         raise ConfigError(message, option="format")
-    return FORMATS[format].read(path, options)
+    return READABLE[format].read(path, options)
 
 
 def by_extension(path: str | os.PathLike[str]) -> Format | None:
@@ -395,6 +411,24 @@ def by_extension(path: str | os.PathLike[str]) -> Format | None:
     Where formats share an extension, the first one in ``FORMATS`` is chosen.
     """
     return next(iter(_candidates(path)), None)
+
+
+def by_name_or_extension(path: str | os.PathLike[str], name: str | None) -> Format:
+    """Return the format to write, by its name or by the extension of a path.
+
+    Raises:
+        ConfigError: there is no such format, or the extension is that of no format.
+
+    """
+    check_path("path", path)
+    if name is not None and name not in FORMATS:
+        message = f"must be one of {', '.join(FORMATS)}, got {short_repr(name)}"
+        raise ConfigError(message, option="format")
+    entry = by_extension(path) if name is None else FORMATS[name]
+    if entry is None:
+        message = f"must name a format, as {path} has the extension of none: {', '.join(FORMATS)}"
+        raise ConfigError(message, option="format")
+    return entry
 
 
 def detect(path: Path) -> Format:
@@ -417,7 +451,7 @@ def detect(path: Path) -> Format:
 
     name = identify(path)
     if name is not None:
-        return FORMATS[name]
+        return READABLE[name]
     if candidates:
         # Of the text formats, that without a header says best what is wrong with a line.
         return FORMATS["glove"] if FORMATS["glove"] in candidates else candidates[0]

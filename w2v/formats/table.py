@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
+    from w2v.formats.classic.fasttext_bin import Subwords
+
 DEFAULT_ROWS = "pad+unk"
 """The layout of tables without one of their own."""
 
@@ -34,11 +36,15 @@ class VectorTable:
         meta: how the vectors were made, as plain JSON values.
         unknown: (D,) float32, the vector of out-of-vocabulary words, or None.
         unk: the kind of ``unknown``, one of `w2v.formats.layout.UNKNOWN_VECTORS`, or None.
+        subwords: the vectors of other words, from their n-grams, or None; see
+            `w2v.formats.classic.fasttext_bin`. They are not copied or saved.
         rows: the name of the default layout (see `w2v.formats.layout`): the layout recorded in
             the file that the table was read from, else ``"pad+unk"``. It does not apply to
             ``matrix``, which has rows for words only.
 
     """
+
+    subwords: Subwords | None = None
 
     def __init__(
         self,

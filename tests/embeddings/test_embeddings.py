@@ -195,7 +195,7 @@ def test_words_must_be_strings(word):
         embeddings[word]
 
 
-@pytest.mark.parametrize("query", [["a"], [["a"], ["a", "b"]], None])
+@pytest.mark.parametrize("query", [[["a"], ["a", "b"]], 3, [1.0, 2.0]])
 def test_invalid_queries_are_rejected(query):
     embeddings = Embeddings(["a", "b"], [[1.0], [2.0]])
     with pytest.raises(ConfigError, match="a query must be a word or 1 finite numbers, got "):

@@ -20,7 +20,7 @@ def to_gensim(table: VectorTable) -> Any:
         from gensim.models import KeyedVectors
     except ModuleNotFoundError as error:
         raise MissingExtraError("KeyedVectors of gensim", "gensim") from error
-    vectors = KeyedVectors(table.dim, count=len(table))
+    vectors = KeyedVectors(table.dim)
     vectors.add_vectors(table.words, table.matrix)
     if table.counts is not None:
         for word, count in zip(table.words, table.counts.tolist(), strict=True):

@@ -27,8 +27,10 @@ import w2v
 from sample_events import ALL
 from support import LINES, TINY
 from w2v import config, errors, events
+from w2v.embeddings.given_words import matrix_of_words
 from w2v.evaluation.evaluate import evaluate
 from w2v.formats.layout import Layout
+from w2v.formats.reading import ReadOptions
 from w2v.formats.registry import FORMATS
 from w2v.formats.table import VectorTable
 from w2v.pipeline.encode_file import encode_file
@@ -44,6 +46,7 @@ RESULTS = ("corpus", "pipeline")
 """Packages whose classes are public, or are parts of public results."""
 
 HELD = {
+    "BadRows": "belongs to a file that is being read",
     "BlockBytes": "belongs to a block that is being read",
     "Checkpoint": "holds a lock on a directory",
     "CountingReader": "reads an open file",
@@ -61,6 +64,8 @@ HELD = {
     "RowBuffer": "grows while a file is read",
     "CorpusSurvey": "holds the words of threads",
     "RepeatedLines": "grows while a text is read",
+    "Subwords": "maps a file",
+    "WordRows": "grows while a file is read",
     "Scanner": "the work space of a thread",
     "Surveyor": "the work space of a thread",
     "StreamSource": "reads an open file",
@@ -144,6 +149,8 @@ def objects(tmp_path_factory) -> dict[type, list[Any]]:
             found_phrases[0][0],
             phrases_model.encoder.joiner,
             config.Config(dim=3),
+            ReadOptions(limit=3),
+            matrix_of_words(used, ["dog"], "zeros", lowercase=False, seed=1)[1],
             *config.options().values(),
             *FORMATS.values(),
         ),

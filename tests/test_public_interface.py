@@ -251,10 +251,17 @@ COMMANDS: dict[str, dict[str, Any]] = {
     "vocab": TEXT_FLAGS,
     "phrases": {flag: default for flag, default in TEXT_FLAGS.items() if flag != "--vocab"},
     "pairs": {**TEXT_FLAGS, "--ids": None, "--window": 2, "--work-dir": None},
-    "similar": {"-n --number": 10},
-    "analogy": {"-n --number": 10},
-    "eval": {"--top": 30_000},
+    "similar": {"-n --number": 10, "--from": None},
+    "analogy": {"-n --number": 10, "--from": None},
+    "eval": {"--top": 30_000, "--from": None},
     "export": {
+        "--from": None,
+        "--words": None,
+        "--missing": "zeros",
+        "--lowercase-words": None,
+        "--limit": None,
+        "--on-bad-row": "fail",
+        "--on-bad-word": "fail",
         "-f --format": None,
         "-o --output": None,
         "--rows": None,
@@ -263,6 +270,9 @@ COMMANDS: dict[str, dict[str, Any]] = {
     },
     "convert": {
         "--from": None,
+        "--limit": None,
+        "--on-bad-row": "fail",
+        "--on-bad-word": "fail",
         "-f --format": None,
         "--rows": None,
         "--unk": None,
@@ -273,6 +283,7 @@ COMMANDS: dict[str, dict[str, Any]] = {
     "formats": {},
     "encode": {
         "-o --output": None,
+        "--from": None,
         "--length": None,
         "--rows": None,
         "--encoding": None,
@@ -282,7 +293,7 @@ COMMANDS: dict[str, dict[str, Any]] = {
         "--max-expansion": 250,
         "--overwrite": None,
     },
-    "info": {"--json": None},
+    "info": {"--json": None, "--from": None},
 }
 
 # Extensions, default rows, and the files that identify a directory.

@@ -104,7 +104,7 @@ def damaged_model() -> None:
             ["similar", "missing.w2v", "a"],
             "cannot read missing.w2v: there is no such model dir",
         ),
-        (["similar", "text.txt", "a"], "text.txt: expected a first line with two numbers"),
+        (["similar", "text.txt", "a"], "text.txt, line 1: expected a word and its numbers"),
         (["analogy", "bad.w2v", "a", "b", "c"], "bad.w2v: vocab.txt has 2 words, embeddings.npy 1"),
         (["eval", "bad.w2v", "x"], "bad.w2v: vocab.txt has 2 words"),
         (["info", "texts"], "texts is not a model directory: it has no meta.json"),

@@ -12,9 +12,10 @@ from w2v.cli import loading, options
 from w2v.cli.process import Command, echo_err
 from w2v.config import Config
 from w2v.errors import ConfigError
+from w2v.formats import registry
 from w2v.formats.layout import ROWS_OPTION, UNK_OPTION
 from w2v.formats.reading import MISSING, ON_BAD_WORD
-from w2v.formats.registry import FORMATS, READ_ONLY, READABLE
+from w2v.formats.registry import FORMATS, READ_ONLY
 from w2v.options import LENGTH
 from w2v.text.definition import TEXT_TOKENIZERS, WordDefinition
 
@@ -33,7 +34,7 @@ def _rows(default: str) -> options.Decorator[Any]:
 _format = cloup.option(
     "-f",
     "--format",
-    "format_name",
+    "format",
     type=_FORMAT,
     metavar="FORMAT",
     help="Format to write; `w2v formats` lists them.  [default: from the extension]",
@@ -114,13 +115,13 @@ def _export_words(
     for name, value in target.items():
         if value is not None and options.is_given(name):
             message = "does not apply to the matrix of `words`; omit it"
-            raise ConfigError(message, option="format" if name == "format_name" else name)
+            raise ConfigError(message, option=name)
     if not output.endswith(".npy"):
         message = f"must be the name of an .npy file with `words`, got {output}"
         raise ConfigError(message, option="output")
     atomic.check_file(output, overwrite=overwrite)
     given = read_given_words(words)
-    embeddings = loading.load_model(model, from_format, on_bad_row=on_bad_row, limit=limit)
+    embeddings = loading.read_model(model, from_format, on_bad_row=on_bad_row, limit=limit)
     matrix, found = matrix_of_words(embeddings, given, missing, lowercase=lowercase, seed=1)
     with atomic.new_file(output, needed=matrix.nbytes, overwrite=overwrite) as file:
         np.lib.format.write_array(file, matrix)
@@ -165,7 +166,7 @@ def _convert(
     source: str,
     output: str,
     *,
-    format_name: str | None,
+    format: str | None,  # noqa: A002 - as in Python
     rows: str | None,
     unk: str | None,
     overwrite: bool,
@@ -177,20 +178,19 @@ def _convert(
 ) -> None:
     from w2v.cli.progress import observing
     from w2v.formats.reading import ReadOptions
-    from w2v.formats.registry import by_extension, detect
 
-    target = by_extension(output) if format_name is None else FORMATS[format_name]
+    target = registry.by_extension(output) if format is None else FORMATS[format]
     if target is None:
         message = f"no format has the extension of {output}; choose one with -f: "
         raise click.UsageError(message + ", ".join(FORMATS))
     target.check_layout(rows, unk)
     target.check_output(output, overwrite=overwrite)
     with observing(quiet=True) as observer:
-        origin = detect(Path(source)) if from_format is None else READABLE[from_format]
-        table = origin.read(source, ReadOptions(on_bad_row, limit, observer))
-        if origin.name != "npy":
+        origin = from_format or registry.detect(Path(source)).name
+        table = registry.read(source, ReadOptions(on_bad_row, limit, observer), format=origin)
+        if origin != "npy":
             words = "1 word" if len(table) == 1 else f"{len(table):,} words"
-            echo_err(f"{source}: {words} x {table.dim}, read as {origin.name}")
+            echo_err(f"{source}: {words} x {table.dim}, read as {origin}")
         if definition is not None:
             _define_words(table, definition, source)
         target.write(
@@ -276,7 +276,7 @@ def encode(
 
     check_ids_name(output)
     check_file(output, overwrite=overwrite)
-    embeddings = loading.load_model(model, from_format)
+    embeddings = loading.read_model(model, from_format)
     with observing(quiet=False) as observer:
         report = encode_file(
             embeddings, file, output, overwrite=overwrite, observer=observer, **arguments

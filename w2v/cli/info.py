@@ -12,7 +12,7 @@ import click
 import cloup
 
 from w2v.cli import options
-from w2v.cli.loading import from_format, load_model
+from w2v.cli.loading import from_format, read_model
 from w2v.cli.process import Command
 from w2v.errors import ConfigError, FormatError
 from w2v.formats.layout import Layout
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 @from_format
 def info(model: str, as_json: bool, from_format: str | None) -> None:
     """Show the size of MODEL and how it was trained."""
-    embeddings = load_model(model, from_format)
+    embeddings = read_model(model, from_format)
     if as_json:
         click.echo(json.dumps(embeddings.meta, indent=2, ensure_ascii=False))
         return

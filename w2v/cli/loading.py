@@ -26,7 +26,7 @@ on_bad_row: Decorator[Any] = options.defined("--on-bad-row", option=ON_BAD_ROW, 
 limit: Decorator[Any] = options.defined("--limit", option=LIMIT)
 
 
-def load_model(
+def read_model(
     path: str, from_format: str | None, *, on_bad_row: str = "fail", limit: int | None = None
 ) -> Embeddings:
     """Load a model or a file of vectors, and print notes about it."""

@@ -8,7 +8,7 @@ import click
 import cloup
 
 from w2v.cli import options
-from w2v.cli.loading import from_format, load_model
+from w2v.cli.loading import from_format, read_model
 from w2v.cli.process import Command
 from w2v.options import NUMBER, TOP
 
@@ -25,7 +25,7 @@ _number = options.defined("-n", "--number", option=NUMBER, default=10)
 @from_format
 def similar(model: str, words: tuple[str, ...], number: int, from_format: str | None) -> None:
     """List the words most similar to each WORD: word, neighbor, cosine similarity."""
-    embeddings = load_model(model, from_format)
+    embeddings = read_model(model, from_format)
     found = [(word, embeddings.most_similar(word, number)) for word in words]
     for word, neighbors in found:
         for neighbor, cosine in neighbors:
@@ -41,7 +41,7 @@ def similar(model: str, words: tuple[str, ...], number: int, from_format: str | 
 @from_format
 def analogy(model: str, a: str, b: str, c: str, number: int, from_format: str | None) -> None:
     """List the best answers to "A is to B as C is to ...": word, cosine similarity."""
-    for word, cosine in load_model(model, from_format).analogy(a, b, c, number):
+    for word, cosine in read_model(model, from_format).analogy(a, b, c, number):
         click.echo(f"{word}\t{cosine:.4f}")
 
 
@@ -59,7 +59,7 @@ def evaluate(model: str, files: tuple[str, ...], top: int, from_format: str | No
     from w2v.evaluation.evaluate import SimilarityResult
     from w2v.evaluation.evaluate import evaluate as evaluate_file
 
-    embeddings = load_model(model, from_format)
+    embeddings = read_model(model, from_format)
     for path in files:
         result = evaluate_file(embeddings, path, top=top)
         if isinstance(result, SimilarityResult):

@@ -7,7 +7,7 @@ import json
 from typing import TYPE_CHECKING
 
 from w2v.errors import FormatError
-from w2v.formats.classic import glove, lines, word2vec_bin, word2vec_text
+from w2v.formats.classic import lines, word2vec_bin, word2vec_text
 from w2v.formats.streams import open_stream
 from w2v.system.encodings import WIDE, byte_order_mark, describe_wide, wide_encoding
 from w2v.system.sniff import sniff_binary
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _HEAD_BYTES = 1 << 16
+_SAMPLED_LINES = 64
 _FASTTEXT_MAGIC = b"\xba\x16\x4f\x2f"
 _MAX_SAFETENSORS_HEADER = 100_000_000
 
@@ -54,17 +55,16 @@ def identify(path: str | Path) -> str | None:
     if _is_safetensors(head):
         return "safetensors"
     first = head.removeprefix(b"\xef\xbb\xbf").partition(b"\n")[0]
-    if b"\n" in head[: word2vec_text.MAX_HEADER_BYTES] and word2vec_text.HEADER.fullmatch(first):
+    if len(first) < word2vec_text.MAX_HEADER_BYTES and word2vec_text.HEADER.fullmatch(first):
         return "word2vec-bin" if word2vec_bin.matches(path) else "word2vec-text"
     _reject_other_kinds(path, head)
     sample = io.BytesIO(head).readlines()
     if len(head) == _HEAD_BYTES and len(sample) > 1:
         del sample[-1]  # which is incomplete
-    try:
-        glove.infer_dim([line.strip(lines.BLANKS + b"\n") for line in sample], path)
-    except FormatError:
-        return None
-    return "glove"
+    rows = [line.strip(lines.BLANKS + b"\n") for line in sample[:_SAMPLED_LINES]]
+    rows = [row for row in rows if row]
+    with_numbers = sum(lines.count_numbers(row) > 0 for row in rows)
+    return "glove" if 2 * with_numbers > len(rows) else None
 
 
 def _is_safetensors(head: bytes) -> bool:
@@ -88,16 +88,14 @@ def _reject_other_kinds(path: str | Path, head: bytes) -> None:
     if encoding not in WIDE:
         encoding = wide_encoding(head)
     if encoding is not None:
-        described = describe_wide(encoding)
-        name = described.split()[0]
         message = (
-            f"{path} is text in {described}: expected UTF-8; convert it: "
-            f"iconv -f {name} -t UTF-8 {path}"
+            f"{path} is text in {describe_wide(encoding)}: expected UTF-8; convert it first, for "
+            "example with iconv"
         )
         raise FormatError(message)
     kind = sniff_binary(head)
     if kind is None:
         return
-    remedy = _REMEDIES.get(kind, "expected vectors in one of the formats of `w2v formats`")
+    remedy = _REMEDIES.get(kind, "expected vectors in a format that the documentation lists")
     message = f"{path} is {kind}, which w2v cannot read: {remedy.format(path=str(path))}"
     raise FormatError(message)

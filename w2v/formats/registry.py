@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import re
 import stat
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,8 +32,6 @@ from w2v.system import atomic
 from w2v.system.files import status_of
 
 if TYPE_CHECKING:
-    import re
-
     from w2v.formats.table import VectorTable
 
 
@@ -166,16 +165,18 @@ class Format:
             FormatError: no word is left.
 
         """
-        word_end: re.Pattern[str] | None = getattr(self._module, "WORD_END", None)
-        if word_end is None:  # the format can hold every word
-            return table
-        bad = [row for row, word in enumerate(table.words) if word_end.search(word)]
+        word_end: re.Pattern[str] = getattr(self._module, "WORD_END", None) or _SURROGATE
+        bad = [
+            row
+            for row, word in enumerate(table.words)
+            if word_end.search(word) or _SURROGATE.search(word)
+        ]
         if not bad:
             return table
         words, taken = list(table.words), set(table.words)
         skipped = []
         for row in bad:
-            word = word_end.sub("_", words[row])
+            word = word_end.sub("_", _SURROGATE.sub("_", words[row]))
             if on_bad_word == "skip" or word in taken:
                 skipped.append(row)
             else:
@@ -209,6 +210,9 @@ class Format:
             if suffix not in possible:
                 remedy = f"use {' '.join(possible)}" if possible else "omit it"
                 message = f"{path} ends in {suffix}, but {self.name} cannot be written so; {remedy}"
+                raise ConfigError(message)
+            if Path(path).stem.lower().endswith(".tar"):
+                message = f"{path} promises an archive, which cannot be written; omit .tar"
                 raise ConfigError(message)
 
     def check_output(self, path: str | Path, *, overwrite: bool) -> None:
@@ -319,6 +323,7 @@ READABLE: dict[str, Format] = FORMATS | READ_ONLY
 MODEL_EXTENSION = ".w2v"
 """The usual extension of a model directory. Names without a known extension are directories too."""
 
+_SURROGATE = re.compile(r"[\ud800-\udfff]")  # which UTF-8 cannot represent
 _ARCHIVES = (".zip", ".7z", ".rar", ".tar", ".tgz", ".lz4", ".lzma")
 
 # Extensions of what training does not write, formats among them that are directories of another
@@ -456,8 +461,8 @@ def detect(path: Path) -> Format:
         # Of the text formats, that without a header says best what is wrong with a line.
         return FORMATS["glove"] if FORMATS["glove"] in candidates else candidates[0]
     message = (
-        f"{path} is neither a model directory nor a file of vectors: its content is of no known "
-        "format; `w2v formats` lists them"
+        f"{path} is neither a model directory nor a file of vectors: its content is in none of the "
+        f"formats {', '.join(READABLE)}"
     )
     raise FormatError(message)
 

@@ -79,6 +79,7 @@ def _open_member(file: IO[bytes], path: str | Path) -> IO[bytes]:
     """Open the only file of a zip archive."""
     archive = zipfile.ZipFile(file)
     names = [entry.filename for entry in archive.infolist() if not entry.is_dir()]
+    names = [name for name in names if not name.startswith("__MACOSX/")]  # attributes of the others
     if len(names) != 1:
         _reject_known_archives(path, names)
         shown = ", ".join(names[:_SHOWN_NAMES]) + (", ..." if len(names) > _SHOWN_NAMES else "")

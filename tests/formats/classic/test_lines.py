@@ -61,10 +61,10 @@ def test_damaged_gzip_files_are_rejected(name, tmp_path):
 
 
 BOMBS = {
-    "a wrong header": (b"%d 2\na 1 2\n" % 2**60, "take at least"),
-    "more rows than are there": (b"100 2\na 1 2\n", "line 3: the line is incomplete"),
+    "a wrong header": (b"%d 2\na 1 2\n" % 2**60, "announces 1,152,921,504,606,846,976 rows"),
+    "more rows than are there": (b"100 2\na 1 2\n", "announces 100 rows, but there are 1;"),
     "an endless line": (b"1 1\na" + bytes(1 << 25), "the line is longer than"),
-    "endless numbers": (b"1 2\na" + b" 0" * 65_000 + b"\n", "expected 2 numbers, got 65000"),
+    "endless numbers": (b"1 2\na" + b" 0" * 65_000 + b"\n", "expected 2, got 1002 or more"),
     "one word repeated": (b"8000000 1\n" + b"a 0\n" * (1 << 23), "'a' is also word 0"),
     "endless empty lines": (b"1 1\na 1\n" + b"\n" * (1 << 25), "there is text after the 1"),
     "too many dimensions": (b"1 1000001\na" + b" 0" * 1_000_001 + b"\n", "at most 1000000 dim"),
@@ -113,13 +113,13 @@ def test_numbers_have_no_underscores(position, name, head, number, tmp_path):
     fields = ["3", "4"]
     fields[position] = number
     (tmp_path / name).write_text(f"{head}b {' '.join(fields)}\n")
-    with pytest.raises(FormatError, match=rf"{name}, line \d: expected 2 numbers"):
+    with pytest.raises(FormatError, match=rf"{name}, line 2|3: not a number: '{number}'"):
         load(tmp_path / name)
 
 
 def test_the_first_line_of_a_headerless_file_has_no_underscores(tmp_path):
     (tmp_path / "v.glove").write_text("a 1_0 2\n")
-    with pytest.raises(FormatError, match=r"v\.glove, line 1: expected"):
+    with pytest.raises(FormatError, match=r"v\.glove, line 1: not a number: '1_0'"):
         load(tmp_path / "v.glove")
 
 

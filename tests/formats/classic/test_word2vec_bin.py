@@ -43,12 +43,12 @@ def test_files_are_written_as_word2vec_writes_them(tmp_path):
     [
         (
             word2vec_binary((b"a", [1]), (b"a", [2])),
-            "file: words must be distinct, but words 0 and 1 are 'a'",
+            "file, row 1: repeated word: 'a' is also word 0",
         ),
-        (word2vec_binary((b"aa", [1]), (b"", [2])), "file: word 1 must be a non-empty string"),
+        (word2vec_binary((b"aa", [1]), (b"", [2])), "file, row 1: empty word"),
         (
             word2vec_binary((b"a", [1]), (b"b", [np.inf])),
-            "file: vectors must be finite.* of word 1, 'b', contains NaN",
+            "file, row 1: NaN or infinity",
         ),
         (b"1 1\naaaaaaaa", "row 0: expected a word and a space"),
         (word2vec_binary((b"a", [1])) + b"\n", "2 bytes follow the 1 rows"),

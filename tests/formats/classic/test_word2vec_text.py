@@ -37,10 +37,9 @@ def test_truncated_files_are_rejected(name, tmp_path):
     read, write = FORMATS[name].read, FORMATS[name].write
     write(SMALL, tmp_path / "file")
     data = (tmp_path / "file").read_bytes()
-    last = len(data) - (name == "word2vec-bin")  # the last LF is optional
-    for end in range(last):
+    for end in range(len(data) - 1):  # the last LF is optional
         (tmp_path / "part").write_bytes(data[:end])
-        finding = "truncated" if end > len(b"5 2") else "expected a first line with two numbers"
+        finding = "truncated" if end >= len(b"5 2") else "expected a first line with two numbers"
         with pytest.raises(FormatError, match=finding):
             read(tmp_path / "part")
 
@@ -60,8 +59,8 @@ def test_trailing_rows_are_rejected(name, tmp_path):
     ("header", "finding"),
     [
         (f"{2**60} 2", "take at least"),
-        (f"2 {2**60}", "take at least"),
-        (f"{2**60} {2**60}", "take at least"),
+        (f"2 {2**60}", "at most 1000000 dimensions"),
+        (f"{2**60} {2**60}", "at most 1000000 dimensions"),
         ("1000000 1000", "take at least"),
         ("9" * 5000 + " 2", "two numbers"),
         ("0 2", "at least one word and one dimension, got 0 and 2"),
@@ -87,22 +86,16 @@ def test_wrong_headers_are_rejected(name, header, finding, tmp_path):
 @pytest.mark.parametrize(
     ("text", "finding"),
     [
-        ("2 2\na 1 2\nbbbb 1\n", "line 3: expected 2 numbers, got 1"),
-        ("2 2\na 1 2 3\nb 1 2\n", "line 2: expected 2 numbers, got 3"),
-        ("1 2\na 1 x2\n", "line 2: .*could not convert string to float: b?'x2'"),
-        ("1 2\na 1  2\n", "line 2: expected 2 numbers, got 3"),
-        (
-            "2 1\na 1\nb nan\n",
-            "file: vectors must be finite.* of word 1, 'b', contains NaN or infinity",
-        ),
-        (
-            "2 1\na 1\nb 1e39\n",
-            "file: vectors must be finite.* of word 1, 'b', contains NaN or infinity",
-        ),
-        ("2 1\na 1\na 2\n", "file, line 3: 'a' is also word 0; words must be distinct"),
-        ("2 1\na 1\n 2\n\n\n", "file: word 1 must be a non-empty string"),
-        ("2 1\na 1\n\nb 2\n", "line 3: expected 1 numbers, got 0"),
-        ("2 1\na 1\nbbbb 2", "line 3: the line is incomplete"),
+        ("2 2\na 1 2\nbbbb 1\n", "line 3: wrong number of values: expected 2, got 1"),
+        ("2 2\na 1 2 3\nb 1 2\n", "line 2: wrong number of values: expected 2, got 3"),
+        ("1 2\na 1 x2\n", "line 2: not a number: 'x2'"),
+        ("2 1\na 1\nb nan\n", "file, line 3: NaN or infinity"),
+        ("2 1\na 1\nb 1e39\n", "file, line 3: NaN or infinity"),
+        ("2 1\na 1\na 2\n", "file, line 3: repeated word: 'a' is also word 0"),
+        ("2 1\na 1\n 2\n\n\n", "file, line 3: empty word"),
+        ("2 1\na 1\n\nb 2\n", "line 3: blank line"),
+        ("2 2\na 1 2\nbbbb 2", "line 3: incomplete line: the file is truncated"),
+        ("3 1\na 1\nbbbb 2", "line 3: the line is incomplete; the file is truncated"),
     ],
 )
 def test_malformed_lines_are_rejected(text, finding, tmp_path):

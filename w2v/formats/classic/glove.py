@@ -11,16 +11,15 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from w2v.errors import FormatError
 from w2v.formats.classic import lines
-from w2v.formats.classic.word2vec_text import NO_LINE_END
 from w2v.formats.reading import READ_ALL, BadRows, ReadOptions
 from w2v.formats.streams import new_stream
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from w2v.formats.table import VectorTable
@@ -29,6 +28,7 @@ WORD_END = lines.TEXT_WORD_END
 """The characters that no word may contain."""
 
 _SAMPLED_LINES = 64
+_SAMPLED_BYTES = 1 << 16
 _MAX_SHOWN = 64
 
 
@@ -44,6 +44,8 @@ def write(table: VectorTable, path: str | Path, *, overwrite: bool = False) -> N
     words = lines.encode_unspaced(table.words, "glove")
     needed = lines.estimate_size(words, table.matrix, path)
     with new_stream(path, needed=needed, overwrite=overwrite) as file:
+        if words[0].startswith(lines.BYTE_ORDER_MARK):  # which readers ignore at the beginning
+            file.write(lines.BYTE_ORDER_MARK)
         rows = lines.format_rows(table.matrix, " ")
         for word, row in zip(words, rows, strict=True):
             file.write(word + b" " + row)
@@ -62,75 +64,58 @@ def read(path: str | Path, options: ReadOptions = READ_ALL) -> VectorTable:
     """
     bad = BadRows(path, options)
     with lines.open_text(path) as reader:
-        sample = [
-            (line, reader.where, reader.terminated)
-            for line in itertools.islice(iter(reader.next_line, None), _SAMPLED_LINES)
-        ]
+        sample = list(_sample(reader))
         dim = infer_dim([line for line, _, _ in sample], path)
-        table = lines.WordRows(dim, bad)
-        rest = ((line, reader.where, reader.terminated) for line in iter(reader.next_line, None))
-        blank = None
-        for raw, where, terminated in itertools.chain(sample, rest):
+        table = lines.WordRows(dim, path, bad, dim_is_given=False)
+        blank = 0
+        for raw, number, terminated in itertools.chain(sample, _iter_lines(reader)):
             if options.limit is not None and len(table) >= options.limit:
                 break
             line = raw.strip(lines.BLANKS)
             if not line:
-                blank = blank or where
+                blank = blank or number
                 continue
-            if blank is not None:
-                bad.add("blank line", blank)
-                blank = None
-            if not terminated and len(line.split(None, dim)) <= dim:
-                message = f"{where}: the line is incomplete; the file is truncated"
-                raise FormatError(message)
-            table.add_line(line, where, dim_is_given=False)
-            if not terminated:
-                bad.note(NO_LINE_END)
+            if blank:
+                bad.add("blank line", f"{path}, line {blank}")
+                blank = 0
+            table.add_line(line, number, terminated=terminated)
     return lines.as_table(list(table.words), table.rows.matrix(), path, skipped=bad.finish())
 
 
-def matches(path: str | Path) -> bool:
-    """Return whether the first line is a word and numbers.
+def _iter_lines(reader: lines.LineReader) -> Iterator[tuple[bytes, int, bool]]:
+    """Yield each line, its number, and whether it has a line end."""
+    while (line := reader.next_line()) is not None:
+        yield line, reader.number, reader.terminated
 
-    Raises:
-        InputError: the file cannot be read.
-        FormatError: the line is too long, or the file is compressed and damaged.
 
-    """
-    with lines.open_text(path) as reader:
-        return _count_numbers((reader.next_line() or b"").strip(lines.BLANKS)) > 0
+def _sample(reader: lines.LineReader) -> Iterator[tuple[bytes, int, bool]]:
+    """Yield the first lines, fewer if they are long."""
+    size = 0
+    for row in itertools.islice(_iter_lines(reader), _SAMPLED_LINES):
+        yield row
+        size += len(row[0])
+        if size > _SAMPLED_BYTES:
+            break
 
 
 def infer_dim(sample: list[bytes], path: str | Path) -> int:
-    """Return D, the most common number of numbers in some lines; the lowest if there are several.
+    """Return D, the most common number of numbers in some lines; the first one of several.
 
     Raises:
         FormatError: no line is a word and numbers.
 
     """
     stripped = [line.strip(lines.BLANKS) for line in sample]
-    counts = Counter(_count_numbers(line) for line in stripped if line)
+    counts = Counter(lines.count_numbers(line) for line in stripped if line)
     counts.pop(0, None)
     if not counts:
         first = next(filter(None, stripped), b"")
         shown = first[:_MAX_SHOWN].decode("utf-8", "replace")
-        hint = ""
-        if b"," in first and len(first.split()) < len(first.split(b",")):
-            hint = "; the fields seem to be separated by commas: replace these by blanks"
-        elif b";" in first:
-            hint = "; the fields seem to be separated by semicolons: replace these by blanks"
-        elif b"," in first:
-            hint = "; the numbers seem to have decimal commas: replace these by points"
+        hint = lines.separator_hint(first)
         message = f"{path}, line 1: expected a word and its numbers, got {shown!r}{hint}"
         raise FormatError(message)
-    dim = min(counts, key=lambda count: (-counts[count], count))
+    dim = counts.most_common(1)[0][0]
     if dim > lines.MAX_DIM:
-        message = f"{path}: expected at most {lines.MAX_DIM} numbers in a line, got {dim}"
+        message = f"{path}: expected at most {lines.MAX_DIM} numbers in a line, got {dim} or more"
         raise FormatError(message)
     return dim
-
-
-def _count_numbers(line: bytes) -> int:
-    """Count the numbers at the end of a line, except in its first field, up to MAX_DIM + 1."""
-    fields = line.rsplit(None, lines.MAX_DIM + 1)[1:]
-    return sum(1 for _ in takewhile(lines.NUMBER.fullmatch, reversed(fields)))

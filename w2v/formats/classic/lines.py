@@ -6,6 +6,7 @@ and the matrix grows with the rows that are read, so a small compressed file can
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 from array import array
@@ -36,16 +37,34 @@ MAX_LINE_BYTES = 1 << 25
 
 NUMBER = re.compile(rb"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 
+NO_LINE_END = "the last line has all its numbers but no line end; the file may be truncated"
+
+NOT_FINITE = "NaN or infinity"
+"""What is wrong with a row of numbers that float32 cannot hold."""
+
+LIKE_NUMBER = re.compile(
+    rb"[-+]?(0x[0-9a-fp.+-]+|nan|inf(inity)?|(?=[_.,]*\d)[\d_.,]+(e[-+]?[\d_]+)?)", re.IGNORECASE
+)
+"""Numbers, and what is likely to be meant as one, such as 1_0, 0,5 and NaN."""
+
 BLANKS = b" \t\r"
-"""What separates the fields of a line, and is ignored at its ends."""
+"""What is ignored at the ends of a line. Blanks and tabs also separate its fields."""
 
 TEXT_WORD_END = re.compile(r"[ \t\r\n]")
 """The characters that end a word in text files. Others, such as U+00A0, are parts of words."""
 
-_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+"""U+FEFF in UTF-8. The reader ignores one at the beginning of a file."""
+
+_INTEGER = re.compile(rb"[-+]?\d+")
+_NOT_FINITE = re.compile(rb"[-+]?(nan|inf|infinity)", re.IGNORECASE)
+_NUMBER_TEXT = b"0123456789+-.eE \t"
+_SPACED = bytes.maketrans(b"\t\v\f", b" \0\0")
 _MAX_TRAILING_SPACE = 1 << 10
 _SAMPLED_ROWS = 64
 _MAX_SHOWN = 64
+_MAX_SURPLUS = 1_000
+_MAX_HINT_BYTES = 1 << 10
 # Larger numbers are infinite in float32; those from its maximum on are rounded to that.
 _FLOAT32_MAX = math.ldexp(2 - 2**-24, 127)
 
@@ -86,7 +105,7 @@ class LineReader:
             return None
         self.number += 1
         if self.number == 1:
-            line = line.removeprefix(_BYTE_ORDER_MARK)
+            line = line.removeprefix(BYTE_ORDER_MARK)
         if len(line) > MAX_LINE_BYTES:
             message = f"{self.where}: the line is longer than {MAX_LINE_BYTES} bytes"
             raise FormatError(message)
@@ -113,18 +132,24 @@ class RowBuffer:
     def __len__(self) -> int:
         return len(self._numbers) // self.dim
 
-    def add(self, fields: list[bytes]) -> str | None:
-        """Parse D fields and append them as a row; return what is wrong with them, or None."""
+    def add(self, fields: list[bytes], text: bytes) -> str | None:
+        """Parse D fields and append them as a row; return what is wrong with them, or None.
+
+        Args:
+            fields: D numbers.
+            text: the fields with the blanks and tabs between them.
+
+        """
+        # Python's float reads more than numbers, such as 1_0, nan and inf.
+        if text.translate(None, _NUMBER_TEXT):
+            return _problem(fields)
         try:
             numbers = list(map(float, fields))
         except ValueError:
-            return _why_no_numbers(fields)
-        # A row of finite numbers has a finite sum, unless they are very large.
-        total = math.fsum(map(abs, numbers))
-        if not total < _FLOAT32_MAX and not all(abs(x) < _FLOAT32_MAX for x in numbers):
-            return "NaN or infinity"
-        if b"_" in b"".join(fields):  # which Python's float ignores
-            return _why_no_numbers([field for field in fields if b"_" in field])
+            return _problem(fields)
+        # The Euclidean norm is an upper bound of the numbers, and quickly computed.
+        if math.hypot(*numbers) >= _FLOAT32_MAX and max(map(abs, numbers)) >= _FLOAT32_MAX:
+            return NOT_FINITE
         self._numbers.fromlist(numbers)
         return None
 
@@ -133,21 +158,55 @@ class RowBuffer:
         return np.frombuffer(self._numbers, dtype=np.float32).reshape(-1, self.dim)
 
 
-def _why_no_numbers(fields: list[bytes]) -> str:
-    wrong = next((field for field in fields if not _is_number(field)), fields[0])
+def _problem(fields: list[bytes]) -> str:
+    """Return what is wrong with fields that are not all numbers."""
+    wrong = next(field for field in fields if not NUMBER.fullmatch(field.strip(b" ")))
+    if _NOT_FINITE.fullmatch(wrong.strip(b" ")):
+        return NOT_FINITE
     shown = wrong[:_MAX_SHOWN].decode("utf-8", "replace")
-    hint = ""
-    if re.fullmatch(rb"[-+]?\d+,\d+([eE][-+]?\d+)?", wrong):
-        hint = ", which has a decimal comma: replace the commas by points"
-    return f"not a number: {shown!r}{hint}"
+    return f"not a number: {shown!r}{separator_hint(b' '.join(fields))}"
 
 
-def _is_number(field: bytes) -> bool:
-    try:
-        float(field)
-    except ValueError:
-        return False
-    return b"_" not in field
+def separator_hint(text: bytes) -> str:
+    """Return a remedy if numbers seem to be separated by commas or to contain them, or ""."""
+    text = text[:_MAX_HINT_BYTES]
+    remedy = ""
+    if re.search(rb";[ \t]*[-+.]?\d", text):
+        remedy = "the fields seem to be separated by semicolons: replace these by blanks"
+    elif re.search(rb"(,[ \t]+|[^\d \t],)[-+.]?\d|\d[.]\d+,", text):
+        remedy = "the fields seem to be separated by commas: replace these by blanks"
+    elif re.search(rb"(\A|[ \t])[-+]?\d+,\d+([eE][-+]?\d+)?([ \t]|\Z)", text):
+        remedy = "the numbers seem to have decimal commas: replace these by points"
+    return f" ({remedy})" if remedy else ""
+
+
+def split_fields(line: bytes, most: int) -> list[bytes]:
+    """Split a line at blanks and tabs, from its end.
+
+    Args:
+        line: without blanks at its ends.
+        most: the greatest number of fields to split off.
+
+    Returns:
+        The rest of the line and at most ``most`` fields.
+
+    """
+    if b"\t" not in line and b"\v" not in line and b"\f" not in line:
+        return line.rsplit(None, most)
+    # Vertical tabs and form feeds are parts of words, but `bytes.rsplit` splits at them.
+    fields = line.translate(_SPACED).rsplit(None, most)
+    if len(fields) > most:
+        fields[0] = line[: len(fields[0])]
+    return fields
+
+
+def count_numbers(line: bytes, most: int = MAX_DIM + 1) -> int:
+    """Count what looks like numbers at the end of a line, up to ``most``.
+
+    The first field does not count, because it belongs to the word.
+    """
+    fields = split_fields(line, most)[1:]
+    return sum(1 for _ in itertools.takewhile(LIKE_NUMBER.fullmatch, reversed(fields)))
 
 
 class WordRows:
@@ -155,56 +214,87 @@ class WordRows:
 
     Args:
         dim: D.
+        path: the file, for error messages.
         bad: receives the rows that are wrong.
+        dim_is_given: whether the file states D. If not, no word may end in a number: it may as well
+            be one number too many.
 
     """
 
-    def __init__(self, dim: int, bad: BadRows) -> None:
+    def __init__(self, dim: int, path: str | Path, bad: BadRows, *, dim_is_given: bool) -> None:
         self.rows = RowBuffer(dim)
         self.words: dict[bytes, int] = {}
+        self._path = path
         self._bad = bad
+        self._dim_is_given = dim_is_given
 
     def __len__(self) -> int:
         return len(self.words)
 
-    def add_line(self, line: bytes, where: str, *, dim_is_given: bool) -> None:
+    def add_line(self, line: bytes, number: int, *, terminated: bool) -> None:
         """Add the row of a line, whose last D fields are the numbers.
 
         Args:
-            line: without white space at its ends.
-            where: the file and the line.
-            dim_is_given: whether the file states D. If not, a word must not end in a number: it
-                may as well be one number too many.
+            line: without blanks at its ends.
+            number: the number of the line.
+            terminated: whether there is a line end.
 
         Raises:
             FormatError: the line is no such row, and bad rows are errors.
 
         """
         dim = self.rows.dim
-        word, *fields = line.rsplit(None, dim)
-        if len(fields) != dim or not word:
-            count = len(line.split(None, dim + 2)) - 1
-            if count == dim - 1 and all(map(_is_number, [word, *fields])):
-                self._bad.add("empty word", where)
+        word, *fields = split_fields(line, dim)
+        if len(fields) != dim:
+            if terminated:
+                self._add_bad(number, *self._wrong_count(word, fields, line))
             else:
-                self._bad.add("wrong number of values", where, f"expected {dim}, got {count}")
-            return
-        head, _, last = word.rpartition(b" ") if b" " in word else (b"", b"", b"")
-        if head and NUMBER.fullmatch(last) and not (dim_is_given and last.isdigit()):
-            detail = f"expected {dim}, got {dim + 1} or more"
-            self._bad.add("wrong number of values", where, detail)
-            return
-        if word in self.words:
+                self._add_bad(number, "incomplete line", "the file is truncated")
+        elif word in self.words:
             shown = word.decode("utf-8", "replace")
-            detail = f"{shown!r:.200} is also word {self.words[word]}"
-            self._bad.add("repeated word", where, detail)
-            return
-        problem = self.rows.add(fields)
-        if problem is not None:
-            reason, _, detail = problem.partition(": ")
-            self._bad.add(reason, where, detail)
-            return
-        self.words[word] = len(self.words)
+            self._add_bad(
+                number, "repeated word", f"{shown!r:.200} is also word {self.words[word]}"
+            )
+        elif b"\r" in line:
+            remedy = "line ends must be LF or CR LF"
+            self._add_bad(number, "carriage return within a line", remedy)
+        elif (b" " in word or b"\t" in word) and self._ends_in_number(word, fields):
+            count = count_numbers(line, dim + _MAX_SURPLUS)
+            detail = f"expected {dim}, got {count}{' or more' * (count == dim + _MAX_SURPLUS)}"
+            if count == dim + 1:
+                detail += f", or a word that ends in a number: {word.decode('utf-8', 'replace')!r}"
+            self._add_bad(number, "wrong number of values", f"{detail:.200}")
+        else:
+            problem = self.rows.add(fields, line[len(word) :])
+            if problem is None:
+                self.words[word] = len(self.words)
+                if not terminated:
+                    self._bad.note(NO_LINE_END)
+            else:
+                reason, _, detail = problem.partition(": ")
+                self._add_bad(number, reason, detail)
+
+    def _wrong_count(self, word: bytes, fields: list[bytes], line: bytes) -> tuple[str, str]:
+        """Return what is wrong with a line of too few fields, and the details."""
+        dim, count = self.rows.dim, len(fields)
+        if count == dim - 1 and all(map(LIKE_NUMBER.fullmatch, [word, *fields])):
+            return "empty word", f"there are {dim} numbers only"
+        return "wrong number of values", f"expected {dim}, got {count}{separator_hint(line)}"
+
+    def _ends_in_number(self, word: bytes, fields: list[bytes]) -> bool:
+        """Return whether a word with blanks may be a word and a number too many.
+
+        It is taken for a word, like ``route 66``, if D is given and the number is the only integer.
+        """
+        rest, last, *_ = [*split_fields(word, 1), b""]
+        if not LIKE_NUMBER.fullmatch(last):
+            return False
+        if not self._dim_is_given or not last.isdigit() or count_numbers(rest, 1):
+            return True
+        return any(_INTEGER.fullmatch(field) for field in fields)
+
+    def _add_bad(self, number: int, reason: str, detail: str) -> None:
+        self._bad.add(reason, f"{self._path}, line {number}", detail)
 
 
 def format_rows(matrix: NDArray[np.float32], separator: str) -> Iterator[bytes]:

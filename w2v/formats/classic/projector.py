@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING
 
 from w2v.errors import FormatError, InputError
 from w2v.formats.classic import lines
-from w2v.formats.classic.word2vec_text import NO_LINE_END
 from w2v.formats.reading import READ_ALL, BadRows, ReadOptions
 from w2v.formats.words import encode_words
 from w2v.system import atomic
@@ -105,6 +104,8 @@ def _encode_metadata(table: VectorTable) -> list[bytes]:
             raise FormatError(message)
     words = encode_words(table.words)
     if table.counts is None:
+        if words[0].startswith(lines.BYTE_ORDER_MARK):  # which readers ignore at the beginning
+            words[0] = lines.BYTE_ORDER_MARK + words[0]
         return words
     counts = table.counts.tolist()
     return [_HEADER, *(b"%s\t%d" % row for row in zip(words, counts, strict=True))]
@@ -151,7 +152,7 @@ def _read_tensors(path: Path, bad: BadRows) -> NDArray[np.float32]:
             if count != rows.dim:
                 message = f"{reader.where}: expected {rows.dim} numbers, got {count}"
                 raise FormatError(message)
-            problem = rows.add(line.split(b"\t"))
+            problem = rows.add(line.split(b"\t"), line)
             if problem is not None:
                 message = f"{reader.where}: expected {rows.dim} numbers: {problem}"
                 raise FormatError(message)
@@ -165,5 +166,5 @@ def _iter_lines(reader: lines.LineReader, bad: BadRows) -> Iterator[bytes]:
     """Iterate over the remaining lines, which may end in CR LF."""
     while (line := reader.next_line()) is not None:
         if not reader.terminated:
-            bad.note(f"{Path(reader.path).name}: {NO_LINE_END}")
+            bad.note(f"{Path(reader.path).name}: {lines.NO_LINE_END}")
         yield line.removesuffix(b"\r")

@@ -5,7 +5,6 @@ Some programs, such as gensim, omit the LF after each row. The reader accepts bo
 
 from __future__ import annotations
 
-import io
 import re
 from typing import TYPE_CHECKING
 
@@ -20,6 +19,7 @@ from w2v.formats.words import encode_words
 from w2v.system.sniff import count_controls, count_invalid
 
 if TYPE_CHECKING:
+    import io
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -31,9 +31,10 @@ WORD_END = re.compile(r"[ \n]")
 
 _FLOAT = np.dtype("<f4")
 _MAX_WORD_BYTES = 1 << 16
-_CHUNK_BYTES = 1 << 20
+_CHUNK_BYTES = 1 << 18
 _SAMPLED_ROWS = 64
 _MAX_CUT_BYTES = 3
+_MAX_NUMBER_BYTES = 64
 
 
 def write(table: VectorTable, path: str | Path, *, overwrite: bool = False) -> None:
@@ -78,23 +79,31 @@ def read(path: str | Path, options: ReadOptions = READ_ALL) -> VectorTable:
         size, dim = parse_header(header.removesuffix(b"\n"), path)
         check_size(size, dim, path, length, lambda dim: 2 + _FLOAT.itemsize * dim, bad)
         limit = size if options.limit is None else min(size, options.limit)
-        reader = _RowReader(stream, dim)
+        reader = _RowReader(stream, dim, path)
         words: dict[bytes, int] = {}
         numbers = bytearray()
+        batch = max(_CHUNK_BYTES // (_FLOAT.itemsize * dim), 1)
         seen = 0
         while seen < size and len(words) < limit:
-            row = reader.next_row(f"{path}, row {seen}", at_end_is_error=not bad.skips)
-            if row is None:
-                bad.note(f"the header announces {size:,} rows, but there are {seen:,}")
+            rows = reader.next_rows(seen, min(batch, size - seen, limit - len(words)), bad)
+            finite = _are_finite(b"".join([data for _, data in rows]))
+            for word, data in rows:
+                if word and word not in words and (finite or _are_finite(data)):
+                    words[word] = len(words)
+                    numbers += data
+                else:
+                    reason, detail = _problem(word, words)
+                    bad.add(reason, f"{path}, row {seen}", detail)
+                seen += 1
+            if not rows:
+                message = f"the header announces {size:,} rows, but there are {seen:,}"
+                left = reader.rest()
+                bad.note(f"{message}, and {left:,} bytes of no row" if left else message)
                 break
-            word, data = row
-            if _is_good(word, data, words, f"{path}, row {seen}", bad):
-                words[word] = len(words)
-                numbers += data
-            seen += 1
         rest = 0 if options.limit is not None else reader.rest()
         if seen == size and rest:
-            message = f"{rest} bytes follow the {size} rows of {dim} numbers of the header"
+            rows_announced = f"{size:,} rows of {dim} numbers that the header announces"
+            message = f"{rest:,} bytes follow the {rows_announced}"
             if not bad.skips:
                 message = (
                     f"{path}: {message}; the header or the file is damaged, or use "
@@ -110,18 +119,18 @@ def _native(matrix: NDArray[np.float32]) -> NDArray[np.float32]:
     return matrix.astype(np.float32, copy=False)
 
 
-def _is_good(word: bytes, data: bytes, words: dict[bytes, int], where: str, bad: BadRows) -> bool:
-    """Return whether a row is a new word and finite numbers; report it if not."""
+def _are_finite(data: bytes) -> bool:
+    return bool(np.isfinite(np.frombuffer(data, _FLOAT)).all())
+
+
+def _problem(word: bytes, words: dict[bytes, int]) -> tuple[str, str]:
+    """Return what is wrong with the row of a word, and the details."""
     if not word:
-        bad.add("empty word", where)
-    elif word in words:
+        return "empty word", ""
+    if word in words:
         shown = word.decode("utf-8", "replace")
-        bad.add("repeated word", where, f"{shown!r:.200} is also word {words[word]}")
-    elif not np.isfinite(np.frombuffer(data, _FLOAT)).all():
-        bad.add("NaN or infinity", where)
-    else:
-        return True
-    return False
+        return "repeated word", f"{shown!r:.200} is also word {words[word]}"
+    return lines.NOT_FINITE, ""
 
 
 def matches(path: str | Path) -> bool:
@@ -135,62 +144,78 @@ def matches(path: str | Path) -> bool:
     with open_stream(path) as (stream, _):
         header = stream.readline(MAX_HEADER_BYTES)
         try:
-            _, dim = parse_header(header.removesuffix(b"\n"), path)
+            parse_header(header.removesuffix(b"\n"), path)
         except FormatError:
             return False
         head = stream.read(_MAX_WORD_BYTES)
     word, blank, rest = head.removeprefix(b"\n").partition(b" ")
-    numbers = rest[: _FLOAT.itemsize * dim]
-    # Text may end within a character here.
-    is_text = not count_controls(numbers) and count_invalid(numbers) <= _MAX_CUT_BYTES
-    return bool(blank and word) and not is_text
+    if not word or not blank:
+        return False
+    # The row of a text file ends in a number, even if the words are in another encoding.
+    last = rest.partition(b"\n")[0].strip(lines.BLANKS).rpartition(b" ")[2]
+    if len(last) < _MAX_NUMBER_BYTES and lines.NUMBER.fullmatch(last.rpartition(b"\t")[2]):
+        return False
+    return bool(count_controls(head) or count_invalid(head[:-_MAX_CUT_BYTES]))
 
 
 class _RowReader:
     """The rows of a binary stream."""
 
-    def __init__(self, stream: io.BufferedReader, dim: int) -> None:
+    def __init__(self, stream: io.BufferedReader, dim: int, path: str | Path) -> None:
         self._stream = stream
         self._bytes = _FLOAT.itemsize * dim
+        self._path = path
         self._data = b""
         self._position = 0
 
-    def next_row(self, where: str, *, at_end_is_error: bool) -> tuple[bytes, bytes] | None:
-        """Return a word and its numbers, or None at the end of the file.
+    def next_rows(self, seen: int, most: int, bad: BadRows) -> list[tuple[bytes, bytes]]:
+        """Return words and their numbers, fewer than ``most`` only at the end of the file.
+
+        Args:
+            seen: the number of rows before, for error messages.
+            most: how many rows to read.
+            bad: tells whether rows may be missing.
 
         Raises:
-            FormatError: there is no complete row, unless the file ends and that is allowed.
+            FormatError: there is no complete row, unless the file ends and rows may be missing.
 
         """
+        rows: list[tuple[bytes, bytes]] = []
+        while len(rows) < most:
+            start = self._position
+            space = self._data.find(b" ", start)
+            end = space + 1 + self._bytes
+            if space < 0 or end > len(self._data):
+                problem = self._read_row()
+                if not problem:
+                    continue
+                if bad.skips:
+                    break
+                message = f"{self._path}, row {seen + len(rows)}: {problem}"
+                raise FormatError(message)
+            rows.append((self._data[start:space].removeprefix(b"\n"), self._data[space + 1 : end]))
+            self._position = end
+        return rows
+
+    def _read_row(self) -> str:
+        """Read until there is a complete row; return what is wrong if there is none, or ""."""
         space = self._data.find(b" ", self._position)
         while space < 0:
             unread = len(self._data) - self._position
-            if unread > _MAX_WORD_BYTES or not self._read_more():
-                break
-            space = self._data.find(b" ", self._position + unread)
-        if space < 0:
-            rest = self._data[self._position :]
-            if not rest.strip() and not at_end_is_error:
-                return None
-            message = f"{where}: expected a word and a space; the file is truncated or damaged"
-            raise FormatError(message)
-        end = space + 1 + self._bytes
-        while end > len(self._data):
-            before = self._position
-            if not self._read_more(self._bytes):
-                if not at_end_is_error:
-                    return None
-                message = f"{where}: the row is incomplete; the file is truncated"
-                raise FormatError(message)
-            end -= before
-            space -= before
-        word = self._data[self._position : space].removeprefix(b"\n")
-        self._position = end
-        return word, self._data[space + 1 : end]
+            if unread > _MAX_WORD_BYTES or not self._read_more(_CHUNK_BYTES):
+                return "expected a word and a space; the file is truncated or damaged"
+            space = self._data.find(b" ", unread)
+        needed = space + 1 + self._bytes - self._position
+        missing = needed - (len(self._data) - self._position)
+        if missing > 0:
+            self._read_more(max(missing, _CHUNK_BYTES))
+        if len(self._data) - self._position < needed:
+            return "the row is incomplete; the file is truncated"
+        return ""
 
-    def _read_more(self, least: int = 0) -> bool:
-        """Read more bytes behind those that are left, which move to the beginning."""
-        more = self._stream.read(max(_CHUNK_BYTES, least))
+    def _read_more(self, size: int) -> bool:
+        """Read bytes behind those that are left, which move to the beginning."""
+        more = self._stream.read(size)
         self._data = self._data[self._position :] + more
         self._position = 0
         return bool(more)

@@ -26,7 +26,7 @@ WORD_END = lines.TEXT_WORD_END
 """The characters that no word may contain."""
 
 MAX_HEADER_BYTES = 64
-HEADER = re.compile(rb"[ \t]*(\d+)[ \t]+(\d+)[ \t\r]*")
+HEADER = re.compile(rb"[ \t]*(\d{1,19})[ \t]+(\d{1,19})[ \t\r]*")
 
 
 def write(table: VectorTable, path: str | Path, *, overwrite: bool = False) -> None:
@@ -60,7 +60,7 @@ def read(path: str | Path, options: ReadOptions = READ_ALL) -> VectorTable:
     with lines.open_text(path) as reader:
         size, dim = parse_header(reader.next_line() or b"", path)
         check_size(size, dim, path, reader.size, lambda dim: 1 + 2 * dim, bad)
-        table = lines.WordRows(dim, bad)
+        table = lines.WordRows(dim, path, bad, dim_is_given=True)
         limit = size if options.limit is None else min(size, options.limit)
         seen = 0
         while seen < size and len(table) < limit:
@@ -68,14 +68,9 @@ def read(path: str | Path, options: ReadOptions = READ_ALL) -> VectorTable:
             if line is None:
                 break
             seen += 1
-            terminated = reader.terminated
-            if not terminated and seen < size and not bad.skips:
+            if not reader.terminated and seen < size and not bad.skips:
                 raise reader.truncated()
-            if not terminated and len(line.split(None, dim)) <= dim:
-                raise reader.truncated()
-            table.add_line(line, reader.where, dim_is_given=True)
-            if not terminated:
-                bad.note(NO_LINE_END)
+            table.add_line(line, reader.number, terminated=reader.terminated)
         if len(table) < limit and seen < size:
             message = f"the header announces {size:,} rows, but there are {seen:,}"
             if not bad.skips:
@@ -89,22 +84,6 @@ def read(path: str | Path, options: ReadOptions = READ_ALL) -> VectorTable:
                 raise FormatError(message)
             bad.note(message)
     return lines.as_table(list(table.words), table.rows.matrix(), path, skipped=bad.finish())
-
-
-NO_LINE_END = "the last line has all its numbers but no line end; the file may be truncated"
-
-
-def matches(path: str | Path) -> bool:
-    """Return whether the first line is a header.
-
-    Raises:
-        InputError: the file cannot be read.
-        FormatError: it is compressed, and damaged.
-
-    """
-    with lines.open_text(path) as reader:
-        line = reader.file.readline(MAX_HEADER_BYTES).removeprefix(b"\xef\xbb\xbf")
-        return line.endswith(b"\n") and HEADER.fullmatch(line[:-1]) is not None
 
 
 def parse_header(line: bytes, path: str | Path) -> tuple[int, int]:
@@ -157,7 +136,8 @@ def check_size(
     if length is not None and length < needed and not bad.skips:
         message = (
             f"{path}: the header announces {size} words of {dim} dimensions, which take at least "
-            f"{needed} bytes, but the file has {length}; it is truncated or not a word2vec file"
+            f"{needed} bytes, but the file has {length}; it is truncated, or not of this format: "
+            "for one without a header, use `format='glove'`"
         )
         raise FormatError(message)
 

@@ -1,6 +1,7 @@
 """The directory that the Embedding Projector of TensorBoard loads.
 
 - ``tensors.tsv``: one row per line, its numbers separated by tabs
+- ``projector_config.pbtxt``: the names of the other files, for ``tensorboard --logdir``
 - ``metadata.tsv``: one word per line; or, if the counts are known, a header ``word``, tab,
   ``count``, then one word and its count per line
 
@@ -33,12 +34,19 @@ if TYPE_CHECKING:
 
 TENSORS = "tensors.tsv"
 METADATA = "metadata.tsv"
+CONFIG = "projector_config.pbtxt"
 SIGNATURE_FILES = (TENSORS, METADATA)
 """The files that identify a directory of this format."""
 
 WORD_END = re.compile(r"[\t\r\n]|\A[\s\ufeff]*\Z")
 """What no word may contain or be."""
 
+_CONFIG = f"""embeddings {{
+  tensor_name: "words"
+  tensor_path: "{TENSORS}"
+  metadata_path: "{METADATA}"
+}}
+"""
 _HEADER = b"word\tcount"
 _COUNT = re.compile(rb"\d{1,19}")
 _BYTE_ORDER_MARK = "\ufeff"
@@ -62,6 +70,7 @@ def write(table: VectorTable, path: str | Path, *, overwrite: bool = False) -> N
         (directory / METADATA).write_bytes(b"".join(line + b"\n" for line in metadata))
         with (directory / TENSORS).open("xb") as file:
             file.writelines(lines.format_rows(table.matrix, "\t"))
+        (directory / CONFIG).write_text(_CONFIG, encoding="ascii")
 
 
 def read(path: str | Path, options: ReadOptions = READ_ALL) -> VectorTable:

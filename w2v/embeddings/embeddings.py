@@ -19,6 +19,7 @@ from w2v.formats.layout import LAYOUTS, ROWS_OPTION, Layout
 from w2v.formats.table import DEFAULT_ROWS, VectorTable
 from w2v.options import SWITCH, Option
 from w2v.progress import check_reporting, reporting
+from w2v.system.atomic import iter_row_chunks
 from w2v.text.definition import WordDefinition
 from w2v.text.normal import comparable_form, is_normal, normal_form
 from w2v.text.phrases import BLANK, joined
@@ -35,7 +36,7 @@ _MOVED_PADDING = (
     "training has moved the padding row of the layer; it is zero again in the embeddings. Mask the "
     "padding in training, so that it has no effect"
 )
-_CACHES = {"_encoder", "_rows_by_normal_form", "unit"}
+_CACHES = {"_encoder", "_norms", "_rows_by_normal_form", "unit"}
 _NOT_PICKLED = _CACHES | {"subwords"}  # which belong to a file
 _TOPN = Option(int, "Number of words to return.", low=0)
 _RESTRICT = Option(int, "Number of words to look among.", low=1)
@@ -113,12 +114,26 @@ class Embeddings(VectorTable):
 
         Computed at first use and cached, so it does not follow later changes of ``matrix``.
         """
-        norms = np.sqrt(np.einsum("ij,ij->i", self.matrix, self.matrix, dtype=np.float64))
-        norms[norms == 0] = 1
         unit = np.empty_like(self.matrix)
-        np.divide(self.matrix, norms[:, None], out=unit, casting="same_kind")
+        np.divide(self.matrix, self._norms[:, None], out=unit, casting="same_kind")
         unit.flags.writeable = False
         return unit
+
+    @cached_property
+    def _norms(self) -> NDArray[np.float64]:
+        """(V,) float64: the lengths of the vectors, 1 for zero vectors."""
+        parts = [
+            np.einsum("ij,ij->i", rows, rows, dtype=np.float64)
+            for rows in iter_row_chunks(self.matrix)
+        ]
+        norms: NDArray[np.float64] = np.sqrt(np.concatenate(parts))
+        norms[norms == 0] = 1
+        return norms
+
+    def _unit_rows(self, rows: Sequence[int]) -> NDArray[np.float64]:
+        """Return some vectors, scaled to length 1; zero vectors stay zero."""
+        vectors = self.matrix[list(rows)].astype(np.float64)
+        return vectors / self._norms[list(rows), np.newaxis]
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what is pickled and copied: everything but what can be computed again."""
@@ -238,9 +253,9 @@ class Embeddings(VectorTable):
             raise ConfigError(message)
         rows = [self.id_of(word) for word in (*added, *removed)]
         if len(rows) == 1 and added:
-            return self._nearest(self.unit[rows[0]], topn, set(rows), restrict)
+            return self._nearest(self.matrix[rows[0]], topn, set(rows), restrict)
         signs = np.repeat([1.0, -1.0], [len(added), len(removed)])
-        return self._nearest(signs @ self.unit[rows].astype(np.float64), topn, set(rows), restrict)
+        return self._nearest(signs @ self._unit_rows(rows), topn, set(rows), restrict)
 
     def doesnt_match(self, words: Sequence[str]) -> str:
         """Return the word that fits least to the others.
@@ -256,7 +271,7 @@ class Embeddings(VectorTable):
         if len(given) < _LEAST_WORDS:
             message = f"expected at least {_LEAST_WORDS} words, got {short_repr(words)}"
             raise ConfigError(message)
-        unit = self.unit[[self.id_of(word) for word in given]].astype(np.float64)
+        unit = self._unit_rows([self.id_of(word) for word in given])
         return given[int(np.argmin(unit @ unit.mean(axis=0)))]
 
     def analogy(self, a: str, b: str, c: str, topn: int = 1) -> list[tuple[str, float]]:
@@ -277,7 +292,7 @@ class Embeddings(VectorTable):
         """
         topn = _TOPN.check("topn", topn)
         rows = [self.id_of(word) for word in (a, b, c)]
-        unit_a, unit_b, unit_c = self.unit[rows].astype(np.float64)
+        unit_a, unit_b, unit_c = self._unit_rows(rows)
         return self._nearest(unit_b - unit_a + unit_c, topn, set(rows))
 
     def tokenize(self, text: str) -> list[str]:
@@ -585,7 +600,7 @@ class Embeddings(VectorTable):
         """Rank the first rows except ``excluded`` by their cosine with ``vector``."""
         norm = np.linalg.norm(vector.astype(np.float64))
         direction = (vector / norm if norm > 0 else np.zeros(self.dim)).astype(np.float32)
-        cosines = np.clip(self.unit[:restrict] @ direction, -1, 1)
+        cosines = np.clip(self.matrix[:restrict] @ direction / self._norms[:restrict], -1, 1)
         order = np.argsort(-cosines, kind="stable")[: topn + len(excluded)].tolist()
         best = [row for row in order if row not in excluded][:topn]
         return [(self.words[row], float(cosines[row])) for row in best]

@@ -144,7 +144,7 @@ def read(path: str | Path) -> VectorTable:
         raise InputError(message)
     meta, layout = read_meta(directory)
     words = read_words(directory)
-    matrix = _read_matrix(directory / "embeddings.npy")
+    matrix = _read_matrix(directory / "embeddings.npy", mapped=True)
     counts = read_counts(directory)
     extra = 0 if layout is None else layout.first_word
     if len(matrix) - extra != len(words) or (counts is not None and len(counts) != len(words)):

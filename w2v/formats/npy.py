@@ -61,7 +61,8 @@ def read_npy(
         )
         raise FormatError(message)
     if mapped:
-        return np.memmap(file, dtype, "r", file.tell(), shape)
+        # Copy on write: the numbers can be changed, but not those of the file.
+        return np.memmap(file, dtype, "c", file.tell(), shape)
     return np.fromfile(file, dtype=dtype).reshape(shape)
 
 

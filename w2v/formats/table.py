@@ -9,9 +9,10 @@ import numpy as np
 
 from w2v.errors import ConfigError, FormatError
 from w2v.formats.layout import ROWS_OPTION, UNK_OPTION, Layout
+from w2v.system.atomic import iter_row_chunks
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from numpy.typing import ArrayLike, NDArray
@@ -210,14 +211,26 @@ class VectorTable:
 
         """
         layout = self.layout(rows, unk)
-        matrix = np.zeros((len(self) + layout.first_word, self.dim), np.float32)
+        matrix = np.empty((len(self) + layout.first_word, self.dim), np.float32)
+        matrix[: layout.first_word] = self._special_rows(layout)
         matrix[layout.first_word :] = self.matrix
+        return matrix
+
+    def iter_rows(self, layout: Layout) -> Iterator[NDArray[np.float32]]:
+        """Yield the rows of ``matrix_for`` in chunks, without a copy of the whole."""
+        if layout.first_word:
+            yield self._special_rows(layout)
+        yield from iter_row_chunks(self.matrix)
+
+    def _special_rows(self, layout: Layout) -> NDArray[np.float32]:
+        """Return the rows before those of the words."""
+        special = np.zeros((layout.first_word, self.dim), np.float32)
         if layout.unknown is not None and layout.unknown_vector == self.unk:
-            matrix[layout.unknown] = self.unknown
+            special[layout.unknown] = self.unknown
         elif layout.unknown_vector == "mean-rare":
             rare = min(_MAX_RARE, -(-len(self) // _RARE_SHARE))
-            matrix[layout.unknown] = self.matrix[-rare:].mean(axis=0, dtype=np.float64)
-        return matrix
+            special[layout.unknown] = self.matrix[-rare:].mean(axis=0, dtype=np.float64)
+        return special
 
 
 def _checked_matrix(matrix: ArrayLike, words: list[str]) -> NDArray[np.float32]:
@@ -235,8 +248,10 @@ def _checked_matrix(matrix: ArrayLike, words: list[str]) -> NDArray[np.float32]:
         )
         raise FormatError(message)
     array = _as_float32(array)
-    # The minimum and the maximum find NaN and infinity without a temporary array of V x D.
-    if not (np.isfinite(array.min()) and np.isfinite(array.max())):
+    # NaN and infinity survive in the sum, which needs no temporary array of V x D. It may overflow.
+    with np.errstate(over="ignore", invalid="ignore"):
+        is_finite = np.isfinite(array.sum())
+    if not is_finite and not (np.isfinite(array.min()) and np.isfinite(array.max())):
         row = int(np.flatnonzero(~np.isfinite(array).all(axis=1))[0])
         message = (
             f"vectors must be finite in float32, but that of word {row}, {words[row]!r:.200}, "

@@ -77,7 +77,7 @@ def read(path: str | Path, options: ReadOptions = READ_ALL) -> VectorTable:
     with open_stream(path) as (stream, length):
         header = stream.readline(MAX_HEADER_BYTES)
         size, dim = parse_header(header.removesuffix(b"\n"), path)
-        check_size(size, dim, path, length, lambda dim: 2 + _FLOAT.itemsize * dim, bad)
+        check_size(size, dim, path, length, lambda dim: 1 + _FLOAT.itemsize * dim, bad)
         limit = size if options.limit is None else min(size, options.limit)
         reader = _RowReader(stream, dim, path)
         words: dict[bytes, int] = {}

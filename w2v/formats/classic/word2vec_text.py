@@ -26,6 +26,7 @@ WORD_END = lines.TEXT_WORD_END
 """The characters that no word may contain."""
 
 MAX_HEADER_BYTES = 64
+_NO_HEADER = "; if it has no header, use `format='glove'`"
 HEADER = re.compile(rb"[ \t]*(\d{1,19})[ \t]+(\d{1,19})[ \t\r]*")
 
 
@@ -59,7 +60,7 @@ def read(path: str | Path, options: ReadOptions = READ_ALL) -> VectorTable:
     bad = BadRows(path, options)
     with lines.open_text(path) as reader:
         size, dim = parse_header(reader.next_line() or b"", path)
-        check_size(size, dim, path, reader.size, lambda dim: 1 + 2 * dim, bad)
+        check_size(size, dim, path, reader.size, lambda dim: 1 + 2 * dim, bad, _NO_HEADER)
         table = lines.WordRows(dim, path, bad, dim_is_given=True)
         limit = size if options.limit is None else min(size, options.limit)
         seen = 0
@@ -117,6 +118,7 @@ def check_size(
     length: int | None,
     min_row_bytes: Callable[[int], int],
     bad: BadRows,
+    hint: str = "",
 ) -> None:
     """Check a header against the size of the file, unless that is unknown or rows may be missing.
 
@@ -127,6 +129,7 @@ def check_size(
         length: its size in bytes, None if it is compressed.
         min_row_bytes: returns the least number of bytes in a row of D numbers.
         bad: tells whether rows may be missing.
+        hint: what else the file may be.
 
     Raises:
         FormatError: V rows of D numbers do not fit into the file.
@@ -136,8 +139,7 @@ def check_size(
     if length is not None and length < needed and not bad.skips:
         message = (
             f"{path}: the header announces {size} words of {dim} dimensions, which take at least "
-            f"{needed} bytes, but the file has {length}; it is truncated, or not of this format: "
-            "for one without a header, use `format='glove'`"
+            f"{needed} bytes, but the file has {length}; it is truncated or damaged{hint}"
         )
         raise FormatError(message)
 

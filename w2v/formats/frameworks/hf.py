@@ -20,7 +20,6 @@ such word.
 from __future__ import annotations
 
 import json
-import stat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,10 +27,10 @@ from w2v.errors import ConfigError, FormatError
 from w2v.formats import directory as files
 from w2v.formats.frameworks import hf_tokenizer
 from w2v.formats.frameworks.safetensors import (
-    TENSOR,
-    as_os_error,
-    missing_safetensors,
     read_tensor,
+    require_safetensors,
+    size_of_tensor,
+    write_tensor,
 )
 from w2v.formats.table import VectorTable
 from w2v.system import atomic
@@ -129,30 +128,22 @@ def write(table: VectorTable, path: str | Path, *, layout: Layout, overwrite: bo
             "`rows='pad+unk'`"
         )
         raise ConfigError(message, option="rows")
-    try:
-        from safetensors import SafetensorError
-        from safetensors.numpy import save_file
-    except ModuleNotFoundError as error:
-        raise missing_safetensors("hf") from error
+    require_safetensors("hf")
     definition = _definition(table)
     tokenizer = hf_tokenizer.encode(table.words, layout, definition)
     meta = files.encode_meta(table.meta, layout)
-    matrix = table.matrix_for(layout.name, layout.unknown_vector)
     card = _card(table, layout, definition, meta)
     config, modules = _json(_config(table.dim)), _json(_MODULES)
     texts = [tokenizer, card, meta, config, modules]
-    needed = size_on_disk(matrix.nbytes, files.size_of_counts(table), *map(len, texts))
+    needed = size_on_disk(
+        size_of_tensor(table, layout), files.size_of_counts(table), *map(len, texts)
+    )
     with atomic.new_directory(
         path, needed=needed, overwrite=overwrite, signature=SIGNATURE_FILES
     ) as directory:
         (directory / "tokenizer.json").write_bytes(tokenizer)
-        try:
-            save_file({TENSOR: matrix}, directory / "model.safetensors")
-        except SafetensorError as error:
-            raise as_os_error(error) from error
-        # The library ignores the umask and creates a file for its owner only.
-        permissions = stat.S_IMODE((directory / "tokenizer.json").stat().st_mode)
-        (directory / "model.safetensors").chmod(permissions)
+        with (directory / "model.safetensors").open("xb") as file:
+            write_tensor(file, table, layout)
         (directory / "config.json").write_bytes(config)
         (directory / "modules.json").write_bytes(modules)
         (directory / "README.md").write_bytes(card)

@@ -9,9 +9,9 @@ should give the same bytes.
 from __future__ import annotations
 
 import json
-import os
-import re
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
+
+import numpy as np
 
 from w2v.errors import FormatError, MissingExtraError
 from w2v.formats.layout import Layout
@@ -23,7 +23,6 @@ from w2v.system.files import open_binary
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import numpy as np
     from numpy.typing import NDArray
 
 TENSOR = "embeddings"
@@ -34,6 +33,8 @@ VERSION = 1
 MAX_HEADER_BYTES = 100_000_000
 """The limit of the library (MAX_HEADER_SIZE in its source)."""
 
+_ALIGNMENT = 8
+_FLOAT = np.dtype("<f4")
 _TENSOR_ENTRY_BYTES = 1_000  # an upper bound of the rest of the header
 
 
@@ -46,15 +47,11 @@ def write(table: VectorTable, path: str | Path, *, layout: Layout, overwrite: bo
         MissingExtraError: safetensors is not installed.
 
     """
-    try:
-        from safetensors.numpy import save
-    except ModuleNotFoundError as error:
-        raise missing_safetensors("safetensors") from error
+    require_safetensors("safetensors")
     record = _encode_record(table, layout)
-    matrix = table.matrix_for(layout.name, layout.unknown_vector)
-    data = save({TENSOR: matrix}, {ENTRY: record})
-    with atomic.new_file(path, needed=len(data), overwrite=overwrite) as file:
-        file.write(data)
+    needed = len(record) + size_of_tensor(table, layout)
+    with atomic.new_file(path, needed=needed, overwrite=overwrite) as file:
+        write_tensor(file, table, layout, {ENTRY: record})
 
 
 def read(path: str | Path) -> VectorTable:
@@ -82,18 +79,47 @@ def read(path: str | Path) -> VectorTable:
     return VectorTable.from_rows(layout, words, matrix, meta=meta, source=path)
 
 
+def size_of_tensor(table: VectorTable, layout: Layout) -> int:
+    """Return the bytes of the numbers of a table in a layout."""
+    return (len(table) + layout.first_word) * table.dim * _FLOAT.itemsize
+
+
+def write_tensor(
+    file: IO[bytes], table: VectorTable, layout: Layout, metadata: dict[str, str] | None = None
+) -> None:
+    """Write a file with one tensor, TENSOR: the matrix of an Embedding layer.
+
+    The library would need the matrix and two copies of it in memory. So the file is written here,
+    row by row: the size of the header in 8 bytes, the header in JSON with blanks behind it, so that
+    its size is a multiple of 8, and the numbers (safetensors, "Format").
+    """
+    size = size_of_tensor(table, layout)
+    header: dict[str, Any] = {} if metadata is None else {"__metadata__": metadata}
+    shape = [len(table) + layout.first_word, table.dim]
+    header[TENSOR] = {"dtype": "F32", "shape": shape, "data_offsets": [0, size]}
+    text = _json(header).encode()
+    text += b" " * (-len(text) % _ALIGNMENT)
+    file.write(len(text).to_bytes(_ALIGNMENT, "little") + text)
+    for rows in table.iter_rows(layout):
+        file.write(np.ascontiguousarray(rows, _FLOAT).data)
+
+
+def require_safetensors(format_name: str) -> None:
+    """Check that the library is installed, with which programs read the format.
+
+    Raises:
+        MissingExtraError: it is not.
+
+    """
+    try:
+        import safetensors  # noqa: F401
+    except ModuleNotFoundError as error:
+        raise missing_safetensors(format_name) from error
+
+
 def missing_safetensors(format_name: str) -> MissingExtraError:
     """Return the error for a format that needs the library, which is not installed."""
     return MissingExtraError(f"the format {format_name}", "safetensors")
-
-
-def as_os_error(error: Exception) -> OSError:
-    """Return the OSError behind an error of the library, which has its number in the text only."""
-    found = re.search(r"(?:os error|code:) (\d+)", str(error))
-    if found is None:
-        return OSError(str(error))
-    number = int(found[1])
-    return OSError(number, os.strerror(number))
 
 
 def read_tensor(path: str | Path, format_name: str) -> tuple[dict[str, str], NDArray[np.float32]]:
@@ -111,7 +137,7 @@ def read_tensor(path: str | Path, format_name: str) -> tuple[dict[str, str], NDA
         from safetensors import SafetensorError, safe_open
     except ModuleNotFoundError as error:
         raise missing_safetensors(format_name) from error
-    with open_binary(path):  # for clear errors; the library opens the file itself
+    with open_binary(path) as checked:  # for clear errors; the library opens the file itself
         try:
             with safe_open(path, framework="numpy") as file:
                 names = list(file.keys())
@@ -126,10 +152,14 @@ def read_tensor(path: str | Path, format_name: str) -> tuple[dict[str, str], NDA
                         f"got shape {tuple(shape)} of {dtype}"
                     )
                     raise FormatError(message)
-                return file.metadata() or {}, file.get_tensor(TENSOR)
+                metadata = file.metadata() or {}
         except SafetensorError as error:
             message = f"{path}: expected a safetensors file: {error}; is it damaged or truncated?"
             raise FormatError(message) from error
+        # The library has checked the header, and would copy the numbers.
+        checked.seek(0)
+        offset = _ALIGNMENT + int.from_bytes(checked.read(_ALIGNMENT), "little")
+        return metadata, np.memmap(checked, _FLOAT, "c", offset, tuple(shape))
 
 
 def _encode_record(table: VectorTable, layout: Layout) -> str:

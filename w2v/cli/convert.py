@@ -20,6 +20,7 @@ from w2v.options import LENGTH
 from w2v.text.definition import TEXT_TOKENIZERS, WordDefinition
 
 if TYPE_CHECKING:
+    from w2v.events import Observer
     from w2v.formats.table import VectorTable
 
 _FORMAT = click.Choice(list(FORMATS))
@@ -193,6 +194,7 @@ def _convert(
             echo_err(f"{source}: {words} x {table.dim}, read as {origin}")
         if definition is not None:
             _define_words(table, definition, source)
+            _note_missed_words(table, definition, observer)
         target.write(
             table,
             output,
@@ -205,6 +207,16 @@ def _convert(
     replaced = table.meta.get("replaced_words")
     if replaced:
         echo_err(f"note: {replaced:,} words of {source} are not UTF-8; U+FFFD replaces the bytes")
+
+
+def _note_missed_words(table: VectorTable, definition: WordDefinition, observer: Observer) -> None:
+    """Print a note if a tokenizer misses many words; raise ConfigError if it misses all."""
+    from w2v.events import Notice
+    from w2v.text.reach import require_reach
+
+    reached = require_reach(table.words, definition)
+    if reached.is_low:
+        observer(Notice(f"{reached}; check `tokenizer` and `lowercase`"))
 
 
 def _define_words(table: VectorTable, definition: WordDefinition, source: str) -> None:

@@ -37,6 +37,7 @@ from w2v.system import atomic
 from w2v.system.disk import size_on_disk
 from w2v.text.definition import TOKENIZER_HINT, WordDefinition
 from w2v.text.phrases import joined
+from w2v.text.reach import require_reach
 
 if TYPE_CHECKING:
     from w2v.formats.layout import Layout
@@ -224,6 +225,7 @@ def _definition(table: VectorTable) -> WordDefinition:
             f"{joined(definition.phrases[0][0])}; use another format, or train without `phrases`"
         )
         raise ConfigError(message)
+    require_reach(table.words, definition)
     return definition
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 import tracemalloc
 from importlib.util import find_spec
 from pathlib import Path
@@ -18,7 +19,7 @@ from samples import SMALL, bits, installed
 from w2v.cli.main import main
 from w2v.embeddings.embeddings import Embeddings
 from w2v.embeddings.load import load
-from w2v.errors import ConfigError, FormatError, InputError, OutputError
+from w2v.errors import ConfigError, FormatError, InputError, MissingExtraError, OutputError
 from w2v.events import ignore
 from w2v.formats import native
 from w2v.formats.classic import glove, word2vec_text
@@ -111,6 +112,180 @@ def test_words_that_are_not_unicode_are_rejected(codec, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+# Words that a format cannot hold
+
+CANNOT_HOLD = {
+    "npy": "\n",
+    "word2vec-text": " \t\r\n",
+    "word2vec-bin": " \n",
+    "glove": " \t\r\n",
+    "spacy": " \t\r\n",
+    "projector": "\t\r\n",
+    "safetensors": "",
+    "hf": "",
+    "keras": "\n",
+}
+ODD_WORDS = [
+    *(
+        "the",
+        "New York",
+        "New_York",
+        "a\tb",
+        "line\nend",
+        "x\ry",
+        " y",
+        "\xa0z",
+        "\u2028",
+        "\ufeff",
+    ),
+    *("a\u200bb", "q\x0b", "😀", "lone\udcff", "lone_"),
+]
+
+
+def odd_table() -> VectorTable:
+    rows = np.arange(2 * len(ODD_WORDS), dtype=np.float32).reshape(-1, 2)
+    return VectorTable(ODD_WORDS, rows, meta={"tokenizer": DEFINITION})
+
+
+def is_storable(word: str, name: str) -> bool:
+    if name == "projector" and not word.strip("\ufeff\u2028"):
+        return False
+    return "\udcff" not in word and not set(CANNOT_HOLD[name]) & set(word)
+
+
+@pytest.mark.parametrize("name", INSTALLED)
+def test_words_that_cannot_be_held_are_errors(name, tmp_path):
+    installed(name)
+    bad = [word for word in ODD_WORDS if not is_storable(word, name)]
+    for word in bad:
+        table = VectorTable(["a", word], np.eye(2), meta={"tokenizer": DEFINITION})
+        with pytest.raises(FormatError, match=r"cannot (hold|be written as UTF-8)") as got:
+            FORMATS[name].write(table, tmp_path / "file")
+        assert repr(word) in str(got.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", INSTALLED)
+def test_words_that_cannot_be_held_are_skipped(name, tmp_path):
+    installed(name)
+    notices = []
+    FORMATS[name].write(odd_table(), tmp_path / "file", on_bad_word="skip", observer=notices.append)
+    back = FORMATS[name].read(tmp_path / "file")
+    kept = [row for row, word in enumerate(ODD_WORDS) if is_storable(word, name)]
+    assert back.words == [ODD_WORDS[row] for row in kept]
+    assert back.matrix.tolist() == odd_table().matrix[kept].tolist()
+    bad = len(ODD_WORDS) - len(kept)
+    assert f"{bad:,} words, such as" in notices[0].message
+    assert f"characters that {name} cannot hold: {bad:,} were skipped" in notices[0].message
+    assert len(notices) == 1
+
+
+@pytest.mark.parametrize("name", INSTALLED)
+def test_words_that_cannot_be_held_have_underscores(name, tmp_path):
+    installed(name)
+    notices = []
+    FORMATS[name].write(
+        odd_table(), tmp_path / "file", on_bad_word="replace", observer=notices.append
+    )
+    back = FORMATS[name].read(tmp_path / "file")
+    words, rows = [], []
+    for row, word in enumerate(ODD_WORDS):
+        new = "".join("_" if c in CANNOT_HOLD[name] or c == "\udcff" else c for c in word)
+        new = "_" if name == "projector" and not is_storable(new, name) else new
+        if is_storable(word, name) or new not in (*ODD_WORDS, *words):
+            words.append(new)
+            rows.append(row)
+    assert back.words == words
+    assert back.matrix.tolist() == odd_table().matrix[rows].tolist()
+    assert "have underscores instead" in notices[0].message or CANNOT_HOLD[name] == ""
+    assert "were skipped" in notices[0].message  # "lone_" is there already
+    assert len(notices) == 1
+
+
+@pytest.mark.parametrize("name", INSTALLED)
+@pytest.mark.parametrize("on_bad_word", ["skip", "replace"])
+def test_good_words_are_left_alone(name, on_bad_word, tmp_path):
+    installed(name)
+    notices = []
+    table = VectorTable(SMALL.words, SMALL.matrix, [5, 4, 3, 2, 1], {"tokenizer": DEFINITION})
+    FORMATS[name].write(table, tmp_path / "file", on_bad_word=on_bad_word, observer=notices.append)
+    assert (FORMATS[name].read(tmp_path / "file").words, notices) == (SMALL.words, [])
+
+
+@pytest.mark.parametrize("name", ["word2vec-text", "word2vec-bin", "glove", "projector"])
+def test_no_file_is_written_without_words(name, tmp_path):
+    with pytest.raises(FormatError, match=f"{name} can hold none of the 2 words"):
+        FORMATS[name].write(
+            VectorTable(["a\nb", "c\n"], np.eye(2)), tmp_path / "file", on_bad_word="skip"
+        )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_unknown_treatment_of_words_is_rejected(tmp_path):
+    with pytest.raises(ConfigError, match=r"on_bad_word must be .*, got 'drop'"):
+        FORMATS["glove"].write(SMALL, tmp_path / "file", on_bad_word="drop")
+
+
+# Compression
+
+MAGIC = {".gz": b"\x1f\x8b", ".bz2": b"BZh", ".xz": b"\xfd7zXZ", ".zst": b"\x28\xb5\x2f\xfd"}
+PACKABLE = [entry for entry in FORMATS.values() if entry.has_rows and not entry.is_directory]
+FILE_FORMATS = [entry for entry in FORMATS.values() if not entry.is_directory]
+
+
+@pytest.mark.parametrize("suffix", MAGIC)
+@pytest.mark.parametrize("entry", PACKABLE, ids=lambda entry: entry.name)
+def test_the_name_compresses_a_file(entry, suffix, tmp_path):
+    if suffix == ".zst":
+        pytest.importorskip("zstandard", reason="zstandard is not installed")
+    many = VectorTable([f"w{i}" for i in range(500)], np.ones((500, 20), np.float32))
+    end = entry.extensions[0].removesuffix(".gz")
+    names = [f"a{end}{suffix}", f"Ä{end}{suffix.upper()}", f"plain{end}", f"other{suffix}"]
+    for name in names:
+        entry.write(many, tmp_path / name)
+        assert bits(entry.read(tmp_path / name)) == bits(many)
+        assert bits(load(tmp_path / name)) == bits(many)
+    packed, upper, plain, other = ((tmp_path / name).read_bytes() for name in names)
+    assert packed.startswith(MAGIC[suffix])
+    assert packed == upper == other
+    assert len(packed) < len(plain) / 4
+    entry.write(many, tmp_path / names[0], overwrite=True)
+    assert (tmp_path / names[0]).read_bytes() == packed
+
+
+@pytest.mark.parametrize("entry", PACKABLE, ids=lambda entry: entry.name)
+def test_zstd_needs_a_package(entry, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "zstandard", None)
+    with pytest.raises(MissingExtraError, match=r"v\.zst, compressed by zstd.*zst"):
+        entry.write(SMALL, tmp_path / "v.zst")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("suffix", [".zip", ".7z", ".rar", ".tar", ".tgz", ".lz4", ".lzma", ".ZIP"])
+@pytest.mark.parametrize("entry", FILE_FORMATS, ids=lambda entry: entry.name)
+def test_names_of_archives_are_refused(entry, suffix, tmp_path):
+    remedy = "use .gz .bz2 .xz .zst" if entry.has_rows else "omit it"
+    finding = (
+        rf"v{suffix} ends in {suffix.lower()}, but {entry.name} cannot be written so; {remedy}"
+    )
+    with pytest.raises(ConfigError, match=finding):
+        entry.write(SMALL, tmp_path / f"v{suffix}")
+    with pytest.raises(ConfigError, match=finding):
+        entry.check_output(tmp_path / f"v{suffix}", overwrite=True)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("suffix", MAGIC)
+@pytest.mark.parametrize("entry", FILE_FORMATS, ids=lambda entry: entry.name)
+def test_compression_that_is_not_done_is_refused(entry, suffix, tmp_path):
+    if not entry.has_rows:
+        with pytest.raises(ConfigError, match=rf"ends in \{suffix}, but {entry.name} cannot"):
+            entry.write(SMALL, tmp_path / f"v.safetensors{suffix}")
+    with pytest.raises(ConfigError):
+        entry.write(SMALL, tmp_path / f"v.tar{suffix}")
+    assert list(tmp_path.iterdir()) == []
+
+
 # Detection of formats
 
 EXTENSIONS = [(entry, end) for entry in FORMATS.values() for end in entry.extensions]
@@ -181,7 +356,9 @@ def test_the_first_line_determines_the_format_of_a_text_file(tmp_path):
 
 def test_unknown_extensions_and_missing_paths_are_rejected(tmp_path):
     (tmp_path / "x.doc").write_text("x")
-    with pytest.raises(FormatError, match=r"x\.doc is neither .* no known format; `w2v formats`"):
+    with pytest.raises(
+        FormatError, match=r"x\.doc is neither a model directory nor a file of vectors"
+    ):
         load(tmp_path / "x.doc")
     with pytest.raises(InputError, match="no such model directory"):
         load(tmp_path / "missing")

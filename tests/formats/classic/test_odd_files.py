@@ -150,7 +150,7 @@ PUBLIC = {
         "v.bin",
         b"1000 2\na " + f4(1, 2) + b"b " + f4(3, 4),
         *AB,
-        error="announces 1000 words of 2 dimensions, which take at least 10000 bytes",
+        error="announces 1000 words of 2 dimensions, which take at least 9000 bytes",
         notices=("the header announces 1,000 rows, but there are 2",),
     ),
     "binary: a truncated row": Odd(
@@ -432,7 +432,7 @@ COUNTS = {
     "D = 1, a first row like a header": Odd(
         "v.txt",
         b"5 300\nthe 0.5\n",
-        error="5 words of 300 dimensions.*for one without a header, use `format='glove'`",
+        error="5 words of 300 dimensions.*if it has no header, use `format='glove'`",
     ),
     "D = 1, a first row like a header, format given": Odd(
         "v.txt", b"5 300\nthe 0.5\n", ["5", "the"], [[300], [0.5]], format="glove"

@@ -14,6 +14,7 @@ from w2v.cli.main import main
 from w2v.embeddings.load import load
 from w2v.errors import FormatError
 from w2v.formats.classic import glove, lines, word2vec_text
+from w2v.formats.registry import FORMATS
 from w2v.formats.table import VectorTable
 
 TWO = VectorTable(["a", "é"], [[1.0, 0.1], [3.0, -4.5]])
@@ -128,3 +129,24 @@ def test_words_may_have_underscores(tmp_path):
     (tmp_path / "v.glove").write_text("1_0 1 2\n")
     assert load(tmp_path / "v.txt").words == ["new_york"]
     assert load(tmp_path / "v.glove").words == ["1_0"]
+
+
+@pytest.mark.parametrize("name", ["glove", "projector", "word2vec-text", "word2vec-bin"])
+def test_a_first_word_that_begins_with_a_byte_order_mark_survives(name, tmp_path):
+    """The reader ignores one byte-order mark at the beginning of a file."""
+    table = VectorTable(["\ufeffthe", "the"], np.eye(2))
+    FORMATS[name].write(table, tmp_path / "file")
+    assert FORMATS[name].read(tmp_path / "file").words == table.words
+
+
+def test_the_sample_of_a_headerless_file_takes_little_memory(tmp_path, monkeypatch):
+    monkeypatch.setattr(lines, "MAX_LINE_BYTES", 1 << 20)
+    long = b"%d" + b"x" * (1 << 19) + b" 1\n"
+    path = compressed(tmp_path / "x.glove", b"a 1\na 1\n" + b"".join(long % i for i in range(60)))
+    tracemalloc.start()
+    try:
+        with pytest.raises(FormatError, match="line 2: repeated word: 'a' is also word 0"):
+            glove.read(path)
+        assert tracemalloc.get_traced_memory()[1] < 1 << 22
+    finally:
+        tracemalloc.stop()

@@ -8,7 +8,7 @@ import pytest
 
 from w2v.formats.frameworks import hf_tokenizer
 from w2v.formats.layout import Layout
-from w2v.text.definition import WordDefinition
+from w2v.text.definition import FIRST_EDITION, WordDefinition
 
 ROWS = Layout("pad+unk", "zeros")
 UNICODE = WordDefinition("unicode", lowercase=True)
@@ -48,6 +48,6 @@ def test_special_names_differ_from_words(words, name, expected):
 
 def test_the_normalizer_without_lowercasing():
     assert tokenizer(["a"], WHITESPACE)["normalizer"] is None
-    cased = WordDefinition("unicode", lowercase=False)
+    cased = WordDefinition("unicode", lowercase=False, edition=FIRST_EDITION)
     (only,) = tokenizer(["a"], cased)["normalizer"]["normalizers"]
     assert (only["pattern"], only["content"]) == ({"String": "\u2019"}, "'")

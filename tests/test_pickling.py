@@ -210,7 +210,7 @@ def same(one: Any, other: Any) -> bool:
 def state(value: Any) -> dict[str, Any]:
     """Return the attributes that a copy must have."""
     if isinstance(value, w2v.Embeddings):
-        computed = {"unit", "_encoder", "_rows_by_normal_form"}
+        computed = {"unit", "_encoder", "_norms", "_rows_by_normal_form"}
         return {name: part for name, part in vars(value).items() if name not in computed}
     left_out = {"directory", "_lock", "_scanner", "_numbers", "_tokenizer", "tables", "_segmenter"}
     return {name: part for name, part in vars(value).items() if name not in left_out}

@@ -26,6 +26,7 @@ NAMES = {
     "find_phrases",
     "inspect",
     "load",
+    "merge",
     "read_corpus",
     "resume",
     "skipgram_pair_blocks",
@@ -285,6 +286,8 @@ COMMANDS: dict[str, dict[str, Any]] = {
         "-o --output": None,
         "--from": None,
         "--length": None,
+        "--padding": "post",
+        "--dtype": "int32",
         "--rows": None,
         "--encoding": None,
         "--column": None,
@@ -293,6 +296,7 @@ COMMANDS: dict[str, dict[str, Any]] = {
         "--max-expansion": 250,
         "--overwrite": None,
     },
+    "merge": {"-o --output": None, "--how": "average", "--overwrite": None},
     "info": {"--json": None, "--from": None},
 }
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from w2v.corpus.pairs import skipgram_pairs as skipgram_pairs
     from w2v.embeddings.embeddings import Embeddings as Embeddings
     from w2v.embeddings.load import load as load
+    from w2v.embeddings.merging import merge as merge
     from w2v.errors import W2VError as W2VError
     from w2v.pipeline.inspect import inspect as inspect
     from w2v.pipeline.read import find_phrases as find_phrases
@@ -35,6 +36,7 @@ _MODULES = {
     "find_phrases": "pipeline.read",
     "inspect": "pipeline.inspect",
     "load": "embeddings.load",
+    "merge": "embeddings.merging",
     "read_corpus": "pipeline.read",
     "resume": "pipeline.train",
     "skipgram_pair_blocks": "corpus.pairs",

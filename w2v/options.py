@@ -152,6 +152,12 @@ def plain(value: object) -> object:
 # Arguments other than hyper-parameters that the command line and functions share.
 NUMBER = Option(int, "Number of words to list.", low=1)
 TOP = Option(int, "Use only this many of the most frequent words in analogies.", low=1)
+PADDING = Option(
+    str, "Where to pad texts that are shorter than the length.", choices=("post", "pre")
+)
+ID_TYPE = Option(
+    str, "Type of the ids; some layers of PyTorch need int64.", choices=("int32", "int64")
+)
 LENGTH = Option(
     int,
     "Ids per text; longer texts are truncated, shorter ones padded.  [default: the longest text]",

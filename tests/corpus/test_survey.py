@@ -112,7 +112,7 @@ def test_a_real_text_is_surveyed_as_by_the_reference(tmp_path, monkeypatch):
     assert found.repeated.repeats == expected.repeats
     assert expected.repeats or not JIT
     most = [count for _, count in found.repeated.most_frequent(5)]
-    assert most == [count for _, count in expected.counts.most_common(5)]
+    assert most == [count for _, count in expected.counts.most_common(5) if count > 1]
 
 
 def test_lines_are_numbered_in_each_file(tmp_path):

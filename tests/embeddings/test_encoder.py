@@ -316,3 +316,18 @@ def test_tokens_may_have_blanks(caplog):
     with caplog.at_level(logging.WARNING, logger="w2v"):
         assert model.encode([["new york", "san francisco"]]).tolist() == [[2, 1]]
     assert not caplog.records
+
+
+def test_ids_can_be_padded_in_front_and_have_64_bits():
+    meta = {"tokenizer": {"name": "whitespace", "lowercase": False}}
+    model = Embeddings(["a", "b"], np.eye(2), None, meta)
+    texts = ["a", "a b a"]
+    assert model.encode(texts, 2, padding="pre").tolist() == [[0, 2], [2, 3]]
+    assert model.encode(texts, 4, padding="pre").tolist() == [[0, 0, 0, 2], [0, 2, 3, 2]]
+    assert model.encode("a", 3, padding="pre").tolist() == [0, 0, 2]
+    wide = model.encode(texts, dtype="int64")
+    assert wide.dtype == np.int64
+    assert wide.tolist() == model.encode(texts).tolist()
+    for name, value in (("padding", "left"), ("dtype", "float32")):
+        with pytest.raises(ConfigError, match=f"^{name} must be one of"):
+            model.encode(texts, **{name: value})

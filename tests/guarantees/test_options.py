@@ -315,7 +315,7 @@ def stubbed_commands(calls: list[Any]) -> Iterator[None]:
         calls.append([*arguments, *options.values()])
         raise Called
 
-    def load(path: str) -> Any:
+    def load(path: str, **_options: object) -> Any:
         calls.append([path])
         return SimpleNamespace(most_similar=record, analogy=record)
 

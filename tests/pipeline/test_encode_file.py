@@ -54,6 +54,18 @@ def test_small_blocks_give_the_same_ids(text_file, tmp_path, monkeypatch):
     assert np.load(tmp_path / "ids.npy").tolist() == ROWS
 
 
+@pytest.mark.parametrize("length", [None, 2, 7])
+def test_ids_are_padded_and_typed_as_encode_does(text_file, tmp_path, length):
+    encode_file(
+        EMBEDDINGS, text_file, tmp_path / "ids.npy", length=length, padding="pre", dtype="int64"
+    )
+    found = np.load(tmp_path / "ids.npy")
+    lines = text_file.read_bytes().decode().split("\n")[:-1]
+    expected = EMBEDDINGS.encode(lines, length, padding="pre", dtype="int64")
+    assert found.dtype == expected.dtype == np.int64
+    assert found.tolist() == expected.tolist()
+
+
 def test_a_line_longer_than_a_block_is_a_single_text(tmp_path, monkeypatch):
     monkeypatch.setattr("w2v.text.blocks.BLOCK_BYTES", 16)
     (tmp_path / "texts").write_text("the of judah " * 20 + "\nof")

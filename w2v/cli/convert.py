@@ -1,4 +1,4 @@
-"""`w2v export`, `convert`, `formats` and `encode`: models and texts as files for other programs."""
+"""`w2v export`, `convert`, `merge`, `formats` and `encode`: files for other programs."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from w2v.config import Config
 from w2v.errors import ConfigError
 from w2v.formats import registry
 from w2v.formats.layout import ROWS_OPTION, UNK_OPTION
-from w2v.formats.reading import MISSING, ON_BAD_WORD
+from w2v.formats.reading import HOW, MISSING, ON_BAD_WORD
 from w2v.formats.registry import FORMATS, READ_ONLY
-from w2v.options import LENGTH
+from w2v.options import ID_TYPE, LENGTH, PADDING
 from w2v.text.definition import TEXT_TOKENIZERS, WordDefinition
 
 if TYPE_CHECKING:
@@ -260,6 +260,8 @@ def formats() -> None:
     help="The .npy file to write.",
 )
 @options.defined("--length", option=LENGTH)
+@options.defined("--padding", option=PADDING, default="post")
+@options.defined("--dtype", option=ID_TYPE, default="int32")
 @_rows("as MODEL was exported, else pad+unk")
 @options.hyperparameter("encoding")
 @options.hyperparameter("column")
@@ -276,7 +278,7 @@ def encode(
     from_format: str | None,
     **arguments: Any,
 ) -> None:
-    """Encode FILE, one text per line, as ids of MODEL: an int32 array (lines, length).
+    """Encode FILE, one text per line, as ids of MODEL: an array (lines, length).
 
     Texts are tokenized as in training. The ids fit the matrix that `w2v export` writes with the
     same --rows. FILE may be compressed; - is stdin. An empty line becomes a row of padding. With
@@ -294,3 +296,19 @@ def encode(
             embeddings, file, output, overwrite=overwrite, observer=observer, **arguments
         )
     echo_err(f"saved {output}: {report}")
+
+
+@cloup.command(cls=Command, short_help="Merge models into one.")
+@click.argument("models", nargs=-1, required=True, metavar="MODEL...", type=options.Path())
+@cloup.option(
+    "-o", "--output", required=True, metavar="PATH", type=options.Path(), help="Model to write."
+)
+@options.defined("--how", option=HOW, default="average")
+@options.overwrite
+def merge(models: tuple[str, ...], output: str, how: str, overwrite: bool) -> None:
+    """Merge several MODELs: their mean after alignment, or their vectors side by side."""
+    from w2v.embeddings.merging import merge as merge_models
+
+    merged = merge_models([loading.read_model(path, None) for path in models], how)
+    merged.save(output, overwrite=overwrite)
+    echo_err(f"saved {output}: {len(merged):,} words x {merged.dim}")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import cloup
 
 from w2v._version import __version__
-from w2v.cli.convert import convert, encode, export, formats
+from w2v.cli.convert import convert, encode, export, formats, merge
 from w2v.cli.info import info
 from w2v.cli.inspect import inspect
 from w2v.cli.process import Program
@@ -25,5 +25,5 @@ def main() -> None:
 
 main.section("Training", train)
 main.section("Using a model", similar, analogy, evaluate, encode, info)
-main.section("Converting", export, convert, formats)
+main.section("Converting", export, convert, merge, formats)
 main.section("Inspecting a corpus", inspect, vocab, phrases, pairs)

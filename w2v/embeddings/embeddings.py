@@ -17,7 +17,7 @@ from w2v.events import Notice
 from w2v.formats import native, registry
 from w2v.formats.layout import LAYOUTS, ROWS_OPTION, Layout
 from w2v.formats.table import DEFAULT_ROWS, VectorTable
-from w2v.options import SWITCH, Option
+from w2v.options import ID_TYPE, PADDING, SWITCH, Option
 from w2v.progress import check_reporting, reporting
 from w2v.system.atomic import iter_row_chunks
 from w2v.text.definition import WordDefinition
@@ -315,8 +315,10 @@ class Embeddings(VectorTable):
         length: int | None = None,
         rows: str | None = None,
         *,
+        padding: str = "post",
+        dtype: str = "int32",
         progress: bool | None = None,
-    ) -> NDArray[np.int32]:
+    ) -> NDArray[np.int32] | NDArray[np.int64]:
         """Convert texts to ids, which are rows of ``matrix_for(rows)``.
 
         Args:
@@ -326,10 +328,12 @@ class Embeddings(VectorTable):
             length: the number of ids per text. Longer texts are truncated and shorter ones
                 padded, both at the end. None for the length of the longest text.
             rows: the name of the layout, as in ``layout``.
+            padding: ``"post"``, or ``"pre"`` to pad in front of the texts.
+            dtype: of the ids: ``"int32"``, or ``"int64"``, which some layers of PyTorch need.
             progress: whether to show a progress bar if this takes long, see `w2v.train`.
 
         Returns:
-            (length,) int32 for one string, else (texts, length), C order.
+            (length,) of ``dtype`` for one string, else (texts, length), C order.
 
         Raises:
             ConfigError: padding is needed but the layout has no padding row, an id is out of
@@ -340,8 +344,12 @@ class Embeddings(VectorTable):
         """
         layout = self.layout(rows)
         check_reporting(progress=progress)
+        PADDING.check("padding", padding)
+        ID_TYPE.check("dtype", dtype)
+        in_front = padding == "pre"
         with reporting(progress=progress) as observer:
-            return self.encoder.encode(texts, length, layout, observer)
+            ids = self.encoder.encode(texts, length, layout, observer, in_front=in_front)
+        return ids.astype(np.int64) if dtype == "int64" else ids
 
     def keras_layer(
         self,

@@ -86,15 +86,19 @@ class Encoder:
         length: int | None,
         layout: Layout,
         observer: Observer = ignore,
+        *,
+        in_front: bool = False,
     ) -> NDArray[np.int32]:
         """Encode one text or several; see `Embeddings.encode`."""
         check_length(length)
         if isinstance(texts, (str, bytes)):
             self.prepare(observer)
-            single: NDArray[np.int32] = self._pad([self.rows_of(texts, layout)], length, layout)[0]
+            single: NDArray[np.int32] = self._pad(
+                [self.rows_of(texts, layout)], length, layout, in_front=in_front
+            )[0]
             return single
         rows = list(self._encode_each(_checked_texts(texts), layout, observer))
-        return self._pad(rows, length, layout)
+        return self._pad(rows, length, layout, in_front=in_front)
 
     def _encode_each(
         self, texts: Iterable[Any], layout: Layout, observer: Observer
@@ -226,7 +230,12 @@ class Encoder:
         return array.astype(np.int32)
 
     def _pad(
-        self, texts: list[NDArray[np.int32]], length: int | None, layout: Layout
+        self,
+        texts: list[NDArray[np.int32]],
+        length: int | None,
+        layout: Layout,
+        *,
+        in_front: bool,
     ) -> NDArray[np.int32]:
         """Truncate or pad texts to one length, by default that of the longest."""
         sizes = [len(text) for text in texts]
@@ -241,7 +250,8 @@ class Encoder:
             )
             raise ResourceError(message) from error
         for row, text in zip(result, texts, strict=True):
-            row[: len(text)] = text[:wanted]
+            start = max(wanted - len(text), 0) if in_front else 0
+            row[start : start + len(text)] = text[:wanted]
         return result
 
 

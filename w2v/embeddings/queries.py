@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from w2v.errors import ConfigError, short_repr
+from w2v.options import is_ordered_iterable
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -37,7 +37,7 @@ def as_words(query: Any) -> list[str]:
         return []
     if isinstance(query, str):
         return [query]
-    items = list(query) if isinstance(query, Iterable) else [query]
+    items = list(query) if is_ordered_iterable(query) else []
     words = [item for item in items if isinstance(item, str)]
     if words and len(words) < len(items):
         wrong = next(item for item in items if not isinstance(item, str))

@@ -30,6 +30,13 @@ MISSING = Option(
     " vectors (normal), or the mean of the vectors (mean).",
     choices=("zeros", "normal", "mean"),
 )
+HOW = Option(
+    str,
+    "How to merge: the mean of the vectors, after rotating all models onto the first one, for the"
+    " words of any model (average); or the vectors side by side, for the words of all models"
+    " (concatenate).",
+    choices=("average", "concatenate"),
+)
 LIMIT = Option(int, "Read only this many words, from the first one.", low=1)
 
 

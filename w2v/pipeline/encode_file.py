@@ -19,7 +19,7 @@ from w2v.embeddings.encoder import Encoder, check_length
 from w2v.errors import ConfigError, InputError, UnknownWordError
 from w2v.events import Observer, Reading, ignore
 from w2v.formats.registry import is_file_name
-from w2v.options import SWITCH, check_path
+from w2v.options import ID_TYPE, PADDING, SWITCH, check_path
 from w2v.pipeline import warmup
 from w2v.progress import check_reporting, reporting
 from w2v.system import atomic
@@ -88,10 +88,12 @@ def encode_file(
     column: str | None = None,
     sep: str | None = None,
     json_field: str | None = None,
+    padding: str = "post",
+    dtype: str = "int32",
     observer: Observer = ignore,
     progress: bool | None = None,
 ) -> EncodedFile:
-    """Encode a file of texts, one per line, and write (lines, length) int32 as an .npy file.
+    """Encode a file of texts, one per line, and write (lines, length) ids as an .npy file.
 
     The file is processed in blocks. A line ends with LF; an empty line is a text without words.
 
@@ -107,6 +109,8 @@ def encode_file(
         column: see `w2v.Config`; each record of the file is a text then, and record i is row i.
         sep: see `w2v.Config`.
         json_field: see `w2v.Config`; as with ``column``, record i is row i.
+        padding: see `Embeddings.encode`.
+        dtype: see `Embeddings.encode`.
         observer: see `w2v.train`.
         progress: see `w2v.train`.
 
@@ -125,6 +129,8 @@ def encode_file(
     check_ids_name(output)
     overwrite = SWITCH.check("overwrite", overwrite)
     check_length(length)
+    PADDING.check("padding", padding)
+    ID_TYPE.check("dtype", dtype)
     check_reporting(observer, progress)
     layout = embeddings.layout(rows)
     atomic.check_file(Path(output), overwrite=overwrite)
@@ -165,15 +171,16 @@ def encode_file(
             raise InputError(message)
         wanted = int(sizes.max() if length is None else length)
         layout.check_lengths(int(sizes.min()), wanted)
-        needed = len(sizes) * wanted * _ID.itemsize
+        id_type = np.dtype(dtype).newbyteorder("<")
+        needed = len(sizes) * wanted * id_type.itemsize
         require_free_space(directory, needed, f"cannot write {output}", _REMEDY)
         with atomic.new_file(Path(output), needed=needed, overwrite=overwrite) as file:
             shape = (len(sizes), wanted)
             npy.write_array_header_1_0(
-                file, {"descr": _ID.str, "fortran_order": False, "shape": shape}
+                file, {"descr": id_type.str, "fortran_order": False, "shape": shape}
             )
-            for block in _padded_blocks(spool, sizes, wanted, layout):
-                file.write(block.data)
+            for block in _padded_blocks(spool, sizes, wanted, layout, in_front=padding == "pre"):
+                file.write(block.astype(id_type, copy=False).data)
     words = int(sizes.sum())
     cut = int(np.count_nonzero(sizes > wanted))
     return EncodedFile(len(sizes), wanted, words, unknown, cut, layout)
@@ -258,7 +265,7 @@ def _spool(
 
 
 def _padded_blocks(
-    spool: IO[bytes], sizes: NDArray[np.int64], length: int, layout: Layout
+    spool: IO[bytes], sizes: NDArray[np.int64], length: int, layout: Layout, *, in_front: bool
 ) -> Iterator[NDArray[np.int32]]:
     """Yield blocks of the spooled texts, truncated and padded to one length."""
     spool.seek(0)
@@ -268,7 +275,8 @@ def _padded_blocks(
         block = np.full((len(part), length), layout.padding or 0, _ID)
         for row, size in zip(block, part.tolist(), strict=True):
             ids = np.frombuffer(spool.read(size * _ID.itemsize), _ID)
-            row[:size] = ids[:length]
+            start = max(length - size, 0) if in_front else 0
+            row[start : start + size] = ids[:length]
         yield block
 
 

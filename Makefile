@@ -29,7 +29,7 @@ test-quick: $(VENV)/installed-dev
 
 # All tests with the kernels as plain Python, so that coverage sees inside them.
 test-nojit: $(VENV)/installed-dev
-	NUMBA_DISABLE_JIT=1 $(BIN)/python $(PYTEST) --cov
+	NUMBA_DISABLE_JIT=1 $(BIN)/python $(PYTEST) -m "not slow" --cov
 
 # The examples in the documentation with the frameworks themselves, which take some gigabytes.
 test-frameworks: $(VENV)/installed-frameworks

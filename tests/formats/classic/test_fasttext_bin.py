@@ -176,4 +176,5 @@ def test_vectors_equal_those_of_fasttext(tmp_path):
     composed = found.subwords.vectors([word.encode() for word in others], [-1] * len(others))
     for words, vectors in ((found.words, found.matrix), (others, composed)):
         expected = [trained.get_word_vector(word) for word in words]
-        np.testing.assert_allclose(vectors, expected, atol=1e-6)
+        # Some builds of fastText leave very large numbers in vectors, so the error is relative too.
+        np.testing.assert_allclose(vectors, expected, rtol=1e-6, atol=1e-6)

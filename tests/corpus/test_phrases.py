@@ -284,6 +284,19 @@ def test_any_number_of_threads_and_blocks_gives_the_same(monkeypatch):
     assert results[0][4] > 50
 
 
+@compiled_only
+def test_which_pairs_are_dropped_does_not_depend_on_the_threads(monkeypatch):
+    monkeypatch.setattr(blocks_module, "BLOCK_BYTES", 10_000)
+    monkeypatch.setattr(phrases_module, "PairCounter", lambda: PairCounter(max_slots=64))
+    lines = KJV.read_text().splitlines()[:3_000]
+    found = [
+        find_phrases(IterableSource(lines), Config(phrases=1, threads=threads))[0]
+        for threads in (1, 2, 3)
+    ]
+    assert found[0] == found[1] == found[2]
+    assert found[0]
+
+
 def test_no_phrase_extends_over_the_end_of_a_line():
     config = Config(phrases=1, **ALL)
     words, _, _ = read([["x"], ["y"]] * 20, config)

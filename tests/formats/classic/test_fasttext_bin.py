@@ -161,14 +161,24 @@ def test_the_format_is_known_by_its_content(tmp_path):
     assert w2v.load(tmp_path / "model").words[1] == "the"
 
 
+def train_with_luck(fasttext, text):
+    """Train a model. Some builds of fastText read memory that is not set, and often meet NaN."""
+    for _ in range(10):
+        try:
+            return fasttext.train_unsupervised(
+                str(text), dim=8, epoch=1, lr=0.001, minCount=1, minn=2, maxn=4, bucket=200_000,
+                thread=1, verbose=0,
+            )  # fmt: skip
+        except RuntimeError as error:
+            assert "NaN" in str(error)
+    return pytest.skip("this build of fastText cannot train: it meets NaN each time")
+
+
 def test_vectors_equal_those_of_fasttext(tmp_path):
     fasttext = pytest.importorskip("fasttext", reason="fasttext is not installed")
     text = tmp_path / "text.txt"
     text.write_text("the straße in 中国 is naïve and the dog is old\n" * 200)
-    trained = fasttext.train_unsupervised(
-        str(text), dim=8, epoch=1, lr=0.001, minCount=1, minn=2, maxn=4, bucket=200_000, thread=1,
-        verbose=0,
-    )  # fmt: skip
+    trained = train_with_luck(fasttext, text)
     trained.save_model(str(tmp_path / "m.bin"))
     found = w2v.load(tmp_path / "m.bin")
     assert found.words == trained.get_words()

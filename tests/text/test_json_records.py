@@ -234,7 +234,7 @@ def test_an_array_that_is_cut_is_noted(tmp_path):
         (b"[1, 2]", "item 1 of the array, is not a JSON object"),
         (b'[{"text": "a"}, "b"]', "item 2 of the array, is not a JSON object"),
         (b'[{"text": "a', "item 1 of the array, is not valid JSON: Unterminated string"),
-        (b'[{"text": "a"}] [{"text": "b"}]', "goes on after the end of the array"),
+        (b'[{"text": "a"}] [{"text": "b"}]', "has more text after the end of the array"),
         (b"[" + b'{"a": ' * 100_000, "item 1 of the array, is nested too deeply"),
         (b"[" * 100_000, "item 1 of the array, is nested too deeply"),
     ],

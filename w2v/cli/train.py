@@ -15,6 +15,7 @@ from w2v.cli import options
 from w2v.cli.process import Command, echo_err
 from w2v.config import Config
 from w2v.errors import ConfigError, LockedError, OutputError, ResourceError
+from w2v.formats.reading import compression_suffix
 from w2v.options import SECONDS
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
 # Options that a resumed run takes from its checkpoint.
 _START_OPTIONS = ("output", "vocab", "init", "freeze_old", "include", "strict")
-_COMPRESSED_SUFFIXES = {".gz", ".bz2", ".xz", ".zst"}
 
 
 @cloup.command(cls=Command, short_help="Train word vectors on a corpus.")
@@ -154,6 +154,6 @@ def _default_output(corpus: str) -> str:
     path = Path("stdin" if corpus == "-" else corpus)
     if path.name in {"", ".."}:
         path = path.resolve()
-    if path.suffix.lower() in _COMPRESSED_SUFFIXES:
+    if compression_suffix(path):
         path = path.with_suffix("")
     return f"{path.stem}.w2v"

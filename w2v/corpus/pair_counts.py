@@ -147,6 +147,16 @@ def _divide(keys: NDArray[np.uint64], divided: NDArray[np.uint64], ends: NDArray
         next_place[part] += 1
 
 
+@inlined
+def find_slot(slots: NDArray[np.uint64], key: np.uint64) -> np.uint64:
+    """Return the slot of a pair, or an empty one."""
+    mask = np.uint64(len(slots) - 1)
+    slot = mix(key) & mask
+    while slots[slot] != key and slots[slot] != 0:
+        slot = (slot + np.uint64(1)) & mask
+    return slot
+
+
 @kernel
 def _count(
     keys: NDArray[np.uint64],
@@ -166,18 +176,14 @@ def _count(
         The number of pairs that were counted, and of slots in use.
 
     """
-    mask = np.uint64(len(slots) - 1)
     limit = 7 * len(slots) // 10
     for i in range(len(keys)):
-        slot = mix(keys[i]) & mask
-        while slots[slot] != keys[i]:
-            if slots[slot] == 0:
-                if used >= limit:
-                    return i, used
-                slots[slot] = keys[i]
-                used += 1
-                break
-            slot = (slot + np.uint64(1)) & mask
+        slot = find_slot(slots, keys[i])
+        if slots[slot] == 0:
+            if used >= limit:
+                return i, used
+            slots[slot] = keys[i]
+            used += 1
         counts[slot] += np.uint32(1)
     return len(keys), used
 
@@ -190,23 +196,10 @@ def _insert(
     slot_values: NDArray[np.uint32],
 ) -> None:
     """Insert distinct pairs with their values into a table that has room for them."""
-    mask = np.uint64(len(slots) - 1)
     for i in range(len(keys)):
-        slot = mix(keys[i]) & mask
-        while slots[slot] != 0:
-            slot = (slot + np.uint64(1)) & mask
+        slot = find_slot(slots, keys[i])
         slots[slot] = keys[i]
         slot_values[slot] = values[i]
-
-
-@inlined
-def find_slot(slots: NDArray[np.uint64], key: np.uint64) -> np.uint64:
-    """Return the slot of a pair, or an empty one."""
-    mask = np.uint64(len(slots) - 1)
-    slot = mix(key) & mask
-    while slots[slot] != key and slots[slot] != 0:
-        slot = (slot + np.uint64(1)) & mask
-    return slot
 
 
 def make_table(

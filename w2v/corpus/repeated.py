@@ -122,7 +122,7 @@ def _move(
 class RepeatedLines:
     """Counts equal lines.
 
-    The texts of the most frequent ones are kept. A line shows itself when its count doubles; then
+    The texts of the most frequent ones are stored. A line shows itself when its count doubles; then
     its text is stored. If these are too many, those with the lowest counts are dropped.
 
     Args:

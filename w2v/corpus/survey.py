@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from w2v.text.sources import TextSource
 
 LINE_BYTES = 400
-"""The bytes of a line that are kept to show it."""
+"""The bytes of a line that are stored for display."""
 
 
 class Place(NamedTuple):
@@ -338,7 +338,7 @@ class _Reader:
             self._ends_with_return = False
         only_ends = self._ends_with_return and block.text[:1] == b"\n"
         if only_ends:
-            self._file.line -= 1  # the line has been counted, and only its end goes on
+            self._file.line -= 1  # the line has been counted, and only its end follows
             survey.lines -= 1
         first_line = self._file.line
         survey.text_bytes += found.size

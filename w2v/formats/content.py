@@ -54,7 +54,7 @@ def identify(path: str | Path) -> str | None:
         return "fasttext-bin"
     if _is_safetensors(head):
         return "safetensors"
-    first = head.removeprefix(b"\xef\xbb\xbf").partition(b"\n")[0]
+    first = head.removeprefix(lines.BYTE_ORDER_MARK).partition(b"\n")[0]
     if len(first) < word2vec_text.MAX_HEADER_BYTES and word2vec_text.HEADER.fullmatch(first):
         return "word2vec-bin" if word2vec_bin.matches(path) else "word2vec-text"
     _reject_other_kinds(path, head)

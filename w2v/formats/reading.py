@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from w2v.errors import FormatError
@@ -11,7 +12,7 @@ from w2v.events import Notice, Observer, ignore
 from w2v.options import Option
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    import os
 
 ON_BAD_ROW = Option(
     str,
@@ -38,6 +39,16 @@ HOW = Option(
     choices=("average", "concatenate"),
 )
 LIMIT = Option(int, "Read only this many words, from the first one.", low=1)
+
+
+COMPRESSED_SUFFIXES = (".gz", ".bz2", ".xz", ".zst")
+"""The extensions of compressed files that can be written."""
+
+
+def compression_suffix(path: str | os.PathLike[str]) -> str:
+    """Return the extension by which a name asks for compression, or "" if there is none."""
+    suffix = Path(path).suffix.lower()
+    return suffix if suffix in COMPRESSED_SUFFIXES else ""
 
 
 @dataclass(frozen=True)

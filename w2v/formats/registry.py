@@ -25,8 +25,13 @@ from typing import TYPE_CHECKING, Any
 from w2v.errors import ConfigError, FormatError, short_repr
 from w2v.events import Notice, Observer, ignore
 from w2v.formats.layout import ROWS_OPTION, UNK_OPTION, Layout
-from w2v.formats.reading import ON_BAD_WORD, READ_ALL, ReadOptions
-from w2v.formats.streams import COMPRESSED_SUFFIXES, compression_suffix
+from w2v.formats.reading import (
+    COMPRESSED_SUFFIXES,
+    ON_BAD_WORD,
+    READ_ALL,
+    ReadOptions,
+    compression_suffix,
+)
 from w2v.options import SWITCH, check_path
 from w2v.system import atomic
 from w2v.system.files import status_of
@@ -305,15 +310,12 @@ FORMATS: dict[str, Format] = {
 
 
 READ_ONLY: dict[str, Format] = {
-    entry.name: entry
-    for entry in (
-        Format(
-            "fasttext-bin",
-            "classic.fasttext_bin",
-            (".bin",),
-            "binary model of fastText with its n-grams; only read",
-            has_rows=True,
-        ),
+    "fasttext-bin": Format(
+        "fasttext-bin",
+        "classic.fasttext_bin",
+        (".bin",),
+        "binary model of fastText with its n-grams; only read",
+        has_rows=True,
     )
 }
 """Formats that are read but not written."""

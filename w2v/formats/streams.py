@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, cast
 
 from w2v.errors import FormatError, InputError, MissingExtraError
+from w2v.formats.reading import compression_suffix
 from w2v.system import atomic
 from w2v.system.files import open_binary
 from w2v.system.sniff import COMPRESSED, first_match
@@ -31,8 +32,6 @@ _SHOWN_NAMES = 5
 # Level 6 of gzip takes seven times as long for files that are a tenth smaller (50,000 x 128).
 _GZIP_LEVEL = 1
 _XZ_PRESET = 1
-COMPRESSED_SUFFIXES = (".gz", ".bz2", ".xz", ".zst")
-"""The extensions of compressed files that can be written."""
 
 
 @contextmanager
@@ -168,12 +167,6 @@ def require_zstandard(path: str | Path) -> None:
     except ImportError:
         message = f"writing {path}, compressed by zstd,"
         raise MissingExtraError(message, "zst") from None
-
-
-def compression_suffix(path: str | os.PathLike[str]) -> str:
-    """Return the extension by which a name asks for compression, or "" if there is none."""
-    suffix = Path(path).suffix.lower()
-    return suffix if suffix in COMPRESSED_SUFFIXES else ""
 
 
 def compressed_size(text: bytes, path: str | Path) -> int:

@@ -82,14 +82,14 @@ def notes_on_training(
 def expected_pairs(
     lengths: Counter[int], share: float, window: int, *, shrink: bool = False
 ) -> float:
-    """Return the expected number of pairs if each word of each line is kept at random.
+    """Return the expected number of pairs if each word of each line survives subsampling at random.
 
     Of X words, each has another one at distance d on both sides in max(X - d, 0) cases, so a line
     has 2 E[max(X - d, 0)] pairs at this distance. X has the binomial distribution.
 
     Args:
         lengths: how many lines have each number of words.
-        share: the probability that a word is kept.
+        share: the probability that a word survives subsampling.
         window: the highest distance.
         shrink: whether the highest distance is drawn from 1 to ``window`` for each center.
 

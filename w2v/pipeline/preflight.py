@@ -174,15 +174,15 @@ def memory_needed(
 
     """
     held = used_memory() or 0
+    pairs = 0  # of words, in tables that are released before training
     if counts is None:
         held = max(held, _BASE_MEMORY) + _reading_memory(text_bytes, config)
         held += 0 if is_cached(train_words) else _COMPILING_MEMORY
         text_bytes = _UNKNOWN_TEXT_BYTES if text_bytes is None else text_bytes
         counts = _typical_counts(words, text_bytes // _BYTES_PER_WORD)
-        if config.phrases:  # the tables of pairs are released before training
+        if config.phrases:
             pairs = min(_PHRASE_MEMORY, round(_PHRASE_SHARE * text_bytes))
-            return max(held + pairs, held + _WORD_MEMORY * words + training_memory(counts, config))
-    return held + _WORD_MEMORY * words + training_memory(counts, config)
+    return held + max(pairs, _WORD_MEMORY * words + training_memory(counts, config))
 
 
 def memory_of_process(text_bytes: int, counts: NDArray[np.int64], config: Config) -> int:

@@ -32,8 +32,10 @@ MODEL_SIGNATURE = ("meta.json", "embeddings.npy")
 """The files that identify a model directory, which another model may replace."""
 
 # Other files that this package writes into such directories, or that systems add to any.
-_PARTS = {"meta.json", "vocab.txt", "counts.npy", "unknown.npy", "contexts.npy"}
-_PARTS |= {"projector_config.pbtxt", ".DS_Store"}
+_PARTS = {
+    *("meta.json", "vocab.txt", "counts.npy", "unknown.npy", "contexts.npy"),
+    *("projector_config.pbtxt", ".DS_Store"),
+}
 _HUB_PARTS = {"config.json", "modules.json", "README.md"}  # beside _HUB_SIGNATURE
 _HUB_SIGNATURE = "modules.json"
 

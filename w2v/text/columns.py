@@ -31,7 +31,7 @@ def select_text(
         stream: the text of a file, in UTF-8.
         name: of the file.
         selection: the part.
-        records: is told what is odd.
+        records: receives counts of unusual records.
 
     Raises:
         InputError: the file needs another option, or one if it is JSON; now, or when the stream is
@@ -71,7 +71,7 @@ def select_parquet_text(
         raw: the file.
         name: of the file.
         selection: the columns.
-        records: is told what is odd.
+        records: receives counts of unusual records.
         encoding: of other files.
         size: of the file in bytes.
         max_expansion: see `w2v.text.decompress.ExpansionGuard`.

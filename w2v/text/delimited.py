@@ -62,7 +62,7 @@ def read_column(
         stream: the table, in UTF-8.
         name: of the file.
         selection: the columns, and the separator if it is known.
-        records: is told what is odd.
+        records: receives counts of unusual records.
 
     Raises:
         InputError: a column does not exist, or a quotation mark is never closed.
@@ -164,7 +164,7 @@ class _Table:
             lines: the lines.
             indices: of the columns.
             width: the number of columns.
-            records: is told which rows have too few or too many.
+            records: receives counts of rows with too few or too many.
 
         Raises:
             InputError: a cell is too long, or the last one is not closed.

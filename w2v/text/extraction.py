@@ -39,7 +39,7 @@ class Selection:
         sep: see `w2v.Config`.
         json_field: see `w2v.Config`.
         one_line: whether each record becomes exactly one line, so that lines can be matched with
-            records. Otherwise line ends are kept, and records without text are left out.
+            records. Otherwise line ends are preserved, and records without text are skipped.
 
     """
 

@@ -48,7 +48,7 @@ def read_field(
         stream: an object per line, or an array of objects, in UTF-8.
         name: of the file.
         selection: the fields.
-        records: is told what is odd.
+        records: receives counts of unusual records.
 
     Raises:
         InputError: it is not JSON; no record has the field, or none has text in it.
@@ -277,7 +277,9 @@ def _array_objects(
     if not array.ended:
         records.remark(f"the array in {name} is incomplete; it is read up to item {number:,}")
     elif array.has_more():
-        message = f"{name} goes on after the end of the array: expected one array, or JSON lines"
+        message = (
+            f"{name} has more text after the end of the array: expected one array, or JSON lines"
+        )
         raise InputError(message)
 
 

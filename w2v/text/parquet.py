@@ -34,7 +34,7 @@ def read_columns(
         raw: the file, which is read at any place.
         name: of the file.
         selection: the columns.
-        records: is told what is odd.
+        records: receives counts of unusual records.
 
     Raises:
         InputError: a column does not exist or has no text; the file is damaged.

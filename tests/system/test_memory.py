@@ -48,7 +48,7 @@ def test_this_machine_has_available_memory():
 def test_used_memory_counts_written_pages():
     before = memory.used_memory()
     # From the system: an allocator may reuse pages that were freed but not returned.
-    array = np.frombuffer(mmap.mmap(-1, 50 * MB), np.uint8)
+    array = np.frombuffer(mmap.mmap(-1, 50 * MB, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS), np.uint8)
     array[:] = 1
     grown = memory.used_memory() - before
     assert 0.9 * len(array) < grown < 1.2 * len(array)

@@ -170,7 +170,8 @@ def train_with_luck(fasttext, text):
                 thread=1, verbose=0,
             )  # fmt: skip
         except RuntimeError as error:
-            assert "NaN" in str(error)
+            if "NaN" not in str(error):
+                raise
     return pytest.skip("this build of fastText cannot train: it meets NaN each time")
 
 

@@ -59,12 +59,17 @@ _SAVED_EVERY = 1_000
 _RESET_EVERY = 100
 
 
-def compiled_modules() -> list[str]:
-    """Return the names of the modules with compiled functions, which run no Python bytecode."""
-    spec = find_spec("w2v")  # finds the package without importing it
+def package_directory() -> Path:
+    """Return the directory of w2v, which is not imported for this."""
+    spec = find_spec("w2v")
     assert spec is not None
     assert spec.origin is not None
-    package = Path(spec.origin).parent
+    return Path(spec.origin).parent
+
+
+def compiled_modules() -> list[str]:
+    """Return the names of the modules with compiled functions, which run no Python bytecode."""
+    package = package_directory()
     texts = {path: path.read_text("utf-8") for path in package.rglob("*.py")}
     compiled = [path for path, text in texts.items() if "numba" in text or "compute.jit" in text]
     return sorted(
@@ -387,8 +392,8 @@ def check_input(case: Case, data: bytes, meter: Meter) -> Finding | None:
 
 def _place(error: BaseException) -> str:
     """Return the origin of an error: the last frame in w2v."""
-    frames = traceback.extract_tb(error.__traceback__)
-    ours = [frame for frame in frames if f"{os.sep}w2v{os.sep}" in frame.filename] or frames
+    frames, package = traceback.extract_tb(error.__traceback__), package_directory()
+    ours = [frame for frame in frames if Path(frame.filename).is_relative_to(package)] or frames
     return f"{type(error).__name__} {Path(ours[-1].filename).name}:{ours[-1].lineno}"
 
 

@@ -18,6 +18,12 @@ ALL_WORDS = ["--min-count", "1"]
 TINY = [*ALL_WORDS, *["--sample", "0", "--dim", "8", "--epochs", "2", "--threads", "1"]]
 
 
+START = (
+    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler);"
+    "from w2v.cli.main import main; main(prog_name='w2v')"
+)
+"""Python code that runs a command. A shell may have it ignore SIGINT, as in the background."""
+
 COVERAGE = [
     "corpus: 120 words in 20 lines, 9 distinct words",
     "vocabulary: 9 words, 100.00 % of the corpus",

@@ -20,7 +20,7 @@ import numpy as np
 import pytest
 
 import w2v
-from commands import ALL_WORDS, TINY, error, ok, report_lines, run
+from commands import ALL_WORDS, START, TINY, error, ok, report_lines, run
 from support import KJV, WORDS, compiled_only, content, names
 from w2v.cli import process as cli_process
 from w2v.events import Notice, Observer
@@ -124,12 +124,6 @@ def test_output_is_utf8_whatever_the_locale(encoding):
     command = [sys.executable, "-m", "w2v", "similar", "m", "λόγος"]
     done = subprocess.run(command, capture_output=True, check=True, env=environment, timeout=60)
     assert done.stdout.decode() == "λόγος\tnaïve\t1.0000\n"
-
-
-START = (
-    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler);"
-    "from w2v.cli.main import main; main(prog_name='w2v')"
-)
 
 
 STAGES = {

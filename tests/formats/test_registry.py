@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from samples import SMALL, bits, installed
@@ -26,6 +26,8 @@ from w2v.formats.classic import glove, word2vec_text
 from w2v.formats.reading import ReadOptions
 from w2v.formats.registry import FORMATS, by_extension
 from w2v.formats.table import VectorTable
+from w2v.text.definition import WordDefinition
+from w2v.text.reach import reach
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array:DeprecationWarning")  # from Keras
 
@@ -81,6 +83,8 @@ def vector_tables(draw: st.DrawFn) -> VectorTable:
 @given(table=vector_tables())
 def test_words_and_bits_survive_a_round_trip(codec, tmp_path, table):
     read, write = codec
+    if write is write_hf:  # which refuses words that its tokenizer never finds
+        assume(reach(table.words, WordDefinition.from_meta(DEFINITION)).found)
     write(table, tmp_path / "file", overwrite=(tmp_path / "file").exists())
     back = read(tmp_path / "file")
     assert back.words == table.words

@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 import reference
 import segmenter_functions
 import w2v
+from commands import START
 from segmenter_functions import PID_FILE, lazily, rest, twos
 from support import ROOT
 from w2v.config import Config
@@ -342,7 +343,7 @@ def run_waiting(tmp_path) -> tuple[subprocess.Popen[bytes], int]:
     (tmp_path / "f").write_text("学校\n", encoding="utf-8")
     file = tmp_path / "pid"
     paths = os.pathsep.join([str(ROOT), str(ROOT / "tests")])
-    command = [sys.executable, "-m", "w2v", "vocab", "f", "--segmenter", f"{MODULE}:waits"]
+    command = [sys.executable, "-c", START, "vocab", "f", "--segmenter", f"{MODULE}:waits"]
     process = subprocess.Popen(
         command,
         cwd=tmp_path,

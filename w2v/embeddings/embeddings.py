@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from w2v.embeddings import exchange, layers, queries
+from w2v.embeddings import exchange, layers, queries, search
 from w2v.embeddings.encoder import Encoder
 from w2v.embeddings.given_words import GivenWords, matrix_of_words
 from w2v.embeddings.spelling import near_spellings
@@ -16,10 +16,10 @@ from w2v.errors import ConfigError, FormatError, UnknownWordError, short_repr
 from w2v.events import Notice
 from w2v.formats import native, registry
 from w2v.formats.layout import LAYOUTS, ROWS_OPTION, Layout
+from w2v.formats.norms import norms_of, unit_rows
 from w2v.formats.table import DEFAULT_ROWS, VectorTable
 from w2v.options import ID_TYPE, PADDING, SWITCH, Option
 from w2v.progress import check_reporting, reporting
-from w2v.system.atomic import iter_row_chunks
 from w2v.text.definition import WordDefinition
 from w2v.text.normal import comparable_form, is_normal, normal_form
 from w2v.text.phrases import BLANK, joined
@@ -37,7 +37,7 @@ _MOVED_PADDING = (
     "padding in training, so that it has no effect"
 )
 _CACHES = {"_encoder", "_norms", "_rows_by_normal_form", "unit"}
-_NOT_PICKLED = _CACHES | {"subwords"}  # which belong to a file
+_NOT_PICKLED = _CACHES | {"subwords", "_packed"}  # which belong to a file
 _TOPN = Option(int, "Number of words to return.", low=0)
 _RESTRICT = Option(int, "Number of words to look among.", low=1)
 _LEAST_WORDS = 2
@@ -114,30 +114,19 @@ class Embeddings(VectorTable):
 
         Computed at first use and cached, so it does not follow later changes of ``matrix``.
         """
-        unit = np.empty_like(self.matrix)
-        np.divide(self.matrix, self._norms[:, None], out=unit, casting="same_kind")
+        unit = unit_rows(self.matrix, self._norms, np.float32)
         unit.flags.writeable = False
         return unit
 
-    @cached_property
-    def _norms(self) -> NDArray[np.float64]:
-        """(V,) float64: the lengths of the vectors, 1 for zero vectors."""
-        parts = [
-            np.einsum("ij,ij->i", rows, rows, dtype=np.float64)
-            for rows in iter_row_chunks(self.matrix)
-        ]
-        norms: NDArray[np.float64] = np.sqrt(np.concatenate(parts))
-        norms[norms == 0] = 1
-        return norms
-
     def _unit_rows(self, rows: Sequence[int]) -> NDArray[np.float64]:
         """Return some vectors, scaled to length 1; zero vectors stay zero."""
-        vectors = self.matrix[list(rows)].astype(np.float64)
-        return vectors / self._norms[list(rows), np.newaxis]
+        vectors = self.matrix[list(rows)]
+        return unit_rows(vectors, norms_of(vectors), np.float64)
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what is pickled and copied: everything but what can be computed again."""
-        return {name: value for name, value in vars(self).items() if name not in _NOT_PICKLED}
+        state = {"words": self.words, "_row_of": self._row_of} | vars(self)
+        return {name: value for name, value in state.items() if name not in _NOT_PICKLED}
 
     def __iter__(self) -> Iterator[str]:
         """Iterate over the words by rank."""
@@ -574,10 +563,12 @@ class Embeddings(VectorTable):
 
     def _find(self, word: str) -> int | None:
         """Return the row of a word, or None."""
-        row = self._row_of.get(word)
+        row = self.row_of(word)
         if row is None:
             for form in self._forms(word):
-                row = self._row_of.get(form, self._rows_by_normal_form.get(form))
+                row = self.row_of(form)
+                if row is None:
+                    row = self._rows_by_normal_form.get(form)
                 if row is not None:
                     break
         return row
@@ -596,6 +587,8 @@ class Embeddings(VectorTable):
     @cached_property
     def _rows_by_normal_form(self) -> dict[str, int]:
         """The rows of words that are not in normalization form C; models of w2v have none."""
+        if self._packed is not None and self._packed.are_normal:
+            return {}
         return {
             normal_form(word, lowercase=False): row
             for word, row in reversed(self._row_of.items())
@@ -606,12 +599,14 @@ class Embeddings(VectorTable):
         self, vector: NDArray[Any], topn: int, excluded: set[int], restrict: int | None = None
     ) -> list[tuple[str, float]]:
         """Rank the first rows except ``excluded`` by their cosine with ``vector``."""
-        norm = np.linalg.norm(vector.astype(np.float64))
-        direction = (vector / norm if norm > 0 else np.zeros(self.dim)).astype(np.float32)
-        cosines = np.clip(self.matrix[:restrict] @ direction / self._norms[:restrict], -1, 1)
-        order = np.argsort(-cosines, kind="stable")[: topn + len(excluded)].tolist()
-        best = [row for row in order if row not in excluded][:topn]
-        return [(self.words[row], float(cosines[row])) for row in best]
+        matrix, count = self.matrix[:restrict], topn + len(excluded)
+        rows, cosines = search.nearest_rows(matrix, self._norms[:restrict], vector, count)
+        if search.are_stale(matrix, self._norms, rows):
+            del self._norms
+            rows, cosines = search.nearest_rows(matrix, self._norms[:restrict], vector, count)
+        found = zip(rows.tolist(), cosines.tolist(), strict=True)
+        best = [(row, cosine) for row, cosine in found if row not in excluded][:topn]
+        return [(self.word_of(row), cosine) for row, cosine in best]
 
 
 def _check_rows(found: int, words: int, layout: Layout) -> None:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from w2v.embeddings.embeddings import Embeddings
 from w2v.errors import ConfigError
+from w2v.formats.norms import norms_of, unit_rows
 from w2v.formats.reading import HOW
 
 if TYPE_CHECKING:
@@ -78,9 +79,9 @@ class _Part(NamedTuple):
 
     @classmethod
     def of(cls, table: VectorTable) -> _Part:
-        norms = np.linalg.norm(table.matrix.astype(np.float64), axis=1, keepdims=True)
         row_of = {word: row for row, word in enumerate(table.words)}
-        return cls(row_of, table.matrix / np.where(norms == 0, 1, norms), table.counts)
+        unit = unit_rows(table.matrix, norms_of(table.matrix), np.float64)
+        return cls(row_of, unit, table.counts)
 
     def vectors(self, words: list[str]) -> NDArray[np.float64]:
         """Return the unit vectors of words that it has."""

@@ -7,6 +7,7 @@
 - ``contexts.npy``: the context vectors of all words and, if there is an ``unknown.npy``, of
   out-of-vocabulary words as the last row; same type as ``embeddings.npy``. Written by training,
   and read only to train the model further
+- ``norms.cache``: the lengths of the vectors of a large model, see `w2v.formats.norms`
 - ``meta.json``: how the model was made, and the version of this format
 
 The ``npy`` format is the same directory for other programs: ``embeddings.npy`` then has the rows
@@ -15,25 +16,28 @@ of a layout, which is recorded in ``meta.json`` under ``rows``.
 
 from __future__ import annotations
 
+import os
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from w2v.errors import FormatError, InputError
+from w2v.formats import norms
 from w2v.formats.directory import (
     encode_meta,
     open_file,
+    read_bytes,
     read_counts,
     read_meta,
-    read_words,
     size_of_counts,
     write_counts,
 )
 from w2v.formats.npy import HEADER_SIZE, read_npy, write_npy
+from w2v.formats.packed_words import PackedWords
 from w2v.formats.table import VectorTable
-from w2v.formats.words import LINE_BREAK, encode_vocabulary
+from w2v.formats.words import LINE_BREAK, decode_vocabulary, encode_vocabulary
 from w2v.system import atomic
 from w2v.system.disk import size_on_disk
 from w2v.system.files import is_directory, status_of
@@ -115,6 +119,9 @@ def new_model(
             write_npy(directory / name, matrix.astype("<f4", copy=False))
         (directory / "vocab.txt").write_bytes(vocabulary)
         write_counts(directory, table)
+        if layout is None and table.matrix.nbytes >= norms.LEAST_BYTES:
+            changed = (directory / "embeddings.npy").stat().st_mtime_ns
+            norms.write(directory, table.matrix, changed, vocabulary, norms.norms_of(table.matrix))
         atomic.sync_tree(directory)
         yield
         (directory / "meta.json").write_bytes(encode_meta(table.meta, layout))
@@ -143,8 +150,12 @@ def read(path: str | Path) -> VectorTable:
         message = f"cannot read {path}: there is no such model directory; check the path"
         raise InputError(message)
     meta, layout = read_meta(directory)
-    words = read_words(directory)
-    matrix = _read_matrix(directory / "embeddings.npy", mapped=True)
+    vocabulary = read_bytes(directory / "vocab.txt")
+    matrix, changed = _map_matrix(directory / "embeddings.npy")
+    lengths = None if layout else norms.read(directory, matrix, changed, vocabulary)
+    if lengths is not None:
+        return _table_of_checked(directory, PackedWords(vocabulary), matrix, lengths, meta)
+    words = decode_vocabulary(vocabulary, directory / "vocab.txt")
     counts = read_counts(directory)
     extra = 0 if layout is None else layout.first_word
     if len(matrix) - extra != len(words) or (counts is not None and len(counts) != len(words)):
@@ -157,10 +168,28 @@ def read(path: str | Path) -> VectorTable:
         raise FormatError(message)
     if layout is not None:
         return VectorTable.from_rows(layout, words, matrix, counts, meta, source=directory)
-    unknown = None
-    if status_of(directory / "unknown.npy") is not None:
-        unknown = _read_unknown(directory / "unknown.npy")
-    return VectorTable(words, matrix, counts, meta, unknown=unknown, source=directory)
+    unknown = _read_unknown(directory / "unknown.npy")
+    table = VectorTable(words, matrix, counts, meta, unknown=unknown, source=directory)
+    if matrix.nbytes >= norms.LEAST_BYTES:
+        norms.write(directory, matrix, changed, vocabulary, table._norms)
+    return table
+
+
+def _table_of_checked(
+    directory: Path,
+    words: PackedWords,
+    matrix: NDArray[np.float32],
+    lengths: NDArray[np.float64],
+    meta: dict[str, Any],
+) -> VectorTable:
+    """Return the table of a large model that was read or written before."""
+    unknown = _read_unknown(directory / "unknown.npy")
+    try:
+        counts = read_counts(directory)
+        return VectorTable.from_checked(words, matrix, lengths, counts, meta, unknown)
+    except FormatError as error:
+        message = f"{directory}: {error}"
+        raise FormatError(message) from error
 
 
 def has_contexts(path: str | Path) -> bool:
@@ -204,7 +233,17 @@ def _read_matrix(path: Path, *, mapped: bool = False) -> NDArray[np.float32]:
         return read_npy(file, path, "<f4", axes=2, mapped=mapped)
 
 
-def _read_unknown(path: Path) -> NDArray[np.float32]:
+def _map_matrix(path: Path) -> tuple[NDArray[np.float32], int]:
+    """Map a matrix into memory; return also when its file was changed, in nanoseconds."""
+    with open_file(path) as file:
+        changed = os.fstat(file.fileno()).st_mtime_ns
+        return read_npy(file, path, "<f4", axes=2, mapped=True), changed
+
+
+def _read_unknown(path: Path) -> NDArray[np.float32] | None:
+    """Return the vector in a file, or None if there is no such file."""
+    if status_of(path) is None:
+        return None
     unknown = _read_matrix(path)
     if len(unknown) != 1:
         message = (

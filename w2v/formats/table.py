@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import itertools
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
 from w2v.errors import ConfigError, FormatError
+from w2v.formats import norms
 from w2v.formats.layout import ROWS_OPTION, UNK_OPTION, Layout
 from w2v.system.atomic import iter_row_chunks
 
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from w2v.formats.classic.fasttext_bin import Subwords
+    from w2v.formats.packed_words import PackedWords
 
 DEFAULT_ROWS = "pad+unk"
 """The layout of tables without one of their own."""
@@ -46,6 +49,7 @@ class VectorTable:
     """
 
     subwords: Subwords | None = None
+    _packed: PackedWords | None = None  # the words, if they were not decoded when they were read
 
     def __init__(
         self,
@@ -130,6 +134,66 @@ class VectorTable:
         table.unk = layout.unknown_vector
         return table
 
+    @classmethod
+    def from_checked(
+        cls,
+        packed: PackedWords,
+        matrix: NDArray[np.float32],
+        lengths: NDArray[np.float64],
+        counts: NDArray[np.int64] | None,
+        meta: dict[str, Any],
+        unknown: NDArray[np.float32] | None,
+    ) -> Self:
+        """Make a table of parts that were checked when they were read before.
+
+        Args:
+            packed: V words, which are decoded when they are needed.
+            matrix: (V, D), finite, C order.
+            lengths: (V,), those of its rows.
+            counts: (V,), or None.
+            meta: plain JSON values.
+            unknown: (D,), or None.
+
+        Raises:
+            FormatError: ``counts`` or ``unknown`` are invalid.
+
+        """
+        table = cls.__new__(cls)
+        table.matrix, table.meta, table.rows = matrix, meta, DEFAULT_ROWS
+        table._packed, table._norms = packed, lengths
+        table.counts = None if counts is None else _checked_counts(counts, len(matrix))
+        table.unknown = None if unknown is None else _checked_unknown(unknown, table.dim)
+        table.unk = None if unknown is None else "trained"
+        return table
+
+    @cached_property
+    def words(self) -> list[str]:
+        """The V words."""
+        assert self._packed is not None  # else they are set
+        return self._packed.to_list()
+
+    @cached_property
+    def _row_of(self) -> dict[str, int]:
+        return {word: row for row, word in enumerate(self.words)}
+
+    def row_of(self, word: str) -> int | None:
+        """Return the row of a word as it is written, or None if there is none."""
+        packed = self._packed
+        if packed is None or packed.is_worn or "_row_of" in vars(self):
+            return self._row_of.get(word)
+        return packed.find(word)
+
+    def word_of(self, row: int) -> str:
+        """Return the word of a row, which is not negative."""
+        if self._packed is None or "words" in vars(self):
+            return self.words[row]
+        return self._packed[row]
+
+    @cached_property
+    def _norms(self) -> NDArray[np.float64]:
+        """(V,) float64: the lengths of the vectors."""
+        return norms.norms_of(self.matrix)
+
     def head(self, size: int) -> Self:
         """Return the table of the first words."""
         return self.with_words(self.words, without=range(size, len(self)))
@@ -159,7 +223,7 @@ class VectorTable:
 
     def __len__(self) -> int:
         """Return V, the number of words."""
-        return len(self.words)
+        return len(self.matrix)
 
     @property
     def dim(self) -> int:

@@ -33,7 +33,7 @@ MODEL_SIGNATURE = ("meta.json", "embeddings.npy")
 
 # Other files that this package writes into such directories, or that systems add to any.
 _PARTS = {
-    *("meta.json", "vocab.txt", "counts.npy", "unknown.npy", "contexts.npy"),
+    *("meta.json", "vocab.txt", "counts.npy", "unknown.npy", "contexts.npy", "norms.cache"),
     *("projector_config.pbtxt", ".DS_Store"),
 }
 _HUB_PARTS = {"config.json", "modules.json", "README.md"}  # beside _HUB_SIGNATURE

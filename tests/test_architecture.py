@@ -29,12 +29,13 @@ LAYERS = {
     "corpus": {"text"},
     "formats": {"text"},
     "training": {"corpus"},
-    "embeddings": {"formats"},
+    "views": {"formats"},
+    "embeddings": {"formats", "views"},
     "evaluation": {"embeddings"},
     "pipeline": {"embeddings", "training", "_version"},
     "cli": {"pipeline", "evaluation"},
 }
-HEAVY = {"numba", "llvmlite", "numpy", "tqdm", "zstandard", "pyarrow"}
+HEAVY = {"numba", "llvmlite", "numpy", "tqdm", "zstandard", "pyarrow", "matplotlib", "tensorboardX"}
 
 
 def python(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -60,7 +61,7 @@ def test_help_loads_no_heavy_package():
     assert {name.partition(".")[0] for name in imported} & HEAVY == set()
 
 
-@pytest.mark.parametrize("command", ["train", "eval", "similar"])
+@pytest.mark.parametrize("command", ["train", "eval", "similar", "plot"])
 def test_the_help_of_a_command_loads_no_heavy_package(command):
     statement = (
         f"from w2v.cli.main import main; main(['{command}', '--help'], standalone_mode=False)"

@@ -298,6 +298,8 @@ COMMANDS: dict[str, dict[str, Any]] = {
     },
     "merge": {"-o --output": None, "--how": "average", "--overwrite": None},
     "info": {"--json": None, "--from": None},
+    "plot": {"-o --output": None, "--overwrite": None},
+    "completion": {"--install": None},
 }
 
 # Extensions, default rows, and the files that identify a directory.

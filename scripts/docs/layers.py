@@ -38,6 +38,9 @@ _ROWS: list[list[tuple[str, int, int, str]]] = [
     ],
     [
         ("corpus", 0, 40, "words to ids on disk"),
+        ("views", 78, 100, "plots, pages, logs"),
+    ],
+    [
         ("formats", 40, 100, "matrices to files and back"),
     ],
     [("text", 0, 100, "bytes to words")],

@@ -12,6 +12,7 @@ import click
 import cloup
 
 from w2v.cli import options
+from w2v.cli.curve import curve, levels_of_terminal
 from w2v.cli.loading import from_format, read_model
 from w2v.cli.process import Command
 from w2v.errors import ConfigError, FormatError
@@ -83,6 +84,10 @@ def _history(record: TrainingRecord, meta: dict[str, Any]) -> Iterator[tuple[str
         yield "started from", _describe_origin(origin)
     yield "tokenizer", str(record.tokenizer)
     yield "options", ", ".join(f"{name}={value}" for name, value in record.config.items())
+    losses = [epoch.loss for epoch in record.epochs if epoch.loss is not None]
+    if len(losses) > 1:
+        drawn = curve(losses, levels_of_terminal())
+        yield "loss", f"{losses[0]:.4f} {drawn} {losses[-1]:.4f}"
     for epoch in record.epochs:
         loss = "-" if epoch.loss is None else f"{epoch.loss:.4f}"
         validation = ""

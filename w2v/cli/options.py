@@ -66,6 +66,12 @@ class Path(click.ParamType):  # type: ignore[type-arg]
             self.fail("the path is empty.", param, ctx)
         return str(value)
 
+    def shell_complete(self, ctx: Any, param: Any, incomplete: str) -> list[Any]:  # noqa: ARG002
+        """Let the shell complete the names of files and directories."""
+        from click.shell_completion import CompletionItem
+
+        return [CompletionItem(incomplete, type="file")]
+
 
 class Duration(click.ParamType):  # type: ignore[type-arg]
     """A time in seconds, or with a unit: 90, 90s, 10m, 2h."""

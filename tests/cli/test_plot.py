@@ -56,6 +56,12 @@ def test_vectors_from_elsewhere_have_no_training(name, models):
     assert not Path("t.svg").exists()
 
 
+def test_a_record_without_epochs_is_rejected(models):
+    path = Path("a.w2v/meta.json")
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"epochs": []}))
+    assert error("plot", *models, "-o", "t.svg").startswith("a.w2v does not record how it was")
+
+
 def test_a_wrong_name_is_one_line(models):
     assert error("plot", "no.w2v", "-o", "t.svg").startswith("cannot read no.w2v: there is no such")
     expected = "--output must be a file name that ends in .png or .svg, got t.jpg"

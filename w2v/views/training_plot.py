@@ -131,5 +131,5 @@ def _explain_dashes(panel: Axes) -> None:
 
 
 def _legible(name: str) -> str:
-    """Return a name that a legend shows: matplotlib leaves out those that begin with "_"."""
+    """Return a name that a legend shows: matplotlib 3.8 and 3.9 leave out those with "_" first."""
     return f" {name}" if name.startswith("_") else name

@@ -23,6 +23,7 @@ NAMES = {
     "Embeddings",
     "W2VError",
     "__version__",
+    "evaluate",
     "find_phrases",
     "inspect",
     "load",
@@ -78,6 +79,14 @@ PARAMETERS = {
         "options": None,
     },
     "load": {"path": None},
+    "evaluate": {
+        "model": None,
+        "files": None,
+        "top": 30_000,
+        "method": "add",
+        "lower": True,
+        "observer": events.ignore,
+    },
     "skipgram_pairs": {"ids": None, "window": 2},
     "skipgram_pair_blocks": {"ids": None, "window": 2, "block_size": 65536},
 }
@@ -254,7 +263,13 @@ COMMANDS: dict[str, dict[str, Any]] = {
     "pairs": {**TEXT_FLAGS, "--ids": None, "--window": 2, "--work-dir": None},
     "similar": {"-n --number": 10, "--from": None},
     "analogy": {"-n --number": 10, "--from": None},
-    "eval": {"--top": 30_000, "--from": None},
+    "eval": {
+        "--top": 30_000,
+        "--method": "add",
+        "--lower --no-lower": True,
+        "--json": None,
+        "--from": None,
+    },
     "export": {
         "--from": None,
         "--words": None,

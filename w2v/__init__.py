@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from w2v.embeddings.load import load as load
     from w2v.embeddings.merging import merge as merge
     from w2v.errors import W2VError as W2VError
+    from w2v.evaluation.report import evaluate as evaluate
     from w2v.pipeline.inspect import inspect as inspect
     from w2v.pipeline.read import find_phrases as find_phrases
     from w2v.pipeline.read import read_corpus as read_corpus
@@ -33,6 +34,7 @@ _MODULES = {
     "Config": "config",
     "Embeddings": "embeddings.embeddings",
     "W2VError": "errors",
+    "evaluate": "evaluation.report",
     "find_phrases": "pipeline.read",
     "inspect": "pipeline.inspect",
     "load": "embeddings.load",

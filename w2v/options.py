@@ -152,6 +152,12 @@ def plain(value: object) -> object:
 # Arguments other than hyper-parameters that the command line and functions share.
 NUMBER = Option(int, "Number of words to list.", low=1)
 TOP = Option(int, "Use only this many of the most frequent words in analogies.", low=1)
+METHOD = Option(
+    str,
+    "Answer analogies by the largest cosine with b - a + c (add, 3CosAdd), or by the largest"
+    " product of the cosines (mul, 3CosMul).",
+    choices=("add", "mul"),
+)
 PADDING = Option(
     str, "Where to pad texts that are shorter than the length.", choices=("post", "pre")
 )

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
-from commands import error, ok
+from commands import error, ok, run
 
 
 def test_similar_lists_neighbors_and_cosines(model):
@@ -68,3 +69,52 @@ def test_eval_shows_a_dash_if_nothing_is_covered(model):
 def test_eval_errors_name_the_line(text, message, model):
     Path("file").write_text(text)
     assert error("eval", model, "file").startswith(message)
+
+
+def test_eval_without_files_uses_the_sets_in_the_package(model):
+    result = run("eval", model)
+    assert result.exit_code == 0
+    header, *rows = result.stdout.splitlines()
+    assert header.split() == ["set", "score", "95", "%", "interval", "covered", "total"]
+    assert [row.split()[0] for row in rows] == [
+        *("Google", "semantic", "syntactic", "WordSim-353", "similarity", "relatedness"),
+    ]
+    assert rows[0].split() == [
+        "Google",
+        "analogies",
+        "100.0",
+        "100.0",
+        "to",
+        "100.0",
+        "2",
+        "19,544",
+    ]
+    assert result.stderr.startswith("note: the vocabulary covers only 0 % of Google analogies and")
+    assert "and --top limits" in result.stderr
+
+
+def test_eval_prints_json(model):
+    Path("pairs").write_text("king,man,9\nking,queen,5\nking,apple,1\n")
+    found = json.loads(ok("eval", model, "pairs", "--json", "--method", "mul", "--top", "4"))
+    assert (found["model"], found["method"], found["top"], found["notes"]) == (model, "mul", 4, [])
+    assert found["scores"][0]["score"] == pytest.approx(1)
+    assert json.loads(ok("eval", model, "--json"))["scores"][0]["total"] == 19_544
+
+
+def test_eval_looks_up_words_as_written_if_asked_to(model):
+    Path("pairs").write_text("King,man,9\nking,queen,5\nking,apple,1\n")
+    assert "3 of 3 pairs" in ok("eval", model, "pairs")
+    assert "2 of 3 pairs" in ok("eval", model, "pairs", "--no-lower")
+
+
+def test_eval_notes_low_coverage_of_a_file(model):
+    Path("pairs").write_text("a,b,9\nking,queen,5\nking,apple,1\nc,d,2\ne,f,4\n")
+    result = run("eval", model, "pairs")
+    assert result.stdout == "pairs: Spearman's rho 100.00, 2 of 5 pairs covered\n"
+    assert result.stderr.startswith("note: the vocabulary covers only 40 % of pairs, and the score")
+
+
+def test_eval_answers_by_products(model):
+    Path("analogies").write_text(": s\nman king woman queen\n")
+    assert "100.00 %" in ok("eval", model, "analogies", "--method", "mul")
+    assert "Invalid value for '--method'" in run("eval", model, "--method", "sub").stderr

@@ -9,7 +9,9 @@ from samples import ROYALS, random_model
 from w2v.embeddings.embeddings import Embeddings
 from w2v.errors import ConfigError
 from w2v.evaluation import analogies
+from w2v.evaluation.analogies import answer
 from w2v.evaluation.evaluate import AnalogyResult, Section, evaluate
+from w2v.evaluation.questions import Question
 
 
 def test_sections_of_analogies(write_file):
@@ -76,10 +78,58 @@ def test_the_batch_size_does_not_change_the_result(write_file, monkeypatch):
     path = write_file("\n".join([": x", *questions]))
     whole = evaluate(embeddings, path)
     assert 0 < whole.correct < 300
-    for name, value in (("_BATCH", 7), ("_MAX_BATCH_SCORES", 1)):
+    for name, value in (("_BATCH", 7), ("_MAX_BLOCK_COSINES", 1), ("_BLOCK", 8)):
         with monkeypatch.context() as patch:
             patch.setattr(analogies, name, value)
             assert evaluate(embeddings, path) == whole
+
+
+def reference_answer(embeddings, question, top, method):
+    """Answer one question as the formulas say, in float64."""
+    words = [word.lower() for word in embeddings.words[:top]]
+    unit = embeddings.matrix[:top].astype(float)
+    unit /= np.linalg.norm(unit, axis=1, keepdims=True)
+    a, b, c = (unit @ unit[words.index(word)] for word in question[:3])
+    product = (b + 1) / 2 * (c + 1) / 2 / ((a + 1) / 2 + 0.001)
+    scores = b - a + c if method == "add" else product
+    scores[[word in question[:3] for word in words]] = -np.inf
+    return words[int(scores.argmax())]
+
+
+@pytest.mark.parametrize("mixed_case", [False, True])
+@pytest.mark.parametrize("method", ["add", "mul"])
+def test_answers_are_those_of_the_formulas(method, mixed_case, write_file):
+    rng = np.random.default_rng(13)
+    embeddings = random_model(rng, mixed_case=mixed_case)
+    drawn = rng.integers(0, 20, (150, 4)).tolist()
+    questions = [
+        Question(f"w{i}x{k}", f"w{i}x{m}", f"w{j}x{k}", f"w{j}x{m}") for i, j, k, m in drawn
+    ]
+    covered, correct = answer(embeddings, questions, 300, method=method, lower=True)
+    known = {word.lower() for word in embeddings.words[:300]}
+    for i, question in enumerate(questions):
+        assert covered[i] == (set(question[:4]) <= known)
+        if covered[i]:
+            found = reference_answer(embeddings, question, 300, method)
+            assert correct[i] == (found == question.d and found not in question[:3])
+    assert 0 < correct.sum() < covered.sum() < len(questions)
+
+
+def test_of_equal_candidates_the_more_frequent_is_the_answer(monkeypatch):
+    monkeypatch.setattr(analogies, "_BLOCK", 2)
+    words = ["a", "b", "c", "x", "y", "z"]
+    embeddings = Embeddings(words, np.array([[1, 0, 0], [0, 1, 0], [0, 0, 1], *[[-1, 1, 1.0]] * 3]))
+    asked = [Question("a", "b", "c", word) for word in "xyz"]
+    correct = answer(embeddings, asked, 10, method="add", lower=True).correct
+    assert correct.tolist() == [True, False, False]
+
+
+def test_any_of_several_answers_is_right():
+    other = Question("man", "woman", "king", "nobody", ("late", "queen"))
+    asked = [other, other._replace(others=()), other._replace(others=("far",))]
+    covered, correct = answer(ROYALS, asked, 10, method="add", lower=True)
+    assert covered.tolist() == [True, False, True]
+    assert correct.tolist() == [True, False, False]
 
 
 @pytest.mark.slow

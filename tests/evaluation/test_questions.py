@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from samples import ROYALS
+from w2v.embeddings.embeddings import Embeddings
 from w2v.errors import FormatError, InputError
-from w2v.evaluation.evaluate import SimilarityResult, evaluate
-from w2v.evaluation.questions import Line, parse_analogies, rows_by_lowercase
+from w2v.evaluation.evaluate import Section, SimilarityResult, evaluate
+from w2v.evaluation.questions import (
+    Line,
+    Question,
+    parse_analogies,
+    read_set,
+    rows_by_lowercase,
+)
 
 
 @pytest.mark.parametrize(
@@ -34,7 +42,8 @@ def test_separators_headers_and_comments(text, write_file):
         (": x\nman woman king queen\nman woman king\n", "line 3: expected four words, got 3"),
         (": x\n\nman woman king queen far\n", "line 3: expected four words, got 5"),
         (": x\n: y\n", "expected lines of four words below the section names, got none"),
-        ("man woman king queen\n", "line 1: expected two words and a score.*': section'"),
+        ("man woman\n", "line 1: expected two words and a score.*or four words"),
+        ("man woman king queen far\n", "got only a header"),
         ("man woman 1\nking queen\n", "line 2: expected two words and a score"),
         ("man\twoman\t1\nking\t\t2\n", "line 2: expected two words and a score"),
         ("man woman 1\nking queen high\n", "line 2: expected a number as score, got 'high'"),
@@ -67,5 +76,123 @@ def test_unreadable_files_are_rejected(tmp_path):
 def test_equivalent_words_are_compared_as_equal():
     decomposed = "Cafe\u0301 Ça Café I\u0307zmir"
     (section,) = parse_analogies([Line(1, ": s"), Line(2, decomposed)], "f")
-    assert section.questions == [("café", "ça", "café", "izmir")]
+    assert section.questions == [Question("café", "ça", "café", "izmir")]
     assert rows_by_lowercase(["CAFE\u0301", "café", "İzmir"]) == {"café": [0, 1], "izmir": [2]}
+
+
+SIMLEX = (
+    "word1\tword2\tPOS\tSimLex999\tconc(w1)\tconc(w2)\tconcQ\tAssoc(USF)\tSimAssoc333\tSD(SimLex)\n"
+    "man\twoman\tN\t1.58\t2.72\t2.81\t2\t7.25\t1\t0.41\nking\tqueen\tN\t9.2\t1\t1\t1\t7\t1\t0\n"
+)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        # SimLex-999: ten columns
+        SIMLEX,
+        # SimVerb-3500: no header, the score after the part of speech, a relation after it
+        "man\twoman\tV\t1.58\tNONE\nking\tqueen\tV\t9.2\tSYNONYMS\n",
+        # Rare words: the score, then those of the subjects
+        "man\twoman\t1.58\t3\t0\nking\tqueen\t9.2\t10\t8\n",
+        # the header names a column that is not the first of numbers
+        "word1,word2,id,rating\nman,woman,7,1.58\nking,queen,3,9.2\n",
+        # semicolons, with decimal points and commas
+        "man;woman;1.58\nking;queen;9.2\n",
+        "Wort 1; Wort 2; Wert\nman; woman; 1,58\nking; queen; 9,2\n",
+        "man\twoman\t1,58\nking\tqueen\t9,2\n",
+        # MEN: every word with its part of speech
+        "man-n woman-n 1.58\nking-n queen-j 9.2\n",
+    ],
+)
+def test_the_shapes_of_pairs(text, write_file):
+    read = read_set(write_file(text))
+    assert read.pairs == [("man", "woman", 1.58), ("king", "queen", 9.2)]
+
+
+def test_a_hyphen_is_no_tag_unless_all_words_have_one(write_file):
+    assert read_set(write_file("x-n woman 1\n")).pairs == [("x-n", "woman", 1)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "man woman king queen\nking queen man woman\n",
+        "man\twoman\tking\tqueen\nking\tqueen\tman\twoman\n",
+        "man,woman,king,queen\nking, queen, man, woman\n",
+        "man;woman;king;queen\nking;queen;man;woman\n",
+        "# no sections\nMan Woman King Queen\n\nking queen man woman\n",
+    ],
+)
+def test_analogies_without_sections(text, write_file):
+    read = read_set(write_file(text))
+    assert [section.name for section in read.sections] == ["file"]
+    assert read.sections[0].questions == [
+        Question("man", "woman", "king", "queen"),
+        Question("king", "queen", "man", "woman"),
+    ]
+    assert evaluate(ROYALS, write_file(text)).overall == Section("overall", 2, 2, 2)
+
+
+def test_sections_may_follow_questions_without_one(write_file):
+    read = read_set(write_file("man woman king queen\n: royal\nking queen man woman\n"))
+    assert [(s.name, len(s.questions)) for s in read.sections] == [("file", 1), ("royal", 1)]
+
+
+def test_a_header_of_four_names_is_not_a_question(write_file):
+    read = read_set(write_file("word1 word2 pos score\nman woman n 3\n"))
+    assert read.pairs == [("man", "woman", 3)]
+
+
+def test_the_score_must_be_there_in_every_row(write_file):
+    with pytest.raises(FormatError, match="line 2: expected a score in column 4, got 3 columns"):
+        read_set(write_file("man woman n 3\nking queen 7\n"))
+
+
+def test_a_directory_of_relations(tmp_path):
+    (tmp_path / "BATS" / "1_x").mkdir(parents=True)
+    (tmp_path / "BATS" / "1_x" / "I01 [royal].txt").write_text("man\tking\nWoman\tqueen/Lady\n")
+    (tmp_path / "BATS" / "I02.txt").write_text("man woman/lady\n\nking queen\n")
+    (tmp_path / "BATS" / "metadata.json").write_text("{}")
+    read = read_set(tmp_path / "BATS")
+    assert read.name == "BATS"
+    royal, other = read.sections
+    assert (royal.name, royal.questions) == (
+        "I01 [royal]",
+        [
+            Question("man", "king", "woman", "queen", ("lady",)),
+            Question("woman", "queen", "man", "king"),
+        ],
+    )
+    assert other.questions[1] == Question("king", "queen", "man", "woman", ("lady",))
+    # "lady" has no vector, so "woman" is the answer; any of the answers covers a question
+    assert evaluate(ROYALS, tmp_path / "BATS").overall == Section("overall", 4, 4, 4)
+    lady = Embeddings(["man", "lady", "king", "queen"], ROYALS.matrix[:4])
+    assert evaluate(lady, tmp_path / "BATS").sections[1] == Section("I02", 1, 1, 2)
+
+
+@pytest.mark.parametrize("text", ["man\n", "man\tking\tqueen\n", "man\t/\n", "man king queen\n"])
+def test_malformed_relations_are_rejected(text, tmp_path):
+    (tmp_path / "a.txt").write_text(f"man\tking\n{text}")
+    with pytest.raises(
+        FormatError, match=r"a\.txt, line 2: expected a word, a tab and its answers"
+    ):
+        read_set(tmp_path)
+
+
+def test_a_directory_without_relations_is_rejected(tmp_path):
+    (tmp_path / "a.txt").write_text("man\tking\n")  # one pair makes no question
+    with pytest.raises(InputError, match=r"expected files \*\.txt with two or more lines"):
+        read_set(tmp_path)
+
+
+def test_case_is_ignored_unless_asked_for(write_file):
+    embeddings = Embeddings(["Man", "man", "woman"], np.array([[0, 1.0], [1, 0], [1, 0.1]]))
+    path = write_file("man woman 3\nMan woman 2\nWOMAN man 1\n")
+    assert read_set(path, lower=False).pairs[2] == ("WOMAN", "man", 1)
+    assert evaluate(embeddings, path).covered == 3
+    exact = evaluate(embeddings, path, lower=False)
+    assert (exact.covered, exact.rho) == (2, pytest.approx(1))
+    questions = write_file(": s\nMan man woman woman\nmAn man woman woman\n")
+    assert evaluate(embeddings, questions).covered == 2
+    assert evaluate(embeddings, questions, lower=False).covered == 1

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+from typing import TYPE_CHECKING, Any
 
 import click
 import cloup
@@ -10,12 +11,22 @@ import cloup
 from w2v.cli import options
 from w2v.cli.loading import from_format, read_model
 from w2v.cli.process import Command
-from w2v.options import NUMBER, TOP
+from w2v.options import METHOD, NUMBER, TOP
 
 if TYPE_CHECKING:
+    from w2v.embeddings.embeddings import Embeddings
     from w2v.evaluation.evaluate import AnalogyResult, Section, SimilarityResult
+    from w2v.events import Observer
 
 _number = options.defined("-n", "--number", option=NUMBER, default=10)
+
+lower = cloup.option(
+    "--lower/--no-lower",
+    default=True,
+    show_default=True,
+    help="Ignore case, or look up words as the set writes them.",
+)
+as_json = cloup.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 
 
 @cloup.command(cls=Command, short_help="List the most similar words.")
@@ -45,27 +56,65 @@ def analogy(model: str, a: str, b: str, c: str, number: int, from_format: str | 
         click.echo(f"{word}\t{cosine:.4f}")
 
 
-@cloup.command("eval", cls=Command, short_help="Evaluate a model on analogies or word pairs.")
+@cloup.command("eval", cls=Command, short_help="Evaluate a model on analogies and word pairs.")
 @options.model
-@click.argument("files", nargs=-1, required=True, metavar="FILE...", type=options.Path())
+@click.argument("files", nargs=-1, metavar="[FILE]...", type=options.Path())
 @options.defined("--top", option=TOP, default=30_000)
+@options.defined("--method", option=METHOD, default="add")
+@lower
+@as_json
 @from_format
-def evaluate(model: str, files: tuple[str, ...], top: int, from_format: str | None) -> None:
-    """Evaluate MODEL on each FILE: analogies, or word pairs with similarity scores.
+def evaluate(
+    model: str,
+    files: tuple[str, ...],
+    top: int,
+    method: str,
+    lower: bool,
+    as_json: bool,
+    from_format: str | None,
+) -> None:
+    """Evaluate MODEL on English sets in the package, or on each FILE.
 
-    A file of analogies has lines ": section" and lines of four words. The output is the accuracy
-    per section in percent, or Spearman's rho times 100, and how many items the vocabulary covers.
+    The sets are Google's analogies and WordSim-353. The output is a table: accuracy in percent or
+    Spearman's rho times 100, its 95 % interval by bootstrap, how many items the vocabulary covers,
+    and how many there are.
+
+    A FILE has analogies (four words a line, possibly with lines ": section"), or word pairs with
+    scores, or is a directory such as BATS. The output is then the accuracy per section, or rho.
     """
-    from w2v.evaluation.evaluate import SimilarityResult
-    from w2v.evaluation.evaluate import evaluate as evaluate_file
+    from w2v.cli.progress import observing
+    from w2v.evaluation import report
 
     embeddings = read_model(model, from_format)
+    with observing(quiet=True) as observer:
+        if as_json or not files:
+            found = report.evaluate(
+                embeddings, files or None, top=top, method=method, lower=lower, observer=observer
+            )
+            text = json.dumps({"model": model, **found.as_dict()}, indent=2, ensure_ascii=False)
+            click.echo(text if as_json else str(found))
+        else:
+            _evaluate_files(embeddings, files, observer, top=top, method=method, lower=lower)
+
+
+def _evaluate_files(
+    embeddings: Embeddings, files: tuple[str, ...], observer: Observer, **how: Any
+) -> None:
+    """Show the results on files, section by section."""
+    from w2v.evaluation.evaluate import SimilarityResult
+    from w2v.evaluation.evaluate import evaluate as evaluate_file
+    from w2v.evaluation.report import coverage_note
+    from w2v.events import Notice
+
     for path in files:
-        result = evaluate_file(embeddings, path, top=top)
+        result = evaluate_file(embeddings, path, **how)
         if isinstance(result, SimilarityResult):
             _show_similarity(result)
         else:
             _show_analogies(result)
+        note = coverage_note([(result.name, result.covered, result.total)])
+        if note is not None:
+            observer(Notice(note))
 
 
 def _show_similarity(result: SimilarityResult) -> None:

@@ -1,29 +1,36 @@
 """Parse evaluation files: analogy questions, or word pairs with similarity scores.
 
-Questions and vocabularies are compared without regard to case.
+The shapes in use are found from the content: analogies with or without section names, pairs with a
+score among two or more columns, and directories of pairs of words, as in BATS.
 """
 
 from __future__ import annotations
 
 import codecs
 import math
+import re
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from w2v.errors import FormatError
+from w2v.errors import FormatError, InputError
 from w2v.options import Option
-from w2v.system.files import read_text_file
-from w2v.text.normal import comparable_form
+from w2v.system.files import is_directory, read_text_file
+from w2v.text.normal import comparable_form, normal_form
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-    from pathlib import Path
+    from collections.abc import Callable, Iterable, Sequence
+
+    Form = Callable[[str], str]
 
 _SCORE = Option(float, "Similarity of a pair of words.")
 _MAX_SHOWN = 80
-_FIELDS = 3
-
-Question = tuple[str, str, str, str]
-"""a, b, c, d: a is to b as c is to d."""
+_PAIR_FIELDS = 3  # at least: two words and a score
+_ANALOGY_WORDS = 4
+_SEPARATORS = ("\t", ";", ",", None)
+_SCORE_COLUMNS = {"simlex999", "score", "similarity", "sim", "relatedness", "rating", "mean"}
+_SCORE_COLUMNS |= {"human (mean)", "average_score", "average score"}
+# The part of speech that MEN appends to each word: noun, verb, adjective or adverb.
+_TAGGED = re.compile(r".+-[nvjar]")
 
 
 class Line(NamedTuple):
@@ -33,19 +40,89 @@ class Line(NamedTuple):
     text: str
 
 
+class Question(NamedTuple):
+    """An analogy: a is to b as c is to d, or to one of the other answers."""
+
+    a: str
+    b: str
+    c: str
+    d: str
+    others: tuple[str, ...] = ()
+
+    @property
+    def answers(self) -> tuple[str, ...]:
+        """The right answers."""
+        return (self.d, *self.others)
+
+
 class QuestionSection(NamedTuple):
-    """The analogy questions of one kind, their words lowercased."""
+    """The analogy questions of one kind, in the form in which words are compared."""
 
     name: str
     questions: list[Question]
 
 
 class ScoredPair(NamedTuple):
-    """Two words, lowercased, and a human similarity score."""
+    """Two words in the form in which words are compared, and a human similarity score."""
 
     first: str
     second: str
     score: float
+
+
+class AnalogySet(NamedTuple):
+    """Analogy questions in sections."""
+
+    name: str
+    sections: list[QuestionSection]
+
+
+class PairSet(NamedTuple):
+    """Word pairs with scores."""
+
+    name: str
+    pairs: list[ScoredPair]
+
+
+def form_of(*, lower: bool) -> Form:
+    """Return the function that brings words into the form in which they are compared.
+
+    Args:
+        lower: whether case is ignored.
+
+    """
+    return comparable_form if lower else _as_written
+
+
+def _as_written(word: str) -> str:
+    return normal_form(word, lowercase=False)
+
+
+def read_set(path: str | Path, *, lower: bool = True) -> AnalogySet | PairSet:
+    """Read an evaluation file, or a directory of files as in BATS.
+
+    Args:
+        path: the file or directory.
+        lower: whether case is ignored.
+
+    Raises:
+        InputError: it cannot be read.
+        FormatError: a line is malformed.
+
+    """
+    if is_directory(path):
+        return AnalogySet(Path(path).name, _read_directory(Path(path), form_of(lower=lower)))
+    lines = read_lines(path)
+    return parse_set(lines, Path(path).name, path, form_of(lower=lower))
+
+
+def parse_set(
+    lines: Sequence[Line], name: str, path: str | Path, form: Form
+) -> AnalogySet | PairSet:
+    """Parse the lines of a file, as analogies or as pairs. Raise as the two parsers."""
+    if are_analogies(lines):
+        return AnalogySet(name, parse_analogies(lines, path, form))
+    return PairSet(name, parse_pairs(lines, path, form))
 
 
 def read_lines(path: str | Path) -> list[Line]:
@@ -56,7 +133,16 @@ def read_lines(path: str | Path) -> list[Line]:
         FormatError: it is not UTF-8, or there are no such lines.
 
     """
-    data = read_text_file(path, str(path))
+    return decode_lines(read_text_file(path, str(path)), path)
+
+
+def decode_lines(data: bytes, path: str | Path) -> list[Line]:
+    """Return the lines of a file as `read_lines`, from its bytes.
+
+    Raises:
+        FormatError: they are not UTF-8, or there are no such lines.
+
+    """
     lines = []
     for number, raw in enumerate(data.removeprefix(codecs.BOM_UTF8).split(b"\n"), start=1):
         try:
@@ -73,72 +159,166 @@ def read_lines(path: str | Path) -> list[Line]:
 
 
 def are_analogies(lines: Sequence[Line]) -> bool:
-    """Return whether the lines are analogies, which start with a section name."""
-    return lines[0].text.startswith(":")
+    """Return whether the lines are analogies: a section name comes first, or four words.
+
+    The second line decides with the first, which may be the header of a table of pairs.
+    """
+    if lines[0].text.startswith(":"):
+        return True
+    return all(
+        line.text.startswith(":") or _four_words(line.text) is not None for line in lines[:2]
+    )
 
 
-def parse_analogies(lines: Sequence[Line], path: str | Path) -> list[QuestionSection]:
-    """Parse sections and their questions. The first line must be a section name.
+def _four_words(text: str) -> list[str] | None:
+    """Split a line into four words, none of them a number, or return None."""
+    for separator in _SEPARATORS:
+        words = [word.strip() for word in text.split(separator)]
+        if len(words) == _ANALOGY_WORDS and all(words):
+            return words if all(_SCORE.parse(word) is None for word in words[2:]) else None
+    return None
+
+
+def parse_analogies(
+    lines: Sequence[Line], path: str | Path, form: Form = comparable_form
+) -> list[QuestionSection]:
+    """Parse sections and their questions. Without section names, there is one section.
 
     Raises:
         FormatError: a line does not have four words, or there are no questions.
 
     """
     sections: list[QuestionSection] = []
+    if not lines[0].text.startswith(":"):
+        sections.append(QuestionSection(Path(path).stem, []))
     for number, text in lines:
         if text.startswith(":"):
             sections.append(QuestionSection(text[1:].strip(), []))
             continue
-        words = tuple(comparable_form(word) for word in text.split())
-        if len(words) != 4:
-            message = (
-                f"{path}, line {number}: expected four words, got {len(words)}: "
-                f"{text[:_MAX_SHOWN]!r}"
-            )
-            raise FormatError(message)
-        sections[-1].questions.append(words)
+        words = _split_question(text, f"{path}, line {number}")
+        a, b, c, d = map(form, words)
+        sections[-1].questions.append(Question(a, b, c, d))
     if not any(section.questions for section in sections):
         message = f"{path}: expected lines of four words below the section names, got none"
         raise FormatError(message)
     return sections
 
 
-def parse_pairs(lines: Sequence[Line], path: str | Path) -> list[ScoredPair]:
+def _split_question(text: str, where: str) -> list[str]:
+    for separator in _SEPARATORS:
+        words = [word.strip() for word in text.split(separator)]
+        if len(words) == _ANALOGY_WORDS and all(words):
+            return words
+    message = f"{where}: expected four words, got {len(text.split())}: {text[:_MAX_SHOWN]!r}"
+    raise FormatError(message)
+
+
+def _read_directory(directory: Path, form: Form) -> list[QuestionSection]:
+    """Read a directory with a file of pairs per relation, as in BATS.
+
+    A line has a word, and after a tab one word or several, separated by slashes, that are in the
+    relation to it. Each pair of a file makes a question with each other one (Gladkova, Drozd and
+    Matsuoka 2016). The first of several words stands for a pair in the question; all are right
+    answers.
+    """
+    paths = sorted(path for path in directory.rglob("*.txt") if not path.name.startswith("."))
+    sections = [_relation(path, form) for path in paths]
+    if not any(section.questions for section in sections):
+        message = (
+            f"cannot read {directory}: expected files *.txt with two or more lines "
+            "'word<tab>answer' each, as in BATS, got none"
+        )
+        raise InputError(message)
+    return sections
+
+
+def _relation(path: Path, form: Form) -> QuestionSection:
+    pairs: list[tuple[str, list[str]]] = []
+    for number, text in read_lines(path):
+        word, *rest = text.split("\t") if "\t" in text else text.split()
+        answers = [form(answer.strip()) for answer in "".join(rest).split("/") if answer.strip()]
+        if len(rest) != 1 or not answers:
+            message = (
+                f"{path}, line {number}: expected a word, a tab and its answers, separated by "
+                f"slashes, got {text[:_MAX_SHOWN]!r}"
+            )
+            raise FormatError(message)
+        pairs.append((form(word.strip()), answers))
+    questions = [
+        Question(a, b[0], c, d[0], tuple(d[1:]))
+        for i, (a, b) in enumerate(pairs)
+        for j, (c, d) in enumerate(pairs)
+        if i != j
+    ]
+    return QuestionSection(path.stem, questions)
+
+
+def parse_pairs(
+    lines: Sequence[Line], path: str | Path, form: Form = comparable_form
+) -> list[ScoredPair]:
     """Parse word pairs with scores. The first line may be a header.
+
+    The score is in the column that the header names so, else in the first column of numbers after
+    the words. If every word ends in a part of speech, as ``sun-n`` in MEN, that is removed.
 
     Raises:
         FormatError: a line does not have two words and a number, or there is only a header.
 
     """
+    column = 2
     pairs = []
     for position, (number, text) in enumerate(lines):
-        first, second, score = _split(text, f"{path}, line {number}")
-        if position == 0 and score[0] not in "+-.0123456789":
-            continue
-        value = _parse_finite(score)
-        if value is None:
-            message = (
-                f"{path}, line {number}: expected a number as score, got {score[:_MAX_SHOWN]!r}"
-            )
+        where = f"{path}, line {number}"
+        fields, separator = _split(text, where)
+        if position == 0:
+            column = _score_column(lines, where)
+            if not any(_looks_numeric(field) for field in fields[2:]):
+                continue
+        if len(fields) <= column:
+            message = f"{where}: expected a score in column {column + 1}, got {len(fields)} columns"
             raise FormatError(message)
-        pairs.append(ScoredPair(comparable_form(first), comparable_form(second), value))
+        score = fields[column]
+        value = _parse_finite(score if separator == "," else score.replace(",", "."))
+        if value is None:
+            message = f"{where}: expected a number as score, got {score[:_MAX_SHOWN]!r}"
+            raise FormatError(message)
+        pairs.append(ScoredPair(fields[0], fields[1], value))
     if not pairs:
         message = f"{path}: expected lines of two words and a score, got only a header"
         raise FormatError(message)
-    return pairs
+    if all(_TAGGED.fullmatch(word) for pair in pairs for word in pair[:2]):
+        pairs = [pair._replace(first=pair.first[:-2], second=pair.second[:-2]) for pair in pairs]
+    return [pair._replace(first=form(pair.first), second=form(pair.second)) for pair in pairs]
 
 
-def _split(text: str, where: str) -> list[str]:
-    """Split a line into two words and a score."""
-    for separator in ("\t", ",", None):
+def _score_column(lines: Sequence[Line], where: str) -> int:
+    """Return the column of the scores, from the header and the first row."""
+    header = [field.lower() for field in _split(lines[0].text, where)[0]]
+    for column, name in enumerate(header[2:], start=2):
+        if name in _SCORE_COLUMNS:
+            return column
+    is_header = not any(_looks_numeric(field) for field in header[2:])
+    first = lines[1] if is_header and len(lines) > 1 else lines[0]
+    fields = _split(first.text, where)[0]
+    numbers = (column for column in range(2, len(fields)) if _looks_numeric(fields[column]))
+    return next(numbers, 2)
+
+
+def _split(text: str, where: str) -> tuple[list[str], str | None]:
+    """Split a line into two words and further columns; return the separator as well."""
+    for separator in _SEPARATORS:
         fields = [field.strip() for field in text.split(separator)]
-        if len(fields) == _FIELDS and all(fields):
-            return fields
+        if len(fields) >= _PAIR_FIELDS and all(fields[:_PAIR_FIELDS]):
+            return fields, separator
     message = (
-        f"{where}: expected two words and a score, separated by tabs, commas or spaces "
-        f"(a file of analogies starts with ': section'), got {text[:_MAX_SHOWN]!r}"
+        f"{where}: expected two words and a score, separated by tabs, semicolons, commas or "
+        f"spaces (or four words, for analogies), got {text[:_MAX_SHOWN]!r}"
     )
     raise FormatError(message)
+
+
+def _looks_numeric(field: str) -> bool:
+    return field[:1] in set("+-.0123456789")
 
 
 def _parse_finite(text: str) -> float | None:
@@ -148,7 +328,12 @@ def _parse_finite(text: str) -> float | None:
 
 def rows_by_lowercase(words: Iterable[str]) -> dict[str, list[int]]:
     """Map each lowercased word to the rows of its forms, the most frequent form first."""
+    return rows_by_form(map(comparable_form, words))
+
+
+def rows_by_form(forms: Iterable[str]) -> dict[str, list[int]]:
+    """Map the form of each word to the rows that have it, the most frequent first."""
     rows: dict[str, list[int]] = {}
-    for row, word in enumerate(words):
-        rows.setdefault(comparable_form(word), []).append(row)
+    for row, form in enumerate(forms):
+        rows.setdefault(form, []).append(row)
     return rows

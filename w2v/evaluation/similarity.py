@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from w2v.evaluation.questions import rows_by_lowercase
+from w2v.evaluation.questions import form_of, rows_by_form
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,7 +39,7 @@ class SimilarityResult:
 
 
 def evaluate_similarity(
-    embeddings: Embeddings, name: str, pairs: Sequence[ScoredPair]
+    embeddings: Embeddings, name: str, pairs: Sequence[ScoredPair], *, lower: bool = True
 ) -> SimilarityResult:
     """Correlate cosines with scores, over the whole vocabulary.
 
@@ -47,19 +47,31 @@ def evaluate_similarity(
         embeddings: the embeddings to evaluate.
         name: the name of the file.
         pairs: the pairs in it.
+        lower: whether case is ignored; the pairs are in that form already.
 
     """
-    rows = rows_by_lowercase(embeddings.words)
-    covered = [
-        (rows[pair.first][0], rows[pair.second][0], pair.score)
-        for pair in pairs
-        if pair.first in rows and pair.second in rows
+    cosines = cosines_of(embeddings, pairs, lower=lower)
+    covered = np.isfinite(cosines)
+    rho = spearman(cosines[covered], np.array([pair.score for pair in pairs])[covered])
+    return SimilarityResult(name, rho, int(covered.sum()), len(pairs))
+
+
+def cosines_of(
+    embeddings: Embeddings, pairs: Sequence[ScoredPair], *, lower: bool
+) -> NDArray[np.float64]:
+    """Return the cosine of each pair, (N,); NaN if a word has no vector."""
+    form = form_of(lower=lower)
+    rows = rows_by_form(map(form, embeddings.words))
+    covered = np.array([pair.first in rows and pair.second in rows for pair in pairs], bool)
+    found = [
+        (rows[pair.first][0], rows[pair.second][0])
+        for pair, is_covered in zip(pairs, covered, strict=True)
+        if is_covered
     ]
-    first, second, scores = zip(*covered, strict=True) if covered else ((), (), ())
-    matrix = embeddings.matrix
-    cosines = _cosines(matrix[np.array(first, np.intp)], matrix[np.array(second, np.intp)])
-    rho = spearman(cosines, np.array(scores, np.float64))
-    return SimilarityResult(name, rho, len(covered), len(pairs))
+    first, second = np.array(found, np.intp).reshape(-1, 2).T
+    cosines = np.full(len(pairs), np.nan)
+    cosines[covered] = _cosines(embeddings.matrix[first], embeddings.matrix[second])
+    return cosines
 
 
 def spearman(x: NDArray[np.float64], y: NDArray[np.float64]) -> float | None:

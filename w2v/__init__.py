@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from w2v.embeddings.embeddings import Embeddings as Embeddings
     from w2v.embeddings.load import load as load
     from w2v.embeddings.merging import merge as merge
+    from w2v.embeddings.postprocess import postprocess as postprocess
     from w2v.errors import W2VError as W2VError
     from w2v.evaluation.report import evaluate as evaluate
     from w2v.pipeline.inspect import inspect as inspect
@@ -39,6 +40,7 @@ _MODULES = {
     "inspect": "pipeline.inspect",
     "load": "embeddings.load",
     "merge": "embeddings.merging",
+    "postprocess": "embeddings.postprocess",
     "read_corpus": "pipeline.read",
     "resume": "pipeline.train",
     "skipgram_pair_blocks": "corpus.pairs",

@@ -158,6 +158,13 @@ METHOD = Option(
     " product of the cosines (mul, 3CosMul).",
     choices=("add", "mul"),
 )
+CENTER = Option(bool, "Subtract the mean of all vectors.")
+REMOVE = Option(
+    int, "Remove this many components, the directions in which the vectors vary most.", low=0
+)
+CONTEXTS = Option(
+    float, "Add the context vectors times this weight, before the other steps.", low=0, high=100
+)
 PADDING = Option(
     str, "Where to pad texts that are shorter than the length.", choices=("post", "pre")
 )

@@ -56,6 +56,8 @@ def _facts(embeddings: Embeddings, path: str, from_format: str | None) -> Iterat
     record = TrainingRecord.from_meta(embeddings.meta)
     if record is not None:
         yield from _history(record, embeddings.meta)
+        if "postprocessed" in embeddings.meta:
+            yield "processed", _describe("postprocessed", embeddings.meta["postprocessed"])
         return
     for name, value in embeddings.meta.items():  # an export, or a model from elsewhere
         yield f"{name:<12} ", _describe(name, value)

@@ -13,6 +13,7 @@ from w2v.cli.convert import convert, encode, export, formats, merge
 from w2v.cli.info import info
 from w2v.cli.inspect import inspect
 from w2v.cli.plot import plot
+from w2v.cli.post import post
 from w2v.cli.process import Program
 from w2v.cli.query import analogy, evaluate, similar
 from w2v.cli.text import pairs, phrases, vocab
@@ -27,6 +28,6 @@ def main() -> None:
 
 main.section("Training", train)
 main.section("Using a model", similar, analogy, evaluate, encode, info, plot)
-main.section("Converting", export, convert, merge, formats)
+main.section("Converting", export, convert, merge, post, formats)
 main.section("Inspecting a corpus", inspect, vocab, phrases, pairs)
 main.section("Setting up", completion)

@@ -28,7 +28,12 @@ def test_the_table_has_the_sets_and_the_steps(tmp_path, monkeypatch):
 def test_a_difference_beyond_chance_has_a_star():
     resampled = np.array([[0.1, 0.2], [0.2, 0.3], [0.0, 0.4]])
     outcome = Outcomes(
-        "set", "accuracy", np.ones((3, 4), bool), lambda _: [0.1, 0.2, 0.15], lambda _: resampled, ""
+        "set",
+        "accuracy",
+        np.ones((3, 4), bool),
+        lambda _: [0.1, 0.2, 0.15],
+        lambda _: resampled,
+        "",
     )
     assert cells(outcome) == ["10.0", "+10.0*", "+5.0"]
     undefined = outcome._replace(score=lambda _: [None] * 3)

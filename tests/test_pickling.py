@@ -30,6 +30,7 @@ from w2v import config, errors, events
 from w2v.embeddings.given_words import matrix_of_words
 from w2v.evaluation.evaluate import evaluate
 from w2v.formats.layout import Layout
+from w2v.formats.packed_words import PackedWords
 from w2v.formats.reading import ReadOptions
 from w2v.formats.registry import FORMATS
 from w2v.formats.table import VectorTable
@@ -142,6 +143,7 @@ def objects(tmp_path_factory) -> dict[type, list[Any]]:
         *example_errors(),
         *(model, used, *loaded, w2v.Embeddings(["a", "b"], mapped)),
         *(used.encoder, used.encoder.tokenizer, used.layout(), VectorTable(["a"], [[1.0]])),
+        PackedWords(b"a\nb\n"),
         *(corpus, corpus.text, corpus.held_out, corpus.vocabulary, corpus.definition),
         Segmenter("package:function", str.split, skips_ascii=False),
         *(

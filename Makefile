@@ -7,8 +7,8 @@ INSTALL := $(PIP) install --quiet
 PYTEST := -m pytest -n auto --dist worksteal
 DEMO_MODEL := build/kjv.w2v
 
-.PHONY: demo test test-quick test-nojit test-frameworks lint types docs docs-serve docs-update dist \
-	bench scaling fuzz soak clean
+.PHONY: demo test test-quick test-nojit test-browser test-frameworks lint types docs docs-serve \
+	docs-update dist bench scaling fuzz soak clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/installed
@@ -30,6 +30,10 @@ test-quick: $(VENV)/installed-dev
 # All tests with the kernels as plain Python, so that coverage sees inside them.
 test-nojit: $(VENV)/installed-dev
 	NUMBA_DISABLE_JIT=1 $(BIN)/python $(PYTEST) -m "not slow" --cov
+
+# The map in a headless Chromium, if there is one: apt-get install chromium
+test-browser: $(VENV)/installed-dev
+	$(BIN)/python -m pytest tests/browser
 
 # The examples in the documentation with the frameworks themselves, which take some gigabytes.
 test-frameworks: $(VENV)/installed-frameworks

@@ -27,6 +27,7 @@ NAMES = {
     "find_phrases",
     "inspect",
     "load",
+    "map_page",
     "merge",
     "postprocess",
     "read_corpus",

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from w2v.pipeline.read import read_corpus as read_corpus
     from w2v.pipeline.train import resume as resume
     from w2v.pipeline.train import train as train
+    from w2v.views.map import map_page as map_page
 
 _MODULES = {
     "Config": "config",
@@ -39,6 +40,7 @@ _MODULES = {
     "find_phrases": "pipeline.read",
     "inspect": "pipeline.inspect",
     "load": "embeddings.load",
+    "map_page": "views.map",
     "merge": "embeddings.merging",
     "postprocess": "embeddings.postprocess",
     "read_corpus": "pipeline.read",

@@ -177,6 +177,14 @@ LENGTH = Option(
     low=1,
     high=LARGEST,
 )
+MAP_WORDS = Option(int, "Number of words on the map, the most frequent ones.", low=1)
+LAYOUT = Option(
+    str,
+    "How words get their places: t-SNE and UMAP (extra w2v[umap]) keep near words near, PCA is "
+    "quick but keeps little.",
+    choices=("tsne", "umap", "pca"),
+)
+THREADS = Option(int, "Number of threads.  [default: all cores]", low=1)
 SECONDS = Option(float, "Interval between checkpoints; 0 disables them.", low=0)
 SWITCH = Option(bool, "True or False.")
 

@@ -12,6 +12,7 @@ from w2v.cli.completion import completion
 from w2v.cli.convert import convert, encode, export, formats, merge
 from w2v.cli.info import info
 from w2v.cli.inspect import inspect
+from w2v.cli.map import draw_map
 from w2v.cli.plot import plot
 from w2v.cli.post import post
 from w2v.cli.process import Program
@@ -27,7 +28,7 @@ def main() -> None:
 
 
 main.section("Training", train)
-main.section("Using a model", similar, analogy, evaluate, encode, info, plot)
+main.section("Using a model", similar, analogy, evaluate, encode, info, draw_map, plot)
 main.section("Converting", export, convert, merge, post, formats)
 main.section("Inspecting a corpus", inspect, vocab, phrases, pairs)
 main.section("Setting up", completion)

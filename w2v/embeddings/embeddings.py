@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from w2v.embeddings.encoder import Text
+    from w2v.views.map import MapPage
 
 _MOVED_PADDING = (
     "training has moved the padding row of the layer; it is zero again in the embeddings. Mask the "
@@ -389,6 +390,34 @@ class Embeddings(VectorTable):
         """
         matrix, layout = self.matrix_for(rows, unk), self.layout(rows, unk)
         return layers.torch_layer(matrix, layout, trainable=trainable, **options)
+
+    def map(
+        self,
+        words: int = 5000,
+        layout: str = "tsne",
+        *,
+        title: str | None = None,
+        threads: int | None = None,
+    ) -> MapPage:
+        """Draw the most frequent words as a map, which a notebook shows in the cell.
+
+        ``model.map().save("map.html")`` writes it as one page that needs no network.
+
+        Args:
+            words: the number of words on the map; all if there are fewer.
+            layout: how words get their places: ``"tsne"``; ``"umap"``, with the extra ``umap``; or
+                ``"pca"``.
+            title: the title of the page.
+            threads: the number of threads; None for all cores. The result does not depend on it.
+
+        Raises:
+            ConfigError: an argument is invalid.
+            MissingExtraError: the layout needs a package that is not installed.
+
+        """
+        from w2v.views.map import map_page  # loads the compiler
+
+        return map_page(self, words, layout, title=title, threads=threads)
 
     def save(self, path: str | Path, *, overwrite: bool = False) -> None:
         """Write a model directory, or a file if the name has the extension of a format.

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from w2v.embeddings.merging import merge as merge
     from w2v.embeddings.postprocess import postprocess as postprocess
     from w2v.errors import W2VError as W2VError
+    from w2v.evaluation.compare import compare as compare
     from w2v.evaluation.report import evaluate as evaluate
     from w2v.pipeline.inspect import inspect as inspect
     from w2v.pipeline.read import find_phrases as find_phrases
@@ -36,6 +37,7 @@ _MODULES = {
     "Config": "config",
     "Embeddings": "embeddings.embeddings",
     "W2VError": "errors",
+    "compare": "evaluation.compare",
     "evaluate": "evaluation.report",
     "find_phrases": "pipeline.read",
     "inspect": "pipeline.inspect",

@@ -158,6 +158,10 @@ METHOD = Option(
     " product of the cosines (mul, 3CosMul).",
     choices=("add", "mul"),
 )
+WORDS = Option(
+    int, "Compare neighbours and vectors of this many of the most frequent common words.", low=2
+)
+MOVED = Option(int, "List this many of the words whose vectors differ most.", low=0)
 CENTER = Option(bool, "Subtract the mean of all vectors.")
 REMOVE = Option(
     int, "Remove this many components, the directions in which the vectors vary most.", low=0

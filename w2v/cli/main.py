@@ -8,6 +8,7 @@ from __future__ import annotations
 import cloup
 
 from w2v._version import __version__
+from w2v.cli.compare import compare
 from w2v.cli.completion import completion
 from w2v.cli.convert import convert, encode, export, formats, merge
 from w2v.cli.info import info
@@ -28,7 +29,7 @@ def main() -> None:
 
 
 main.section("Training", train)
-main.section("Using a model", similar, analogy, evaluate, encode, info, draw_map, plot)
+main.section("Using a model", similar, analogy, evaluate, compare, encode, info, draw_map, plot)
 main.section("Converting", export, convert, merge, post, formats)
 main.section("Inspecting a corpus", inspect, vocab, phrases, pairs)
 main.section("Setting up", completion)

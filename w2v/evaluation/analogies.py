@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from w2v.evaluation.questions import form_of, rows_by_form
+from w2v.formats.norms import norms_of, unit_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -157,7 +158,9 @@ def answer(
     covered = np.array([_is_covered(question, rows) for question in questions], bool)
     correct = np.zeros(len(questions), bool)
     asked = np.flatnonzero(covered).tolist()
-    found = _answers(embeddings.unit[:top], rows, [questions[i] for i in asked], method)
+    candidates = embeddings.matrix[:top]  # the lengths of the other vectors are not needed
+    unit = unit_rows(candidates, norms_of(candidates), np.float32)
+    found = _answers(unit, rows, [questions[i] for i in asked], method)
     for i, row in zip(asked, found.tolist(), strict=True):
         question, word = questions[i], words[row]
         # If every word is in the question, the answer is one of them, which is never correct.

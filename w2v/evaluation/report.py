@@ -16,6 +16,7 @@ from w2v.evaluation.questions import AnalogySet, PairSet, read_set
 from w2v.events import Notice, Observer, ignore
 from w2v.options import METHOD, SWITCH, TOP, check_path, is_ordered_iterable
 from w2v.progress import check_reporting, reporting
+from w2v.text.display import columns, visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -109,16 +110,27 @@ def percent(value: float | None) -> str:
     return "-" if value is None else f"{100 * value:.1f}"
 
 
-def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Return lines of aligned columns, the first one to the left."""
-    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
-    return "\n".join(
-        "  ".join(
-            f"{cell:{'<' if number == 0 else '>'}{width}}"
-            for number, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in (header, *rows)
-    )
+def table(header: Sequence[str], rows: Iterable[Sequence[str]], left: Sequence[int] = (0,)) -> str:
+    """Return lines of aligned columns.
+
+    Args:
+        header: the names of the columns.
+        rows: the cells of each line.
+        left: the columns that are aligned at their left edge; the others at the right one.
+
+    """
+    shown = [[visible(cell) for cell in row] for row in (header, *rows)]
+    widths = [max(map(columns, column)) for column in zip(*shown, strict=True)]
+
+    def line(row: Sequence[str]) -> str:
+        blanks = [" " * (width - columns(cell)) for cell, width in zip(row, widths, strict=True)]
+        cells = [
+            cell + blank if number in left else blank + cell
+            for number, (cell, blank) in enumerate(zip(row, blanks, strict=True))
+        ]
+        return "  ".join(cells).rstrip()
+
+    return "\n".join(map(line, shown))
 
 
 def evaluate(

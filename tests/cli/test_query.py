@@ -118,3 +118,16 @@ def test_eval_answers_by_products(model):
     Path("analogies").write_text(": s\nman king woman queen\n")
     assert "100.00 %" in ok("eval", model, "analogies", "--method", "mul")
     assert "Invalid value for '--method'" in run("eval", model, "--method", "sub").stderr
+
+
+def test_eval_shows_parts_only_if_the_sections_are_named_so(model):
+    Path("msr").write_text("man king woman queen\nking man queen woman\n")
+    assert ok("eval", model, "msr").splitlines() == [
+        "msr:",
+        "  msr      100.00 %       2 correct of      2 covered,      2 in total",
+        "  overall  100.00 %       2 correct of      2 covered,      2 in total",
+    ]
+    Path("bats").mkdir()
+    Path("bats/I01.txt").write_text("man\tking\nwoman\tqueen/apple\n")
+    lines = ok("eval", model, "bats").splitlines()
+    assert [line.split()[0] for line in lines] == ["bats:", "I01", "overall"]

@@ -126,9 +126,8 @@ def _show_similarity(result: SimilarityResult) -> None:
 
 def _show_analogies(result: AnalogyResult) -> None:
     click.echo(f"{result.name}:")
-    summary = [
-        section for section in (result.semantic, result.syntactic, result.overall) if section.total
-    ]
+    parts = [result.semantic, result.syntactic]  # as Google's sections are named
+    summary = [*(parts if all(part.total for part in parts) else []), result.overall]
     width = max(len(section.name) for section in (*result.sections, *summary))
     for section in (*result.sections, *summary):
         click.echo(f"  {section.name:<{width}}  {_describe_accuracy(section)}")

@@ -97,6 +97,8 @@ SIMLEX = (
         "man\twoman\t1.58\t3\t0\nking\tqueen\t9.2\t10\t8\n",
         # the header names a column that is not the first of numbers
         "word1,word2,id,rating\nman,woman,7,1.58\nking,queen,3,9.2\n",
+        # WordSim-353 with the scores of the subjects, whose numbers are in the header
+        "Word 1,Word 2,Human (mean),1,2\nman,woman,1.58,3,1\nking,queen,9.2,9,8\n",
         # semicolons, with decimal points and commas
         "man;woman;1.58\nking;queen;9.2\n",
         "Wort 1; Wort 2; Wert\nman; woman; 1,58\nking; queen; 9,2\n",
@@ -132,6 +134,12 @@ def test_analogies_without_sections(text, write_file):
         Question("king", "queen", "man", "woman"),
     ]
     assert evaluate(ROYALS, write_file(text)).overall == Section("overall", 2, 2, 2)
+
+
+def test_questions_may_have_numbers_as_words(write_file):
+    text = "one two three four\nOne 1 two 2\ntwo 2 one 1\nking queen man woman\nten 10 two three\n"
+    (section,) = read_set(write_file(text)).sections
+    assert section.questions[1] == Question("one", "1", "two", "2")
 
 
 def test_sections_may_follow_questions_without_one(write_file):

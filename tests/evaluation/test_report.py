@@ -111,6 +111,11 @@ def test_the_result_is_plain_values(write_file):
         ({"files": 7}, ConfigError, "files must be the path of a file or directory, got 7"),
         ({"files": ["x", None]}, ConfigError, "files must be the path .* got None"),
         ({"files": "nowhere.txt"}, InputError, r"cannot read nowhere\.txt"),
+        (
+            {"model": "m.w2v"},
+            ConfigError,
+            "model must be embeddings, got 'm.w2v'; load models with",
+        ),
         ({"method": "sub"}, ConfigError, "method must be one of add, mul, got 'sub'"),
         ({"top": 0}, ConfigError, "top must be an integer of at least 1"),
         ({"lower": 1}, ConfigError, "lower must be True or False, got 1"),
@@ -119,7 +124,7 @@ def test_the_result_is_plain_values(write_file):
 )
 def test_bad_arguments_are_rejected(arguments, error, message):
     with pytest.raises(error, match=message):
-        evaluate(ROYALS, **arguments)
+        evaluate(**{"model": ROYALS} | arguments)
     if "method" in arguments or "lower" in arguments:
         with pytest.raises(error, match=message):
             evaluate_file(ROYALS, "file", **arguments)

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from w2v.embeddings.merging import rotation
-from w2v.errors import ConfigError, short_repr
+from w2v.errors import ConfigError
 from w2v.evaluation import bootstrap
 from w2v.evaluation.report import (
     Settings,
+    check_embeddings,
     coverage_note,
     outcomes,
     percent,
@@ -21,7 +22,6 @@ from w2v.evaluation.report import (
 )
 from w2v.events import Notice, Observer, ignore
 from w2v.formats.norms import norms_of, unit_rows
-from w2v.formats.table import VectorTable
 from w2v.options import MOVED, WORDS
 from w2v.progress import check_reporting, reporting
 from w2v.views.neighbours import nearest_words
@@ -229,10 +229,8 @@ def compare(
         FormatError: a line is malformed.
 
     """
-    for name, model in (("first", first), ("second", second)):
-        if not isinstance(model, VectorTable):
-            message = f"must be embeddings, got {short_repr(model)}; load models with `w2v.load`"
-            raise ConfigError(message, option=name)
+    check_embeddings("first", first)
+    check_embeddings("second", second)
     words = WORDS.check("words", words)
     moved = MOVED.check("moved", moved)
     settings = Settings.of(top, method, lower)

@@ -26,6 +26,7 @@ _SCORE = Option(float, "Similarity of a pair of words.")
 _MAX_SHOWN = 80
 _PAIR_FIELDS = 3  # at least: two words and a score
 _ANALOGY_WORDS = 4
+_DECISIVE_LINES = 50
 _SEPARATORS = ("\t", ";", ",", None)
 _SCORE_COLUMNS = {"simlex999", "score", "similarity", "sim", "relatedness", "rating", "mean"}
 _SCORE_COLUMNS |= {"human (mean)", "average_score", "average score"}
@@ -161,21 +162,26 @@ def decode_lines(data: bytes, path: str | Path) -> list[Line]:
 def are_analogies(lines: Sequence[Line]) -> bool:
     """Return whether the lines are analogies: a section name comes first, or four words.
 
-    The second line decides with the first, which may be the header of a table of pairs.
+    Most of the first lines decide: the first one may be the header of a table of pairs, and a
+    question may have numbers as words.
     """
     if lines[0].text.startswith(":"):
         return True
-    return all(
-        line.text.startswith(":") or _four_words(line.text) is not None for line in lines[:2]
-    )
+    first = lines[:_DECISIVE_LINES]
+    return 2 * sum(_is_question(line.text) for line in first) > len(first)
 
 
-def _four_words(text: str) -> list[str] | None:
-    """Split a line into four words, none of them a number, or return None."""
+def _is_question(text: str) -> bool:
+    """Return whether a line has four words and no score."""
+    words = _four_fields(text)
+    return words is not None and all(_SCORE.parse(word) is None for word in words[2:])
+
+
+def _four_fields(text: str) -> list[str] | None:
     for separator in _SEPARATORS:
         words = [word.strip() for word in text.split(separator)]
         if len(words) == _ANALOGY_WORDS and all(words):
-            return words if all(_SCORE.parse(word) is None for word in words[2:]) else None
+            return words
     return None
 
 
@@ -205,10 +211,9 @@ def parse_analogies(
 
 
 def _split_question(text: str, where: str) -> list[str]:
-    for separator in _SEPARATORS:
-        words = [word.strip() for word in text.split(separator)]
-        if len(words) == _ANALOGY_WORDS and all(words):
-            return words
+    words = _four_fields(text)
+    if words is not None:
+        return words
     message = f"{where}: expected four words, got {len(text.split())}: {text[:_MAX_SHOWN]!r}"
     raise FormatError(message)
 
@@ -271,8 +276,8 @@ def parse_pairs(
         where = f"{path}, line {number}"
         fields, separator = _split(text, where)
         if position == 0:
-            column = _score_column(lines, where)
-            if not any(_looks_numeric(field) for field in fields[2:]):
+            column, is_header = _score_column(lines, where)
+            if is_header:
                 continue
         if len(fields) <= column:
             message = f"{where}: expected a score in column {column + 1}, got {len(fields)} columns"
@@ -291,17 +296,23 @@ def parse_pairs(
     return [pair._replace(first=form(pair.first), second=form(pair.second)) for pair in pairs]
 
 
-def _score_column(lines: Sequence[Line], where: str) -> int:
-    """Return the column of the scores, from the header and the first row."""
-    header = [field.lower() for field in _split(lines[0].text, where)[0]]
-    for column, name in enumerate(header[2:], start=2):
-        if name in _SCORE_COLUMNS:
-            return column
-    is_header = not any(_looks_numeric(field) for field in header[2:])
-    first = lines[1] if is_header and len(lines) > 1 else lines[0]
-    fields = _split(first.text, where)[0]
+def _score_column(lines: Sequence[Line], where: str) -> tuple[int, bool]:
+    """Return the column of the scores, and whether the first line is a header."""
+    fields = _split(lines[0].text, where)[0]
+    for column, name in enumerate(fields[2:], start=2):
+        if name.lower() in _SCORE_COLUMNS:
+            return column, True
+    number = _first_number(fields)
+    if number is not None:
+        return number, False
+    following = _split(lines[1].text, where)[0] if len(lines) > 1 else fields
+    return _first_number(following) or 2, True
+
+
+def _first_number(fields: Sequence[str]) -> int | None:
+    """Return the first column of a number after the words."""
     numbers = (column for column in range(2, len(fields)) if _looks_numeric(fields[column]))
-    return next(numbers, 2)
+    return next(numbers, None)
 
 
 def _split(text: str, where: str) -> tuple[list[str], str | None]:

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from w2v.errors import ConfigError
+from w2v.errors import ConfigError, short_repr
 from w2v.evaluation import analogies, bootstrap, similarity
 from w2v.evaluation.analogies import is_syntactic
 from w2v.evaluation.datasets import BUNDLED
 from w2v.evaluation.questions import AnalogySet, PairSet, read_set
 from w2v.events import Notice, Observer, ignore
+from w2v.formats.table import VectorTable
 from w2v.options import METHOD, SWITCH, TOP, check_path, is_ordered_iterable
 from w2v.progress import check_reporting, reporting
 from w2v.text.display import columns, visible
@@ -168,6 +169,7 @@ def evaluate(
         ConfigError: an argument is invalid.
 
     """
+    check_embeddings("model", model)
     settings = Settings.of(top, method, lower)
     check_reporting(observer)
     scores = [
@@ -182,6 +184,18 @@ def evaluate(
         if note is not None:
             observe(Notice(note))
     return Evaluation(tuple(scores), settings.top, settings.method, () if note is None else (note,))
+
+
+def check_embeddings(name: str, model: object) -> None:
+    """Check that an argument is a model.
+
+    Raises:
+        ConfigError: it is not.
+
+    """
+    if not isinstance(model, VectorTable):
+        message = f"must be embeddings, got {short_repr(model)}; load models with `w2v.load`"
+        raise ConfigError(message, option=name)
 
 
 class Settings(NamedTuple):

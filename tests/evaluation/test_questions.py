@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from samples import ROYALS
 from w2v.embeddings.embeddings import Embeddings
@@ -11,8 +13,12 @@ from w2v.errors import FormatError, InputError
 from w2v.evaluation.evaluate import Section, SimilarityResult, evaluate
 from w2v.evaluation.questions import (
     Line,
+    PairSet,
     Question,
+    decode_lines,
+    form_of,
     parse_analogies,
+    parse_set,
     read_set,
     rows_by_lowercase,
 )
@@ -204,3 +210,34 @@ def test_case_is_ignored_unless_asked_for(write_file):
     questions = write_file(": s\nMan man woman woman\nmAn man woman woman\n")
     assert evaluate(embeddings, questions).covered == 2
     assert evaluate(embeddings, questions, lower=False).covered == 1
+
+
+_FIELDS = st.lists(
+    st.sampled_from(["man", "a-n", "1.5", "-", ":", "#", "", "score", "é", "1,5", "x/y", "nan"]),
+    max_size=6,
+)
+
+
+@given(
+    st.lists(
+        st.tuples(_FIELDS, st.sampled_from(["\t", ";", ",", " ", ", "])).map(
+            lambda line: line[1].join(line[0])
+        ),
+        max_size=6,
+    ),
+    st.text(max_size=20),
+)
+def test_any_text_is_read_or_refused(lines, rest):
+    data = "\n".join([*lines, rest]).encode("utf-8", "surrogatepass")
+    read, message = None, "f"
+    try:
+        read = parse_set(decode_lines(data, "f"), "f", "f", form_of(lower=True))
+    except FormatError as error:
+        message = str(error)
+    assert message.startswith("f")
+    assert "\n" not in message
+    if isinstance(read, PairSet):
+        assert all(pair.first and pair.second for pair in read.pairs)
+        assert np.isfinite([pair.score for pair in read.pairs]).all()
+    elif read is not None:
+        assert all(all(q[:4]) for section in read.sections for q in section.questions)

@@ -3,12 +3,13 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip
-INSTALL := $(PIP) install --quiet
+# Modules are compiled to bytecode when they are imported, and most of them never are.
+INSTALL := $(PIP) install --quiet --no-compile
 PYTEST := -m pytest -n auto --dist worksteal
 DEMO_MODEL := build/kjv.w2v
 
-.PHONY: demo test test-quick test-nojit test-browser test-frameworks lint types docs docs-serve \
-	docs-update dist bench scaling fuzz soak clean
+.PHONY: demo test test-exhaustive test-quick test-nojit test-browser test-frameworks lint types docs \
+	docs-serve docs-update dist bench scaling fuzz soak clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/installed
@@ -21,6 +22,10 @@ demo: $(VENV)/installed
 
 test: $(VENV)/installed-dev
 	$(BIN)/python $(PYTEST)
+
+# More cases and repetitions of slow tests, such as 50 killed trainings: several more minutes.
+test-exhaustive: $(VENV)/installed-dev
+	$(BIN)/python $(PYTEST) -m exhaustive
 
 # The tests to run while editing: all but those marked slow. The tests in two directories are all
 # slow, and not even collected.

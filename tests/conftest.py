@@ -30,9 +30,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests of the directories that `make test-quick` leaves out."""
+    """Mark the tests that `make test-quick` leaves out: two directories, and exhaustive tests."""
     for item in items:
-        if {"guarantees", "scripts"} & {*item.path.relative_to(TESTS).parts[:-1]}:
+        slow = {"guarantees", "scripts"} & {*item.path.relative_to(TESTS).parts[:-1]}
+        if slow or item.get_closest_marker("exhaustive"):
             item.add_marker(pytest.mark.slow)
 
 

@@ -73,8 +73,8 @@ def times(cache: Path) -> dict[str, int]:
     ("command", "damages"),
     [
         ("vocab", list(DAMAGES.values())),
-        ("train", list(DAMAGES.values())[::-1]),
-        ("encode", [DAMAGES["middle zeroed"]]),
+        pytest.param("train", list(DAMAGES.values())[::-1], marks=pytest.mark.exhaustive),
+        pytest.param("encode", [DAMAGES["middle zeroed"]], marks=pytest.mark.exhaustive),
     ],
     ids=["vocab", "train", "encode with broken machine code"],
 )

@@ -71,7 +71,9 @@ def test_scores_are_not_below_those_of_gensim(mode, record, tokens):
 
 @pytest.mark.slow
 @compiled_only
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize(
+    "mode", ["hogwild", pytest.param("deterministic", marks=pytest.mark.exhaustive)]
+)
 @pytest.mark.parametrize("fault", FAULTS)
 def test_faults_in_training_are_found(fault, mode, record, tokens, monkeypatch):
     options, subsampling = FAULTS[fault]

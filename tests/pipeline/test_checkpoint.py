@@ -830,16 +830,17 @@ def test_the_first_save_of_a_large_model_is_delayed(monkeypatch, tmp_path):
 
 @pytest.mark.slow
 @compiled_only
-def test_trainings_killed_at_random_moments_can_be_resumed(tmp_path):
+@pytest.mark.parametrize("kills", [12, pytest.param(50, marks=pytest.mark.exhaustive)])
+def test_trainings_killed_at_random_moments_can_be_resumed(kills, tmp_path):
     corpus = tmp_path / "text.txt"
     corpus.write_text("".join(KJV.read_text().splitlines(keepends=True)[:8000]))
     (tmp_path / "runs").mkdir()
     seed = time.time_ns() % 1_000_000
     command = [sys.executable, ROOT / "tests" / "guarantees" / "kill_and_resume.py", corpus]
-    command += [tmp_path / "runs", "50", str(seed)]
+    command += [tmp_path / "runs", str(kills), str(seed)]
     result = subprocess.run(command, capture_output=True, text=True, timeout=250)
     assert result.returncode == 0, result.stderr
     report = json.loads(result.stdout)
     assert report["failures"] == [], f"seed {seed}"
-    assert sum(report["reached"].values()) == 50
-    assert report["reached"]["reading"] + report["reached"]["training"] >= 5, report
+    assert sum(report["reached"].values()) == kills
+    assert report["reached"]["reading"] + report["reached"]["training"] >= kills // 10, report

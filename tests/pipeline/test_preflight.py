@@ -153,10 +153,10 @@ print(json.dumps([*estimates, max(used)]))
 @pytest.mark.parametrize(
     "options",
     [
-        {"dim": 1500},
+        pytest.param({"dim": 1500}, marks=pytest.mark.exhaustive),
         {"dim": 1500, "train_unk": True, "vocab_size": 9000},
         {"dim": 700, "threads": 8},
-        {"dim": 700, "deterministic": True},
+        pytest.param({"dim": 700, "deterministic": True}, marks=pytest.mark.exhaustive),
         {"dim": 100, "deterministic": True, "shards": 32},
         {},
     ],

@@ -316,6 +316,7 @@ def test_invalid_arguments_are_rejected(arguments, message):
     assert message in result.output
 
 
+@pytest.mark.exhaustive
 @compiled_only
 def test_the_benchmark_runs_with_a_program(raw, fake, tmp_path):
     path = tmp_path / "figures.json"

@@ -110,9 +110,9 @@ def test_a_huge_line_without_white_space_is_split_between_words(small_blocks, tm
 def test_a_giant_token_is_dropped_whole_in_bounded_memory(
     name, letter, after, sized, small_blocks, monkeypatch, tmp_path
 ):
-    small_blocks(sized(1 << 15))
+    small_blocks(sized(1 << 13))
     monkeypatch.setattr("w2v.text.blocks.STAND_IN_CHARACTERS", 1100)
-    text = f"ab {letter * sized(1 << 16)}{after} cd'ef".encode()
+    text = f"ab {letter * sized(1 << 14)}{after} cd'ef".encode()
     source = FileSource([write(tmp_path / "f", text)])
     assert read(source, name) == expected(text, name)
     found = blocks_of(FileSource([tmp_path / "f"]), name)

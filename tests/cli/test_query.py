@@ -1,4 +1,4 @@
-"""`w2v similar`, `w2v analogy` and `w2v eval`."""
+"""`w2v eval`."""
 
 from __future__ import annotations
 
@@ -8,28 +8,6 @@ from pathlib import Path
 import pytest
 
 from commands import error, ok, run
-
-
-def test_similar_lists_neighbors_and_cosines(model):
-    assert ok("similar", model, "king", "-n", "2") == ("king\tman\t0.7071\nking\tqueen\t0.5000\n")
-    both = ok("similar", model, "king", "Apple", "-n", "1")
-    assert both == "king\tman\t0.7071\nApple\tman\t0.0000\n"
-    assert len(ok("similar", model, "king").splitlines()) == 4
-
-
-def test_analogy_lists_answers(model):
-    assert ok("analogy", model, "man", "king", "woman", "-n", "1").startswith("queen\t")
-    assert len(ok("analogy", model, "man", "king", "woman").splitlines()) == 2
-
-
-@pytest.mark.parametrize("command", [["similar", "quean"], ["analogy", "man", "king", "quean"]])
-def test_similar_spellings_are_suggested_for_unknown_words(command, model):
-    message = error(command[0], model, *command[1:])
-    assert message == "'quean' is not among the 5 words of this model; did you mean 'queen'?"
-
-
-def test_one_unknown_word_is_an_error(model):
-    assert "'xyzzy' is not among" in error("similar", model, "king", "xyzzy")
 
 
 def test_eval_evaluates_analogies_and_pairs(model):

@@ -557,7 +557,7 @@ def test_each_file_is_judged_on_its_own(names, threads, tmp_path):
         else:
             path.unlink()
     events = []
-    w2v.train(tmp_path, **TINY, observer=events.append)
+    read_vocabulary(tmp_path, observer=events.append, threads=threads)
     (notice,) = [event for event in events if isinstance(event, Notice)]
     assert notice.message.startswith("2 bytes are not valid in the encoding of the text, and treat")
     assert notice.message.count("1 in ") == 2

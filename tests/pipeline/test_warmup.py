@@ -127,9 +127,7 @@ def test_training_compiles_what_it_uses(run, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "deterministic", [False, pytest.param(True, marks=pytest.mark.exhaustive)]
-)
+@pytest.mark.parametrize("deterministic", [False, pytest.param(True, marks=pytest.mark.exhaustive)])
 def test_training_on_wide_ids_compiles_what_it_uses(deterministic, tmp_path):
     before, later = kernels(WIDE.replace("DETERMINISTIC", str(deterministic)), tmp_path)
     assert modules(later) == {"corpus.spool"}  # which takes less than a second

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import w2v
-from support import TINY, compiled_only, raise_on, random_text
+from support import JIT, TINY, compiled_only, raise_on, random_text
 from training.helpers import EMPTY, counts_of, small
 from training.helpers import random_text as encoded_text
 from w2v.config import AUTO, Config
@@ -190,7 +190,7 @@ def test_no_other_words_are_accepted(options):
 
 
 def test_a_training_reports_the_values_and_uses_them():
-    text = encoded_text(400)
+    text = encoded_text(400 if JIT else 20)
     counts = counts_of(text)
     events = []
     sample = automatic_sample(counts, text.words)

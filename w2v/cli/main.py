@@ -17,7 +17,9 @@ from w2v.cli.map import draw_map
 from w2v.cli.plot import plot
 from w2v.cli.post import post
 from w2v.cli.process import Program
-from w2v.cli.query import analogy, evaluate, similar
+from w2v.cli.query import evaluate
+from w2v.cli.shell import shell
+from w2v.cli.similar import analogy, odd, similar
 from w2v.cli.text import pairs, phrases, vocab
 from w2v.cli.train import train
 
@@ -29,7 +31,8 @@ def main() -> None:
 
 
 main.section("Training", train)
-main.section("Using a model", similar, analogy, evaluate, compare, encode, info, draw_map, plot)
+main.section("Querying a model", similar, analogy, odd, shell, encode, info)
+main.section("Evaluating and viewing a model", evaluate, compare, draw_map, plot)
 main.section("Converting", export, convert, merge, post, formats)
 main.section("Inspecting a corpus", inspect, vocab, phrases, pairs)
 main.section("Setting up", completion)

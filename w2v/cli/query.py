@@ -1,4 +1,4 @@
-"""`w2v similar`, `w2v analogy` and `w2v eval`: questions to a model."""
+"""`w2v eval`: the evaluation of a model."""
 
 from __future__ import annotations
 
@@ -11,14 +11,12 @@ import cloup
 from w2v.cli import options
 from w2v.cli.loading import from_format, read_model
 from w2v.cli.process import Command
-from w2v.options import METHOD, NUMBER, TOP
+from w2v.options import METHOD, TOP
 
 if TYPE_CHECKING:
     from w2v.embeddings.embeddings import Embeddings
     from w2v.evaluation.evaluate import AnalogyResult, Section, SimilarityResult
     from w2v.events import Observer
-
-_number = options.defined("-n", "--number", option=NUMBER, default=10)
 
 lower = cloup.option(
     "--lower/--no-lower",
@@ -27,33 +25,6 @@ lower = cloup.option(
     help="Ignore case, or look up words as the set writes them.",
 )
 as_json = cloup.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-
-
-@cloup.command(cls=Command, short_help="List the most similar words.")
-@options.model
-@click.argument("words", nargs=-1, required=True, metavar="WORD...")
-@_number
-@from_format
-def similar(model: str, words: tuple[str, ...], number: int, from_format: str | None) -> None:
-    """List the words most similar to each WORD: word, neighbor, cosine similarity."""
-    embeddings = read_model(model, from_format)
-    found = [(word, embeddings.most_similar(word, number)) for word in words]
-    for word, neighbors in found:
-        for neighbor, cosine in neighbors:
-            click.echo(f"{word}\t{neighbor}\t{cosine:.4f}")
-
-
-@cloup.command(cls=Command, short_help="Solve an analogy: A is to B as C is to ...")
-@options.model
-@click.argument("a")
-@click.argument("b")
-@click.argument("c")
-@_number
-@from_format
-def analogy(model: str, a: str, b: str, c: str, number: int, from_format: str | None) -> None:
-    """List the best answers to "A is to B as C is to ...": word, cosine similarity."""
-    for word, cosine in read_model(model, from_format).analogy(a, b, c, number):
-        click.echo(f"{word}\t{cosine:.4f}")
 
 
 @cloup.command("eval", cls=Command, short_help="Evaluate a model on analogies and word pairs.")

@@ -248,9 +248,21 @@ class Embeddings(VectorTable):
         return self._nearest(signs @ self._unit_rows(rows), topn, set(rows), restrict)
 
     def doesnt_match(self, words: Sequence[str]) -> str:
-        """Return the word that fits least to the others.
+        """Return the word that fits least to the others, the first of `odd_one_out`.
 
-        It is the one whose unit vector has the lowest cosine with the mean of all; ties by order.
+        Raises:
+            UnknownWordError: a word is not in the vocabulary.
+            ConfigError: these are not at least two words.
+
+        """
+        return self.odd_one_out(words)[0][0]
+
+    def odd_one_out(self, words: Sequence[str]) -> list[tuple[str, float]]:
+        """Return how well each word fits to the others, the odd one first.
+
+        Returns:
+            (word, cosine of its vector with the mean of all), each vector scaled to length 1; by
+            increasing cosine, ties by order. The cosine is 0 where a vector or the mean is zero.
 
         Raises:
             UnknownWordError: a word is not in the vocabulary.
@@ -262,7 +274,10 @@ class Embeddings(VectorTable):
             message = f"expected at least {_LEAST_WORDS} words, got {short_repr(words)}"
             raise ConfigError(message)
         unit = self._unit_rows([self.id_of(word) for word in given])
-        return given[int(np.argmin(unit @ unit.mean(axis=0)))]
+        mean = unit.mean(axis=0)
+        fits = np.clip(unit @ mean / (np.linalg.norm(mean) or 1.0), -1, 1)
+        order = np.argsort(fits, kind="stable")
+        return [(given[i], float(fits[i])) for i in order]
 
     def analogy(self, a: str, b: str, c: str, topn: int = 1) -> list[tuple[str, float]]:
         """Answer "a is to b as c is to ?" by 3CosAdd: the words nearest to b - a + c.

@@ -119,6 +119,7 @@ EMBEDDINGS = {
     "layout",
     "matrix_for",
     "most_similar",
+    "odd_one_out",
     "save",
     "tokenize",
     "torch_layer",
@@ -277,7 +278,9 @@ COMMANDS: dict[str, dict[str, Any]] = {
     "vocab": TEXT_FLAGS,
     "phrases": {flag: default for flag, default in TEXT_FLAGS.items() if flag != "--vocab"},
     "pairs": {**TEXT_FLAGS, "--ids": None, "--window": 2, "--work-dir": None},
-    "similar": {"-n --number": 10, "--from": None},
+    "similar": {"-n --number": 10, "--from": None, "--positive": None, "--negative": None},
+    "odd": {"--from": None},
+    "shell": {"-n --number": 10, "--from": None},
     "analogy": {"-n --number": 10, "--from": None},
     "eval": {
         "--top": 30_000,

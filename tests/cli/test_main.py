@@ -48,7 +48,7 @@ def test_unknown_commands_are_rejected():
         ["pairs"],
         ["similar", "m"],
         ["analogy", "m", "a", "b"],
-        ["eval", "m"],
+        ["odd", "m"],
         ["export", "m", "-f", "word2vec-text"],
         ["export", "m", "-f", "npy"],
         ["convert", "m"],

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import locale
 from collections.abc import Sequence
 from itertools import pairwise
 from statistics import fmean
+
+from w2v.cli.terminal import shows_unicode
 
 BLOCKS = "▁▂▃▄▅▆▇█"
 ASCII = "_.-=+*%#"
@@ -32,9 +33,5 @@ def curve(values: Sequence[float], levels: str = BLOCKS, width: int = _WIDTH) ->
 
 
 def levels_of_terminal() -> str:
-    """Return `BLOCKS`, or `ASCII` if the locale says that the terminal shows no Unicode.
-
-    The encoding of standard output does not tell, since commands write UTF-8 in any locale.
-    """
-    encoding = locale.getencoding().lower().replace("-", "").replace("_", "")
-    return BLOCKS if encoding == "utf8" else ASCII
+    """Return `BLOCKS`, or `ASCII` if the locale says that the terminal shows no Unicode."""
+    return BLOCKS if shows_unicode() else ASCII

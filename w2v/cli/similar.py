@@ -108,7 +108,7 @@ def similar(
     sum of their vectors, each scaled to length 1.
     """
     if not words and not positive and not negative:
-        message = "expected at least one word, got none"
+        message = "Missing argument 'WORD...'."
         raise click.UsageError(message)
     embeddings = read_model(model, from_format)
     if positive or negative:
@@ -170,7 +170,8 @@ def analogy(model: str, a: str, b: str, c: str, number: int, from_format: str | 
 def odd(model: str, words: tuple[str, ...], from_format: str | None) -> None:
     """List the words by how well they fit together, the odd one first.
 
-    The second column is the cosine of a word's vector with the mean of all, each scaled to length 1.
+    The second column is the cosine of a word's vector with the mean of all. Each vector is scaled
+    to length 1 first.
     """
     fits = read_model(model, from_format).odd_one_out(words)
     show_scores(fits, marked=fits[0][0])

@@ -36,8 +36,11 @@ def has_colors() -> bool:
 
 
 def shows_unicode() -> bool:
-    """Return whether the locale is one of UTF-8, so that block characters can be shown."""
-    return locale.getpreferredencoding(False).lower().replace("-", "") == "utf8"
+    """Return whether the locale is one of UTF-8, so that block characters can be shown.
+
+    The encoding of standard output does not tell, since commands write UTF-8 in any locale.
+    """
+    return locale.getencoding().lower().replace("-", "").replace("_", "") == "utf8"
 
 
 def echo(text: str) -> None:

@@ -120,11 +120,8 @@ def reference_fits(model: str) -> list[tuple[str, float]]:
     vectors = w2v.load(model)
     words = ["king", "apple", "queen"]
     unit = [vectors[word] / np.linalg.norm(vectors[word]) for word in words]
-    mean = sum(unit) / len(unit)
-    pairs = zip(words, unit, strict=True)
-    fits = [(word, float(u @ mean / np.linalg.norm(mean))) for word, u in pairs]
-        (word, float(u @ mean / np.linalg.norm(mean))) for word, u in zip(words, unit, strict=True)
-    ]
+    mean = sum(unit) / np.linalg.norm(sum(unit))
+    fits = [(word, float(u @ mean)) for word, u in zip(words, unit, strict=True)]
     return sorted(fits, key=lambda pair: pair[1])
 
 

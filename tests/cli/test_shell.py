@@ -148,20 +148,6 @@ class Terminal:
                 self.shown += os.read(self._keyboard, 4096).decode()
         self.shown = self.shown.partition(text)[2]
 
-    def interrupt_until(self, text: str) -> None:
-        """Press Ctrl-C until a text is shown.
-
-        Python misses a signal that comes just before it waits for a key, and sees it at the next
-        key.
-        """
-        deadline = time.monotonic() + 60
-        while text not in self.shown:
-            assert time.monotonic() < deadline, (text, self.shown)
-            self.type("\x03")
-            if select.select([self._keyboard], [], [], 1)[0]:
-                self.shown += os.read(self._keyboard, 4096).decode()
-        self.wait_for(text)
-
     def close(self) -> int:
         try:
             return self.process.wait(timeout=30)
@@ -182,9 +168,6 @@ def test_a_terminal_has_completion_history_and_tables(model, tmp_path):
     session.wait_for("  king ")
     session.wait_for("0.5000  ██████████")
     session.wait_for("> ")
-    session.type("half a line")
-    session.wait_for("half a line")
-    session.interrupt_until("> ")  # which drops the line
     session.type("\x1b[A\n")  # the line before: arrow up
     session.wait_for("  king ")
     session.wait_for("> ")
@@ -204,3 +187,20 @@ def test_tables_on_a_terminal(model, monkeypatch):
     shown = ok("shell", model, stdin="king - man\n\n:odd king queen apple\n")
     assert shown.startswith("king - man\n  ")
     assert "\n  apple " in shown
+
+
+def test_an_interrupt_drops_the_line(model, monkeypatch, tmp_path):
+    lines = iter([KeyboardInterrupt, "king", KeyboardInterrupt, ":q", "man"])
+
+    def typed(prompt: str) -> str:
+        line = next(lines)
+        if line is KeyboardInterrupt:
+            raise KeyboardInterrupt
+        return line
+
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    monkeypatch.setattr("builtins.input", typed)
+    monkeypatch.setattr(shell, "_is_interactive", lambda: True)
+    shown = ok("shell", model, "-n1")
+    assert shown == "5 words, 3 dimensions; :help for help\n\nman\t0.7071\n\n"
+    assert next(lines) == "man"

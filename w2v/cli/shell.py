@@ -53,14 +53,15 @@ def shell(model: str, number: int, from_format: str | None) -> None:
     """
     embeddings = read_model(model, from_format)
     session = Session(embeddings, number)
-    if sys.stdin is not None and sys.stdin.isatty() and terminal.is_terminal():
-        lines = _typed_lines(embeddings)
+    if _is_interactive():
         click.echo(f"{len(embeddings):,} words, {embeddings.dim} dimensions; :help for help")
+        _answer_typed_lines(session, embeddings)
     else:
-        lines = _piped_lines()
-    for line in lines:
-        if not session.answer(line.strip()):
-            return
+        _answer_piped_lines(session)
+
+
+def _is_interactive() -> bool:
+    return sys.stdin is not None and sys.stdin.isatty() and terminal.is_terminal()
 
 
 class Session:
@@ -158,23 +159,27 @@ def parse(line: str, embeddings: Embeddings) -> tuple[list[str], list[str]]:
     return positive, negative
 
 
-def _piped_lines() -> Iterator[str]:
+def _answer_piped_lines(session: Session) -> None:
     if isinstance(sys.stdin, io.TextIOWrapper):
         sys.stdin.reconfigure(encoding="utf-8", errors="replace")
-    yield from sys.stdin or ()
+    for line in sys.stdin or ():
+        if not session.answer(line.strip()):
+            return
 
 
-def _typed_lines(embeddings: Embeddings) -> Iterator[str]:
-    """Yield the lines that a user types, with completion and history where readline exists."""
+def _answer_typed_lines(session: Session, embeddings: Embeddings) -> None:
+    """Answer what a user types, with completion and history where readline exists."""
     with _line_editing(embeddings):
-        while True:
+        expects_more = True
+        while expects_more:
             try:
-                yield input(_PROMPT)
+                expects_more = session.answer(input(_PROMPT).strip())
             except EOFError:
                 click.echo("")
                 return
-            except KeyboardInterrupt:  # the line is dropped, as in other shells
-                click.echo("")
+            except KeyboardInterrupt:  # drops the line or the answer, as in other shells
+                with contextlib.suppress(KeyboardInterrupt):
+                    click.echo("")
 
 
 @contextlib.contextmanager

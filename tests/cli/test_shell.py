@@ -6,6 +6,7 @@ import fcntl
 import os
 import pty
 import select
+import shutil
 import subprocess
 import sys
 import termios
@@ -61,6 +62,24 @@ def test_wrong_lines_are_errors_and_the_shell_continues(line, message, model):
     assert result.stdout.splitlines()[1].startswith("man\t0.7071")
     assert (message is None) == ("Error: " not in result.stderr)
     assert f"Error: {message or ''}" in result.stderr or message is None
+
+
+def test_a_map_is_saved(model, monkeypatch, tmp_path):
+    opened = []
+    monkeypatch.setattr(shell.webbrowser, "open", opened.append)
+    assert ok("shell", model, stdin=":map words.html\nking\n").startswith("words.html\nman\t")
+    assert "<html" in Path("words.html").read_text()
+    assert "words.html" in run("shell", model, stdin=":map words.html\n").stderr  # it exists
+    assert run("shell", model, stdin=":map a b\n").stdout == "\n"
+    monkeypatch.setenv("DISPLAY", ":0")
+    path = Path(ok("shell", model, stdin=":map\n").strip())
+    assert "<html" in path.read_text()
+    assert opened == []
+    monkeypatch.setattr(terminal, "is_terminal", lambda: True)
+    shown = Path(ok("shell", model, stdin=":map\n").strip())
+    assert opened == [shown.as_uri()]
+    for directory in (path.parent, shown.parent):
+        shutil.rmtree(directory)
 
 
 def test_the_shell_ends_at_quit_and_at_the_end_of_the_input(model):

@@ -7,6 +7,8 @@ import importlib
 import io
 import os
 import sys
+import tempfile
+import webbrowser
 from bisect import bisect_left
 from functools import cached_property
 from pathlib import Path
@@ -37,6 +39,7 @@ king - man + woman    the words nearest to a sum of vectors, each scaled to leng
 :odd bread wine car   the word that does not fit to the others, first
 :cos king queen       the cosine of two words
 :n 20                 list 20 words
+:map                  draw the words as a map and open it; `:map FILE.html` saves it
 :help, :q             show this help, quit"""
 
 
@@ -62,6 +65,12 @@ def shell(model: str, number: int, from_format: str | None) -> None:
 
 def _is_interactive() -> bool:
     return sys.stdin is not None and sys.stdin.isatty() and terminal.is_terminal()
+
+
+def _has_windows() -> bool:
+    """Return whether a browser would open in a window, not in this terminal."""
+    named = os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    return bool(named) or sys.platform != "linux"
 
 
 class Session:
@@ -104,13 +113,23 @@ class Session:
                 raise ConfigError(message)
             self._number = int(parsed)
             self._acknowledge()
+        elif command == "map" and len(arguments) <= 1:
+            self._draw_map(*arguments)
         elif command in ("help", "h", "?"):
             click.echo(_HELP, err=not terminal.is_terminal())
             self._acknowledge()
         else:
             given = " ".join((f":{command}", *arguments))
-            message = f"{given!r} is not a command; the commands are :odd, :cos, :n, :help and :q"
+            message = f"{given!r} is not a command; expected :odd, :cos, :n, :map, :help or :q"
             raise ConfigError(message)
+
+    def _draw_map(self, name: str | None = None) -> None:
+        """Save a map of the words, and open it in a browser if the user named no file."""
+        path = Path(name or Path(tempfile.mkdtemp(prefix="w2v-")) / "map.html")
+        self._embeddings.map().save(path)
+        click.echo(str(path))
+        if name is None and terminal.is_terminal() and _has_windows():
+            webbrowser.open(path.resolve().as_uri())
 
     def _acknowledge(self) -> None:
         """Print the line that a program on the other end of a pipe waits for."""

@@ -82,7 +82,10 @@ NUMBERS = [[1.0, -0.0], [0.1, 1e-45], [-3.4028235e38, 1 / 3], [7e-10, 2.0], [0.0
 LINES = "The quick brown fox\njumps over the lazy dög's 日本 bed\n\n" * 3
 VOCABULARY = "the\nquick\nfox\r\n日本\n"
 ANALOGIES = ": capitals\nthe Zoë's 日本 0.5\n# note\n: gram1\nthe 0.5 日本 <unk>\n"
+QUESTIONS = "the 0.5 Zoë's 日本\nZoë's the <unk> 日本\n"
+TABLE = "a;b;pos;rating;sd\nthe-n;Zoë's-n;N;7,5;1\n日本-n;0.5-n;N;1e0;2\n"
 PAIRS = "word1\tword2\tscore\nthe\tZoë's\t7.5\n日本\t0.5\t1e0\n"
+EVALUATION = [ANALOGIES, PAIRS, QUESTIONS, TABLE]
 
 
 class InvalidResultError(Exception):
@@ -315,7 +318,7 @@ TARGETS: dict[str, Target] = {
         _format_target("spacy", ".txt.gz"),
         Target("model", _write_model, _read_model),
         Target("vocabulary", _write_text([VOCABULARY], bytes), _read_vocabulary),
-        Target("questions", _write_text([ANALOGIES, PAIRS], bytes), _read_questions, 2),
+        Target("questions", _write_text(EVALUATION, bytes), _read_questions, 4),
         *(Target(name, _write_text([LINES], pack), _read_text) for name, pack in _PACKED.items()),
         *(
             Target(name, _write_text([LINES], pack), functools.partial(_read_text, **options))

@@ -8,7 +8,7 @@ INSTALL := $(PIP) install --quiet --no-compile
 PYTEST := -m pytest -n auto --dist worksteal
 DEMO_MODEL := build/kjv.w2v
 
-.PHONY: demo test test-exhaustive test-quick test-nojit test-browser test-frameworks lint types docs \
+.PHONY: demo test test-exhaustive test-examples test-quick test-nojit test-browser test-frameworks lint types docs \
 	docs-serve docs-update dist bench scaling fuzz soak clean
 .DELETE_ON_ERROR:
 
@@ -23,9 +23,13 @@ demo: $(VENV)/installed
 test: $(VENV)/installed-dev
 	$(BIN)/python $(PYTEST)
 
-# More cases and repetitions of slow tests, such as 50 killed trainings: several more minutes.
+# More cases and repetitions of slow tests, such as 50 killed trainings, with the compiler only.
 test-exhaustive: $(VENV)/installed-dev
 	$(BIN)/python $(PYTEST) -m exhaustive
+
+# Ten times as many examples for all tests of properties.
+test-examples: $(VENV)/installed-dev
+	$(BIN)/python $(PYTEST) -m hypothesis --hypothesis-profile exhaustive
 
 # The tests to run while editing: all but those marked slow. The tests in two directories are all
 # slow, and not even collected.

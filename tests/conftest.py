@@ -16,7 +16,8 @@ from w2v.pipeline import warmup
 
 TESTS = Path(__file__).parent
 
-settings.register_profile("compiled", deadline=None)
+settings.register_profile("compiled", deadline=None, max_examples=50)
+settings.register_profile("exhaustive", deadline=None, max_examples=500)
 settings.register_profile("plain", deadline=None, max_examples=15)
 settings.load_profile("compiled" if JIT else "plain")
 

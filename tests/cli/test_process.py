@@ -151,7 +151,7 @@ def stage_check(stage: str) -> Callable[[], bool]:
         ("compiling", signal.SIGINT, 130, "interrupted"),
         ("waiting", signal.SIGINT, 130, "interrupted"),
         ("training", signal.SIGTERM, 143, "terminated"),
-        ("compiling", signal.SIGTERM, 143, "terminated"),
+        pytest.param("compiling", signal.SIGTERM, 143, "terminated", marks=pytest.mark.exhaustive),
         ("training", signal.SIGHUP, 129, "hung up"),
     ],
 )

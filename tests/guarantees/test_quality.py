@@ -114,7 +114,7 @@ def test_too_few_merges_of_16_shards_are_found(record, tokens, monkeypatch):
     assert problems_of_16_shards(record, tokens)
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @needs_gensim
 def test_gensim_has_the_recorded_scores(record, tokens):
     run = score(quality.train_gensim(tokens, seed=SEEDS[0]))

@@ -101,9 +101,9 @@ def modules(names: list[str]) -> set[str]:
 @pytest.mark.parametrize(
     ("run", "expected"),
     [
-        (VOCABULARY, READING),
+        pytest.param(VOCABULARY, READING, marks=pytest.mark.exhaustive),
         (ENCODE, READING),
-        (CORPUS, CORPUS_MODULES),
+        pytest.param(CORPUS, CORPUS_MODULES, marks=pytest.mark.exhaustive),
         (PAIRS, CORPUS_MODULES | {"corpus.pairs"}),
     ],
     ids=["vocabulary", "encode", "corpus", "pairs"],

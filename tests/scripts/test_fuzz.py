@@ -243,6 +243,7 @@ DEFECTS = {
 
 
 @ENGINES
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(("defect", "what"), DEFECTS.values(), ids=DEFECTS)
 def test_a_planted_defect_is_saved_and_can_be_reproduced(defect, what, engine, tmp_path):
     script = tmp_path / "broken.py"

@@ -270,7 +270,15 @@ def test_the_reported_loss_is_measured_after_the_epoch_without_training(case, th
 
 
 @pytest.mark.slow
-@reproducible
+@pytest.mark.parametrize(
+    ("case", "threads"),
+    [
+        pytest.param(BACKENDS["hogwild"], 1, id="hogwild-1"),
+        pytest.param(BACKENDS["rounds"], 1, id="rounds-1", marks=pytest.mark.exhaustive),
+        pytest.param(BACKENDS["rounds"], 2, id="rounds-2"),
+        pytest.param(BACKENDS["rounds"], 5, id="rounds-5", marks=pytest.mark.exhaustive),
+    ],
+)
 def test_a_training_resumes_from_any_step_with_the_same_result(case, threads, watched):
     text, held_out = random_text(30), random_text(5, seed=1)
     config = config_of(case, epochs=3, threads=threads)

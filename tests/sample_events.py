@@ -8,6 +8,7 @@ from w2v.events import (
     Encoding,
     EpochDone,
     Exported,
+    LayingOut,
     Notice,
     PhrasesFound,
     Reading,
@@ -81,6 +82,7 @@ SAVED = Saved(
 RESUMED = Resumed(epoch=4, epochs=5, share=0.375)
 WARM_STARTED = WarmStarted(path="old.w2v", epochs=0, contexts=True, frozen=False)
 ENCODING = Encoding(done_texts=2_000, total_texts=10_000, words=30_000, seconds=0.3)
+LAYING_OUT = LayingOut(done_steps=300, total_steps=750, words=5_000, seconds=2.5)
 NOTICE = Notice("a.txt is odd; omit `vocab_size=5`")
 EXPORTED = Exported(path="kjv.txt", format="word2vec-text", words=5323, dim=128)
 ALL = [
@@ -96,4 +98,4 @@ ALL = [
     USED,
     SAVED,
 ]
-ALL += [NOTICE, ENCODING, EXPORTED]
+ALL += [NOTICE, ENCODING, LAYING_OUT, EXPORTED]

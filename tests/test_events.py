@@ -13,6 +13,7 @@ from sample_events import (
     ENCODING,
     EPOCH,
     EXPORTED,
+    LAYING_OUT,
     NOTICE,
     READING,
     RESUMED,
@@ -124,6 +125,7 @@ CORPUS_LINES = [
         ),
         (EXPORTED, ["saved kjv.txt: the vectors, format word2vec-text"]),
         (RESUMED, ["resuming in epoch 4/5, 38 % done"]),
+        (LAYING_OUT, ["layout of 5,000 words: 300 of 750 steps"]),
         (ENCODING, ["encoding: 2,000 of 10,000 texts, 30,000 words"]),
         (
             dataclasses.replace(ENCODING, total_texts=None),

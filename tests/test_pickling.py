@@ -162,6 +162,7 @@ def objects(tmp_path_factory) -> dict[type, list[Any]]:
         inspected.training,
         *(evaluate(used, path / "questions"), evaluate(used, path / "pairs")),
         *evaluate(used, path / "questions").sections,
+        used.map(),
         encode_file(used, path / "text.txt", path / "ids.npy"),
         *(record, record.training, record.timings, record.made_with),
         *known_origins(TrainingRecord.from_meta(continued.meta)),

@@ -170,6 +170,7 @@ EVENTS = {
     ),
     "Exported": ("exported", {"path", "format", "words", "dim"}),
     "GoesOn": ("resumed", {"epoch", "epochs", "share"}),
+    "LayingOut": ("layout", {"done_steps", "total_steps", "words", "seconds"}),
     "Notice": ("notice", {"message", "warning"}),
     "Reading": ("reading", {"done_bytes", "total_bytes", "text_bytes", "tokens", "seconds"}),
     "Saved": ("saved", {"path", "words", "dim", "words_per_second", "seconds", "timings"}),

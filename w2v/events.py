@@ -437,6 +437,30 @@ class Encoding(Event):
 
 
 @dataclass(frozen=True)
+class LayingOut(Event):
+    """Words are being laid out in the plane, for a map.
+
+    Attributes:
+        done_steps: the steps that have been done.
+        total_steps: the number of steps.
+        words: the words on the map.
+        seconds: the time since the layout started.
+
+    """
+
+    stage: ClassVar[str] = "layout"
+    done_steps: int
+    total_steps: int
+    words: int
+    seconds: float
+
+    def __str__(self) -> str:
+        """Describe the event."""
+        done = f"{self.done_steps:,} of {self.total_steps:,} steps"
+        return f"layout of {_count(self.words, 'word')}: {done}"
+
+
+@dataclass(frozen=True)
 class Saved(Event):
     """The model has been saved.
 
@@ -510,7 +534,7 @@ def _format_loss(loss: float | None) -> str:
 BeginsWith = WarmStarted
 GoesOn = Resumed
 
-FREQUENT = (Reading, Training, Encoding)
+FREQUENT = (Reading, Training, Encoding, LayingOut)
 """The events that come several times a second."""
 
 Observer = Callable[[Event], None]

@@ -17,6 +17,7 @@ from w2v.events import (
     Encoding,
     EpochDone,
     Event,
+    LayingOut,
     LoggingObserver,
     Observer,
     Reading,
@@ -157,6 +158,8 @@ class ProgressBars:
             self._show(event, event.done_bytes, event.total_bytes, "B")
         elif isinstance(event, Encoding):
             self._show(event, event.done_texts, event.total_texts, " texts")
+        elif isinstance(event, LayingOut):
+            self._show(event, event.done_steps, event.total_steps, " steps")
         elif isinstance(event, Training):
             loss = "-" if event.loss is None else f"{event.loss:.4f}"
             details = f"epoch {event.epoch}/{event.epochs}, loss {loss}, lr {event.lr:.4f}"

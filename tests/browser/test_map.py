@@ -405,6 +405,21 @@ def test_labels_at_every_zoom_and_none_overlap(opened, size):
         assert are_apart(shown)
 
 
+def test_labels_are_as_wide_as_their_text(opened, hostile):
+    script = """(() => {
+        const context = document.createElement("canvas").getContext("2d");
+        const family = getComputedStyle(document.body).fontFamily;
+        const fonts = { 20: "600 16px", 18: "500 14px", 16: "12.5px" };
+        return w2vMap.labels().filter((box) => box.text).map((box) => {
+            context.font = `${fonts[box.h]} ${family}`;
+            return [box.word, box.w - context.measureText(box.text).width]; }); })()"""
+    for page in (opened(), opened(hostile)):
+        page.run("w2vMap.zoomTo(2)")
+        found = page.run(script)
+        assert len(found) > 10
+        assert [word for word, rest in found if not 5 < rest < 12] == []
+
+
 def test_labels_of_links_do_not_overlap_others(opened, model):
     page = opened()
     for word in model.words[:400:37]:

@@ -17,7 +17,9 @@ from views.layouts import word_vectors
 from w2v import map_page
 from w2v.embeddings.embeddings import Embeddings
 from w2v.errors import ConfigError, OutputError
+from w2v.events import LayingOut
 from w2v.views import map as views_map
+from w2v.views import projection
 from w2v.views.map import MapPage, choose_colours, find_clusters, lay_out, page_data
 from w2v.views.neighbours import Neighbours
 
@@ -195,6 +197,16 @@ def test_more_words_than_there_are_is_noted(caplog):
         assert caplog.messages == []
         map_page(model_of(3), 10)
     assert caplog.messages == ["note: the model has 3 words, not 10; all are on the map"]
+
+
+def test_the_steps_of_a_layout_are_reported(monkeypatch):
+    monkeypatch.setattr(projection, "_REPORT_SECONDS", 0)
+    events = []
+    map_page(model_of(8), observer=events.append)
+    steps = [event for event in events if isinstance(event, LayingOut)]
+    assert [event.done_steps for event in steps] == list(range(1, 751))
+    assert {(event.total_steps, event.words) for event in steps} == {(750, 8)}
+    assert 0 <= steps[0].seconds <= steps[-1].seconds
 
 
 def test_neighbouring_clusters_have_different_colours():

@@ -413,6 +413,7 @@ class Embeddings(VectorTable):
         *,
         title: str | None = None,
         threads: int | None = None,
+        progress: bool | None = None,
     ) -> MapPage:
         """Draw the most frequent words as a map, which a notebook shows in the cell.
 
@@ -424,6 +425,7 @@ class Embeddings(VectorTable):
                 ``"pca"``.
             title: the title of the page.
             threads: the number of threads; None for all cores. The result does not depend on it.
+            progress: whether to show a progress bar if this takes long, see `w2v.train`.
 
         Raises:
             ConfigError: an argument is invalid.
@@ -432,7 +434,7 @@ class Embeddings(VectorTable):
         """
         from w2v.views.map import map_page  # loads the compiler
 
-        return map_page(self, words, layout, title=title, threads=threads)
+        return map_page(self, words, layout, title=title, threads=threads, progress=progress)
 
     def save(self, path: str | Path, *, overwrite: bool = False) -> None:
         """Write a model directory, or a file if the name has the extension of a format.

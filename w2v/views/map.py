@@ -125,6 +125,7 @@ def map_page(
     title: str | None = None,
     threads: int | None = None,
     observer: Observer = ignore,
+    progress: bool | None = None,
 ) -> MapPage:
     """Draw the most frequent words of a model as a map, one HTML page that needs no network.
 
@@ -139,6 +140,7 @@ def map_page(
         title: the title of the page.
         threads: the number of threads; None for all cores. The result does not depend on it.
         observer: a function that receives events, see `w2v.events`.
+        progress: whether to show a progress bar if this takes long, see `w2v.train`.
 
     Raises:
         ConfigError: an argument is invalid.
@@ -153,20 +155,20 @@ def map_page(
         message = f"must be a string, got {short_repr(title)}"
         raise ConfigError(message, option="title")
     threads = available_cores() if threads is None else THREADS.check("threads", threads)
-    check_reporting(observer)
+    check_reporting(observer, progress)
     shown = min(words, len(table))
     layout = projection.layout_for(layout, shown)
-    with reporting(observer) as observer:
+    with reporting(observer, progress) as observer:
         if words > shown and words != DEFAULT_WORDS:
             observer(Notice(f"the model has {shown:,} words, not {words:,}; all are on the map"))
-        compile_kernels(observer, _use_kernels)
-        found = lay_out(table, shown, layout, threads)
+        compile_kernels(observer, use_kernels)
+        found = lay_out(table, shown, layout, threads, observer)
     facts = f"{_of_all(shown, len(table))} · {table.dim} dimensions · {_TITLES[layout]}"
     page = fill_page(page_data(table, found, title, facts), title)
     return MapPage(page, shown, len(table), len(found.names))
 
 
-def _use_kernels() -> None:
+def use_kernels() -> None:
     """Use the kernels on three words, so that they are compiled or loaded."""
     matrix = np.eye(3, dtype=np.float32)
     here = nearest_words(matrix, norms_of(matrix), 3, 2)
@@ -174,14 +176,16 @@ def _use_kernels() -> None:
     tsne.tsne(here, matrix[:, :2].astype(np.float64), threads=1, steps=(1, 0))
 
 
-def lay_out(table: VectorTable, shown: int, layout: str, threads: int) -> Layout:
+def lay_out(
+    table: VectorTable, shown: int, layout: str, threads: int, observer: Observer = ignore
+) -> Layout:
     """Find the places, the neighbours and the clusters of the first words of a model."""
     matrix = table.matrix[:shown]
     norms = norms_of(table.matrix)
     vectors = unit_rows(matrix, norms[:shown], np.float32)
     here = nearest_words(matrix, norms[:shown], shown, tsne.NEIGHBOURS)
     everywhere = here if shown == len(table) else nearest_words(table.matrix, norms, shown, LINKS)
-    positions = projection.project(vectors, here, layout, threads)
+    positions = projection.project(vectors, here, layout, threads, observer)
     labels = find_clusters(here, vectors)
     names = clusters.name_words(labels, vectors, table.words[:shown], _counts_of(table, shown))
     return Layout(

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import time
 import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from w2v.errors import MissingExtraError
-from w2v.views.tsne import tsne
+from w2v.events import LayingOut, Observer, ignore
+from w2v.views.tsne import EXAGGERATED_STEPS, STEPS, tsne
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from w2v.views.neighbours import Neighbours
@@ -18,13 +22,18 @@ if TYPE_CHECKING:
 _UMAP_NEIGHBOURS = 15
 _LEAST = {"tsne": 5, "umap": _UMAP_NEIGHBOURS + 1, "pca": 1}
 _GRID = 65_535
+_REPORT_SECONDS = 0.1
 # Of two words, the places are this far apart at least, in one of the directions: invisible on the
 # whole map, and enough for both labels, which are wider than high, when it is enlarged 200 times.
 _WIDE, _HIGH = 64, 8
 
 
 def project(
-    vectors: NDArray[np.float32], neighbours: Neighbours, layout: str, threads: int
+    vectors: NDArray[np.float32],
+    neighbours: Neighbours,
+    layout: str,
+    threads: int,
+    observer: Observer = ignore,
 ) -> NDArray[np.float64]:
     """Return a position in the plane for each word, (n, 2) float64.
 
@@ -33,6 +42,7 @@ def project(
         neighbours: the nearest words of each among these.
         layout: ``"tsne"``, ``"umap"`` or ``"pca"``, see `layout_for`.
         threads: the number of threads.
+        observer: receives `LayingOut`.
 
     Raises:
         MissingExtraError: the layout needs a package that is not installed.
@@ -41,7 +51,25 @@ def project(
     start = principal_components(vectors)
     if layout == "umap":
         return _umap(_import_umap(), vectors)
-    return start if layout == "pca" else tsne(neighbours, start, threads=threads)
+    if layout == "pca":
+        return start
+    return tsne(neighbours, start, threads=threads, on_step=_reporter(len(vectors), observer))
+
+
+def _reporter(words: int, observer: Observer) -> Callable[[], None]:
+    """Return a function that reports each step, but not too often."""
+    started = last = time.monotonic()
+    done, total = 0, EXAGGERATED_STEPS + STEPS
+
+    def on_step() -> None:
+        nonlocal done, last
+        done += 1
+        now = time.monotonic()
+        if now - last >= _REPORT_SECONDS or done == total:
+            last = now
+            observer(LayingOut(done, total, words, now - started))
+
+    return on_step
 
 
 def layout_for(layout: str, size: int) -> str:

@@ -19,6 +19,8 @@ import numpy as np
 from w2v.compute.jit import kernel
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from w2v.views.neighbours import Neighbours
@@ -75,6 +77,7 @@ def tsne(
     threads: int,
     steps: tuple[int, int] = (EXAGGERATED_STEPS, STEPS),
     theta: float = THETA,
+    on_step: Callable[[], object] = lambda: None,
 ) -> NDArray[np.float64]:
     """Return a position in the plane for each word, (n, 2) float64.
 
@@ -84,6 +87,7 @@ def tsne(
         threads: the number of threads.
         steps: the number of steps with exaggerated attraction, and of those without.
         theta: the size of a cell as a share of its distance up to which it counts as one point.
+        on_step: called after each step.
 
     """
     attraction = attraction_of(neighbours)
@@ -102,6 +106,7 @@ def tsne(
             for _ in range(count):
                 slope = gradient(positions, attraction, exaggeration, theta, pool)
                 move(positions, velocity, gains, slope, rate, momentum)
+                on_step()
     return positions
 
 

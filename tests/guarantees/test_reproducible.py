@@ -27,7 +27,7 @@ from guarantees.reproduce import (
 from support import JIT
 from w2v.events import CorpusRead, EpochDone, Event, Training
 from w2v.training import plan, runner
-from w2v.training.backends import hogwild, rounds
+from w2v.training.backends import hogwild, shards
 
 FILES = {
     "embeddings.npy",
@@ -246,7 +246,7 @@ def test_a_resumed_training_gives_the_same_bytes(
 ):
     output = tmp_path / "interrupted"
     slow_down(hogwild, "train_span", monkeypatch)
-    slow_down(rounds, "train_shard", monkeypatch)
+    slow_down(shards, "train_shard", monkeypatch)
     kind, number = interrupts[0]
     with pytest.raises(KeyboardInterrupt):
         w2v.train(

@@ -36,7 +36,9 @@ def training_memory(counts: NDArray[np.int64], config: Config) -> int:
     rows = words + SCRATCH_ROWS * config.thread_count
     numbers = 2 * (stride + 1) * rows + words * config.dim  # with the step scale of each row
     if config.deterministic:
-        numbers += config.shard_count * (stride * _replicated_rows(counts, config) + words)
+        numbers += config.shard_count * stride * _replicated_rows(counts, config)
+        # The local id of each word on each thread, and the order of merging.
+        numbers += (min(config.thread_count, config.shard_count) + 4) * words
         # The part of a shard in each array of replicas ends within a page.
         numbers += config.shard_count * 2 * _PAGE_NUMBERS
     return _NUMBER_BYTES * numbers

@@ -8,12 +8,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import reference_rounds as reference
-from training.backends.test_replicas import IDS, VOCABULARY, spans_of, train
+from training.backends.test_replicas import IDS, VOCABULARY, replicas_of, spans_of, train
 from training.helpers import as_float64, constant_rates, make_sampling, random_matrices, texts
 from w2v.training.backends import merging
-from w2v.training.backends.merging import DecayRates, decay_rates, merge_replicas
-from w2v.training.backends.replicas import make_replicas
+from w2v.training.backends.merging import DecayRates, decay_rates, merge_changes, order_changes
 from w2v.training.step_sizes import BOOST
+
+
+def merge(matrices, changes, rates, parts=1):
+    order = order_changes(changes, VOCABULARY)
+    for part in range(parts):
+        merge_changes(matrices, changes, order, rates, part, parts)
 
 
 @given(
@@ -43,10 +48,9 @@ def test_a_round_equals_the_reference(
     expected_vectors, expected_contexts, expected = reference.train_round(
         spans, vectors, contexts, sampling, rates, frozen, matrices.step_scales[:VOCABULARY]
     )
-    replicas, made = make_replicas(shards, VOCABULARY, len(ids), matrices, sampling)
-    stats = train(matrices, made, spans, sampling, rates)
-    decays = decay_rates(sampling, rates.begin)
-    merge_replicas(matrices, replicas, decays, 0, 1)
+    changes, made, work = replicas_of(shards, VOCABULARY, len(ids), matrices, sampling)
+    stats = train(matrices, made, work, spans, sampling, rates)
+    merge(matrices, changes, decay_rates(sampling, rates.begin))
     got_vectors, got_contexts = as_float64(matrices, dim)
     assert [(s.centers, s.pairs) for s in stats] == [(e.centers, len(e.pairs)) for e in expected]
     np.testing.assert_allclose(got_vectors, expected_vectors, rtol=1e-3, atol=2e-5)
@@ -60,10 +64,9 @@ def test_a_merge_in_parts_equals_a_whole_one(parts, monkeypatch):
     results = []
     for count in (1, parts):
         matrices, _, _ = random_matrices(VOCABULARY, 9)
-        replicas, shards = make_replicas(3, VOCABULARY, len(IDS), matrices, sampling)
-        train(matrices, shards, spans_of(IDS, 3, 5), sampling, constant_rates(0.1))
-        for part in range(count):
-            merge_replicas(matrices, replicas, decay_rates(sampling, 0.1), part, count)
+        changes, made, work = replicas_of(3, VOCABULARY, len(IDS), matrices, sampling)
+        train(matrices, made, work, spans_of(IDS, 3, 5), sampling, constant_rates(0.1))
+        merge(matrices, changes, decay_rates(sampling, 0.1), count)
         results.append(matrices.vectors.tobytes() + matrices.contexts.tobytes())
     assert results[0] == results[1]
 
@@ -77,14 +80,14 @@ def test_small_changes_are_added_and_large_ones_are_averaged(decay, factor):
     sampling = make_sampling(VOCABULARY)
     matrices, _, _ = random_matrices(VOCABULARY, 1, scale=0.0)
     matrices.step_scales[0] = 1.0
-    replicas, shards = make_replicas(2, VOCABULARY, len(IDS), matrices, sampling)
-    for shard, change in zip(shards, (1.0, 3.0), strict=True):
-        shard.vector_rows[0] = shard.context_rows[0] = 1
-        shard.work.local_ids[0] = 0
-        shard.uses[0] = 1.0
-        shard.matrices.vectors[0] = change
-        shard.matrices.contexts[0] = 0.0
-    merge_replicas(matrices, replicas, DecayRates(decay, 1.0, 1.0), 0, 1)
+    changes, replicas, _ = replicas_of(2, VOCABULARY, len(IDS), matrices, sampling)
+    for replica, change in zip(replicas, (1.0, 3.0), strict=True):
+        replica.vector_rows[0] = replica.context_rows[0] = 1
+        replica.words[0] = 0
+        replica.uses[0] = 1.0
+        replica.matrices.vectors[0] = change
+        replica.matrices.contexts[0] = 0.0
+    merge(matrices, changes, DecayRates(decay, 1.0, 1.0))
     assert matrices.vectors[0] == pytest.approx(4 * factor)
     assert matrices.contexts[0] == 0.0
 

@@ -14,7 +14,12 @@ from training.helpers import (
     make_sampling,
     random_matrices,
 )
-from w2v.training.backends.replicas import make_replicas, max_replica_rows, train_shard
+from w2v.training.backends.replicas import (
+    make_replica_workspace,
+    make_replicas,
+    max_replica_rows,
+    train_shard,
+)
 from w2v.training.sgns.kernel import LearningRates, TextSpan
 
 VOCABULARY = 12
@@ -30,11 +35,18 @@ def spans_of(ids, count, seed):
     ]
 
 
-def train(matrices, shards, spans, sampling, rates):
-    """Train each shard on its span; return their stats."""
+def replicas_of(shards, words, positions, matrices, sampling):
+    """Replicas for spans of some positions: their changes, each replica, and a workspace."""
+    rows = max_replica_rows(words, positions, sampling)
+    work = make_replica_workspace(words, rows, positions, matrices, sampling)
+    return *make_replicas(shards, rows, matrices), work
+
+
+def train(matrices, replicas, work, spans, sampling, rates):
+    """Train each replica on its span; return their stats."""
     return [
-        train_shard(span, matrices, shard, sampling, keys, rates)
-        for shard, (span, keys) in zip(shards, spans, strict=True)
+        train_shard(span, matrices, replica, work, sampling, keys, rates)
+        for replica, (span, keys) in zip(replicas, spans, strict=True)
     ]
 
 
@@ -45,12 +57,12 @@ IDS = encoded([[0, 1, 2, 3, 4, 5, 6], [7, 8, 9, 10, 11, 0, 3, 3], [1, 1, 5, 2, 9
 def test_a_shard_depends_on_the_matrices_and_its_span_alone(frozen):
     sampling = make_sampling(VOCABULARY)
     matrices, vectors, contexts = random_matrices(VOCABULARY, 9, frozen=frozen)
-    _, (used,) = make_replicas(1, VOCABULARY, len(IDS), matrices, sampling)
-    _, (fresh,) = make_replicas(1, VOCABULARY, len(IDS), matrices, sampling)
+    _, (used,), work = replicas_of(1, VOCABULARY, len(IDS), matrices, sampling)
+    _, (fresh,), unused = replicas_of(1, VOCABULARY, len(IDS), matrices, sampling)
     spans = spans_of(IDS, 3, 5)
     for span, keys in spans:
-        train_shard(span, matrices, used, sampling, keys, RATES)
-    train_shard(span, matrices, fresh, sampling, keys, RATES)
+        train_shard(span, matrices, used, work, sampling, keys, RATES)
+    train_shard(span, matrices, fresh, unused, sampling, keys, RATES)
     got_vectors, got_contexts = as_float64(matrices, 9)
     assert (got_vectors == vectors).all()
     assert (got_contexts == contexts).all()
@@ -58,7 +70,7 @@ def test_a_shard_depends_on_the_matrices_and_its_span_alone(frozen):
     assert 0 < vector_rows <= context_rows
     assert (used.vector_rows, used.context_rows) == (vector_rows, context_rows)
     assert (used.words[:context_rows] == fresh.words[:context_rows]).all()
-    assert (used.work.local_ids == fresh.work.local_ids).all()
+    assert (work.local_ids == -1).all()
     for name, number in (("vectors", vector_rows), ("contexts", context_rows)):
         size = number * matrices.stride
         of_used, of_fresh = (getattr(shard.matrices, name)[:size] for shard in (used, fresh))
@@ -72,8 +84,30 @@ def test_a_replica_has_room_for_any_span():
     ids = encoded([list(range(40)), list(range(40, 80))])
     matrices, _, _ = random_matrices(400, 2)
     sampling = make_sampling(400, shared_negatives=1, negative_sharing=80)
-    _, (shard,) = make_replicas(1, 400, 20, matrices, sampling)
-    assert len(shard.words) == 20 + 4 + 2
+    _, (replica,), work = replicas_of(1, 400, 20, matrices, sampling)
+    assert len(replica.words) == 20 + 4 + 2
     span = TextSpan(ids, 41, 61, END_OF_LINE)
-    train_shard(span, matrices, shard, sampling, make_keys(1), RATES)
-    assert 22 <= shard.context_rows[0] <= len(shard.words)
+    train_shard(span, matrices, replica, work, sampling, make_keys(1), RATES)
+    assert 22 <= replica.context_rows[0] <= len(replica.words)
+
+
+@pytest.mark.parametrize("begin", range(0, len(IDS), 3))
+def test_a_part_of_the_text_is_trained_as_in_the_whole(begin):
+    """With its line, a span is all that training reads."""
+    sampling = make_sampling(VOCABULARY, sample=0.3)
+    matrices, _, _ = random_matrices(VOCABULARY, 9)
+    end = min(begin + 7, len(IDS))
+    left, right = begin, end
+    while left > 0 and IDS[left - 1] != END_OF_LINE:
+        left -= 1
+    while right < len(IDS) and IDS[right - 1] != END_OF_LINE:
+        right += 1
+    results = []
+    for span in (
+        TextSpan(IDS, begin, end, END_OF_LINE),
+        TextSpan(IDS[left:right].copy(), begin, end, END_OF_LINE, left),
+    ):
+        _, (replica,), work = replicas_of(1, VOCABULARY, len(IDS), matrices, sampling)
+        stats = train_shard(span, matrices, replica, work, sampling, make_keys(3), RATES)
+        results.append((stats, replica.words.tobytes(), replica.matrices.vectors.tobytes()))
+    assert results[0] == results[1]

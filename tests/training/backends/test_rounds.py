@@ -18,7 +18,7 @@ from training.helpers import (
 )
 from w2v.compute.random import NOISE, SUBSAMPLING, WINDOWS, make_key
 from w2v.training import plan
-from w2v.training.backends import rounds
+from w2v.training.backends import shards as shards_module
 from w2v.training.backends.merging import decay_rates
 from w2v.training.backends.rounds import RoundsBackend
 from w2v.training.model import rows_of
@@ -92,7 +92,9 @@ def test_an_epoch_equals_the_reference_round_by_round():
 @pytest.mark.usefixtures("short_spans")
 def test_the_learning_rate_of_a_merge_is_that_at_the_beginning_of_the_round(monkeypatch):
     seen = []
-    monkeypatch.setattr(rounds, "merge_replicas", lambda _m, _r, rates, *_: seen.append(rates))
+    monkeypatch.setattr(
+        shards_module, "merge_changes", lambda _m, _c, _o, rates, *_: seen.append(rates)
+    )
     text = random_text(40)
     config = deterministic(lr=0.1, lr_min=0.02)
     train_model(text, EMPTY, counts_of(text), config)
@@ -129,7 +131,7 @@ def test_every_position_is_trained_once_in_each_epoch(shards, lines, monkeypatch
         (seen if rates.begin else measured).append((span.begin, span.end))
         return SpanStats(1, 1, 1.0, 1, 0.0)
 
-    monkeypatch.setattr(rounds, "train_shard", record)
+    monkeypatch.setattr(shards_module, "train_shard", record)
     text = random_text(lines)
     train_model(text, EMPTY, counts_of(text), deterministic(shards=shards, epochs=1))
     positions = [position for begin, end in seen for position in range(begin, end)]

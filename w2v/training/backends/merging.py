@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from w2v.compute.jit import inlined, kernel
 from w2v.compute.simd import WIDTH, add, fma, load, splat, store
-from w2v.training.backends.replicas import Replicas
+from w2v.training.backends.replicas import Changes
 from w2v.training.model import Matrices
 from w2v.training.sampling import Sampling
 
@@ -57,17 +57,26 @@ def decay_rates(sampling: Sampling, lr: float) -> DecayRates:
     )
 
 
+class Order(NamedTuple):
+    """The rows of all shards by word: those of word w from ``starts[w]`` to ``starts[w + 1]``."""
+
+    starts: NDArray[np.int64]  # (V + 1,)
+    shards: NDArray[np.int32]  # (n,) the shard of each row, ascending for each word
+    rows: NDArray[np.int32]  # (n,) its number in the shard
+
+
 class _Side(NamedTuple):
-    """One of the two matrices and its replicas."""
+    """One of the two matrices and its changed rows."""
 
     rows: NDArray[np.float32]
     copies: NDArray[np.float32]
-    counts: NDArray[np.int64]  # (S,) the number of copied rows in each shard
+    first_copies: NDArray[np.int64]  # (S,) the number of the first copy of each shard
+    counts: NDArray[np.int64]  # (S,) the number of copies of each shard
     use_rate: float
     draw_rate: float
 
 
-class _Changes(NamedTuple):
+class _Merged(NamedTuple):
     """The changed copies of a row."""
 
     copies: int  # how many copies have changed
@@ -75,33 +84,77 @@ class _Changes(NamedTuple):
 
 
 @kernel
-def merge_replicas(
-    matrices: Matrices, replicas: Replicas, rates: DecayRates, part: int, parts: int
+def order_changes(changes: Changes, words: int) -> Order:
+    """Sort the rows of all shards by word, and for each word by shard (a counting sort).
+
+    Args:
+        changes: of all shards.
+        words: V; their words are below it.
+
+    """
+    starts = np.zeros(words + 1, np.int64)
+    shards = len(changes.context_rows)
+    for s in range(shards):
+        first = changes.first_entries[s]
+        for entry in range(first, first + changes.context_rows[s]):
+            starts[changes.words[entry] + 1] += 1
+    for word in range(words):
+        starts[word + 1] += starts[word]
+    order = Order(
+        starts.copy(), np.empty(starts[words], np.int32), np.empty(starts[words], np.int32)
+    )
+    for s in range(shards):
+        first = changes.first_entries[s]
+        for row in range(changes.context_rows[s]):
+            word = changes.words[first + row]
+            order.shards[starts[word]] = s
+            order.rows[starts[word]] = row
+            starts[word] += 1
+    return order
+
+
+@kernel
+def merge_changes(
+    matrices: Matrices, changes: Changes, order: Order, rates: DecayRates, part: int, parts: int
 ) -> None:
     """Merge the changes of all shards, in one of several parts of the words.
 
     Args:
         matrices: the rows to change.
-        replicas: of all shards.
+        changes: of all shards, which started from these rows.
+        order: of the changes.
         rates: the decay rates.
         part: the number of the part.
         parts: the number of parts.
 
     """
-    shards, words = replicas.local_ids.shape
-    starts = np.zeros(shards, np.int64)
-    vectors = _Side(matrices.vectors, replicas.vectors, replicas.vector_rows, rates.center, 0.0)
+    words = len(order.starts) - 1
+    copies = np.zeros(len(changes.context_rows), np.int64)
+    vectors = _Side(
+        matrices.vectors,
+        changes.vectors,
+        changes.first_vectors,
+        changes.vector_rows,
+        rates.center,
+        0.0,
+    )
     contexts = _Side(
-        matrices.contexts, replicas.contexts, replicas.context_rows, rates.context, rates.noise
+        matrices.contexts,
+        changes.contexts,
+        changes.first_contexts,
+        changes.context_rows,
+        rates.context,
+        rates.noise,
     )
     for first in range(part * _WORDS_PER_PART, words, parts * _WORDS_PER_PART):
         for word in range(first, min(first + _WORDS_PER_PART, words)):
+            row = word * matrices.stride
             if word >= matrices.frozen:
                 scale = matrices.step_scales[word]
-                changes = _find_changes(vectors, scale, word, matrices.stride, replicas, starts)
-                _merge_row(vectors, word * matrices.stride, starts, changes, matrices.width)
-            changes = _find_changes(contexts, 1.0, word, matrices.stride, replicas, starts)
-            _merge_row(contexts, word * matrices.stride, starts, changes, matrices.width)
+                merged = _find_changes(vectors, scale, word, row, changes, order, copies)
+                _merge_row(vectors, row, copies, merged, matrices.width)
+            merged = _find_changes(contexts, 1.0, word, row, changes, order, copies)
+            _merge_row(contexts, row, copies, merged, matrices.width)
 
 
 @inlined
@@ -109,49 +162,52 @@ def _find_changes(
     side: _Side,
     scale: float,
     word: int,
-    stride: int,
-    replicas: Replicas,
-    starts: NDArray[np.int64],
-) -> _Changes:
-    """Find the copies of a row that differ from it; ``starts`` receives their indices.
+    row: int,
+    changes: Changes,
+    order: Order,
+    copies: NDArray[np.int64],
+) -> _Merged:
+    """Find the copies of a row that differ from it; ``copies`` receives their indices.
 
-    Its uses decay with the rate of the side times ``scale``.
+    The uses of the row decay with the rate of the side times ``scale``.
     """
-    row = word * stride
+    stride = changes.stride
     count = 0
     total_decay = 0.0
     progress = 0.0  # the sum of 1 - q
-    for s in range(len(starts)):
-        local_id = replicas.local_ids[s, word]
-        if 0 <= local_id < side.counts[s]:
-            start = s * replicas.size + local_id * stride
+    for i in range(order.starts[word], order.starts[word + 1]):
+        s = order.shards[i]
+        local = order.rows[i]
+        if local < side.counts[s]:
+            start = (side.first_copies[s] + local) * stride
             d = 0
             while d < stride and side.copies[start + d] == side.rows[row + d]:
                 d += 1
             if d < stride:
-                starts[count] = start
+                copies[count] = start
                 count += 1
-                uses, draws = replicas.uses[s, local_id], replicas.draws[s, local_id]
+                entry = changes.first_entries[s] + local
+                uses, draws = changes.uses[entry], changes.draws[entry]
                 decay = side.use_rate * scale * uses + side.draw_rate * draws
                 total_decay += decay
                 progress -= np.expm1(-decay)
-    return _Changes(count, -np.expm1(-total_decay) / progress if progress > 0.0 else 1.0)
+    return _Merged(count, -np.expm1(-total_decay) / progress if progress > 0.0 else 1.0)
 
 
 @inlined
 def _merge_row(
-    side: _Side, row: int, starts: NDArray[np.int64], changes: _Changes, width: int
+    side: _Side, row: int, copies: NDArray[np.int64], merged: _Merged, width: int
 ) -> None:
     """Replace a row by its only changed copy, or add the weighted changes of several."""
-    if changes.copies == 1:
+    if merged.copies == 1:
         for d in range(0, width, WIDTH):
-            store(side.rows, row + d, load(side.copies, starts[0] + d))
-    elif changes.copies > 1:
+            store(side.rows, row + d, load(side.copies, copies[0] + d))
+    elif merged.copies > 1:
         minus_one = splat(np.float32(-1.0))
-        factor = splat(np.float32(changes.factor))
+        factor = splat(np.float32(merged.factor))
         for d in range(0, width, WIDTH):
             old = load(side.rows, row + d)
             change = splat(np.float32(0.0))
-            for i in range(changes.copies):
-                change = add(change, fma(minus_one, old, load(side.copies, starts[i] + d)))
+            for i in range(merged.copies):
+                change = add(change, fma(minus_one, old, load(side.copies, copies[i] + d)))
             store(side.rows, row + d, fma(factor, change, old))

@@ -40,11 +40,10 @@ class LocalIds(NamedTuple):
     rows: int  # all words; the context vectors of all of them are copied
 
 
-class Shard(NamedTuple):
-    """The replica of one shard; row i is that of word ``words[i]``."""
+class Replica(NamedTuple):
+    """The rows of one shard; row i is that of word ``words[i]``."""
 
     matrices: Matrices
-    work: Workspace  # its ``local_ids`` are the rows of words
     words: NDArray[np.int32]
     uses: NDArray[np.float32]  # how often each row occurs as a word of the text
     draws: NDArray[np.float32]  # how often each row was drawn as a negative sample
@@ -52,64 +51,88 @@ class Shard(NamedTuple):
     context_rows: NDArray[np.int64]  # (1,) the number of rows
 
 
-class Replicas(NamedTuple):
-    """The replicas of all shards, for merging. Those of shard s are views of row s."""
+class Changes(NamedTuple):
+    """The rows that S shards have trained, for merging.
 
-    vectors: NDArray[np.float32]  # flat, one shard after the other
+    Row i of shard s belongs to word ``words[first_entries[s] + i]``. Its context vector is row
+    ``first_contexts[s] + i`` of ``contexts``, and its word vector, if i is less than
+    ``vector_rows[s]``, row ``first_vectors[s] + i`` of ``vectors``.
+    """
+
+    words: NDArray[np.int32]
+    uses: NDArray[np.float32]
+    draws: NDArray[np.float32]
+    vectors: NDArray[np.float32]  # flat
     contexts: NDArray[np.float32]  # flat
-    size: int  # numbers of each shard in these two
-    local_ids: NDArray[np.int32]  # (S, V)
-    words: NDArray[np.int32]  # (S, rows)
-    uses: NDArray[np.float32]  # (S, rows)
-    draws: NDArray[np.float32]  # (S, rows)
+    stride: int  # the distance of two rows of these
+    first_entries: NDArray[np.int64]  # (S,)
+    first_vectors: NDArray[np.int64]  # (S,)
+    first_contexts: NDArray[np.int64]  # (S,)
     vector_rows: NDArray[np.int64]  # (S,)
     context_rows: NDArray[np.int64]  # (S,)
 
 
-def make_replicas(
-    shards: int, words: int, span_positions: int, matrices: Matrices, sampling: Sampling
-) -> tuple[Replicas, list[Shard]]:
-    """Allocate the replicas. Pages that no span touches take no memory.
+def make_replicas(shards: int, rows: int, matrices: Matrices) -> tuple[Changes, list[Replica]]:
+    """Allocate the replicas of shards. Pages that no span touches take no memory.
 
     Args:
         shards: S.
+        rows: the most rows that a span needs, see `max_replica_rows`.
+        matrices: whose rows are copied.
+
+    Returns:
+        All replicas as the changes to merge after training, and each of them.
+
+    """
+    size = (rows + SCRATCH_ROWS) * matrices.stride
+    first_rows = np.arange(shards) * (rows + SCRATCH_ROWS)
+    changes = Changes(
+        words=np.zeros(shards * rows, np.int32),
+        uses=np.zeros(shards * rows, np.float32),
+        draws=np.zeros(shards * rows, np.float32),
+        vectors=aligned_zeros(shards * size),
+        contexts=aligned_zeros(shards * size),
+        stride=matrices.stride,
+        first_entries=np.arange(shards) * rows,
+        first_vectors=first_rows,
+        first_contexts=first_rows,
+        vector_rows=np.zeros(shards, np.int64),
+        context_rows=np.zeros(shards, np.int64),
+    )
+    return changes, [
+        Replica(
+            Matrices(
+                changes.vectors[s * size : (s + 1) * size],
+                changes.contexts[s * size : (s + 1) * size],
+                matrices.stride,
+                matrices.width,
+                np.ones(rows + SCRATCH_ROWS),
+            ),
+            changes.words[s * rows : (s + 1) * rows],
+            changes.uses[s * rows : (s + 1) * rows],
+            changes.draws[s * rows : (s + 1) * rows],
+            changes.vector_rows[s : s + 1],
+            changes.context_rows[s : s + 1],
+        )
+        for s in range(shards)
+    ]
+
+
+def make_replica_workspace(
+    words: int, rows: int, span_positions: int, matrices: Matrices, sampling: Sampling
+) -> Workspace:
+    """Allocate the buffers of a thread that trains replicas.
+
+    Args:
         words: V.
+        rows: of a replica.
         span_positions: the largest number of positions in a span.
         matrices: whose rows are copied.
         sampling: for the numbers of contexts and negative samples.
 
     """
-    rows = max_replica_rows(words, span_positions, sampling)
-    size = (rows + SCRATCH_ROWS) * matrices.stride
-    replicas = Replicas(
-        vectors=aligned_zeros(shards * size),
-        contexts=aligned_zeros(shards * size),
-        size=size,
-        local_ids=np.full((shards, words), _ABSENT, np.int32),
-        words=np.zeros((shards, rows), np.int32),
-        uses=np.zeros((shards, rows), np.float32),
-        draws=np.zeros((shards, rows), np.float32),
-        vector_rows=np.zeros(shards, np.int64),
-        context_rows=np.zeros(shards, np.int64),
-    )
-    return replicas, [
-        Shard(
-            Matrices(
-                replicas.vectors[s * size : (s + 1) * size],
-                replicas.contexts[s * size : (s + 1) * size],
-                matrices.stride,
-                matrices.width,
-                np.ones(rows + SCRATCH_ROWS),
-            ),
-            make_workspace(span_positions, rows, matrices.stride, sampling, replicas.local_ids[s]),
-            replicas.words[s],
-            replicas.uses[s],
-            replicas.draws[s],
-            replicas.vector_rows[s : s + 1],
-            replicas.context_rows[s : s + 1],
-        )
-        for s in range(shards)
-    ]
+    local_ids = np.full(words, _ABSENT, np.int32)
+    return make_workspace(span_positions, rows, matrices.stride, sampling, local_ids)
 
 
 def max_replica_rows(words: int, span_positions: int, sampling: Sampling) -> int:
@@ -130,25 +153,38 @@ def _noise_draws(centers: int, sampling: Sampling) -> int:
 def train_shard(
     span: TextSpan,
     matrices: Matrices,
-    shard: Shard,
+    replica: Replica,
+    work: Workspace,
     sampling: Sampling,
     keys: Keys,
     rates: LearningRates,
 ) -> SpanStats:
-    """Train on a span in the replica of a shard. The matrices do not change.
+    """Train on a span in a replica. The matrices do not change.
 
-    Other arguments are those of `w2v.training.sgns.kernel.train_span`. The result does not depend
-    on the previous contents of the replica.
+    Args:
+        span: the text.
+        matrices: the model.
+        replica: receives the rows. The result does not depend on its previous contents.
+        work: of `make_replica_workspace`, for the thread.
+        sampling: how words, windows and noise are drawn.
+        keys: of the random numbers.
+        rates: the learning rates.
+
     """
     # Line ends need an id that is no word, and the blank row of the replica has that of a word.
-    selecting = shard.work._replace(blank=len(shard.work.local_ids))
+    selecting = work._replace(blank=len(work.local_ids))
     selection = select_words(span, sampling, keys.subsampling, selecting)
-    ids = assign_local_ids(selection, matrices.frozen, sampling, keys.noise, selecting, shard)
-    shard.vector_rows[0] = ids.vectors
-    shard.context_rows[0] = ids.rows
-    copy_rows(matrices, shard)
-    replica = shard.matrices._replace(frozen=int(ids.frozen))
-    return train_words(selection, replica, sampling, keys, rates, shard.work)
+    ids = assign_local_ids(
+        selection, matrices.frozen, sampling, keys.noise, selecting, replica, work.blank
+    )
+    replica.vector_rows[0] = ids.vectors
+    replica.context_rows[0] = ids.rows
+    try:
+        copy_rows(matrices, replica)
+        rows = replica.matrices._replace(frozen=int(ids.frozen))
+        return train_words(selection, rows, sampling, keys, rates, work)
+    finally:
+        work.local_ids[replica.words[: int(ids.rows)]] = _ABSENT
 
 
 @kernel
@@ -158,7 +194,8 @@ def assign_local_ids(
     sampling: Sampling,
     key: np.uint64,
     selecting: Workspace,
-    shard: Shard,
+    replica: Replica,
+    blank: int,
 ) -> LocalIds:
     """Assign local ids to the words of a span and its negative samples, and replace ids by them.
 
@@ -167,21 +204,20 @@ def assign_local_ids(
         frozen: the number of words, from the first on, whose vectors do not change.
         sampling: how negative samples are drawn.
         key: of their random numbers.
-        selecting: the workspace of the shard, with the id V for blanks.
-        shard: loses its local ids and receives the new ones.
+        selecting: the workspace of the thread, with the id V for blanks. Its ``local_ids``, all of
+            them absent, receive the new ones.
+        replica: receives the words, uses and draws of its rows.
+        blank: the local id of blanks.
 
     """
     local_ids = selecting.local_ids
-    words = shard.words
+    words = replica.words
     selected = selecting.selected
-    blank = selecting.blank
-    for i in range(shard.context_rows[0]):
-        local_ids[words[i]] = _ABSENT
     end = selection.end
-    while selected[end] != blank:
+    while selected[end] != selecting.blank:
         end += 1
     for position in range(end):
-        if selected[position] != blank:
+        if selected[position] != selecting.blank:
             local_ids[selected[position]] = _PENDING
     frozen_rows = _number_pending(0, frozen, 0, local_ids, words)
     vector_rows = _number_pending(frozen, len(local_ids), frozen_rows, local_ids, words)
@@ -191,20 +227,20 @@ def assign_local_ids(
         if local_ids[word] == _ABSENT:
             local_ids[word] = _PENDING
     rows = _number_pending(0, len(local_ids), vector_rows, local_ids, words)
-    shard.uses[:rows] = np.float32(0.0)
-    shard.draws[:rows] = np.float32(0.0)
+    replica.uses[:rows] = np.float32(0.0)
+    replica.draws[:rows] = np.float32(0.0)
     for position in range(end):
-        if selected[position] != blank:
+        if selected[position] != selecting.blank:
             selected[position] = local_ids[selected[position]]
-            shard.uses[selected[position]] += np.float32(1.0)
+            replica.uses[selected[position]] += np.float32(1.0)
         else:
-            selected[position] = shard.work.blank
-    while end < len(selected) and selected[end] == blank:
-        selected[end] = shard.work.blank
+            selected[position] = blank
+    while end < len(selected) and selected[end] == selecting.blank:
+        selected[end] = blank
         end += 1
     for i in range(draws):
         word = draw_noise(key, i, sampling.noise_thresholds, sampling.noise_aliases)
-        shard.draws[local_ids[word]] += np.float32(1.0)
+        replica.draws[local_ids[word]] += np.float32(1.0)
     return LocalIds(frozen_rows, vector_rows, rows)
 
 
@@ -222,15 +258,15 @@ def _number_pending(
 
 
 @kernel
-def copy_rows(matrices: Matrices, shard: Shard) -> None:
+def copy_rows(matrices: Matrices, replica: Replica) -> None:
     """Copy the rows and the step scales of all words with local ids."""
-    vector_rows = shard.vector_rows[0]
-    for i in range(shard.context_rows[0]):
-        word = int(shard.words[i])
-        shard.matrices.step_scales[i] = matrices.step_scales[word]
+    vector_rows = replica.vector_rows[0]
+    for i in range(replica.context_rows[0]):
+        word = int(replica.words[i])
+        replica.matrices.step_scales[i] = matrices.step_scales[word]
         source = word * matrices.stride
         target = i * matrices.stride
         for d in range(0, matrices.width, WIDTH):
-            store(shard.matrices.contexts, target + d, load(matrices.contexts, source + d))
+            store(replica.matrices.contexts, target + d, load(matrices.contexts, source + d))
             if i < vector_rows:
-                store(shard.matrices.vectors, target + d, load(matrices.vectors, source + d))
+                store(replica.matrices.vectors, target + d, load(matrices.vectors, source + d))

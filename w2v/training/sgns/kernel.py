@@ -52,12 +52,13 @@ from w2v.training.sgns.workspace import BAND_PAIRS, BAND_ROWS, PREFETCH_DISTANCE
 
 
 class TextSpan(NamedTuple):
-    """A part of an encoded text."""
+    """A span of an encoded text. Positions are counted from the beginning of the text."""
 
-    ids: NDArray[Any]  # (n,) the whole text, as windows reach beyond the span
+    ids: NDArray[Any]  # (n,) the text, or the span and what windows reach on either side of it
     begin: int
     end: int
     end_of_line: int  # the id that ends a line
+    first: int = 0  # the position of the first id
 
 
 class LearningRates(NamedTuple):
@@ -129,35 +130,36 @@ def select_words(span: TextSpan, sampling: Sampling, key: np.uint64, work: Works
 
     """
     ids = span.ids
+    first = span.first
     selected = work.selected
     window = sampling.window
     thresholds = sampling.keep_thresholds
     selected[: window + 1] = work.blank
     found = 0
-    position = span.begin - 1
-    while position >= 0 and found < window and ids[position] != span.end_of_line:
-        if bernoulli(key, position, thresholds[ids[position]]):
-            selected[window - found] = ids[position]
+    i = span.begin - first - 1
+    while i >= 0 and found < window and ids[i] != span.end_of_line:
+        if bernoulli(key, first + i, thresholds[ids[i]]):
+            selected[window - found] = ids[i]
             found += 1
-        position -= 1
+        i -= 1
     begin = size = window + 1
     line_end = len(thresholds) - 1
-    for position in range(span.begin, span.end):
+    for i in range(span.begin - first, span.end - first):
         # Without an unpredictable branch: a dropped word is overwritten by the next one.
-        word = int(ids[position])
+        word = int(ids[i])
         ends_line = word == span.end_of_line
         selected[size] = work.blank if ends_line else word
-        kept = bernoulli(key, position, thresholds[line_end if ends_line else word])
+        kept = bernoulli(key, first + i, thresholds[line_end if ends_line else word])
         size += 1 if kept else 0
     end = size
     found = 0
-    position = span.end
-    while position < len(ids) and found < window and ids[position] != span.end_of_line:
-        if bernoulli(key, position, thresholds[ids[position]]):
-            selected[size] = ids[position]
+    i = span.end - first
+    while i < len(ids) and found < window and ids[i] != span.end_of_line:
+        if bernoulli(key, first + i, thresholds[ids[i]]):
+            selected[size] = ids[i]
             size += 1
             found += 1
-        position += 1
+        i += 1
     selected[size : size + TILE + PREFETCH_DISTANCE] = work.blank
     return Selection(begin, end)
 

@@ -119,6 +119,7 @@ EMBEDDINGS = {
     "layout",
     "matrix_for",
     "most_similar",
+    "neighbours",
     "odd_one_out",
     "save",
     "tokenize",

@@ -200,3 +200,36 @@ def test_invalid_queries_are_rejected(query):
     embeddings = Embeddings(["a", "b"], [[1.0], [2.0]])
     with pytest.raises(ConfigError, match="a query must be a word or 1 finite numbers, got "):
         embeddings.most_similar(query)
+
+
+def test_neighbours_of_many_words_are_those_of_each():
+    rng = np.random.default_rng(9)
+    embeddings = Embeddings([f"w{i}" for i in range(40)], rng.normal(size=(40, 6)))
+    asked = ["w7", "w39", "w0", "w7"]
+    for topn in (0, 3, 10, 99):
+        found = embeddings.neighbours(asked, topn)
+        for word, neighbours in zip(asked, found, strict=True):
+            expected = embeddings.most_similar(word, topn)
+            assert [name for name, _ in neighbours] == [name for name, _ in expected]
+            cosines = [cosine for _, cosine in neighbours]
+            assert cosines == pytest.approx([cosine for _, cosine in expected], abs=1e-6)
+    whole = embeddings.neighbours(topn=2)
+    assert whole == embeddings.neighbours(embeddings.words, 2)
+    assert embeddings.neighbours([]) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "topn", "error", "message"),
+    [
+        ("w1", 3, ConfigError, "words must be a sequence of words, got 'w1'"),
+        ({"w1"}, 3, ConfigError, "words must be a sequence of words"),
+        (7, 3, ConfigError, "words must be a sequence of words, got 7"),
+        ([7], 3, ConfigError, "a word must be a single string, got 7"),
+        (["w1", "nobody"], 3, UnknownWordError, "'nobody' is not among"),
+        (["w1"], -1, ConfigError, "topn must be an integer of at least 0"),
+    ],
+)
+def test_neighbours_of_what_is_no_word(words, topn, error, message):
+    embeddings = Embeddings(["w0", "w1"], np.eye(2))
+    with pytest.raises(error, match=message):
+        embeddings.neighbours(words, topn)

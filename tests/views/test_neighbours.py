@@ -50,6 +50,14 @@ def test_blocks_do_not_change_the_result(monkeypatch):
     check(vectors(60, 5), 40, 10)
 
 
+def test_the_words_may_be_any():
+    matrix = vectors(30, 5)
+    rows = np.array([29, 3, 3, 17])
+    found, whole = (nearest_words(matrix, norms_of(matrix), which, 6) for which in (rows, 30))
+    assert found.ids.tolist() == whole.ids[rows].tolist()
+    assert found.cosines.tolist() == whole.cosines[rows].tolist()
+
+
 def test_equal_vectors_are_ordered_by_rank_across_blocks(monkeypatch):
     monkeypatch.setattr(neighbours, "_COLUMNS", 4)
     matrix = np.repeat(vectors(5, 3), 6, axis=0)

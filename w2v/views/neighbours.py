@@ -39,21 +39,25 @@ class Neighbours(NamedTuple):
 
 
 def nearest_words(
-    matrix: NDArray[np.float32], norms: NDArray[np.float64], queries: int, k: int
+    matrix: NDArray[np.float32],
+    norms: NDArray[np.float64],
+    queries: int | NDArray[np.int64],
+    k: int,
 ) -> Neighbours:
-    """Return the nearest words of each of the first words, among all words, without itself.
+    """Return the nearest words of each of some words, among all words, without itself.
 
     Args:
         matrix: (V, D) float32, the vectors.
         norms: (V,) float64, their lengths.
-        queries: n, the number of words whose neighbours are wanted.
+        queries: (n,) rows of the words whose neighbours are wanted; or n for the first words.
         k: the number of neighbours; V - 1 at most are returned.
 
     """
+    own = np.arange(queries) if isinstance(queries, int) else queries
     k = min(k, len(matrix) - 1)
-    ids = _candidates(matrix, norms, queries, min(k + _EXTRA, len(matrix) - 1))
+    ids = _candidates(matrix, norms, own, min(k + _EXTRA, len(matrix) - 1))
     cosines = np.zeros(ids.shape)
-    rescore(matrix, norms, ids, cosines)
+    rescore(matrix, norms, own, ids, cosines)
     order = np.lexsort((ids, -cosines), axis=1)[:, :k]
     return Neighbours(
         np.take_along_axis(ids, order, axis=1), np.take_along_axis(cosines, order, axis=1)
@@ -61,25 +65,26 @@ def nearest_words(
 
 
 def _candidates(
-    matrix: NDArray[np.float32], norms: NDArray[np.float64], queries: int, k: int
+    matrix: NDArray[np.float32], norms: NDArray[np.float64], own: NDArray[np.int64], k: int
 ) -> NDArray[np.int64]:
-    """Return the k words with the largest products in float32 for the first words, (queries, k)."""
-    best = np.full((queries, k), -np.inf, np.float32)
-    ids = np.zeros((queries, k), np.int64)
+    """Return the k words with the largest products in float32 for the words ``own``, (n, k)."""
+    best = np.full((len(own), k), -np.inf, np.float32)
+    ids = np.zeros((len(own), k), np.int64)
     for first in range(0, len(matrix), _COLUMNS):
         block = slice(first, first + _COLUMNS)
         columns = unit_rows(matrix[block], norms[block], np.float32).T
-        for start in range(0, queries, _QUERIES):
-            rows = slice(start, min(start + _QUERIES, queries))
+        for start in range(0, len(own), _QUERIES):
+            part = slice(start, start + _QUERIES)
+            rows = own[part]
             products = unit_rows(matrix[rows], norms[rows], np.float32) @ columns
-            keep_largest(products, start, first, best[rows], ids[rows])
+            keep_largest(products, rows, first, best[part], ids[part])
     return ids
 
 
 @kernel
 def keep_largest(
     products: NDArray[np.float32],
-    first_query: int,
+    own: NDArray[np.int64],
     first_column: int,
     best: NDArray[np.float32],
     ids: NDArray[np.int64],
@@ -89,8 +94,8 @@ def keep_largest(
     Of equal products, the one with the smaller column comes first; blocks come from left to right.
 
     Args:
-        products: (n, m) float32; row i belongs to word ``first_query + i``, which is left out.
-        first_query: the word of row 0.
+        products: (n, m) float32.
+        own: (n,) int64, the word of each row, which is left out.
         first_column: the word of column 0.
         best: (n, k) float32, the largest products in decreasing order, changed.
         ids: (n, k) int64, their words, changed.
@@ -101,10 +106,10 @@ def keep_largest(
         return
     for row in range(products.shape[0]):
         least = best[row, k - 1]
-        own = first_query + row - first_column
+        left_out = own[row] - first_column
         for column in range(products.shape[1]):
             value = products[row, column]
-            if value > least and column != own:
+            if value > least and column != left_out:
                 place = k - 1
                 while place > 0 and best[row, place - 1] < value:
                     best[row, place] = best[row, place - 1]
@@ -119,19 +124,21 @@ def keep_largest(
 def rescore(
     matrix: NDArray[np.float32],
     norms: NDArray[np.float64],
+    own: NDArray[np.int64],
     ids: NDArray[np.int64],
     cosines: NDArray[np.float64],
 ) -> None:
-    """Compute the cosines of the first n words with their candidates, (n, k), in float64.
+    """Compute the cosines of n words with their candidates, (n, k), in float64.
 
     Those of zero vectors are left as they are.
     """
     for row in range(ids.shape[0]):
+        word = own[row]
         for place in range(ids.shape[1]):
             other = ids[row, place]
             total = 0.0
             for i in range(matrix.shape[1]):
-                total += np.float64(matrix[row, i]) * np.float64(matrix[other, i])
-            lengths = norms[row] * norms[other]
+                total += np.float64(matrix[word, i]) * np.float64(matrix[other, i])
+            lengths = norms[word] * norms[other]
             if lengths > 0.0:
                 cosines[row, place] = min(1.0, max(-1.0, total / lengths))

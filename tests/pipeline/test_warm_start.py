@@ -540,6 +540,34 @@ def test_models_of_any_format_are_accepted(name, old):
     assert model.meta["tokenizer"]["name"] == "unicode"
 
 
+# A file that begins like one of word2vec: its first word is a number.
+AMBIGUOUS = "2 1\nb 0.5\nc 0.25\n"
+
+
+def test_the_format_of_the_initial_model_can_be_given(monkeypatch):
+    Path("old.glove").write_text(AMBIGUOUS)
+    assert warm_start("detected.w2v", init="old.glove").words[:2] == ["b", "c"]
+    given = {"init": "old.glove", "init_format": "glove", "freeze_old": True}
+    model = warm_start("given.w2v", **given)
+    assert model.words[:3] == ["2", "b", "c"]
+    assert model.matrix[:3].tolist() == [[1.0], [0.5], [0.25]]
+    interrupt(lambda **options: warm_start(**given | options), "reading", monkeypatch)
+    assert w2v.resume("m.w2v").matrix[:3].tolist() == [[1.0], [0.5], [0.25]]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"init": None, "init_format": "glove"}, "init_format requires `init`, the model whose"),
+        ({"init_format": "word"}, "init_format must be one of npy, .*, got 'word'"),
+        ({"init_format": "npy", "init": "new.txt"}, "there is no such model directory"),
+    ],
+)
+def test_wrong_formats_of_the_initial_model_are_refused(options, message):
+    with pytest.raises(w2v.W2VError, match=message):
+        warm_start(**options)
+
+
 def test_the_initial_model_determines_dim_and_the_tokenizer():
     Path("old.txt").write_text("A-b c-D A-b\n" * 9)
     Path("new.txt").write_text("A-b a-b c-D New-one\n" * 9)
@@ -742,9 +770,8 @@ def test_an_unsuitable_initial_model_is_rejected(options, error, message, old):
 
 
 def test_unwritable_words_are_rejected_before_training(old, monkeypatch):
-    monkeypatch.setattr(
-        "w2v.formats.registry.read", lambda _: w2v.Embeddings(["a", "b\nc"], np.eye(2))
-    )
+    unwritable = w2v.Embeddings(["a", "b\nc"], np.eye(2))
+    monkeypatch.setattr("w2v.formats.registry.read", lambda _, **_options: unwritable)
     monkeypatch.setattr(runs, "TrainingRun", None)  # must not be called
     with pytest.raises(FormatError, match=r"'b\\nc' contains a line break"):
         warm_start()
@@ -877,6 +904,14 @@ def test_the_command_line_reports_how_to_resume(old, monkeypatch):
         (
             ["new.txt", "--init", "old.w2v", "--vocab", "old.w2v/vocab.txt"],
             "--init and --vocab both",
+        ),
+        (
+            ["new.txt", "--from", "glove"],
+            "--from requires --init, the model whose format",
+        ),
+        (
+            ["--resume", "old.w2v", "--from", "npy"],
+            "--resume continues a previous run and cannot be combined with --from",
         ),
         (
             ["new.txt", "--freeze-old"],

@@ -14,7 +14,7 @@ from w2v.config import Config
 from w2v.errors import ConfigError
 from w2v.formats import registry
 from w2v.formats.layout import ROWS_OPTION, UNK_OPTION
-from w2v.formats.reading import HOW, MISSING, ON_BAD_WORD
+from w2v.formats.reading import DTYPE, HOW, MISSING, ON_BAD_WORD
 from w2v.formats.registry import FORMATS, READ_ONLY
 from w2v.options import ID_TYPE, LENGTH, PADDING
 from w2v.text.definition import TEXT_TOKENIZERS, WordDefinition
@@ -41,6 +41,7 @@ _format = cloup.option(
     help="Format to write; `w2v formats` lists them.  [default: from the extension]",
 )
 _unk = options.defined("--unk", option=UNK_OPTION)
+_dtype = options.defined("--dtype", option=DTYPE, default="float32")
 _on_bad_word = options.defined("--on-bad-word", option=ON_BAD_WORD, default="fail")
 
 
@@ -73,6 +74,8 @@ _on_bad_word = options.defined("--on-bad-word", option=ON_BAD_WORD, default="fai
 )
 @loading.limit
 @loading.on_bad_row
+@loading.special_rows
+@_dtype
 @_on_bad_word
 @options.overwrite
 def export(
@@ -105,6 +108,7 @@ def _export_words(
     from_format: str | None,
     on_bad_row: str,
     limit: int | None,
+    special_rows: bool,
     **target: Any,
 ) -> None:
     """Write the matrix for the words of a file."""
@@ -123,7 +127,9 @@ def _export_words(
     atomic.check_file(output, overwrite=overwrite)
     given = read_given_words(words)
     embeddings = loading.read_model(model, from_format, on_bad_row=on_bad_row, limit=limit)
-    matrix, found = matrix_of_words(embeddings, given, missing, lowercase=lowercase, seed=1)
+    matrix, found = matrix_of_words(
+        embeddings, given, missing, lowercase=lowercase, seed=1, special_rows=special_rows
+    )
     with atomic.new_file(output, needed=matrix.nbytes, overwrite=overwrite) as file:
         np.lib.format.write_array(file, matrix)
     echo_err(f"saved {output}: {matrix.shape[0]:,} rows x {matrix.shape[1]}; {found}")
@@ -144,6 +150,8 @@ def _export_words(
 @options.hyperparameter("lowercase")
 @loading.limit
 @loading.on_bad_row
+@loading.special_rows
+@_dtype
 @_on_bad_word
 @options.overwrite
 def convert(
@@ -175,6 +183,8 @@ def _convert(
     on_bad_row: str,
     on_bad_word: str,
     limit: int | None,
+    special_rows: bool,
+    dtype: str,
     definition: WordDefinition | None = None,
 ) -> None:
     from w2v.cli.progress import observing
@@ -185,10 +195,12 @@ def _convert(
         message = f"no format has the extension of {output}; choose one with -f: "
         raise click.UsageError(message + ", ".join(FORMATS))
     target.check_layout(rows, unk)
+    target.check_dtype(dtype)
     target.check_output(output, overwrite=overwrite)
     with observing(quiet=True) as observer:
         origin = from_format or registry.detect(Path(source)).name
-        table = registry.read(source, ReadOptions(on_bad_row, limit, observer), format=origin)
+        read_options = ReadOptions(on_bad_row, limit, observer, special_rows)
+        table = registry.read(source, read_options, format=origin)
         if origin != "npy":
             words = "1 word" if len(table) == 1 else f"{len(table):,} words"
             echo_err(f"{source}: {words} x {table.dim}, read as {origin}")
@@ -200,6 +212,7 @@ def _convert(
             output,
             rows=rows,
             unk=unk,
+            dtype=dtype,
             overwrite=overwrite,
             on_bad_word=on_bad_word,
             observer=observer,

@@ -26,6 +26,13 @@ on_bad_row: Decorator[Any] = options.defined("--on-bad-row", option=ON_BAD_ROW, 
 limit: Decorator[Any] = options.defined("--limit", option=LIMIT)
 
 
+special_rows: Decorator[Any] = cloup.option(
+    "--special-rows",
+    is_flag=True,
+    help="Use the rows of <unk>, [PAD] and the like for unknown words and padding, not as words.",
+)
+
+
 def read_model(
     path: str, from_format: str | None, *, on_bad_row: str = "fail", limit: int | None = None
 ) -> Embeddings:

@@ -16,13 +16,14 @@ from w2v.cli.process import Command, echo_err
 from w2v.config import Config
 from w2v.errors import ConfigError, LockedError, OutputError, ResourceError
 from w2v.formats.reading import compression_suffix
+from w2v.formats.registry import READABLE
 from w2v.options import SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 # Options that a resumed run takes from its checkpoint.
-_START_OPTIONS = ("output", "vocab", "init", "freeze_old", "include", "strict")
+_START_OPTIONS = ("output", "vocab", "init", "init_format", "freeze_old", "include", "strict")
 
 
 @cloup.command(cls=Command, short_help="Train word vectors on a corpus.")
@@ -73,6 +74,13 @@ _START_OPTIONS = ("output", "vocab", "init", "freeze_old", "include", "strict")
         metavar="OLD",
         type=options.Path(),
         help="Start from the words and vectors of OLD: a model or any readable file of vectors.",
+    ),
+    cloup.option(
+        "--from",
+        "init_format",
+        type=click.Choice(list(READABLE)),
+        metavar="FORMAT",
+        help="Format of --init OLD, as `w2v formats` lists them.  [default: detected]",
     ),
     cloup.option("--freeze-old", is_flag=True, help="Leave the vectors of --init OLD unchanged."),
 )

@@ -17,6 +17,7 @@ from w2v.events import Notice
 from w2v.formats import native, registry
 from w2v.formats.layout import LAYOUTS, ROWS_OPTION, Layout
 from w2v.formats.norms import norms_of, unit_rows
+from w2v.formats.special_rows import with_special_rows
 from w2v.formats.table import DEFAULT_ROWS, VectorTable
 from w2v.options import ID_TYPE, PADDING, SWITCH, Option, is_ordered_iterable
 from w2v.progress import check_reporting, reporting
@@ -503,6 +504,7 @@ class Embeddings(VectorTable):
         *,
         rows: str | None = None,
         unk: str | None = None,
+        dtype: str = "float32",
         overwrite: bool = False,
         on_bad_word: str = "fail",
     ) -> None:
@@ -514,6 +516,8 @@ class Embeddings(VectorTable):
                 from the extension.
             rows: the name of the layout, as in ``layout``, for formats that have layouts.
             unk: the vector of out-of-vocabulary words, as in ``layout``.
+            dtype: the type of the numbers: ``"float32"``; or ``"float16"``, for the formats npy,
+                safetensors and hf.
             overwrite: whether to replace an existing file, or directory of the same format.
             on_bad_word: what to do about words that the format cannot hold: ``"fail"``,
                 ``"skip"``, or ``"replace"``, which puts underscores in place of the characters.
@@ -532,6 +536,7 @@ class Embeddings(VectorTable):
                 path,
                 rows=rows,
                 unk=unk,
+                dtype=dtype,
                 overwrite=overwrite,
                 on_bad_word=on_bad_word,
                 observer=observer,
@@ -583,6 +588,7 @@ class Embeddings(VectorTable):
         missing: str = "zeros",
         lowercase: bool = False,
         seed: int = 1,
+        special_rows: bool = False,
     ) -> NDArray[np.float32]:
         """Return the matrix of an Embedding layer, as a copy.
 
@@ -598,6 +604,9 @@ class Embeddings(VectorTable):
                 mean of the vectors. Padding (``""``, ``"<pad>"``, ``"[PAD]"``) is zero.
             lowercase: whether to look up ``words`` in lowercase that are not found otherwise.
             seed: of random numbers.
+            special_rows: whether rows that the embeddings have for ``<unk>``, ``[PAD]`` and the
+                like are those of the layout, and not words; or with ``words``, those of any such
+                name.
 
         Returns:
             (V + k, D) float32, C order: k rows for padding (zeros) and out-of-vocabulary words,
@@ -606,16 +615,22 @@ class Embeddings(VectorTable):
 
         Raises:
             ConfigError: the layout is invalid, there is no trained vector, or ``words`` are not
-                words, or none of them has a vector.
+                words, or none of them has a vector; or there are no special rows.
 
         """
+        special_rows = SWITCH.check("special_rows", special_rows)
+        if words is None and special_rows:
+            with reporting() as observer:
+                return with_special_rows(self, observer).matrix_for(rows, unk)
         if words is None:
             return super().matrix_for(rows, unk)
         if rows is not None or unk is not None:
             message = "determines the rows, so it cannot be combined with a layout; omit that"
             raise ConfigError(message, option="words")
         lowercase = SWITCH.check("lowercase", lowercase)
-        matrix, found = matrix_of_words(self, words, missing, lowercase=lowercase, seed=seed)
+        matrix, found = matrix_of_words(
+            self, words, missing, lowercase=lowercase, seed=seed, special_rows=special_rows
+        )
         with reporting() as observer:
             observer(Notice(str(found), warning=found.is_poor))
         return matrix

@@ -13,6 +13,7 @@ import numpy as np
 
 from w2v.errors import ConfigError, InputError, short_repr
 from w2v.formats.reading import MISSING
+from w2v.formats.special_rows import PADDING_NAMES, UNKNOWN_NAMES, find_special
 from w2v.system.files import read_text_file
 
 if TYPE_CHECKING:
@@ -22,8 +23,7 @@ if TYPE_CHECKING:
 
     from w2v.embeddings.embeddings import Embeddings
 
-PADDING_NAMES = frozenset({"", "<pad>", "[PAD]", "<PAD>", "[pad]"})
-"""Names of padding, whose row is zero unless the embeddings have such a word."""
+_PADDING = frozenset(("", *PADDING_NAMES))  # their row is zero unless there is such a word
 
 GivenWords = Sequence[str] | Mapping[str, int]
 """Words in the order of their rows, or the row of each word."""
@@ -61,7 +61,13 @@ class FoundWords:
 
 
 def matrix_of_words(
-    embeddings: Embeddings, words: GivenWords, missing: str, *, lowercase: bool, seed: int
+    embeddings: Embeddings,
+    words: GivenWords,
+    missing: str,
+    *,
+    lowercase: bool,
+    seed: int,
+    special_rows: bool = False,
 ) -> tuple[NDArray[np.float32], FoundWords]:
     """Return the vectors of words, in the order of their rows.
 
@@ -72,27 +78,33 @@ def matrix_of_words(
         missing: the rows of words that have no vector, see `MISSING`.
         lowercase: whether to look up words in lowercase that are not found otherwise.
         seed: of random numbers.
+        special_rows: whether a name of padding or of unknown words may have the row of another such
+            name.
 
     Returns:
         (n, D) float32, C order, where n is the number of words, or the highest row plus 1; and how
         many words were found.
 
     Raises:
-        ConfigError: ``words`` are no such words, or none of them has a vector.
+        ConfigError: ``words`` are no such words, or none of them has a vector; or there are no
+            special rows.
 
     """
     MISSING.check("missing", missing)
     row_of = dict(_names_and_rows(words))
     known: dict[str, int] = {}
+    special = _special_rows(embeddings) if special_rows else {}
     lowercased = 0
     for name in row_of:
         row = embeddings._find(name)
+        if row is None:
+            row = special.get(name)
         if row is None and lowercase:
             row = embeddings._find(name.lower())
             lowercased += row is not None
         if row is not None:
             known[name] = row
-    others = [name for name in row_of if name not in known and name not in PADDING_NAMES]
+    others = [name for name in row_of if name not in known and name not in _PADDING]
     matrix = np.zeros((max(row_of.values()) + 1, embeddings.dim), np.float32)
     matrix[[row_of[name] for name in known]] = embeddings.matrix[list(known.values())]
     composed: list[str] = []
@@ -113,6 +125,13 @@ def matrix_of_words(
         absent = [row_of[name] for name in others]
         matrix[absent] = _vectors_for(len(absent), embeddings.matrix, missing, seed)
     return matrix, report
+
+
+def _special_rows(embeddings: Embeddings) -> dict[str, int]:
+    """Return the row of every name of padding and of unknown words, as far as there is one."""
+    padding, unknown = find_special(embeddings)
+    rows = dict.fromkeys(_PADDING, padding) | dict.fromkeys(UNKNOWN_NAMES, unknown)
+    return {name: row for name, row in rows.items() if row is not None}
 
 
 def _vectors_for(

@@ -19,6 +19,7 @@ def load(
     format: str | None = None,  # noqa: A002 - the usual name
     on_bad_row: str = "fail",
     limit: int | None = None,
+    special_rows: bool = False,
     observer: Observer = ignore,
 ) -> Embeddings:
     """Load embeddings from a model directory or a file of vectors.
@@ -33,6 +34,8 @@ def load(
             finite numbers: ``"fail"``; or ``"skip"``, which leaves it out and counts it in
             ``meta["skipped_rows"]``. Of a repeated word, the first row counts.
         limit: read only this many words, from the first one.
+        special_rows: whether rows of ``<unk>``, ``[PAD]`` and the like are those of the layout for
+            unknown words and padding, and not words.
         observer: receives a `w2v.events.Notice` of what was odd. By default it is logged.
 
     Raises:
@@ -42,5 +45,5 @@ def load(
         MissingExtraError: the format needs a package that is not installed.
 
     """
-    options = ReadOptions(on_bad_row, limit, observer)
+    options = ReadOptions(on_bad_row, limit, observer, special_rows)
     return Embeddings.from_table(registry.read(path, options, format=format))

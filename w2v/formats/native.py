@@ -1,6 +1,7 @@
 """The model directory: what training writes and every command reads.
 
-- ``embeddings.npy``: (V, D) little-endian float32, C order; row i belongs to word i
+- ``embeddings.npy``: (V, D) little-endian float32, C order; row i belongs to word i. Float16 is
+  read, too
 - ``vocab.txt``: V lines, UTF-8, LF, words only, the most frequent first
 - ``counts.npy``: (V,) int64; absent if the counts are not known
 - ``unknown.npy``: (1, D), the trained vector of out-of-vocabulary words; absent if there is none
@@ -34,7 +35,8 @@ from w2v.formats.directory import (
     size_of_counts,
     write_counts,
 )
-from w2v.formats.npy import HEADER_SIZE, read_npy, write_npy
+from w2v.formats.layout import Layout
+from w2v.formats.npy import HEADER_SIZE, read_npy, write_npy, write_npy_rows
 from w2v.formats.packed_words import PackedWords
 from w2v.formats.table import VectorTable
 from w2v.formats.words import LINE_BREAK, decode_vocabulary, encode_vocabulary
@@ -47,9 +49,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from w2v.formats.layout import Layout
-
 WORD_END = LINE_BREAK
+_STORED = ("<f4", "<f2")  # types of the numbers in embeddings.npy
 SIGNATURE_FILES = atomic.MODEL_SIGNATURE
 """The files that identify a directory of this format."""
 
@@ -59,6 +60,7 @@ def write(
     path: str | Path,
     *,
     layout: Layout | None = None,
+    dtype: str = "float32",
     contexts: NDArray[np.float32] | None = None,
     overwrite: bool = False,
 ) -> None:
@@ -68,6 +70,7 @@ def write(
         table: the words and vectors.
         path: the directory to create.
         layout: the layout of ``embeddings.npy``; None for a model, with rows for words only.
+        dtype: the type of the numbers in a directory with a layout, ``float32`` or ``float16``.
         contexts: the context vectors, in the shape that `read_contexts` returns.
         overwrite: whether to replace an existing model directory.
 
@@ -77,7 +80,7 @@ def write(
         OutputError: the directory cannot be written.
 
     """
-    with new_model(table, path, layout=layout, contexts=contexts, overwrite=overwrite):
+    with new_model(table, path, layout=layout, dtype=dtype, contexts=contexts, overwrite=overwrite):
         pass
 
 
@@ -87,6 +90,7 @@ def new_model(
     path: str | Path,
     *,
     layout: Layout | None = None,
+    dtype: str = "float32",
     contexts: NDArray[np.float32] | None = None,
     overwrite: bool = False,
     recoverable: bool = False,
@@ -100,6 +104,7 @@ def new_model(
         table: the words and vectors.
         path: the directory to create.
         layout: the layout of ``embeddings.npy``; None for a model, with rows for words only.
+        dtype: the type of the numbers in a directory with a layout.
         contexts: the context vectors, in the shape that `read_contexts` returns.
         overwrite: whether to replace an existing model directory.
         recoverable: whether `w2v.system.atomic.recover` can clean up if this process is killed.
@@ -107,34 +112,33 @@ def new_model(
     """
     vocabulary = encode_vocabulary(table.words)
     meta = encode_meta(table.meta, layout)  # may fail, so before anything is written
-    matrices = _matrices(table, layout)
+    stored = layout or Layout()
+    shape, kind = (len(table) + stored.first_word, table.dim), np.dtype(dtype).newbyteorder("<")
+    matrices = {}
+    if layout is None and table.unknown is not None and table.unk == "trained":
+        matrices["unknown.npy"] = table.unknown[np.newaxis]
     if contexts is not None:
         matrices["contexts.npy"] = contexts
     sizes = [matrix.nbytes + HEADER_SIZE for matrix in matrices.values()]
+    sizes.append(shape[0] * shape[1] * kind.itemsize + HEADER_SIZE)
+    has_norms = layout is None and table.matrix.nbytes >= norms.LEAST_BYTES
+    sizes.append(norms.size_of_file(len(table)) if has_norms else 0)
     needed = size_on_disk(len(vocabulary), len(meta), size_of_counts(table), *sizes)
     with atomic.new_directory(
         path, needed=needed, overwrite=overwrite, recoverable=recoverable
     ) as directory:
+        rows = table.iter_rows(stored, dtype)
+        write_npy_rows(directory / "embeddings.npy", shape, kind, rows)
         for name, matrix in matrices.items():
             write_npy(directory / name, matrix.astype("<f4", copy=False))
         (directory / "vocab.txt").write_bytes(vocabulary)
         write_counts(directory, table)
-        if layout is None and table.matrix.nbytes >= norms.LEAST_BYTES:
+        if has_norms:
             changed = (directory / "embeddings.npy").stat().st_mtime_ns
             norms.write(directory, table.matrix, changed, vocabulary, norms.norms_of(table.matrix))
         atomic.sync_tree(directory)
         yield
         (directory / "meta.json").write_bytes(encode_meta(table.meta, layout))
-
-
-def _matrices(table: VectorTable, layout: Layout | None) -> dict[str, NDArray[np.float32]]:
-    """Return the matrices of a table, by file name."""
-    if layout is not None:
-        return {"embeddings.npy": table.matrix_for(layout.name, layout.unknown_vector)}
-    matrices = {"embeddings.npy": table.matrix}
-    if table.unknown is not None and table.unk == "trained":
-        matrices["unknown.npy"] = table.unknown[np.newaxis]
-    return matrices
 
 
 def read(path: str | Path) -> VectorTable:
@@ -152,7 +156,9 @@ def read(path: str | Path) -> VectorTable:
     meta, layout = read_meta(directory)
     vocabulary = read_bytes(directory / "vocab.txt")
     matrix, changed = _map_matrix(directory / "embeddings.npy")
-    lengths = None if layout else norms.read(directory, matrix, changed, vocabulary)
+    lengths = None
+    if layout is None and matrix.dtype == np.float32:
+        lengths = norms.read(directory, matrix, changed, vocabulary)
     if lengths is not None:
         return _table_of_checked(directory, PackedWords(vocabulary), matrix, lengths, meta)
     words = decode_vocabulary(vocabulary, directory / "vocab.txt")
@@ -170,7 +176,7 @@ def read(path: str | Path) -> VectorTable:
         return VectorTable.from_rows(layout, words, matrix, counts, meta, source=directory)
     unknown = _read_unknown(directory / "unknown.npy")
     table = VectorTable(words, matrix, counts, meta, unknown=unknown, source=directory)
-    if matrix.nbytes >= norms.LEAST_BYTES:
+    if matrix.dtype == np.float32 and matrix.nbytes >= norms.LEAST_BYTES:
         norms.write(directory, matrix, changed, vocabulary, table._norms)
     return table
 
@@ -237,7 +243,7 @@ def _map_matrix(path: Path) -> tuple[NDArray[np.float32], int]:
     """Map a matrix into memory; return also when its file was changed, in nanoseconds."""
     with open_file(path) as file:
         changed = os.fstat(file.fileno()).st_mtime_ns
-        return read_npy(file, path, "<f4", axes=2, mapped=True), changed
+        return read_npy(file, path, _STORED, axes=2, mapped=True), changed
 
 
 def _read_unknown(path: Path) -> NDArray[np.float32] | None:

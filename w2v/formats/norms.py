@@ -87,7 +87,7 @@ def read(
     """
     if matrix.nbytes < LEAST_BYTES:
         return None
-    size = _HEADER.size + len(matrix) * _FLOAT.itemsize
+    size = size_of_file(len(matrix))
     with contextlib.suppress(OSError), (directory / NAME).open("rb") as file:
         status = os.fstat(file.fileno())
         if status.st_mtime_ns != changed or status.st_size != size:
@@ -97,6 +97,11 @@ def read(
         if data[: _HEADER.size] == _header(matrix, words, payload):
             return np.frombuffer(payload, _FLOAT)
     return None
+
+
+def size_of_file(words: int) -> int:
+    """Return the size of the file in bytes."""
+    return _HEADER.size + words * _FLOAT.itemsize
 
 
 def write(

@@ -15,6 +15,7 @@ from w2v.errors import FormatError
 from w2v.system.atomic import iter_row_chunks
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -25,15 +26,23 @@ HEADER_SIZE = 128
 
 def write_npy(path: Path, array: NDArray[Any]) -> None:
     """Write an array, whose rows may be apart in memory, to a new file."""
+    write_npy_rows(path, array.shape, array.dtype, iter_row_chunks(array))
+
+
+def write_npy_rows(
+    path: Path, shape: tuple[int, ...], dtype: np.dtype[Any], parts: Iterable[NDArray[Any]]
+) -> None:
+    """Write an array of this shape and type, which comes in parts of some rows, to a new file."""
+    header = {"descr": npy.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
     # np.save hides the errno of a full disk.
     with path.open("xb") as file:
-        npy.write_array_header_1_0(file, npy.header_data_from_array_1_0(array))
-        for part in iter_row_chunks(array):
-            file.write(np.ascontiguousarray(part).data)
+        npy.write_array_header_1_0(file, header)
+        for part in parts:
+            file.write(np.ascontiguousarray(part, dtype).data)
 
 
 def read_npy(
-    file: BinaryIO, path: Path, dtype: str, axes: int, *, mapped: bool = False
+    file: BinaryIO, path: Path, dtypes: str | tuple[str, ...], axes: int, *, mapped: bool = False
 ) -> NDArray[Any]:
     """Read an open file, or map it into memory.
 
@@ -43,7 +52,7 @@ def read_npy(
     Args:
         file: the file, at its start.
         path: its name, for error messages.
-        dtype: the expected type of the numbers.
+        dtypes: the expected type of the numbers, or several.
         axes: the expected number of axes.
         mapped: whether to map the file instead of reading it.
 
@@ -51,8 +60,9 @@ def read_npy(
         FormatError: the file is not an array of this type, or it is damaged.
 
     """
-    shape = _read_header(file, path, dtype, axes)
-    expected = math.prod(shape) * np.dtype(dtype).itemsize
+    expected_types = (dtypes,) if isinstance(dtypes, str) else dtypes
+    shape, dtype = _read_header(file, path, list(map(np.dtype, expected_types)), axes)
+    expected = math.prod(shape) * dtype.itemsize
     available = os.fstat(file.fileno()).st_size - file.tell()
     if available != expected:
         message = (
@@ -66,7 +76,9 @@ def read_npy(
     return np.fromfile(file, dtype=dtype).reshape(shape)
 
 
-def _read_header(file: BinaryIO, path: Path, dtype: str, axes: int) -> tuple[int, ...]:
+def _read_header(
+    file: BinaryIO, path: Path, expected: list[np.dtype[Any]], axes: int
+) -> tuple[tuple[int, ...], np.dtype[Any]]:
     try:
         version = npy.read_magic(file)
         # NumPy warns when it has to repair a header.
@@ -75,12 +87,12 @@ def _read_header(file: BinaryIO, path: Path, dtype: str, axes: int) -> tuple[int
     except (ValueError, SyntaxError, tokenize.TokenError, Warning) as error:
         message = f"{path}: expected a NumPy array file: {error}"
         raise FormatError(message) from error
-    expected = np.dtype(dtype)
-    matches = version == (1, 0) and found == expected and not fortran_order
+    matches = version == (1, 0) and found in expected and not fortran_order
     if not matches or len(shape) != axes or min(shape) < 1:
         message = (
-            f"{path}: expected an array of {axes} axes of {expected} in C order, "
+            f"{path}: expected an array of {axes} axes of {' or '.join(map(str, expected))} in C "
+            f"order, "
             f"got shape {shape} of {found}{' in Fortran order' if fortran_order else ''}"
         )
         raise FormatError(message)
-    return shape
+    return shape, found

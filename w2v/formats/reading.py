@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from w2v.errors import FormatError
 from w2v.events import Notice, Observer, ignore
-from w2v.options import Option
+from w2v.options import SWITCH, Option
 
 if TYPE_CHECKING:
     import os
@@ -38,6 +38,12 @@ HOW = Option(
     " (concatenate).",
     choices=("average", "concatenate"),
 )
+DTYPES = ("float32", "float16")
+DTYPE = Option(
+    str,
+    "Type of the numbers in the file; float16 takes half the space, and keeps three digits.",
+    choices=DTYPES,
+)
 LIMIT = Option(int, "Read only this many words, from the first one.", low=1)
 
 
@@ -58,6 +64,8 @@ class ReadOptions:
     Attributes:
         on_bad_row: see `BadRows`. Only the formats of word2vec, GloVe and fastText have such rows.
         limit: the number of words to read, from the first one; None for all.
+        special_rows: whether rows of ``<unk>``, ``[PAD]`` and the like are those of the layout; see
+            `w2v.formats.special_rows`.
         observer: receives a `Notice` of what was odd.
 
     """
@@ -65,11 +73,13 @@ class ReadOptions:
     on_bad_row: str = "fail"
     limit: int | None = None
     observer: Observer = ignore
+    special_rows: bool = False
 
     def __post_init__(self) -> None:
         ON_BAD_ROW.check("on_bad_row", self.on_bad_row)
         if self.limit is not None:
             LIMIT.check("limit", self.limit)
+        SWITCH.check("special_rows", self.special_rows)
 
 
 READ_ALL = ReadOptions()

@@ -27,11 +27,14 @@ from w2v.events import Notice, Observer, ignore
 from w2v.formats.layout import ROWS_OPTION, UNK_OPTION, Layout
 from w2v.formats.reading import (
     COMPRESSED_SUFFIXES,
+    DTYPE,
+    DTYPES,
     ON_BAD_WORD,
     READ_ALL,
     ReadOptions,
     compression_suffix,
 )
+from w2v.formats.special_rows import with_special_rows
 from w2v.options import SWITCH, check_path
 from w2v.system import atomic
 from w2v.system.files import status_of
@@ -53,6 +56,8 @@ class Format:
             format stores rows for words only.
         has_rows: whether the module reads and writes words one by one, so that some of them can be
             skipped, and files can be compressed. It then takes `ReadOptions`.
+        dtypes: the types of numbers that can be written. If there are several, the module takes
+            ``dtype``.
 
     """
 
@@ -62,6 +67,7 @@ class Format:
     description: str
     default_layout: str | None = None
     has_rows: bool = False
+    dtypes: tuple[str, ...] = ("float32",)
 
     @property
     def is_directory(self) -> bool:
@@ -96,7 +102,7 @@ class Format:
             table = self._module.read(path)
             if options.limit is not None:
                 table = table.head(options.limit)
-        return table
+        return with_special_rows(table, options.observer) if options.special_rows else table
 
     def write(
         self,
@@ -105,6 +111,7 @@ class Format:
         *,
         rows: str | None = None,
         unk: str | None = None,
+        dtype: str = "float32",
         overwrite: bool = False,
         on_bad_word: str = "fail",
         observer: Observer = ignore,
@@ -116,6 +123,7 @@ class Format:
             path: the file or directory to create.
             rows: the name of the layout; None for the default layout of the table.
             unk: the vector of out-of-vocabulary words; see `VectorTable.layout`.
+            dtype: the type of the numbers, one of ``dtypes``.
             overwrite: whether to replace an existing file, or directory of the same format.
             on_bad_word: what to do about words that the format cannot store: ``fail``, ``skip``, or
                 ``replace``, which puts underscores in place of the characters.
@@ -132,14 +140,34 @@ class Format:
         overwrite = SWITCH.check("overwrite", overwrite)
         ON_BAD_WORD.check("on_bad_word", on_bad_word)
         self.check_layout(rows, unk)
+        self.check_dtype(dtype)
         self.check_name(path)
+        if dtype != "float32":
+            _note_small_numbers(table, dtype, observer)
         if on_bad_word != "fail":
             table = self._with_storable_words(table, on_bad_word, observer)
         if self.default_layout is None:
             self._module.write(table, path, overwrite=overwrite)
         else:
             layout = table.layout(rows, unk)
-            self._module.write(table, path, layout=layout, overwrite=overwrite)
+            given = {"dtype": dtype} if len(self.dtypes) > 1 else {}
+            self._module.write(table, path, layout=layout, overwrite=overwrite, **given)
+
+    def check_dtype(self, dtype: str) -> None:
+        """Check the ``dtype`` argument of ``write``.
+
+        Raises:
+            ConfigError: it is invalid, or the format cannot store it.
+
+        """
+        DTYPE.check("dtype", dtype)
+        if dtype not in self.dtypes:
+            able = [entry.name for entry in FORMATS.values() if dtype in entry.dtypes]
+            message = (
+                f"must not be {dtype} in the format {self.name}, which has float32 only; omit it, "
+                f"or write {' or '.join(able)}"
+            )
+            raise ConfigError(message, option="dtype")
 
     def check_layout(self, rows: str | None, unk: str | None) -> None:
         """Check the ``rows`` and ``unk`` arguments of ``write``.
@@ -248,6 +276,7 @@ FORMATS: dict[str, Format] = {
             (),
             "directory like a model: embeddings.npy, vocab.txt, and meta.json with the layout",
             default_layout="pad+unk",
+            dtypes=DTYPES,
         ),
         Format(
             "word2vec-text",
@@ -283,6 +312,7 @@ FORMATS: dict[str, Format] = {
             (".safetensors",),
             "safetensors file with the tensor embeddings, the words, the layout and the tokenizer",
             default_layout="pad+unk",
+            dtypes=DTYPES,
         ),
         Format(
             "projector",
@@ -297,6 +327,7 @@ FORMATS: dict[str, Format] = {
             (),
             "directory for model2vec and sentence-transformers: safetensors and a tokenizer",
             default_layout="pad+unk",
+            dtypes=DTYPES,
         ),
         Format(
             "keras",
@@ -307,6 +338,19 @@ FORMATS: dict[str, Format] = {
         ),
     )
 }
+
+
+_SMALL = 2**-10  # below 2**-14, float16 loses digits
+
+
+def _note_small_numbers(table: VectorTable, dtype: str, observer: Observer) -> None:
+    """Report that most numbers are so small that they lose digits."""
+    if 0 < (largest := table.largest_number()) < _SMALL:
+        message = (
+            f"the numbers are at most {largest:.2g}, and {dtype} keeps few of their digits; use "
+            "float32, or multiply them by a constant"
+        )
+        observer(Notice(message, warning=True))
 
 
 READ_ONLY: dict[str, Format] = {

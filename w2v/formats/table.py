@@ -208,9 +208,9 @@ class VectorTable:
         """
         kept = np.ones(len(self), bool)
         kept[list(without)] = False
-        rows: Any = slice(None) if kept.all() else np.flatnonzero(kept)
-        if len(without) and not kept[int(kept.sum()) :].any():
-            rows = slice(int(kept.sum()))  # so that the matrix is not copied
+        rows: Any = np.flatnonzero(kept)
+        if len(rows) and rows[-1] - rows[0] + 1 == len(rows):
+            rows = slice(rows[0], rows[-1] + 1)  # so that the matrix is not copied
         table = type(self)(
             list(itertools.compress(words, kept.tolist())),
             self.matrix[rows],
@@ -218,7 +218,7 @@ class VectorTable:
             self.meta,
             unknown=self.unknown,
         )
-        table.unk, table.rows = self.unk, self.rows
+        table.unk, table.rows, table.subwords = self.unk, self.rows, self.subwords
         return table
 
     def __len__(self) -> int:
@@ -229,6 +229,10 @@ class VectorTable:
     def dim(self) -> int:
         """D, the length of a vector."""
         return int(self.matrix.shape[1])
+
+    def largest_number(self) -> float:
+        """Return the greatest absolute value in the matrix."""
+        return max(float(np.abs(rows).max()) for rows in iter_row_chunks(self.matrix))
 
     def layout(self, rows: str | None = None, unk: str | None = None) -> Layout:
         """Return a layout of the rows of an Embedding layer.
@@ -280,11 +284,21 @@ class VectorTable:
         matrix[layout.first_word :] = self.matrix
         return matrix
 
-    def iter_rows(self, layout: Layout) -> Iterator[NDArray[np.float32]]:
-        """Yield the rows of ``matrix_for`` in chunks, without a copy of the whole."""
+    def iter_rows(self, layout: Layout, dtype: str = "float32") -> Iterator[NDArray[np.floating]]:
+        """Yield the rows of ``matrix_for`` in chunks, without a copy of the whole.
+
+        Args:
+            layout: the layout of the rows.
+            dtype: the type of the numbers, one of `w2v.formats.reading.DTYPES`.
+
+        Raises:
+            FormatError: a number is too large for the type.
+
+        """
         if layout.first_word:
-            yield self._special_rows(layout)
-        yield from iter_row_chunks(self.matrix)
+            yield _as_type(self._special_rows(layout), dtype)
+        for rows in iter_row_chunks(self.matrix):
+            yield _as_type(rows, dtype)
 
     def _special_rows(self, layout: Layout) -> NDArray[np.float32]:
         """Return the rows before those of the words."""
@@ -323,6 +337,25 @@ def _checked_matrix(matrix: ArrayLike, words: list[str]) -> NDArray[np.float32]:
         )
         raise FormatError(message)
     return array
+
+
+def _as_type(rows: NDArray[np.float32], dtype: str) -> NDArray[np.floating]:
+    """Return rows in a type of numbers, in little-endian order.
+
+    Raises:
+        FormatError: a number is too large for it.
+
+    """
+    kind = np.dtype(dtype).newbyteorder("<")
+    with np.errstate(over="ignore", under="ignore"):
+        converted = rows.astype(kind, copy=False)
+    if kind.itemsize < rows.itemsize and not np.isfinite(converted).all():
+        message = (
+            f"{dtype} holds numbers up to {float(np.finfo(kind).max):,.0f}, but the vectors have "
+            f"one of {float(np.abs(rows).max()):,.6g}; use `dtype='float32'`"
+        )
+        raise FormatError(message)
+    return converted
 
 
 def _checked_words(words: list[str]) -> dict[str, int]:

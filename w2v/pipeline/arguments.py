@@ -82,7 +82,11 @@ def source_options(config: Config, include: Patterns, strict: Any) -> SourceOpti
 
 
 def check_initial_model(
-    vocab: GivenVocabulary | None, init: PathLike | None, *, freeze_old: bool
+    vocab: GivenVocabulary | None,
+    init: PathLike | None,
+    init_format: str | None,
+    *,
+    freeze_old: bool,
 ) -> None:
     """Check that the arguments about the initial vocabulary and vectors do not contradict.
 
@@ -93,6 +97,9 @@ def check_initial_model(
     if init is not None and vocab is not None:
         message = "both define the vocabulary; pass only one of them"
         raise ConfigError(message, option=("init", "vocab"))
+    if init_format is not None and init is None:
+        message = "requires `init`, the model whose format it names"
+        raise ConfigError(message, option="init_format")
     if freeze_old and init is None:
         message = "requires `init`, the model whose vectors it freezes"
         raise ConfigError(message, option="freeze_old")

@@ -44,6 +44,7 @@ class InitialModel:
         history: what ``meta.json`` records about it and about its own initial models.
         definition: of a word, if it records one that applies to text.
         phrases: that it joins.
+        format: the name of its format, if it is not to be detected.
 
     """
 
@@ -55,6 +56,7 @@ class InitialModel:
     history: list[Any]
     definition: WordDefinition | None = None
     phrases: Phrases = ()
+    format: str | None = None
 
     def require_unchanged(self) -> None:
         """Check that the files have not changed.

@@ -47,6 +47,7 @@ def train(
     include: Patterns = (),
     strict: bool = False,
     init: str | os.PathLike[str] | None = None,
+    init_format: str | None = None,
     freeze_old: bool = False,
     output: str | os.PathLike[str] | None = None,
     overwrite: bool = False,
@@ -72,6 +73,7 @@ def train(
         init: the model to start from, or vectors in any readable format. All its words keep their
             rows; other words of the corpus follow, up to ``vocab_size`` in total. It determines
             ``dim`` and, if it records them, ``tokenizer``, ``lowercase`` and ``segmenter``.
+        init_format: the format of ``init``, as ``w2v formats`` lists them, if it is not detected.
         freeze_old: whether the vectors of ``init`` do not change.
         output: the directory to save the model in, such as ``kjv.w2v``. If the name has the
             extension of a format, such as ``kjv.txt`` or ``kjv.bin``, the vectors are written to
@@ -106,7 +108,7 @@ def train(
         checkpoint_every=checkpoint_every,
     )
     overwrite, freeze_old = bool(overwrite), bool(freeze_old)  # JSON cannot hold NumPy's bools
-    check_initial_model(vocab, init, freeze_old=freeze_old)
+    check_initial_model(vocab, init, init_format, freeze_old=freeze_old)
     started = time.perf_counter()
     directories = Directories.of(output, work_dir)
     if directories.output is not None:
@@ -114,7 +116,9 @@ def train(
     directories.check(overwrite=overwrite)
     words, origin = read_given_vocabulary(vocab), None
     if init is not None:
-        config, words, origin = load_initial_model(init, given, freeze_old=freeze_old)
+        config, words, origin = load_initial_model(
+            init, given, format=init_format, freeze_old=freeze_old
+        )
     if config.segmenter is not None:
         segmenters.load(config.segmenter)  # or report that it cannot be, before any work
     source = open_corpus(corpus, source_options(config, include, strict))

@@ -16,9 +16,9 @@ import numpy as np
 
 from w2v.config import AUTO, Config, TrainOptions
 from w2v.config import options as config_options
-from w2v.errors import ConfigError, InputError
+from w2v.errors import ConfigError, InputError, short_repr
 from w2v.events import EpochDone, WarmStarted
-from w2v.formats import native, registry
+from w2v.formats import native, norms, registry
 from w2v.formats.words import encode_vocabulary
 from w2v.options import check_path
 from w2v.pipeline.spec import InitialModel, TrainingJob
@@ -40,7 +40,11 @@ if TYPE_CHECKING:
 
 
 def load_initial_model(
-    init: str | os.PathLike[str], options: TrainOptions, *, freeze_old: bool
+    init: str | os.PathLike[str],
+    options: TrainOptions,
+    *,
+    format: str | None,  # noqa: A002 - as in `w2v.load`
+    freeze_old: bool,
 ) -> tuple[Config, list[str], InitialModel]:
     """Read the model from which to start a training on another corpus.
 
@@ -48,6 +52,7 @@ def load_initial_model(
         init: a model directory, or vectors in any readable format.
         options: the given hyper-parameters. The model determines ``dim`` and, if it records them,
             ``tokenizer``, ``lowercase`` and ``segmenter``.
+        format: the name of its format; by default, it is detected.
         freeze_old: whether its vectors do not change.
 
     Returns:
@@ -67,7 +72,10 @@ def load_initial_model(
         raise InputError(message)
     check_path("init", init)
     path = Path(init)
-    old = registry.read(path)
+    if format is not None and format not in registry.READABLE:
+        message = f"must be one of {', '.join(registry.READABLE)}, got {short_repr(format)}"
+        raise ConfigError(message, option="init_format")
+    old = registry.read(path, format=format)
     encode_vocabulary(old.words)  # rejects words that could not be saved after training
     contexts = native.has_contexts(path)
     if contexts:
@@ -81,7 +89,8 @@ def load_initial_model(
         "training": old.meta.get("training"),
         "epochs": len(_recorded_list(old.meta, "epochs")),
     }
-    origin = _describe(path, old, contexts, history=[*_recorded_list(old.meta, "origins"), summary])
+    history = [*_recorded_list(old.meta, "origins"), summary]
+    origin = _describe(path, old, contexts, history=history, format=format)
     return _config(old, path, options), old.words, origin
 
 
@@ -176,7 +185,7 @@ class WarmStart:
         if self._checkpoint is not None and self._checkpoint.has_state:
             return self._checkpoint.restore(matrices)
         self._origin.require_unchanged()
-        old = registry.read(self._origin.path)
+        old = registry.read(self._origin.path, format=self._origin.format)
         self._require_same_words(old)
         self._fill(matrices, old)
         return TrainingState(reports=tuple(self._origin.epochs))
@@ -251,8 +260,13 @@ def _describe(
     *,
     history: list[Any],
     epochs: list[EpochDone] | None = None,
+    format: str | None = None,  # noqa: A002
 ) -> InitialModel:
-    files = sorted(file for file in path.iterdir() if file.is_file()) if path.is_dir() else [path]
+    files = [path]
+    if path.is_dir():  # without the cache, which any reader may write
+        files = sorted(
+            file for file in path.iterdir() if file.is_file() and file.name != norms.NAME
+        )
     return InitialModel(
         str(path.absolute()),
         [Fingerprint.of(str(file)) for file in files],
@@ -262,6 +276,7 @@ def _describe(
         history,
         WordDefinition.if_recorded(old.meta.get("tokenizer")),
         recorded_phrases(old.meta.get("tokenizer")),
+        format,
     )
 
 

@@ -5,8 +5,10 @@ tests/frameworks has the tests that use Keras.
 
 from __future__ import annotations
 
+import io
 import json
 import sys
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +17,7 @@ import pytest
 from w2v.embeddings.embeddings import Embeddings
 from w2v.embeddings.load import load
 from w2v.errors import FormatError, InputError, MissingExtraError
+from w2v.formats.frameworks import keras
 from w2v.formats.layout import Layout
 from w2v.formats.registry import FORMATS
 
@@ -77,3 +80,56 @@ def test_words_with_a_carriage_return_are_rejected(tmp_path):
         FormatError, match=r"'a\\rb' contains a carriage return, which Keras removes"
     ):
         FORMATS["keras"].write(Embeddings(["a\rb"], [[1.0]]), tmp_path / "x")
+
+
+def template(path: Path, dim: int, attributes: dict[str, str]) -> None:
+    """Write a file like one that Keras saves, of a model of one row."""
+    h5py = pytest.importorskip("h5py")
+    config = {"name": "embedding", "input_dim": 1, "output_dim": dim}
+    layer = {"class_name": "Embedding", "config": config}
+    weights = io.BytesIO()
+    with h5py.File(weights, "w") as file:
+        file.create_dataset("layers/embedding/vars/0", data=np.zeros((1, dim), np.float32))
+        file["layers/embedding"].attrs.update(attributes)
+        file.create_group("optimizer")
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("metadata.json", b"{}")
+        layers = [{"class_name": "InputLayer"}, layer]
+        archive.writestr("config.json", json.dumps({"config": {"layers": layers}}))
+        archive.writestr("model.weights.h5", weights.getvalue())
+
+
+@pytest.mark.parametrize(("words", "dim"), [(1, 1), (3, 2), (5000, 40)])
+def test_rows_are_written_into_the_model_of_one_row(words, dim, tmp_path):
+    h5py = pytest.importorskip("h5py")
+    matrix = np.random.default_rng(4).normal(size=(words, dim)).astype(np.float32)
+    table = Embeddings([f"w{i}" for i in range(words)], matrix, unknown=matrix[0])
+    layout = table.layout("pad+unk")
+    template(tmp_path / "template.keras", dim, {"note": "é"})
+    for name in ("one.keras", "other.keras"):
+        keras._write_with_rows(tmp_path / "template.keras", tmp_path / name, table, layout)
+    assert (tmp_path / "one.keras").read_bytes() == (tmp_path / "other.keras").read_bytes()
+    with zipfile.ZipFile(tmp_path / "one.keras") as archive:
+        assert archive.testzip() is None
+        with h5py.File(io.BytesIO(archive.read("model.weights.h5"))) as file:
+            stored = file["layers/embedding/vars/0"]
+            assert (stored.dtype, stored.chunks) == (np.float32, None)
+            assert (stored[()] == table.matrix_for("pad+unk")).all()
+            assert file["layers/embedding"].attrs["note"] == "é"
+            assert "optimizer" in file
+    read = keras._read_matrix(tmp_path / "one.keras", words + 2)
+    assert (read == table.matrix_for("pad+unk")).all()
+    assert read.flags.writeable
+
+
+def test_a_damaged_byte_of_the_rows_is_found(tmp_path):
+    pytest.importorskip("h5py")
+    table = Embeddings(["a", "b"], np.full((2, 3), 7.0))
+    template(tmp_path / "template.keras", 3, {})
+    path = tmp_path / "one.keras"
+    keras._write_with_rows(tmp_path / "template.keras", path, table, table.layout("none"))
+    data = bytearray(path.read_bytes())
+    data[data.index(np.float32(7).tobytes())] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(FormatError, match=r"one\.keras: expected a \.keras file, got BadZipFile"):
+        keras._read_matrix(path, 2)

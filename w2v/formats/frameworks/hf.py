@@ -106,13 +106,21 @@ _UNKNOWN = {
 _WHITESPACE = "Words are separated by white space."
 
 
-def write(table: VectorTable, path: str | Path, *, layout: Layout, overwrite: bool = False) -> None:
+def write(
+    table: VectorTable,
+    path: str | Path,
+    *,
+    layout: Layout,
+    dtype: str = "float32",
+    overwrite: bool = False,
+) -> None:
     """Write a directory, atomically.
 
     Args:
         table: the words and vectors. ``meta["tokenizer"]`` must define the tokenizer.
         path: the directory to create.
         layout: must be ``pad+unk``.
+        dtype: the type of the numbers, ``float32`` or ``float16``.
         overwrite: whether to replace an existing directory of this format.
 
     Raises:
@@ -134,17 +142,17 @@ def write(table: VectorTable, path: str | Path, *, layout: Layout, overwrite: bo
     tokenizer = hf_tokenizer.encode(table.words, layout, definition)
     meta = files.encode_meta(table.meta, layout)
     card = _card(table, layout, definition, meta)
-    config, modules = _json(_config(table.dim)), _json(_MODULES)
+    config, modules = _json(_config(table.dim, dtype)), _json(_MODULES)
     texts = [tokenizer, card, meta, config, modules]
     needed = size_on_disk(
-        size_of_tensor(table, layout), files.size_of_counts(table), *map(len, texts)
+        size_of_tensor(table, layout, dtype), files.size_of_counts(table), *map(len, texts)
     )
     with atomic.new_directory(
         path, needed=needed, overwrite=overwrite, signature=SIGNATURE_FILES
     ) as directory:
         (directory / "tokenizer.json").write_bytes(tokenizer)
         with (directory / "model.safetensors").open("xb") as file:
-            write_tensor(file, table, layout)
+            write_tensor(file, table, layout, dtype=dtype)
         (directory / "config.json").write_bytes(config)
         (directory / "modules.json").write_bytes(modules)
         (directory / "README.md").write_bytes(card)
@@ -187,7 +195,7 @@ _MODULES = [
 ]
 
 
-def _config(dim: int) -> dict[str, Any]:
+def _config(dim: int, dtype: str) -> dict[str, Any]:
     """Return the config.json of model2vec."""
     return {
         "model_type": "model2vec",
@@ -195,7 +203,7 @@ def _config(dim: int) -> dict[str, Any]:
         "hidden_dim": dim,
         "normalize": False,
         "max_length": None,  # otherwise texts are truncated after 512 words
-        "embedding_dtype": "float32",
+        "embedding_dtype": dtype,
     }
 
 

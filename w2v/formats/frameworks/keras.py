@@ -21,7 +21,7 @@ import os
 import struct
 import zipfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -43,6 +43,8 @@ SIGNATURE_FILES = ("embedding.keras", "vocab.txt", "meta.json")
 """The files that identify a directory of this format."""
 
 _LAYER = "embedding"
+_DATASET = ("layers", _LAYER, "vars", "0")
+_CONFIG, _WEIGHTS = "config.json", "model.weights.h5"
 _FLOAT = np.dtype("<f4")
 # The most bytes that a file of the archive may have in addition to the numbers.
 _MAX_EXTRA_BYTES = 1 << 20
@@ -78,14 +80,17 @@ def write(table: VectorTable, path: str | Path, *, layout: Layout, overwrite: bo
     """
     vocabulary = _encode_words(table.words)
     meta = files.encode_meta(table.meta, layout)
-    matrix = table.matrix_for(layout.name, layout.unknown_vector)
-    model = _model(matrix, masked=layout.padding is not None)
+    model = _model(table.dim, masked=layout.padding is not None)
     counts = files.size_of_counts(table)
-    needed = size_on_disk(matrix.nbytes, len(vocabulary), counts, len(meta))
+    size = _FLOAT.itemsize * (len(table) + layout.first_word) * table.dim
+    needed = size_on_disk(size, len(vocabulary), counts, len(meta))
     with atomic.new_directory(
         path, needed=needed, overwrite=overwrite, signature=SIGNATURE_FILES
     ) as directory:
-        model.save(directory / "embedding.keras")
+        template = directory / "template.keras"
+        model.save(template)
+        _write_with_rows(template, directory / "embedding.keras", table, layout)
+        template.unlink()
         (directory / "vocab.txt").write_bytes(vocabulary)
         files.write_counts(directory, table)
         (directory / "meta.json").write_bytes(meta)
@@ -120,13 +125,122 @@ def _encode_words(words: list[str]) -> bytes:
     return encode_vocabulary(words)
 
 
-def _model(matrix: NDArray[np.float32], *, masked: bool) -> Any:
-    """Make a Keras model of one Embedding layer."""
+def _model(dim: int, *, masked: bool) -> Any:
+    """Make a Keras model of one Embedding layer, with a single row.
+
+    Keras would take several times the memory of the matrix to save the whole.
+    """
     keras = _import_keras()
-    layer = keras.layers.Embedding(
-        *matrix.shape, mask_zero=masked, weights=[matrix], dtype="float32", name=_LAYER
-    )
+    layer = keras.layers.Embedding(1, dim, mask_zero=masked, dtype="float32", name=_LAYER)
     return keras.Sequential([keras.Input((None,), dtype="int32"), layer], name="w2v")
+
+
+def _write_with_rows(template: Path, path: Path, table: VectorTable, layout: Layout) -> None:
+    """Write a .keras file like another one, which has one row, with the rows of a table."""
+    shape = (len(table) + layout.first_word, table.dim)
+    with zipfile.ZipFile(template) as old, zipfile.ZipFile(path, "x") as new:
+        for name in old.namelist():
+            info = zipfile.ZipInfo(name)  # with the same time always
+            with new.open(info, "w", force_zip64=True) as file:
+                if name == _CONFIG:
+                    file.write(_with_input_dim(old.read(name), shape[0]))
+                elif name == _WEIGHTS:
+                    outline, offset = _outline(old.read(name), shape)
+                    outline.copy_to(file, 0, offset)
+                    for rows in table.iter_rows(layout):
+                        file.write(np.ascontiguousarray(rows, _FLOAT).data)
+                    end = offset + _FLOAT.itemsize * shape[0] * shape[1]
+                    outline.copy_to(file, end, outline.size)
+                else:
+                    file.write(old.read(name))
+
+
+def _with_input_dim(config: bytes, rows: int) -> bytes:
+    """Return the configuration of the model with another number of rows."""
+    content = json.loads(config)
+    (layer,) = (each for each in content["config"]["layers"] if each["class_name"] == "Embedding")
+    layer["config"]["input_dim"] = rows
+    return json.dumps(content).encode()
+
+
+def _outline(weights: bytes, shape: tuple[int, int]) -> tuple[_Outline, int]:
+    """Return the HDF5 file of the weights for a matrix of another shape, and the matrix's place."""
+    h5py = _import_h5py()
+    outline = _Outline()
+    properties = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    properties.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
+    properties.set_fill_time(h5py.h5d.FILL_TIME_NEVER)
+    with h5py.File(io.BytesIO(weights), "r") as old, h5py.File(outline, "w") as new:
+
+        def copy(name: str, entry: Any) -> None:
+            if isinstance(entry, h5py.Group):
+                copied = new.create_group(name)
+            else:
+                space = h5py.h5s.create_simple(shape)
+                h5py.h5d.create(new.id, name.encode(), h5py.h5t.IEEE_F32LE, space, properties)
+                copied = new[name]
+            copied.attrs.update(entry.attrs)
+
+        old.visititems(copy)
+        new.attrs.update(old.attrs)
+        offset: int = new["/".join(_DATASET)].id.get_offset()
+    return outline, offset
+
+
+class _Outline(io.RawIOBase):
+    """A file in memory that does not hold the zeros in it.
+
+    Attributes:
+        size: its length in bytes.
+
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.size = 0
+        self._position = 0
+        self._parts: list[tuple[int, bytes]] = []
+
+    def seekable(self) -> bool:
+        """Return True."""
+        return True
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
+        """Set the position."""
+        start = (0, self._position, self.size)[whence]
+        self._position = start + offset
+        return self._position
+
+    def truncate(self, size: int | None = None, /) -> int:
+        """Set the length."""
+        self.size = self._position if size is None else size
+        return self.size
+
+    def write(self, data: Any, /) -> int:
+        """Write bytes at the position."""
+        self._parts.append((self._position, bytes(data)))
+        self._position += len(self._parts[-1][1])
+        self.size = max(self.size, self._position)
+        return len(self._parts[-1][1])
+
+    def readinto(self, buffer: Any, /) -> int:
+        """Read the bytes at the position."""
+        count = max(min(len(buffer), self.size - self._position), 0)
+        buffer[:count] = self._content(self._position, self._position + count)
+        self._position += count
+        return count
+
+    def copy_to(self, file: IO[bytes], start: int, end: int) -> None:
+        """Write a part to another file."""
+        file.write(self._content(start, end))
+
+    def _content(self, start: int, end: int) -> bytes:
+        content = bytearray(end - start)
+        for position, part in self._parts:
+            first, last = max(position, start), min(position + len(part), end)
+            if first < last:
+                content[first - start : last - start] = part[first - position : last - position]
+        return bytes(content)
 
 
 def _import_keras() -> Any:
@@ -160,9 +274,9 @@ def _read_matrix(path: Path, rows: int) -> NDArray[np.float32]:
     try:
         with open_binary(path) as file, zipfile.ZipFile(file) as archive:
             length = os.fstat(file.fileno()).st_size
-            dim = _parse_dim(_read_member(archive, "config.json", 0, length), rows)
+            dim = _parse_dim(_read_member(archive, _CONFIG, 0, length), rows)
             size = _FLOAT.itemsize * rows * dim
-            weights = _read_member(archive, "model.weights.h5", size, length)
+            weights = _read_member(archive, _WEIGHTS, size, length)
         return _read_weights(weights, (rows, dim), h5py)
     except FormatError as error:
         message = f"{path}: {error}"
@@ -172,7 +286,7 @@ def _read_matrix(path: Path, rows: int) -> NDArray[np.float32]:
         raise FormatError(message) from error
 
 
-def _read_member(archive: zipfile.ZipFile, name: str, size: int, length: int) -> bytes:
+def _read_member(archive: zipfile.ZipFile, name: str, size: int, length: int) -> bytearray:
     """Return an uncompressed file of the archive, of ``size`` bytes and at most 1 MiB more.
 
     It cannot be longer than the archive, whatever the directory of the archive states, so a small
@@ -187,10 +301,18 @@ def _read_member(archive: zipfile.ZipFile, name: str, size: int, length: int) ->
             f"archive of {length}"
         )
         raise FormatError(message)
-    return archive.read(info)
+    data = bytearray(info.file_size)
+    with archive.open(info) as file:
+        unread = memoryview(data)
+        while count := file.readinto(unread):  # type: ignore[attr-defined]
+            unread = unread[count:]
+        if len(unread) or file.read(1):  # the latter also compares the checksum
+            message = f"expected {info.file_size} bytes in {name}"
+            raise FormatError(message)
+    return data
 
 
-def _parse_dim(data: bytes, rows: int) -> int:
+def _parse_dim(data: bytearray, rows: int) -> int:
     """Return D from the configuration of a Keras model.
 
     Raises:
@@ -215,20 +337,51 @@ def _parse_dim(data: bytes, rows: int) -> int:
     return dim
 
 
-def _read_weights(data: bytes, shape: tuple[int, int], h5py: Any) -> NDArray[np.float32]:
-    """Return the weights in the bytes of an HDF5 file."""
+def _read_weights(data: bytearray, shape: tuple[int, int], h5py: Any) -> NDArray[np.float32]:
+    """Return the weights in the bytes of an HDF5 file, as a view of these if possible."""
     try:
-        with h5py.File(io.BytesIO(data), "r") as file:
-            return _read_dataset(file, shape, h5py)
+        with h5py.File(_View(data), "r") as file:
+            dataset = _find_dataset(file, shape, h5py)
+            offset = dataset.id.get_offset()
+            if offset is None or offset % _FLOAT.itemsize:
+                weights: NDArray[np.float32] = dataset[()]
+                return weights
+            return np.frombuffer(data, _FLOAT, shape[0] * shape[1], offset).reshape(shape)
     except OSError as error:  # not from the system: the file is in memory
         message = f"expected weights in HDF5: {error}"
         raise FormatError(message) from error
 
 
-def _read_dataset(file: Any, shape: tuple[int, int], h5py: Any) -> NDArray[np.float32]:
+class _View(io.RawIOBase):
+    """Bytes as a file that can be read only, without a copy of them."""
+
+    def __init__(self, data: bytearray) -> None:
+        super().__init__()
+        self._data = memoryview(data)
+        self._position = 0
+
+    def seekable(self) -> bool:
+        """Return True."""
+        return True
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
+        """Set the position."""
+        start = (0, self._position, len(self._data))[whence]
+        self._position = start + offset
+        return self._position
+
+    def readinto(self, buffer: Any, /) -> int:
+        """Read the bytes at the position."""
+        part = self._data[self._position : self._position + len(buffer)]
+        buffer[: len(part)] = part
+        self._position += len(part)
+        return len(part)
+
+
+def _find_dataset(file: Any, shape: tuple[int, int], h5py: Any) -> Any:
     """Return the only dataset of a file, which must not be a link to another file."""
     entry = file
-    for name in ("layers", _LAYER, "vars", "0"):
+    for name in _DATASET:
         if not isinstance(entry, h5py.Group):
             message = f"expected a group with {name!r}, got {entry!r}"
             raise FormatError(message)
@@ -242,5 +395,4 @@ def _read_dataset(file: Any, shape: tuple[int, int], h5py: Any) -> NDArray[np.fl
     if not contiguous or (entry.shape, entry.dtype) != (shape, _FLOAT):
         message = f"expected contiguous weights of shape {shape} of {_FLOAT}, got {entry!r}"
         raise FormatError(message)
-    weights: NDArray[np.float32] = entry[()]
-    return weights
+    return entry

@@ -34,11 +34,22 @@ MAX_HEADER_BYTES = 100_000_000
 """The limit of the library (MAX_HEADER_SIZE in its source)."""
 
 _ALIGNMENT = 8
-_FLOAT = np.dtype("<f4")
+_TYPES: dict[str, np.dtype[Any]] = {
+    "F32": np.dtype("<f4"),
+    "F16": np.dtype("<f2"),
+    "BF16": np.dtype("<u2"),
+}
 _TENSOR_ENTRY_BYTES = 1_000  # an upper bound of the rest of the header
 
 
-def write(table: VectorTable, path: str | Path, *, layout: Layout, overwrite: bool = False) -> None:
+def write(
+    table: VectorTable,
+    path: str | Path,
+    *,
+    layout: Layout,
+    dtype: str = "float32",
+    overwrite: bool = False,
+) -> None:
     """Write a file, atomically.
 
     Raises:
@@ -49,9 +60,9 @@ def write(table: VectorTable, path: str | Path, *, layout: Layout, overwrite: bo
     """
     require_safetensors("safetensors")
     record = _encode_record(table, layout)
-    needed = len(record) + size_of_tensor(table, layout)
+    needed = len(record) + size_of_tensor(table, layout, dtype)
     with atomic.new_file(path, needed=needed, overwrite=overwrite) as file:
-        write_tensor(file, table, layout, {ENTRY: record})
+        write_tensor(file, table, layout, {ENTRY: record}, dtype=dtype)
 
 
 def read(path: str | Path) -> VectorTable:
@@ -79,13 +90,18 @@ def read(path: str | Path) -> VectorTable:
     return VectorTable.from_rows(layout, words, matrix, meta=meta, source=path)
 
 
-def size_of_tensor(table: VectorTable, layout: Layout) -> int:
+def size_of_tensor(table: VectorTable, layout: Layout, dtype: str = "float32") -> int:
     """Return the bytes of the numbers of a table in a layout."""
-    return (len(table) + layout.first_word) * table.dim * _FLOAT.itemsize
+    return (len(table) + layout.first_word) * table.dim * np.dtype(dtype).itemsize
 
 
 def write_tensor(
-    file: IO[bytes], table: VectorTable, layout: Layout, metadata: dict[str, str] | None = None
+    file: IO[bytes],
+    table: VectorTable,
+    layout: Layout,
+    metadata: dict[str, str] | None = None,
+    *,
+    dtype: str = "float32",
 ) -> None:
     """Write a file with one tensor, TENSOR: the matrix of an Embedding layer.
 
@@ -93,15 +109,16 @@ def write_tensor(
     row by row: the size of the header in 8 bytes, the header in JSON with blanks behind it, so that
     its size is a multiple of 8, and the numbers (safetensors, "Format").
     """
-    size = size_of_tensor(table, layout)
+    size = size_of_tensor(table, layout, dtype)
     header: dict[str, Any] = {} if metadata is None else {"__metadata__": metadata}
     shape = [len(table) + layout.first_word, table.dim]
-    header[TENSOR] = {"dtype": "F32", "shape": shape, "data_offsets": [0, size]}
+    name = "F16" if dtype == "float16" else "F32"
+    header[TENSOR] = {"dtype": name, "shape": shape, "data_offsets": [0, size]}
     text = _json(header).encode()
     text += b" " * (-len(text) % _ALIGNMENT)
     file.write(len(text).to_bytes(_ALIGNMENT, "little") + text)
-    for rows in table.iter_rows(layout):
-        file.write(np.ascontiguousarray(rows, _FLOAT).data)
+    for rows in table.iter_rows(layout, dtype):
+        file.write(np.ascontiguousarray(rows).data)
 
 
 def require_safetensors(format_name: str) -> None:
@@ -122,8 +139,11 @@ def missing_safetensors(format_name: str) -> MissingExtraError:
     return MissingExtraError(f"the format {format_name}", "safetensors")
 
 
-def read_tensor(path: str | Path, format_name: str) -> tuple[dict[str, str], NDArray[np.float32]]:
+def read_tensor(path: str | Path, format_name: str) -> tuple[dict[str, str], NDArray[np.floating]]:
     """Read the metadata and the only tensor, TENSOR, of a file.
+
+    The tensor is mapped into memory, as it is stored: in float32 or float16. BF16, which NumPy does
+    not have, is converted.
 
     The library checks sizes against the length of the file before it allocates memory.
 
@@ -146,9 +166,9 @@ def read_tensor(path: str | Path, format_name: str) -> tuple[dict[str, str], NDA
                     raise FormatError(message)
                 tensor = file.get_slice(TENSOR)
                 dtype, shape = tensor.get_dtype(), tensor.get_shape()
-                if dtype != "F32" or len(shape) != 2 or min(shape) < 1:
+                if dtype not in _TYPES or len(shape) != 2 or min(shape) < 1:
                     message = (
-                        f"{path}: expected a tensor of 2 axes of F32, "
+                        f"{path}: expected a tensor of 2 axes of {', '.join(_TYPES)}, "
                         f"got shape {tuple(shape)} of {dtype}"
                     )
                     raise FormatError(message)
@@ -159,7 +179,15 @@ def read_tensor(path: str | Path, format_name: str) -> tuple[dict[str, str], NDA
         # The library has checked the header, and would copy the numbers.
         checked.seek(0)
         offset = _ALIGNMENT + int.from_bytes(checked.read(_ALIGNMENT), "little")
-        return metadata, np.memmap(checked, _FLOAT, "c", offset, tuple(shape))
+        stored = np.memmap(checked, _TYPES[dtype], "c", offset, tuple(shape))
+        return metadata, _from_bf16(stored) if dtype == "BF16" else stored
+
+
+def _from_bf16(tensor: NDArray[np.uint16]) -> NDArray[np.float32]:
+    """Return numbers whose bits are the upper half of those of float32."""
+    numbers = np.zeros(tensor.shape, np.uint32)
+    np.left_shift(tensor, 16, out=numbers, dtype=np.uint32)
+    return numbers.view(np.float32)
 
 
 def _encode_record(table: VectorTable, layout: Layout) -> str:

@@ -306,7 +306,7 @@ def _read_member(archive: zipfile.ZipFile, name: str, size: int, length: int) ->
         unread = memoryview(data)
         while count := file.readinto(unread):  # type: ignore[attr-defined]
             unread = unread[count:]
-        if len(unread) or file.read(1):  # the latter also compares the checksum
+        if len(unread):  # at the end, the checksum has been compared
             message = f"expected {info.file_size} bytes in {name}"
             raise FormatError(message)
     return data

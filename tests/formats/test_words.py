@@ -9,7 +9,7 @@ import pytest
 
 from w2v.errors import FormatError
 from w2v.formats.classic import word2vec_bin, word2vec_text
-from w2v.formats.words import decode_vocabulary, decode_words, encode_vocabulary
+from w2v.formats.words import decode_vocabulary, decode_words, encode_vocabulary, size_of_words
 
 
 def test_invalid_utf8_is_replaced_and_counted(tmp_path):
@@ -25,6 +25,19 @@ def test_invalid_utf8_is_replaced_and_counted(tmp_path):
 def test_replaced_words_remain_distinct():
     words = [b"x\xff", b"x\xfe", "y�".encode(), b"y\xfe"]
     assert decode_words(words) == (["x�", r"x\xfe", "y�", r"y\xfe"], 3)
+
+
+@pytest.mark.parametrize("words", [["a", "é", "日本"], ["a", "b\nc", ""], [""], []])
+def test_valid_words_are_decoded(words):
+    assert decode_words([word.encode() for word in words]) == (words, 0)
+    assert decode_words({word.encode(): 0 for word in words}) == (words, 0)
+    assert size_of_words(words) == sum(len(word.encode()) for word in words)
+
+
+def test_the_words_are_not_kept_twice():
+    for words in ([b"a"], [b"a\nb"], [b"\xff"], {b"a": 0}):
+        decode_words(words)
+        assert not words
 
 
 def test_vocabularies_survive_a_round_trip():

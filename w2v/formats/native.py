@@ -39,7 +39,7 @@ from w2v.formats.layout import Layout
 from w2v.formats.npy import HEADER_SIZE, read_npy, write_npy, write_npy_rows
 from w2v.formats.packed_words import PackedWords
 from w2v.formats.table import VectorTable
-from w2v.formats.words import LINE_BREAK, decode_vocabulary, encode_vocabulary
+from w2v.formats.words import LINE_BREAK, decode_vocabulary
 from w2v.system import atomic
 from w2v.system.disk import size_on_disk
 from w2v.system.files import is_directory, status_of
@@ -110,7 +110,7 @@ def new_model(
         recoverable: whether `w2v.system.atomic.recover` can clean up if this process is killed.
 
     """
-    vocabulary = encode_vocabulary(table.words)
+    vocabulary = table.encode_vocabulary()
     meta = encode_meta(table.meta, layout)  # may fail, so before anything is written
     stored = layout or Layout()
     shape, kind = (len(table) + stored.first_word, table.dim), np.dtype(dtype).newbyteorder("<")

@@ -22,19 +22,19 @@ _FEW_SEARCHES = 32  # together, they take about as long as building the dict
 class PackedWords:
     r"""V distinct words in UTF-8, each followed by LF.
 
-    Args:
+    Attributes:
         data: the words, known to be valid.
 
     """
 
     def __init__(self, data: bytes) -> None:
-        self._data = data
+        self.data = data
         self._searches = 0
 
     @cached_property
     def _ends(self) -> NDArray[np.intp]:
         """(V,) the positions of the line feeds."""
-        return np.flatnonzero(np.frombuffer(self._data, np.uint8) == _LINE_FEED)
+        return np.flatnonzero(np.frombuffer(self.data, np.uint8) == _LINE_FEED)
 
     def __len__(self) -> int:
         return len(self._ends)
@@ -42,7 +42,7 @@ class PackedWords:
     def __getitem__(self, row: int) -> str:
         """Return the word of a row, which is not negative."""
         start = 0 if row == 0 else int(self._ends[row - 1]) + 1
-        return self._data[start : int(self._ends[row])].decode()
+        return self.data[start : int(self._ends[row])].decode()
 
     def find(self, word: str) -> int | None:
         """Return the row of a word, or None."""
@@ -53,9 +53,9 @@ class PackedWords:
         if wanted.count(b"\n") > 1:
             return None
         self._searches += 1
-        if self._data.startswith(wanted):
+        if self.data.startswith(wanted):
             return 0
-        position = self._data.find(b"\n" + wanted)
+        position = self.data.find(b"\n" + wanted)
         return None if position < 0 else int(np.searchsorted(self._ends, position)) + 1
 
     @property
@@ -66,8 +66,8 @@ class PackedWords:
     @cached_property
     def are_normal(self) -> bool:
         """Whether all words are in normalization form C, as all parts of such a text are."""
-        return self._data.isascii() or unicodedata.is_normalized("NFC", self._data.decode())
+        return self.data.isascii() or unicodedata.is_normalized("NFC", self.data.decode())
 
     def to_list(self) -> list[str]:
         """Return all words."""
-        return self._data[:-1].decode().split("\n")
+        return self.data[:-1].decode().split("\n")

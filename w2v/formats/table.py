@@ -11,6 +11,7 @@ import numpy as np
 from w2v.errors import ConfigError, FormatError
 from w2v.formats import norms
 from w2v.formats.layout import ROWS_OPTION, UNK_OPTION, Layout
+from w2v.formats.words import encode_vocabulary
 from w2v.system.atomic import iter_row_chunks
 
 if TYPE_CHECKING:
@@ -182,6 +183,17 @@ class VectorTable:
         if packed is None or packed.is_worn or "_row_of" in vars(self):
             return self._row_of.get(word)
         return packed.find(word)
+
+    def encode_vocabulary(self) -> bytes:
+        """Return all words in UTF-8, each followed by LF.
+
+        Raises:
+            FormatError: a word contains LF or cannot be written as UTF-8.
+
+        """
+        if self._packed is None or "words" in vars(self):
+            return encode_vocabulary(self.words)
+        return self._packed.data
 
     def word_of(self, row: int) -> str:
         """Return the word of a row, which is not negative."""

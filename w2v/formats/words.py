@@ -29,8 +29,23 @@ def encode_words(words: Sequence[str]) -> list[bytes]:
         raise FormatError(message) from error
 
 
-def decode_words(words: Sequence[bytes]) -> tuple[list[str], int]:
+def size_of_words(words: Sequence[str]) -> int:
+    """Return the number of bytes of words in UTF-8.
+
+    Raises:
+        FormatError: a word contains a lone surrogate, which UTF-8 cannot represent.
+
+    """
+    size = 0
+    for word in words:
+        size += len(word) if word.isascii() else len(encode_words([word])[0])
+    return size
+
+
+def decode_words(words: list[bytes] | dict[bytes, int]) -> tuple[list[str], int]:
     r"""Decode words from UTF-8, tolerating words that are not valid UTF-8.
+
+    A million words take 100 MB, so the argument is empty afterwards.
 
     Such words occur because word2vec.c truncates words at a byte. Their invalid bytes become
     U+FFFD. If that makes two words equal, the bytes are escaped instead, as in ``caf\xe9``, so
@@ -40,10 +55,16 @@ def decode_words(words: Sequence[bytes]) -> tuple[list[str], int]:
         The words, and the number of words that were not valid UTF-8.
 
     """
-    decoded = [_strictly(word) for word in words]
+    joined = b"\n".join(words)
+    if joined.count(b"\n") == len(words) - 1 and (text := _strictly(joined)) is not None:
+        words.clear()
+        return text.split("\n"), 0
+    encoded = list(words)
+    words.clear()
+    decoded = [_strictly(word) for word in encoded]
     taken = set(decoded)
     result = []
-    for word, text in zip(words, decoded, strict=True):
+    for word, text in zip(encoded, decoded, strict=True):
         if text is None:
             text = word.decode("utf-8", "replace")
             if text in taken:

@@ -218,7 +218,7 @@ def read(path: str | Path, options: ReadOptions = READ_ALL) -> VectorTable:
             chosen[word] = row
     vectors = subwords.vectors(list(chosen), list(chosen.values()))
     counts = [words[row][1] for row in chosen.values()]
-    table = lines.as_table(list(chosen), vectors, path, counts, bad.finish())
+    table = lines.as_table(chosen, vectors, path, counts, bad.finish())
     table.subwords = subwords
     return table
 

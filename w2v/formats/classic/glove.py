@@ -79,7 +79,7 @@ def read(path: str | Path, options: ReadOptions = READ_ALL) -> VectorTable:
                 bad.add("blank line", f"{path}, line {blank}")
                 blank = 0
             table.add_line(line, number, terminated=terminated)
-    return lines.as_table(list(table.words), table.rows.matrix(), path, skipped=bad.finish())
+    return lines.as_table(table.words, table.rows.matrix(), path, skipped=bad.finish())
 
 
 def _iter_lines(reader: lines.LineReader) -> Iterator[tuple[bytes, int, bool]]:

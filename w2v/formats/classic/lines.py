@@ -355,13 +355,13 @@ def encode_unspaced(words: Sequence[str], format_name: str) -> list[bytes]:
 
 
 def as_table(
-    words: Sequence[bytes],
+    words: list[bytes] | dict[bytes, int],
     matrix: NDArray[np.float32],
     path: str | Path,
     counts: list[int] | None = None,
     skipped: dict[str, int] | None = None,
 ) -> VectorTable:
-    """Make a table of what was read from ``path``.
+    """Make a table of what was read from ``path``. It empties ``words``.
 
     ``meta["replaced_words"]`` is the number of words that were not valid UTF-8, if any; see
     `w2v.formats.words.decode_words`. ``meta["skipped_rows"]`` counts the rows that were left out by

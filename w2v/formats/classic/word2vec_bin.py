@@ -15,7 +15,7 @@ from w2v.formats.classic import lines
 from w2v.formats.classic.word2vec_text import MAX_HEADER_BYTES, check_size, parse_header
 from w2v.formats.reading import READ_ALL, BadRows, ReadOptions
 from w2v.formats.streams import compressed_size, new_stream, open_stream
-from w2v.formats.words import encode_words
+from w2v.formats.words import size_of_words
 from w2v.system.sniff import count_controls, count_invalid
 
 if TYPE_CHECKING:
@@ -52,15 +52,14 @@ def write(table: VectorTable, path: str | Path, *, overwrite: bool = False) -> N
                 "choose another format, or use `on_bad_word='replace'` or 'skip'"
             )
             raise FormatError(message)
-    words = encode_words(table.words)
     matrix = table.matrix.astype(_FLOAT, copy=False)
-    needed = matrix.nbytes + sum(len(word) + len(b" \n") for word in words)
+    needed = matrix.nbytes + size_of_words(table.words) + len(table) * len(b" \n")
     sample = matrix[:_SAMPLED_ROWS].tobytes()
     needed = needed * compressed_size(sample, path) // max(len(sample), 1)
     with new_stream(path, needed=needed, overwrite=overwrite) as file:
         file.write(b"%d %d\n" % matrix.shape)
-        for word, row in zip(words, matrix, strict=True):
-            file.write(word + b" " + row.tobytes() + b"\n")
+        for text, row in zip(table.words, matrix, strict=True):
+            file.write(text.encode() + b" " + row.tobytes() + b"\n")
 
 
 def read(path: str | Path, options: ReadOptions = READ_ALL) -> VectorTable:
@@ -112,7 +111,7 @@ def read(path: str | Path, options: ReadOptions = READ_ALL) -> VectorTable:
                 raise FormatError(message)
             bad.note(message)
     matrix = np.frombuffer(numbers, _FLOAT).reshape(-1, dim)
-    return lines.as_table(list(words), _native(matrix), path, skipped=bad.finish())
+    return lines.as_table(words, _native(matrix), path, skipped=bad.finish())
 
 
 def _native(matrix: NDArray[np.float32]) -> NDArray[np.float32]:

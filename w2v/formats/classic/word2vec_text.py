@@ -84,7 +84,7 @@ def read(path: str | Path, options: ReadOptions = READ_ALL) -> VectorTable:
                 message = f"{path}: {message}; correct the header, or use `on_bad_row='skip'`"
                 raise FormatError(message)
             bad.note(message)
-    return lines.as_table(list(table.words), table.rows.matrix(), path, skipped=bad.finish())
+    return lines.as_table(table.words, table.rows.matrix(), path, skipped=bad.finish())
 
 
 def parse_header(line: bytes, path: str | Path) -> tuple[int, int]:

@@ -43,6 +43,7 @@ SIGNATURE_FILES = ("embedding.keras", "vocab.txt", "meta.json")
 """The files that identify a directory of this format."""
 
 _LAYER = "embedding"
+_READ_BYTES = 1 << 20
 _DATASET = ("layers", _LAYER, "vars", "0")
 _CONFIG, _WEIGHTS = "config.json", "model.weights.h5"
 _FLOAT = np.dtype("<f4")
@@ -304,8 +305,9 @@ def _read_member(archive: zipfile.ZipFile, name: str, size: int, length: int) ->
     data = bytearray(info.file_size)
     with archive.open(info) as file:
         unread = memoryview(data)
-        while count := file.readinto(unread):  # type: ignore[attr-defined]
-            unread = unread[count:]
+        while part := file.read(min(len(unread), _READ_BYTES)):
+            unread[: len(part)] = part
+            unread = unread[len(part) :]
         if len(unread):  # at the end, the checksum has been compared
             message = f"expected {info.file_size} bytes in {name}"
             raise FormatError(message)

@@ -86,6 +86,11 @@ READ_ALL = ReadOptions()
 """All rows are read, and the first bad one is an error."""
 
 
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
 class BadRows:
     """The rows of a file that are not a distinct word and D finite numbers.
 
@@ -140,6 +145,6 @@ class BadRows:
                 for reason, count in self._counts.most_common()
             ]
             total = self._counts.total()
-            rows = "row was" if total == 1 else "rows were"
-            self.note(f"{total:,} {rows} skipped: {', '.join(reasons)}")
+            were = "was" if total == 1 else "were"
+            self.note(f"{counted(total, 'row')} {were} skipped: {', '.join(reasons)}")
         return dict(self._counts)

@@ -33,6 +33,7 @@ from w2v.formats.reading import (
     READ_ALL,
     ReadOptions,
     compression_suffix,
+    counted,
 )
 from w2v.formats.special_rows import with_special_rows
 from w2v.options import SWITCH, check_path
@@ -216,19 +217,24 @@ class Format:
                 words[row] = word
                 taken.add(word)
         if len(skipped) == len(words):
-            message = f"{self.name} can hold none of the {len(words):,} words; use another format"
+            these = counted(len(words), "word")
+            message = f"{self.name} can hold none of the {these}; use another format"
             raise FormatError(message)
-        example = f"such as {table.words[bad[0]]!r:.200}"
-        described = [f"{len(skipped):,} were skipped"] if skipped else []
-        if len(bad) > len(skipped):
-            described.append(f"{len(bad) - len(skipped):,} have underscores instead")
-        observer(
-            Notice(
-                f"{len(bad):,} words, {example}, have characters that {self.name} cannot hold: "
-                f"{' and '.join(described)}"
-            )
-        )
+        observer(Notice(self._describe_unstorable(table, bad, len(skipped))))
         return table.with_words(words, without=skipped)
+
+    def _describe_unstorable(self, table: VectorTable, bad: list[int], skipped: int) -> str:
+        """Return what was done about the words that the format cannot store."""
+        word, cannot = f"{table.words[bad[0]]!r:.200}", f"characters that {self.name} cannot hold"
+        if len(bad) == 1:
+            done = "was skipped" if skipped else "has underscores instead"
+            return f"the word {word} has {cannot}: it {done}"
+        changed = len(bad) - skipped
+        done = f"{skipped:,} {'was' if skipped == 1 else 'were'} skipped" if skipped else ""
+        if changed:
+            done += " and " if skipped else ""
+            done += f"{changed:,} {'has' if changed == 1 else 'have'} underscores instead"
+        return f"{len(bad):,} words, such as {word}, have {cannot}: {done}"
 
     def check_name(self, path: str | os.PathLike[str]) -> None:
         """Check that the name of an output does not promise a compression that is not done.
@@ -376,7 +382,8 @@ _ARCHIVES = (".zip", ".7z", ".rar", ".tar", ".tgz", ".lz4", ".lzma")
 # kind. A model directory of such a name would surprise.
 _OTHER_FILES = (
     *(f".{entry.name}" for entry in FORMATS.values() if entry.is_directory),
-    *(".csv", ".h5", ".hdf5", ".json", ".jsonl", ".npz", ".onnx", ".parquet"),
+    *(".7z", ".arrow", ".csv", ".feather", ".ftz", ".gguf", ".h5", ".hdf5", ".json", ".jsonl"),
+    *(".lz4", ".magnitude", ".npz", ".onnx", ".parquet", ".rar", ".tgz"),
     *(".pickle", ".pkl", ".pt", ".pth", ".tsv", ".bz2", ".gz", ".tar", ".xz", ".zip", ".zst"),
 )
 

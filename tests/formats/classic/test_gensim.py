@@ -69,7 +69,7 @@ def test_gensim_reads_words_with_underscores_in_place_of_blanks(name, tmp_path):
     back = FORMATS[name].read(tmp_path / "file")
     assert back.words[:5] == ["first", "a_b_c", "_x", "line_end", "New_York"]
     assert same(back, theirs(tmp_path / "file", name))
-    assert "1 were skipped and" in notices[0].message
+    assert "1 was skipped and" in notices[0].message
 
 
 @pytest.mark.parametrize("name", OPTIONS)

@@ -163,9 +163,27 @@ PUBLIC = {
     "binary: more rows than announced": Odd(
         "v.bin",
         b"1 2\na " + f4(1, 2) + b"b " + f4(3, 4),
+        *AB,
+        error="10 bytes follow the 1 row of 2 numbers that the header announces",
+        notices=("the header announces 1 row, but there are 2",),
+    ),
+    "binary: something else behind the rows": Odd(
+        "v.bin",
+        b"1 2\na " + f4(1, 2) + b"b " + f4(3, 4) + b"c \x01",
         *A,
-        error="10 bytes follow the 1 rows of 2 numbers that the header announces",
-        notices=("10 bytes follow the 1 rows of 2 numbers that the header announces",),
+        error="13 bytes follow the 1 row of 2 numbers that the header announces",
+        notices=("13 bytes follow the 1 row of 2 numbers that the header announces",),
+    ),
+    "binary: bad rows behind those announced": Odd(
+        "v.bin",
+        b"1 2\na " + f4(1, 2) + b"a " + f4(9, 9) + b"b " + f4(3, 4) + b"\n",
+        *AB,
+        error="21 bytes follow the 1 row of 2 numbers",
+        notices=(
+            "the header announces 1 row, but there are 3",
+            "1 row was skipped: 1 x repeated word (first in row 1)",
+        ),
+        skipped={"repeated word": 1},
     ),
     "binary: numbers like text": Odd(
         "v.bin",
@@ -196,9 +214,9 @@ PUBLIC = {
     "fastText: the header announces fewer rows": Odd(
         "wiki.vec",
         b"1 2\na 1 2\nb 3 4\n",
-        *A,
-        error="there is text after the 1 rows that the header announces; correct the header",
-        notices=("there is text after the 1 rows that the header announces",),
+        *AB,
+        error="there is text after the 1 row that the header announces; correct the header",
+        notices=("the header announces 1 row, but there are 2",),
     ),
     "fastText: words that are equal after decoding": Odd(
         "wiki.vec",
@@ -612,4 +630,5 @@ def test_projector_files_without_line_ends_are_reported(tmp_path):
     (tmp_path / "tensors.tsv").write_bytes(b"1\t2\n3\t4")
     result, notices = outcome(Odd("p", b"", *AB), tmp_path)
     check_table(Odd("p", b"", *AB), result, {})
-    assert notices == [f"metadata.tsv: {NO_LINE_END}", f"tensors.tsv: {NO_LINE_END}"]
+    message = "the last line has no line end; the file may be truncated"
+    assert notices == [f"metadata.tsv: {message}", f"tensors.tsv: {message}"]

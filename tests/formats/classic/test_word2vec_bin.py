@@ -51,8 +51,8 @@ def test_files_are_written_as_word2vec_writes_them(tmp_path):
             "file, row 1: NaN or infinity",
         ),
         (b"1 1\naaaaaaaa", "row 0: expected a word and a space"),
-        (word2vec_binary((b"a", [1])) + b"\n", "2 bytes follow the 1 rows"),
-        (word2vec_binary((b"a", [1]), end=b"x"), "1 bytes follow the 1 rows"),
+        (word2vec_binary((b"a", [1])) + b"\n", "2 bytes follow the 1 row of 1 number"),
+        (word2vec_binary((b"a", [1]), end=b"x"), "1 byte follows the 1 row of 1 number"),
     ],
 )
 def test_malformed_files_are_rejected(data, finding, tmp_path):

@@ -50,6 +50,7 @@ _CONFIG = f"""embeddings {{
 _HEADER = b"word\tcount"
 _COUNT = re.compile(rb"\d{1,19}")
 _BYTE_ORDER_MARK = "\ufeff"
+_NO_LINE_END = "the last line has no line end; the file may be truncated"
 _MAX_SHOWN = 64
 
 
@@ -175,5 +176,5 @@ def _iter_lines(reader: lines.LineReader, bad: BadRows) -> Iterator[bytes]:
     """Iterate over the remaining lines, which may end in CR LF."""
     while (line := reader.next_line()) is not None:
         if not reader.terminated:
-            bad.note(f"{Path(reader.path).name}: {lines.NO_LINE_END}")
+            bad.note(f"{Path(reader.path).name}: {_NO_LINE_END}")
         yield line.removesuffix(b"\r")

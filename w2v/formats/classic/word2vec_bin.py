@@ -6,6 +6,7 @@ Some programs, such as gensim, omit the LF after each row. The reader accepts bo
 from __future__ import annotations
 
 import re
+import sys
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,7 +14,7 @@ import numpy as np
 from w2v.errors import FormatError
 from w2v.formats.classic import lines
 from w2v.formats.classic.word2vec_text import MAX_HEADER_BYTES, check_size, parse_header
-from w2v.formats.reading import READ_ALL, BadRows, ReadOptions
+from w2v.formats.reading import READ_ALL, BadRows, ReadOptions, counted
 from w2v.formats.streams import compressed_size, new_stream, open_stream
 from w2v.formats.words import size_of_words
 from w2v.system.sniff import count_controls, count_invalid
@@ -77,41 +78,84 @@ def read(path: str | Path, options: ReadOptions = READ_ALL) -> VectorTable:
         header = stream.readline(MAX_HEADER_BYTES)
         size, dim = parse_header(header.removesuffix(b"\n"), path)
         check_size(size, dim, path, length, lambda dim: 1 + _FLOAT.itemsize * dim, bad)
-        limit = size if options.limit is None else min(size, options.limit)
+        limit = sys.maxsize if options.limit is None else options.limit
+        rows = _Rows(path, dim, bad)
         reader = _RowReader(stream, dim, path)
-        words: dict[bytes, int] = {}
-        numbers = bytearray()
         batch = max(_CHUNK_BYTES // (_FLOAT.itemsize * dim), 1)
-        seen = 0
-        while seen < size and len(words) < limit:
-            rows = reader.next_rows(seen, min(batch, size - seen, limit - len(words)), bad)
-            finite = _are_finite(b"".join([data for _, data in rows]))
-            for word, data in rows:
-                if word and word not in words and (finite or _are_finite(data)):
-                    words[word] = len(words)
-                    numbers += data
-                else:
-                    reason, detail = _problem(word, words)
-                    bad.add(reason, f"{path}, row {seen}", detail)
-                seen += 1
-            if not rows:
-                message = f"the header announces {size:,} rows, but there are {seen:,}"
+        while rows.seen < size and len(rows.words) < limit:
+            most = min(batch, size - rows.seen, limit - len(rows.words))
+            found = reader.next_rows(rows.seen, most, bad)
+            rows.add(found)
+            if not found:
+                message = f"the header announces {counted(size, 'row')}, but there are "
                 left = reader.rest()
-                bad.note(f"{message}, and {left:,} bytes of no row" if left else message)
+                left_over = f", and {counted(left, 'byte')} of no row" if left else ""
+                bad.note(f"{message}{rows.seen:,}{left_over}")
                 break
-        rest = 0 if options.limit is not None else reader.rest()
-        if seen == size and rest:
-            rows_announced = f"{size:,} rows of {dim} numbers that the header announces"
-            message = f"{rest:,} bytes follow the {rows_announced}"
-            if not bad.skips:
-                message = (
-                    f"{path}: {message}; the header or the file is damaged, or use "
-                    "`on_bad_row='skip'`"
-                )
-                raise FormatError(message)
-            bad.note(message)
-    matrix = np.frombuffer(numbers, _FLOAT).reshape(-1, dim)
-    return lines.as_table(words, _native(matrix), path, skipped=bad.finish())
+        if rows.seen == size and len(rows.words) < limit:
+            _read_behind(reader, rows, size, limit, batch)
+    return lines.as_table(rows.words, _native(rows.matrix()), path, skipped=bad.finish())
+
+
+class _Rows:
+    """The words of a file and their numbers, as they are read."""
+
+    def __init__(self, path: str | Path, dim: int, bad: BadRows) -> None:
+        self.path = path
+        self.dim = dim
+        self.bad = bad
+        self.seen = 0
+        self.words: dict[bytes, int] = {}
+        self._numbers = bytearray()
+
+    def add(self, rows: list[tuple[bytes, bytes]]) -> None:
+        """Add words and their numbers."""
+        finite = _are_finite(b"".join([data for _, data in rows]))
+        for word, data in rows:
+            if word and word not in self.words and (finite or _are_finite(data)):
+                self.words[word] = len(self.words)
+                self._numbers += data
+            else:
+                reason, detail = _problem(word, self.words)
+                self.bad.add(reason, f"{self.path}, row {self.seen}", detail)
+            self.seen += 1
+
+    def matrix(self) -> NDArray[np.float32]:
+        """Return the numbers, (n, D), without a copy."""
+        return np.frombuffer(self._numbers, _FLOAT).reshape(-1, self.dim)
+
+
+def _read_behind(reader: _RowReader, rows: _Rows, size: int, limit: int, batch: int) -> None:
+    """Read what follows the rows that the header announces.
+
+    If rows may be skipped, and nothing but rows follows, these count.
+
+    Raises:
+        FormatError: something follows, and bad rows are errors.
+
+    """
+    more: list[tuple[bytes, bytes]] = []
+    while rows.bad.skips and (found := reader.next_rows(rows.seen, batch, rows.bad)):
+        more += found
+    rest = reader.rest() if limit == sys.maxsize else 0
+    if rest:
+        rest += sum(len(word) + len(b" ") + len(data) for word, data in more)
+        announced = f"{counted(size, 'row')} of {counted(rows.dim, 'number')}"
+        follow = "follows" if rest == 1 else "follow"
+        message = f"{counted(rest, 'byte')} {follow} the {announced} that the header announces"
+        if not rows.bad.skips:
+            message = (
+                f"{rows.path}: {message}; the header or the file is damaged, or use "
+                "`on_bad_row='skip'`"
+            )
+            raise FormatError(message)
+        rows.bad.note(message)
+    elif more:
+        for row in more:
+            if len(rows.words) < limit:
+                rows.add([row])
+        announced = f"the header announces {counted(size, 'row')}"
+        rows.bad.note(f"{announced}, but there are {size + len(more):,}")
 
 
 def _native(matrix: NDArray[np.float32]) -> NDArray[np.float32]:

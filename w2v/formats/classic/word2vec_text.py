@@ -9,11 +9,12 @@ shares, is parsed here, too.
 from __future__ import annotations
 
 import re
+import sys
 from typing import TYPE_CHECKING
 
 from w2v.errors import FormatError
 from w2v.formats.classic import lines
-from w2v.formats.reading import READ_ALL, BadRows, ReadOptions
+from w2v.formats.reading import READ_ALL, BadRows, ReadOptions, counted
 from w2v.formats.streams import new_stream
 
 if TYPE_CHECKING:
@@ -62,9 +63,10 @@ def read(path: str | Path, options: ReadOptions = READ_ALL) -> VectorTable:
         size, dim = parse_header(reader.next_line() or b"", path)
         check_size(size, dim, path, reader.size, lambda dim: 1 + 2 * dim, bad, _NO_HEADER)
         table = lines.WordRows(dim, path, bad, dim_is_given=True)
-        limit = size if options.limit is None else min(size, options.limit)
+        # Where rows may be skipped, the number in the header may be wrong as well.
+        limit = sys.maxsize if options.limit is None else options.limit
         seen = 0
-        while seen < size and len(table) < limit:
+        while (seen < size or bad.skips) and len(table) < limit:
             line = _next_row(reader, bad)
             if line is None:
                 break
@@ -72,18 +74,17 @@ def read(path: str | Path, options: ReadOptions = READ_ALL) -> VectorTable:
             if not reader.terminated and seen < size and not bad.skips:
                 raise reader.truncated()
             table.add_line(line, reader.number, terminated=reader.terminated)
-        if len(table) < limit and seen < size:
-            message = f"the header announces {size:,} rows, but there are {seen:,}"
+        if len(table) < limit and seen != size:
+            message = f"the header announces {counted(size, 'row')}, but there are {seen:,}"
             if not bad.skips:
                 message = f"{path}: {message}; the file is truncated, or use `on_bad_row='skip'`"
                 raise FormatError(message)
             bad.note(message)
         if options.limit is None and not reader.at_end():
-            message = f"there is text after the {size:,} rows that the header announces"
-            if not bad.skips:
-                message = f"{path}: {message}; correct the header, or use `on_bad_row='skip'`"
-                raise FormatError(message)
-            bad.note(message)
+            announced = f"{counted(size, 'row')} that the header announces"
+            message = f"{path}: there is text after the {announced}; correct the header, or use "
+            message += "`on_bad_row='skip'`"
+            raise FormatError(message)
     return lines.as_table(table.words, table.rows.matrix(), path, skipped=bad.finish())
 
 

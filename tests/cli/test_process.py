@@ -36,7 +36,7 @@ from w2v.progress import reporting
         (["vocab", "text.txt"], "lower --vocab-size, or "),
         (["encode", "hand.w2v", "text.txt", "-o", "ids.npy"], "lower --length, or "),
         (["similar", "hand.w2v", "king"], ""),
-        (["export", "hand.w2v", "-o", "v.txt"], ""),
+        (["export", "hand.w2v", "-o", "v.txt"], "read fewer words with --limit, or "),
         (["info", "hand.w2v"], ""),
     ],
 )

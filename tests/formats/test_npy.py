@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+import w2v
 from samples import SMALL
 from w2v.embeddings.load import load
-from w2v.errors import FormatError
+from w2v.errors import FormatError, ResourceError
 from w2v.formats import native
 
 
@@ -58,3 +61,16 @@ def test_headers_that_numpy_would_repair_are_rejected(directory):
     (directory / "embeddings.npy").write_bytes(data)
     with pytest.raises(FormatError, match=r"embeddings\.npy: expected a NumPy .* Python 2"):
         load(directory)
+
+
+@pytest.mark.parametrize("name", ["m.w2v", "m.safetensors"])
+def test_too_little_address_space_is_said(name, tmp_path, monkeypatch):
+    pytest.importorskip("safetensors")
+    w2v.Embeddings(["a"], [[1.0, 2.0]]).save(tmp_path / name)
+
+    def refuse(*_arguments):
+        raise OSError(errno.ENOMEM, "Cannot allocate memory")
+
+    monkeypatch.setattr(np, "memmap", refuse)
+    with pytest.raises(ResourceError, match=r"it takes \d+ bytes of address space, .*ulimit"):
+        w2v.load(tmp_path / name)

@@ -105,6 +105,15 @@ def test_existing_files_are_replaced_only_with_overwrite(codec, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
+def test_the_matrix_can_be_changed_but_not_the_file(codec, tmp_path):
+    read, write = codec
+    write(SMALL, tmp_path / "file")
+    changed = read(tmp_path / "file")
+    assert changed.matrix.flags.writeable
+    changed.matrix[:] = 7
+    assert bits(read(tmp_path / "file")) == bits(SMALL)
+
+
 def test_the_error_names_a_missing_file(codec, tmp_path):
     with pytest.raises(InputError, match=r"cannot read .*nowhere"):
         codec[0](tmp_path / "nowhere")

@@ -79,7 +79,11 @@ def test_other_names_are_model_directories(name):
 
 
 @pytest.mark.parametrize(
-    "name", ["v.npy", "v.hf", "v.keras", "v.csv", "V.JSON", "v.npy.gz", "v.zip", "d/v.pkl", "v.h5"]
+    "name",
+    [
+        *("v.npy", "v.hf", "v.keras", "v.csv", "V.JSON", "v.npy.gz", "v.zip", "d/v.pkl", "v.h5"),
+        *("v.ftz", "v.feather", "v.arrow", "v.magnitude", "v.gguf", "v.bin.lz4", "v.tgz", "v.7z"),
+    ],
 )
 def test_extensions_of_other_files_are_refused(name):
     expected = f"has an extension that cannot be written here: got {Path(name).name}; end it in"
@@ -88,6 +92,12 @@ def test_extensions_of_other_files_are_refused(name):
     with pytest.raises(ConfigError, match=f"^path {expected}"):
         w2v.Embeddings(["a"], [[1.0]]).save(name)
     assert names() == ["text.txt"]
+
+
+@pytest.mark.parametrize("name", ["npy", "hf", "keras", "projector"])
+def test_the_remedy_for_the_name_of_a_format_is_to_export(name):
+    with pytest.raises(ConfigError, match=f"; or export a model with `format='{name}'`$"):
+        w2v.Embeddings(["a"], [[1.0]]).save(f"v.{name}")
 
 
 @pytest.mark.parametrize("name", [".txt", ".bin", ".txt.gz", ".npy", "d/.vec"])

@@ -149,6 +149,8 @@ def _memory_remedy(ctx: click.Context) -> str:
     names = {parameter.name for parameter in command.params}
     flags = [flag for name, flag in _MEMORY_FLAGS.items() if name in names]
     lower = f"lower {' or '.join(flags)}, or " if flags else ""
+    if "limit" in names:
+        lower = "read fewer words with --limit, or "
     return f"{lower}free some memory, or use a machine with more"
 
 

@@ -114,6 +114,8 @@ class Embeddings(VectorTable):
     def unit(self) -> NDArray[np.float32]:
         """(V, D) float32, read-only: the rows scaled to length 1. Zero rows stay zero.
 
+        Other libraries that need to write to it, or warn that they cannot, such as
+        ``torch.from_numpy``, take ``normalized().matrix`` or a copy.
         Computed at first use and cached, so it does not follow later changes of ``matrix``.
         """
         unit = unit_rows(self.matrix, self._norms, np.float32)

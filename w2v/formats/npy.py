@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import math
 import os
 import tokenize
@@ -11,8 +12,9 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import numpy as np
 from numpy.lib import format as npy
 
-from w2v.errors import FormatError
+from w2v.errors import FormatError, ResourceError
 from w2v.system.atomic import iter_row_chunks
+from w2v.system.disk import format_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -58,6 +60,7 @@ def read_npy(
 
     Raises:
         FormatError: the file is not an array of this type, or it is damaged.
+        ResourceError: there is too little memory.
 
     """
     expected_types = (dtypes,) if isinstance(dtypes, str) else dtypes
@@ -72,8 +75,30 @@ def read_npy(
         raise FormatError(message)
     if mapped:
         # Copy on write: the numbers can be changed, but not those of the file.
-        return np.memmap(file, dtype, "c", file.tell(), shape)
+        return map_array(file, path, dtype, shape)
     return np.fromfile(file, dtype=dtype).reshape(shape)
+
+
+def map_array(
+    file: BinaryIO, path: str | Path, dtype: np.dtype[Any], shape: tuple[int, ...]
+) -> NDArray[Any]:
+    """Map the array at the position of a file into memory; changes stay in memory.
+
+    Raises:
+        ResourceError: there is too little address space.
+
+    """
+    try:
+        return np.memmap(file, dtype, "c", file.tell(), shape)
+    except OSError as error:
+        if error.errno != errno.ENOMEM:
+            raise
+        size = format_bytes(math.prod(shape) * dtype.itemsize)
+        message = (
+            f"cannot map {path} into memory: it takes {size} of address space, and less is left; "
+            "raise the limit (ulimit -v), or free some memory"
+        )
+        raise ResourceError(message) from error
 
 
 def _read_header(

@@ -415,6 +415,9 @@ def output_format(option: str, path: str | os.PathLike[str]) -> Format | None:
             f"{MODEL_EXTENSION} for a model directory, or in one of {' '.join(files)} for a file "
             "of vectors"
         )
+        kind = Path(name).suffix.lower().removeprefix(".")
+        if kind in FORMATS:
+            message += f"; or export a model with `format={kind!r}`"
         raise ConfigError(message, option=option)
     return entry
 

@@ -9,12 +9,14 @@ should give the same bytes.
 from __future__ import annotations
 
 import json
+import os
 from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
 from w2v.errors import FormatError, MissingExtraError
 from w2v.formats.layout import Layout
+from w2v.formats.npy import map_array
 from w2v.formats.table import VectorTable
 from w2v.formats.words import encode_words
 from w2v.system import atomic
@@ -178,8 +180,8 @@ def read_tensor(path: str | Path, format_name: str) -> tuple[dict[str, str], NDA
             raise FormatError(message) from error
         # The library has checked the header, and would copy the numbers.
         checked.seek(0)
-        offset = _ALIGNMENT + int.from_bytes(checked.read(_ALIGNMENT), "little")
-        stored = np.memmap(checked, _TYPES[dtype], "c", offset, tuple(shape))
+        checked.seek(int.from_bytes(checked.read(_ALIGNMENT), "little"), os.SEEK_CUR)
+        stored = map_array(checked, path, _TYPES[dtype], tuple(shape))
         return metadata, _from_bf16(stored) if dtype == "BF16" else stored
 
 

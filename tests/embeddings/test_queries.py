@@ -142,7 +142,7 @@ def test_export_replaces_words_that_the_format_cannot_hold(tmp_path, caplog):
     model = Embeddings(["new york", "b"], np.eye(2))
     model.export(tmp_path / "v.txt", on_bad_word="replace")
     assert FORMATS["word2vec-text"].read(tmp_path / "v.txt").words == ["new_york", "b"]
-    assert "1 words, such as 'new york', have characters" in caplog.text
+    assert "the word 'new york' has characters" in caplog.text
 
 
 def test_copies_do_not_share_caches():

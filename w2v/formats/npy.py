@@ -96,7 +96,7 @@ def map_array(
         size = format_bytes(math.prod(shape) * dtype.itemsize)
         message = (
             f"cannot map {path} into memory: it takes {size} of address space, and less is left; "
-            "raise the limit (ulimit -v), or free some memory"
+            "raise the limit (ulimit), or free some memory"
         )
         raise ResourceError(message) from error
 

@@ -19,6 +19,8 @@ from views.layouts import word_vectors
 from w2v.embeddings.embeddings import Embeddings
 from w2v.views import map as views_map
 from w2v.views.map import map_page
+from w2v.views.neighbours import Neighbours
+from w2v.views.projection import to_grid
 
 CHROMIUM = find_chromium()
 pytestmark = [
@@ -665,6 +667,30 @@ def test_small_vocabularies(opened, tmp_path, size):
         assert shown["word"] == word
         assert {entry["word"] for entry in shown["nearest"]} == set(words) - {word}
         assert word in [box["word"] for box in labels(page)]
+        assert are_apart(labels(page))
+
+
+def test_fifty_thousand_words(opened, tmp_path):
+    size, draw = 50_000, np.random.default_rng(1)
+    near = Neighbours(draw.integers(size, size=(size, 10)), draw.uniform(size=(size, 10)))
+    found = views_map.Layout(
+        positions=to_grid(draw.normal(size=(size, 2))),
+        near=near,
+        here=near,
+        labels=draw.integers(30, size=size),
+        names=[[i, i + 1, i + 2] for i in range(30)],
+        colours=np.arange(30) % 12,
+    )
+    table = Embeddings([f"word{i}" for i in range(size)], np.ones((size, 1), np.float32))
+    page_text = views_map.fill_page(views_map.page_data(table, found, "many", ""), "many")
+    (tmp_path / "many.html").write_text(page_text, encoding="utf-8")
+    page = opened(tmp_path / "many.html")
+    assert max(page.run("w2vMap.shows()")) < view(page)["most"]
+    for zoom in (1, 4, 16):
+        frames = page.run("w2vMap.frames()")
+        page.run(f"w2vMap.zoomTo({zoom})")
+        assert page.run("w2vMap.frames()") > frames
+        assert sum(box["word"] is not None for box in labels(page)) > 30
         assert are_apart(labels(page))
 
 

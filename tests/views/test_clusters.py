@@ -120,10 +120,9 @@ def test_names_are_frequent_words_near_the_middle():
 
 def test_only_the_most_frequent_words_of_a_cluster_name_it():
     size = 200
-    vectors = np.tile(np.array([0.9, 0.436], np.float32), (size, 1))
-    vectors[70] = [1, 0]  # beyond the first third
-    vectors[20] = [0.95, 0.312]
+    vectors = np.tile(np.array([[0.9, 0.436], [0.9, -0.436]], np.float32), (size // 2, 1))
+    vectors[[20, 70]] = [1, 0]  # in the middle; one of them is beyond the first third
     words = [f"{i:04}" for i in range(size)]
-    vectors[:20, 1] = -0.436
     names = name_words(np.zeros(size, np.int64), vectors, words, np.full(size, 9))
+    assert names[0][0] == 20
     assert 70 not in names[0]

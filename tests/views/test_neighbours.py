@@ -21,7 +21,7 @@ def reference(matrix, queries, k):
             lengths = np.linalg.norm(a) * np.linalg.norm(b)
             cosines.append(float(a @ b / lengths) if lengths else 0.0)
         others = [j for j in range(len(matrix)) if j != i]
-        others.sort(key=lambda j: (-round(cosines[j], 12), j))
+        others.sort(key=lambda j: (-round(cosines[j], 15), j))
         found.append([(j, cosines[j]) for j in others[:k]])
     return found
 
@@ -60,8 +60,13 @@ def test_the_words_may_be_any():
 
 def test_equal_vectors_are_ordered_by_rank_across_blocks(monkeypatch):
     monkeypatch.setattr(neighbours, "_COLUMNS", 4)
-    matrix = np.repeat(vectors(5, 3), 6, axis=0)
-    check(matrix, 30, 10)
+    matrix = np.repeat(vectors(3, 5), 20, axis=0)
+    check(matrix, 60, 10)
+
+
+def test_cosines_that_float32_cannot_tell_apart_are_ordered():
+    angles = 1e-4 * 1.03 ** np.random.default_rng(1).permutation(60)
+    check(np.stack([np.ones(60), angles], axis=1).astype(np.float32), 60, 10)
 
 
 def test_zero_vectors_have_cosine_0_with_all_others():

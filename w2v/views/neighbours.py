@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 _QUERIES = 512
 _COLUMNS = 8192
 _EXTRA = 4  # candidates beyond those asked for, whose order float32 may get wrong
+_ROUNDING = 2e-6  # a bound of the rounding of a cosine in float32
+_MOST_DOUBTFUL = 1000  # words that are compared with all others again
 
 
 class Neighbours(NamedTuple):
@@ -58,10 +60,34 @@ def nearest_words(
     ids = _candidates(matrix, norms, own, min(k + _EXTRA, len(matrix) - 1))
     cosines = np.zeros(ids.shape)
     rescore(matrix, norms, own, ids, cosines)
-    order = np.lexsort((ids, -cosines), axis=1)[:, :k]
-    return Neighbours(
+    order = np.lexsort((ids, -cosines), axis=1)
+    found = Neighbours(
         np.take_along_axis(ids, order, axis=1), np.take_along_axis(cosines, order, axis=1)
     )
+    if 0 < k < ids.shape[1] < len(matrix) - 1:
+        _settle_doubts(matrix, norms, own, found, k)
+    return found.first(k)
+
+
+def _settle_doubts(
+    matrix: NDArray[np.float32],
+    norms: NDArray[np.float64],
+    own: NDArray[np.int64],
+    found: Neighbours,
+    k: int,
+) -> None:
+    """Compare all words in float64 where rounding may have left out candidates.
+
+    That is, where the last candidate is as near as the k-th, as among many equal vectors.
+    """
+    doubtful = np.flatnonzero(found.cosines[:, k - 1] - found.cosines[:, -1] < _ROUNDING)
+    everything = np.arange(len(matrix))[np.newaxis]
+    for row in doubtful[:_MOST_DOUBTFUL]:
+        cosines = np.zeros(everything.shape)
+        rescore(matrix, norms, own[row : row + 1], everything, cosines)
+        cosines[0, own[row]] = -np.inf
+        order = np.argsort(-cosines[0], kind="stable")[: found.ids.shape[1]]
+        found.ids[row], found.cosines[row] = order, cosines[0, order]
 
 
 def _candidates(

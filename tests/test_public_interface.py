@@ -52,6 +52,7 @@ PARAMETERS = {
         "checkpoint_every": 60.0,
         "observer": events.ignore,
         "progress": None,
+        "tensorboard": None,
         "options": None,
     },
     "resume": {
@@ -61,6 +62,7 @@ PARAMETERS = {
         "overwrite": False,
         "observer": events.ignore,
         "progress": None,
+        "tensorboard": None,
         "options": None,
     },
     "read_corpus": {
@@ -267,6 +269,7 @@ COMMANDS: dict[str, dict[str, Any]] = {
         "--checkpoint-every": "60s",
         "--resume": None,
         "--log-json": None,
+        "--tensorboard": None,
     },
     "inspect": {
         **{

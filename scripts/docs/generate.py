@@ -93,7 +93,7 @@ def cli_reference() -> str:
         + fenced("text", program.get_help(program_context(terminal_width=88, max_content_width=88)))
     )
     exits = (
-        "[Exit codes](../guide.md#progress-and-logs) are 0 for success, 1 for a failed job and"
+        "[Exit codes](../guide.md#exit-codes) are 0 for success, 1 for a failed job and"
         " 2 for a wrong\ncommand line.\n"
     )
     return "\n".join(["# Command-line reference\n", note, "", intro, exits, *commands])

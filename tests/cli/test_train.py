@@ -5,6 +5,7 @@ from __future__ import annotations
 import bz2
 import gzip
 import json
+import shlex
 import shutil
 import time
 from pathlib import Path
@@ -457,3 +458,19 @@ def test_the_current_directory_is_never_replaced(path, directory, monkeypatch):
     target = {".": ".", "..": ".", "../here": "../../here/below"}[path]
     message = error("train", str(directory / "text.txt"), "-o", target, "--overwrite", *TINY)
     assert message == (f"{target} is the current directory or a parent of it; choose another name")
+
+
+def test_the_log_for_tensorboard_is_continued_as_the_hint_says(monkeypatch):
+    with monkeypatch.context() as patched:
+        patched.setattr(trainer.Trainer, "_measure_loss", interrupted)
+        arguments = ["text.txt", "-o", "m", *TINY, "-q", "--tensorboard", "a log"]
+        stderr = run("train", *arguments).stderr
+    hint = stderr.splitlines()[-1]
+    assert hint == "resume with: w2v train --resume m --tensorboard 'a log'", stderr
+    ok(*shlex.split(hint.removeprefix("resume with: w2v ")), "-q")
+    assert "projector_config.pbtxt" in names("a log")
+    message = error("train", "text.txt", "-o", "n", *TINY, "--tensorboard", "a log")
+    assert message == (
+        "a log holds the log of another training; choose another directory with --tensorboard, or "
+        "replace it with --overwrite"
+    )

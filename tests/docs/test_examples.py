@@ -5,7 +5,10 @@ tests/frameworks runs the examples for other frameworks.
 
 from __future__ import annotations
 
+import contextlib
 import shlex
+import sys
+from collections.abc import Iterator
 
 import click
 import pytest
@@ -17,7 +20,11 @@ from support import JIT
 from w2v.cli.main import main
 
 IN_FRAMEWORKS = DOCS / "embedding-layers.md"
-PYTHON = [s for s in ALL if s.language == "python" and s.path != IN_FRAMEWORKS]
+TRACKERS = {"mlflow", "wandb"}
+"""The examples for services, which `StandIn` takes the place of."""
+PYTHON = [
+    s for s in ALL if s.language == "python" and s.path != IN_FRAMEWORKS and s.name not in TRACKERS
+]
 SESSIONS = [s for s in ALL if s.language == "console"]
 TOURS = [s for s in SESSIONS if s.path in {ROOT / "README.md", DOCS / "index.md"}]
 
@@ -36,6 +43,57 @@ def test_python_examples_run(snippet: Snippet, example_directory):
     if "w2v.load(" in snippet.code and "w2v.train(" not in snippet.code:
         w2v.train("corpus/kjv.txt", dim=8, epochs=1, output="kjv.w2v")
     snippet.run({})
+
+
+class StandIn:
+    """What the examples use of the packages wandb and mlflow; it records the numbers."""
+
+    def __init__(self) -> None:
+        self.losses: dict[int, float] = {}
+        self.options: dict[str, object] = {}
+        self.config = self.options
+        self.running = False
+
+    def init(self, *, project: str, config: dict[str, object]) -> StandIn:
+        self.running = True
+        self.log_params(config)
+        return self
+
+    def log(self, data: dict[str, float], *, step: int) -> None:
+        assert data["words_per_second"] > 0
+        self.log_metric("loss", data["loss"], step=step)
+
+    def finish(self) -> None:
+        self.running = False
+
+    @contextlib.contextmanager
+    def start_run(self) -> Iterator[StandIn]:
+        self.running = True
+        yield self
+        self.running = False
+
+    def log_params(self, params: dict[str, object]) -> None:
+        self.options.update(params)
+
+    def log_metric(self, key: str, value: float, *, step: int) -> None:
+        assert (key, self.running) == ("loss", True)
+        self.losses[step] = value
+
+
+@needs_compiler
+@pytest.mark.parametrize("name", sorted(TRACKERS))
+def test_services_receive_the_numbers_of_each_epoch(name, example_directory, monkeypatch):
+    service = StandIn()
+    monkeypatch.setitem(sys.modules, name, service)
+    trained, train = [], w2v.train
+    monkeypatch.setattr(w2v, "train", lambda *a, **b: trained.append(train(*a, **b)) or trained[0])
+    (snippet,) = [snippet for snippet in ALL if snippet.name == name]
+    snippet.run({})
+    (model,) = trained
+    epochs = model.meta["epochs"]
+    assert service.losses == {epoch["epoch"]: epoch["loss"] for epoch in epochs}
+    assert service.options == {"dim": model.dim, "epochs": len(epochs)}
+    assert not service.running
 
 
 @needs_compiler

@@ -6,10 +6,8 @@ These programs are large, so the tests run separately: `make test-frameworks`.
 from __future__ import annotations
 
 import json
-import re
 import subprocess
 import sys
-import urllib.request
 import warnings
 
 import numpy as np
@@ -82,38 +80,3 @@ def test_torch_reads_the_rows_of_a_safetensors_file(tmp_path):
     ids = torch.from_numpy(EMBEDDINGS.encode([["日本", "nowhere"]], length=3))
     expected = [EMBEDDINGS["日本"].tolist(), [0.0] * 7, [0.0] * 7]
     assert layer(ids)[0].tolist() == expected
-
-
-def test_tensorboard_shows_the_projector_directory(tmp_path):
-    pytest.importorskip("tensorboard", reason="TensorBoard is not installed")
-    FORMATS["projector"].write(EMBEDDINGS, tmp_path / "projector")
-    command = [sys.executable, "-m", "tensorboard.main", "--port", "0", "--logdir"]
-    with subprocess.Popen(
-        [*command, str(tmp_path / "projector")],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    ) as server:
-        try:
-            assert server.stdout is not None
-            address = next(filter(None, map(find_address, server.stdout)))
-            info = json.loads(fetch(f"{address}info?run=."))
-            assert info["embeddings"][0]["tensorShape"] == list(EMBEDDINGS.matrix.shape)
-            tensor = fetch(f"{address}tensor?run=.&name=words")
-            assert tensor == EMBEDDINGS.matrix.astype("<f4").tobytes()
-            metadata = fetch(f"{address}metadata?run=.&name=words").decode()
-            rows = [line.split("\t")[0] for line in metadata.splitlines()]
-            assert rows[-len(EMBEDDINGS) :] == EMBEDDINGS.words
-        finally:
-            server.terminate()
-
-
-def find_address(line):
-    """Return the address of the projector in a line that TensorBoard prints, or None."""
-    found = re.search(r"http://\S+:\d+/", line)
-    return None if found is None else f"{found[0]}data/plugin/projector/"
-
-
-def fetch(address):
-    with urllib.request.urlopen(address, timeout=60) as response:
-        return response.read()

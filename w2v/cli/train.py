@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 # Options that a resumed run takes from its checkpoint.
 _START_OPTIONS = ("output", "vocab", "init", "init_format", "freeze_old", "include", "strict")
+# Options that it does not take from there.
+_AGAIN = ("work_dir", "tensorboard")
 
 
 @cloup.command(cls=Command, short_help="Train word vectors on a corpus.")
@@ -93,6 +95,13 @@ _START_OPTIONS = ("output", "vocab", "init", "init_format", "freeze_old", "inclu
         type=options.Path(),
         help="Write progress to FILE, one JSON object per line.",
     ),
+    cloup.option(
+        "--tensorboard",
+        metavar="DIR",
+        type=options.Path(),
+        help="Write a log for TensorBoard to DIR: scalars while training runs, then the vectors. "
+        "--resume continues it.",
+    ),
 )
 def train(
     corpus: tuple[str, ...],
@@ -125,7 +134,7 @@ def train(
     target = resume or given.pop("output", None) or _default_output(corpus[0])
     with (
         observing(quiet=quiet, log_json=log_json) as observer,
-        _hint_how_to_resume(target, given.get("work_dir")),
+        _hint_how_to_resume(target, given),
     ):
         if resume is not None:
             pipeline.resume(target, observer=observer, **given)
@@ -144,15 +153,17 @@ def _reject_start_options(corpus: tuple[str, ...], given: dict[str, Any]) -> Non
 
 
 @contextlib.contextmanager
-def _hint_how_to_resume(output: str, work_dir: str | None) -> Iterator[None]:
+def _hint_how_to_resume(output: str, given: dict[str, Any]) -> Iterator[None]:
     """Print the command that resumes a run which is interrupted or runs out of space."""
     from w2v.pipeline.train import can_be_resumed
 
     try:
         yield
     except (KeyboardInterrupt, SystemExit, OutputError, ResourceError) as error:
-        if not isinstance(error, LockedError) and can_be_resumed(output, work_dir):
-            arguments = [output] if work_dir is None else [output, "--work-dir", work_dir]
+        if not isinstance(error, LockedError) and can_be_resumed(output, given.get("work_dir")):
+            arguments = [output]
+            for name in filter(given.get, _AGAIN):
+                arguments += [f"--{name.replace('_', '-')}", given[name]]
             echo_err(f"resume with: w2v train --resume {shlex.join(arguments)}")
         raise
 

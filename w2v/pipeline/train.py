@@ -38,6 +38,7 @@ from w2v.system.functions import is_lost
 from w2v.text import segmenters
 from w2v.text.folders import STDIN
 from w2v.text.sources import FileSource, SourceOptions, TextSource, open_corpus
+from w2v.views.tensorboard import open_log
 
 
 def train(
@@ -55,6 +56,7 @@ def train(
     checkpoint_every: float = CHECKPOINT_SECONDS,
     observer: Observer = ignore,
     progress: bool | None = None,
+    tensorboard: str | os.PathLike[str] | None = None,
     **options: Unpack[TrainOptions],
 ) -> Embeddings:
     """Train word vectors.
@@ -88,6 +90,10 @@ def train(
             the standard library receives them too.
         progress: whether to show progress bars. None shows them in a terminal or a notebook, unless
             there is an ``observer``.
+        tensorboard: the directory of a log for TensorBoard, which is created: scalars while
+            training runs, and the vectors of the first 10,000 words for the projector at the end.
+            The step is the number of words trained on. With ``overwrite``, the log of another
+            training is replaced.
         options: the hyper-parameters, see `w2v.Config`.
 
     Returns:
@@ -103,7 +109,7 @@ def train(
     check_arguments(
         observer,
         progress,
-        paths={"output": output, "work_dir": work_dir},
+        paths={"output": output, "work_dir": work_dir, "tensorboard": tensorboard},
         switches={"freeze_old": freeze_old, "overwrite": overwrite},
         checkpoint_every=checkpoint_every,
     )
@@ -133,12 +139,15 @@ def train(
         origin=origin,
         file=directories.file_name,
     )
-    with reporting(observer, progress) as report:
+    with (
+        reporting(observer, progress) as report,
+        open_log(tensorboard, report, overwrite=overwrite) as log,
+    ):
         run = TrainingRun(
-            job, source, directories, report, checkpoint_every=checkpoint_every, started=started
+            job, source, directories, log, checkpoint_every=checkpoint_every, started=started
         )
         run.check()
-        return run.execute()
+        return log.finish(run.execute())
 
 
 def resume(
@@ -149,6 +158,7 @@ def resume(
     overwrite: bool = False,
     observer: Observer = ignore,
     progress: bool | None = None,
+    tensorboard: str | os.PathLike[str] | None = None,
     **options: Unpack[TrainOptions],
 ) -> Embeddings:
     """Resume an interrupted training, or train a finished model for more epochs.
@@ -168,6 +178,7 @@ def resume(
             the meantime.
         observer: see `train`.
         progress: see `train`.
+        tensorboard: see `train`; the log in this directory is continued.
         options: ``threads`` and ``max_expansion``, and ``epochs`` for a finished model. Other
             hyper-parameters are accepted if they have not changed.
 
@@ -180,7 +191,7 @@ def resume(
     check_arguments(
         observer,
         progress,
-        paths={"work_dir": work_dir},
+        paths={"work_dir": work_dir, "tensorboard": tensorboard},
         switches={"overwrite": overwrite},
         checkpoint_every=checkpoint_every,
     )
@@ -190,9 +201,13 @@ def resume(
     target, directory = directories.output, directories.checkpoint
     assert target is not None  # as there is an output
     assert directory is not None
-    checkpoint = Checkpoint(directory, checkpoint_every or None) if is_begun(directory) else None
     source: TextSource | None
-    with reporting(observer, progress) as report:
+    with (
+        reporting(observer, progress) as report,
+        open_log(tensorboard, report, resumed=True) as log,
+    ):
+        begun = is_begun(directory)
+        checkpoint = Checkpoint(directory, checkpoint_every or None) if begun else None
         try:
             if checkpoint is None:
                 Checkpoint.sweep(directory)
@@ -211,7 +226,7 @@ def resume(
                     if directories.file is not None:
                         report(directories.file.write(embeddings, overwrite=job.overwrite))
                     checkpoint.remove()
-                    return embeddings
+                    return log.finish(embeddings)
                 job = job.with_free_options(given)
                 source = _prepare_rest(checkpoint, job, target)
             directories.check(overwrite=job.overwrite)
@@ -219,7 +234,7 @@ def resume(
                 job,
                 source,
                 directories,
-                report,
+                log,
                 checkpoint_every=checkpoint_every,
                 checkpoint=checkpoint,
                 started=started,
@@ -229,7 +244,7 @@ def resume(
             if checkpoint is not None:
                 checkpoint.close()
             raise
-        return run.execute()
+        return log.finish(run.execute())
 
 
 def can_be_resumed(output: PathLike, work_dir: PathLike | None) -> bool:

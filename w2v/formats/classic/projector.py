@@ -41,12 +41,6 @@ SIGNATURE_FILES = (TENSORS, METADATA)
 WORD_END = re.compile(r"[\t\r\n]|\A[\s\ufeff]*\Z")
 """What no word may contain or be."""
 
-_CONFIG = f"""embeddings {{
-  tensor_name: "words"
-  tensor_path: "{TENSORS}"
-  metadata_path: "{METADATA}"
-}}
-"""
 _HEADER = b"word\tcount"
 _COUNT = re.compile(rb"\d{1,19}")
 _BYTE_ORDER_MARK = "\ufeff"
@@ -71,7 +65,24 @@ def write(table: VectorTable, path: str | Path, *, overwrite: bool = False) -> N
         (directory / METADATA).write_bytes(b"".join(line + b"\n" for line in metadata))
         with (directory / TENSORS).open("xb") as file:
             file.writelines(lines.format_rows(table.matrix, "\t"))
-        (directory / CONFIG).write_text(_CONFIG, encoding="ascii")
+        (directory / CONFIG).write_text(config(), encoding="ascii")
+
+
+def config(directory: str = "") -> str:
+    """Return the content of ``projector_config.pbtxt``.
+
+    Args:
+        directory: where the other files are, relative to it; by default beside it.
+
+    """
+    prefix = f"{directory}/" if directory else ""
+    return (
+        "embeddings {\n"
+        '  tensor_name: "words"\n'
+        f'  tensor_path: "{prefix}{TENSORS}"\n'
+        f'  metadata_path: "{prefix}{METADATA}"\n'
+        "}\n"
+    )
 
 
 def read(path: str | Path, options: ReadOptions = READ_ALL) -> VectorTable:

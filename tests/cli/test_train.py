@@ -465,7 +465,7 @@ def test_the_log_for_tensorboard_is_continued_as_the_hint_says(monkeypatch):
         patched.setattr(trainer.Trainer, "_measure_loss", interrupted)
         arguments = ["text.txt", "-o", "m", *TINY, "-q", "--tensorboard", "a log"]
         stderr = run("train", *arguments).stderr
-    hint = stderr.splitlines()[-1]
+    hint, _ = stderr.splitlines()
     assert hint == "resume with: w2v train --resume m --tensorboard 'a log'", stderr
     ok(*shlex.split(hint.removeprefix("resume with: w2v ")), "-q")
     assert "projector_config.pbtxt" in names("a log")

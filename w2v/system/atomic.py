@@ -36,6 +36,7 @@ _PARTS = {
     *("meta.json", "vocab.txt", "counts.npy", "unknown.npy", "contexts.npy", "norms.cache"),
     *("projector_config.pbtxt", ".DS_Store"),
 }
+_UNFINISHED_CACHE = ".norms.cache."  # what a killed process leaves
 _HUB_PARTS = {"config.json", "modules.json", "README.md"}  # beside _HUB_SIGNATURE
 _HUB_SIGNATURE = "modules.json"
 
@@ -266,6 +267,7 @@ def _reject_foreign(path: str | Path, target: Path, signature: tuple[str, ...]) 
     """Reject a directory with files in it that this package did not write."""
     names = {entry.name for entry in target.iterdir()}
     foreign = names - set(signature) - _PARTS - (_HUB_PARTS if _HUB_SIGNATURE in names else set())
+    foreign = {name for name in foreign if not name.startswith(_UNFINISHED_CACHE)}
     if foreign:
         message = (
             f"{path} contains {min(foreign)}, which replacing it would delete; move it elsewhere, "

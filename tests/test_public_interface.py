@@ -121,6 +121,7 @@ EMBEDDINGS = {
     "layout",
     "matrix_for",
     "most_similar",
+    "plot",
     "neighbours",
     "odd_one_out",
     "save",

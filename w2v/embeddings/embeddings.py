@@ -43,6 +43,8 @@ _NOT_PICKLED = _CACHES | {"subwords", "_packed"}  # which belong to a file
 _TOPN = Option(int, "Number of words to return.", low=0)
 _RESTRICT = Option(int, "Number of words to look among.", low=1)
 _LEAST_WORDS = 2
+_SHOWN_NEIGHBOURS = 6  # in a notebook
+_SHOWN_AMONG = 50_000  # words, so that large models are shown at once
 
 
 class Embeddings(VectorTable):
@@ -153,6 +155,17 @@ class Embeddings(VectorTable):
     def __repr__(self) -> str:
         """Return the number of words and the vector size."""
         return f"Embeddings({len(self)} words, dim {self.dim})"
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: size, corpus, options, and neighbours of a few words."""
+        from w2v.views.summary import example_rows, summary_html
+
+        examples = [self.words[row] for row in example_rows(len(self))]
+        nearest = [
+            (word, self.most_similar(word, _SHOWN_NEIGHBOURS, restrict=_SHOWN_AMONG))
+            for word in examples
+        ]
+        return summary_html(len(self), self.dim, self.meta, nearest)
 
     def id_of(self, word: str) -> int:
         """Return the row of a word.
@@ -442,6 +455,43 @@ class Embeddings(VectorTable):
         """
         matrix, layout = self.matrix_for(rows, unk), self.layout(rows, unk)
         return layers.torch_layer(matrix, layout, trainable=trainable, **options)
+
+    def plot(self, words: Sequence[str], ax: Any = None) -> Any:
+        """Draw some words at the first two principal components of their unit vectors.
+
+        A notebook shows the figure below the cell; elsewhere, call ``matplotlib.pyplot.show()``.
+        For thousands of words, see `map`.
+
+        Args:
+            words: the words, each of which is drawn once.
+            ax: the ``matplotlib.axes.Axes`` to draw on; None for a new figure.
+
+        Returns:
+            The axes.
+
+        Raises:
+            UnknownWordError: a word is not in the vocabulary.
+            ConfigError: ``words`` is no sequence of words, or empty.
+            MissingExtraError: matplotlib is not installed.
+
+        """
+        from w2v.views import figures
+        from w2v.views.scatter import draw_words
+
+        if isinstance(words, str) or not is_ordered_iterable(words):
+            message = f"must be a sequence of words, got {short_repr(words)}"
+            raise ConfigError(message, option="words")
+        rows = list(dict.fromkeys(self.id_of(word) for word in words))
+        if not rows:
+            message = "must be a sequence of words, got none"
+            raise ConfigError(message, option="words")
+        figures.require_matplotlib("Embeddings.plot")
+        if ax is None:
+            from matplotlib import pyplot as plt
+
+            ax = plt.subplots(figsize=(6, 5), layout="constrained")[1]
+        draw_words([self.words[row] for row in rows], self._unit_rows(rows), ax)
+        return ax
 
     def map(
         self,

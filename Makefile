@@ -8,8 +8,8 @@ INSTALL := $(PIP) install --quiet --no-compile
 PYTEST := -m pytest -n auto --dist worksteal
 DEMO_MODEL := build/kjv.w2v
 
-.PHONY: demo test test-exhaustive test-examples test-quick test-nojit test-browser test-frameworks lint types docs \
-	docs-serve docs-update dist bench scaling fuzz soak clean
+.PHONY: demo test test-exhaustive test-examples test-quick test-nojit test-browser test-frameworks \
+	test-notebooks lint types docs docs-serve docs-update dist bench scaling fuzz soak clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/installed
@@ -48,6 +48,11 @@ test-browser: $(VENV)/installed-dev
 test-frameworks: $(VENV)/installed-frameworks
 	$(BIN)/python -m pytest tests/frameworks
 	$(BIN)/python -m pytest tests/guarantees/test_full_disk.py -k keras
+
+# The notebooks of the documentation, run from top to bottom.
+test-notebooks: $(VENV)/installed-frameworks
+	$(INSTALL) --group notebooks
+	$(BIN)/python -m pytest tests/notebooks
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
+import warnings
 from typing import IO, TYPE_CHECKING, Any
 
 from w2v.errors import ConfigError, short_repr
@@ -91,12 +92,24 @@ def _in_notebook() -> bool:
     return "IPKernelApp" in getattr(shell, "config", ())
 
 
+def _tqdm() -> type[tqdm[Any]]:
+    """Return the class of bars that suits the terminal or notebook.
+
+    In a notebook without the package ipywidgets it draws the bars as text, which needs no warning.
+    """
+    from tqdm import TqdmWarning
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", TqdmWarning)
+        from tqdm.auto import tqdm
+    return tqdm
+
+
 class _BarsOnStderr:
     """Bars on standard error until that fails: a failing progress bar must not end the job."""
 
     def __init__(self) -> None:
-        from tqdm.auto import tqdm
-
+        tqdm = _tqdm()
         stream = sys.stdout if _in_notebook() else sys.stderr  # a notebook shows the latter in red
         options = {"delay": _DELAY_SECONDS, "leave": True}
         self._bars: ProgressBars | None = ProgressBars(stream, tqdm, _explain_delay, **options)

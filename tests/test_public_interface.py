@@ -355,7 +355,7 @@ COMMANDS: dict[str, dict[str, Any]] = {
         "--overwrite": None,
     },
     "info": {"--json": None, "--from": None},
-    "plot": {"-o --output": None, "--overwrite": None},
+    "plot": {"-o --output": None, "--eval": None, "--overwrite": None},
     "completion": {"--install": None},
 }
 

@@ -98,3 +98,32 @@ def test_the_user_style_does_not_change_the_bytes(models):
     with matplotlib.rc_context({"lines.linewidth": 9, "svg.hashsalt": "x", "font.size": 30}):
         ok("plot", *models, "-o", "u.svg")
     assert Path("t.svg").read_bytes() == Path("u.svg").read_bytes()
+
+
+def test_scores_of_models_are_plotted_and_low_coverage_is_noted():
+    words = [
+        "king",
+        "queen",
+        "man",
+        "woman",
+        "tiger",
+        "cat",
+        "plane",
+        "car",
+        "the",
+        "book",
+        "paper",
+    ]
+    for name in ("a.w2v", "b.txt"):
+        w2v.Embeddings(words, np.random.default_rng(3).standard_normal((11, 5))).save(name)
+    done = run("plot", "--eval", "a.w2v", "b.txt", "-o", "s.svg")
+    assert done.exit_code == 0, done.output
+    assert "<svg" in Path("s.svg").read_text()
+    assert done.stderr.count("note: the vocabulary covers only") == 1  # both have the same words
+
+
+def test_models_without_a_word_of_the_sets_have_no_scores():
+    w2v.Embeddings(["日本"], np.ones((1, 2), np.float32)).save("m")
+    message = error("plot", "--eval", "m", "-o", "s.svg")
+    assert message.startswith("no model has the words of the sets, which are English")
+    assert not Path("s.svg").exists()

@@ -9,7 +9,8 @@ import pytest
 
 from sample_events import EPOCH
 from w2v.views import figures
-from w2v.views.training_plot import TrainingCurve, draw_training, names_of
+from w2v.views.figures import names_of
+from w2v.views.training_plot import TrainingCurve, draw_training
 
 NO_PAIRS = dataclasses.replace(EPOCH, epoch=3, loss=None, seconds=0.0)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from w2v.system import atomic
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Sequence
     from contextlib import AbstractContextManager
 
     from matplotlib.figure import Figure
@@ -85,3 +87,15 @@ def save(figure: Figure, path: str | os.PathLike[str], *, overwrite: bool) -> No
     data = picture.getbuffer()
     with atomic.new_file(Path(path), needed=len(data), overwrite=overwrite) as file:
         file.write(data)
+
+
+def names_of(paths: Sequence[str]) -> list[str]:
+    """Return short names of models: those of the files, or the paths where these are the same."""
+    short = [Path(path).stem or path for path in paths]
+    used = Counter(short)
+    return [name if used[name] == 1 else path for name, path in zip(short, paths, strict=True)]
+
+
+def legible(name: str) -> str:
+    """Return a name that a legend shows: matplotlib 3.8 and 3.9 leave out those with "_" first."""
+    return f" {name}" if name.startswith("_") else name

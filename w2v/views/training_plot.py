@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from w2v.views.figures import COLORS, GREY, MARKERS, style
+from w2v.views.figures import COLORS, GREY, MARKERS, legible, style
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -27,13 +25,6 @@ class TrainingCurve:
 
     name: str
     epochs: Sequence[EpochDone]
-
-
-def names_of(paths: Sequence[str]) -> list[str]:
-    """Return short names of models: those of the files, or the paths where these are the same."""
-    short = [Path(path).stem or path for path in paths]
-    used = Counter(short)
-    return [name if used[name] == 1 else path for name, path in zip(short, paths, strict=True)]
 
 
 def draw_training(curves: Sequence[TrainingCurve]) -> Figure:
@@ -57,7 +48,7 @@ def draw_training(curves: Sequence[TrainingCurve]) -> Figure:
         if legend_rows:
             legend = figure.legend(
                 handles,
-                [_legible(curve.name) for curve in curves],
+                [legible(curve.name) for curve in curves],
                 loc="outside lower center",
                 ncols=min(len(curves), _LEGEND_COLUMNS),
             )
@@ -128,8 +119,3 @@ def _explain_dashes(panel: Axes) -> None:
 
     lines = [Line2D([], [], color=GREY), Line2D([], [], color=GREY, linestyle="--")]
     panel.legend(lines, ["training text", "held-out text"])
-
-
-def _legible(name: str) -> str:
-    """Return a name that a legend shows: matplotlib 3.8 and 3.9 leave out those with "_" first."""
-    return f" {name}" if name.startswith("_") else name

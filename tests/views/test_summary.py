@@ -39,7 +39,7 @@ def test_it_has_size_corpus_options_and_neighbours():
     assert (rows["words"], rows["dimensions"]) == ("9", "8")
     assert rows["corpus"] == "120 words in 20 lines"
     assert "dim=8" in rows["options"]
-    assert "seed" not in rows["options"]  # the default
+    assert "window" not in rows["options"]  # the default
     nearest = [word for word, _ in model.most_similar("the", 6)]
     assert rows["near the"] == ", ".join(nearest)
 

@@ -28,6 +28,9 @@ from sample_events import ALL
 from support import LINES, TINY
 from w2v import config, errors, events
 from w2v.embeddings.given_words import matrix_of_words
+from w2v.evaluation import report
+from w2v.evaluation.compare import compare
+from w2v.evaluation.datasets import BUNDLED
 from w2v.evaluation.evaluate import evaluate
 from w2v.formats.layout import Layout
 from w2v.formats.packed_words import PackedWords
@@ -138,7 +141,10 @@ def objects(tmp_path_factory) -> dict[type, list[Any]]:
     phrases = {"name": "unicode", "lowercase": True, "phrases": [["new york"]]}
     phrases_model = w2v.Embeddings(["new_york"], np.ones((1, 2)), None, {"tokenizer": phrases})
     corpus = read_corpus(path / "text.txt", min_count=1, validation=0.5)
+    scores = report.evaluate(used, path / "pairs")
+    compared = compare(used, used, path / "pairs")
     found: list[Any] = [
+        *(BUNDLED[0], scores, scores.scores[0], compared, compared.sets[0], *compared.moved),
         *ALL,
         *example_errors(),
         *(model, used, *loaded, w2v.Embeddings(["a", "b"], mapped)),

@@ -93,8 +93,8 @@ def _read(
         return table, None
     if not native.has_contexts(model):
         message = (
-            f"needs context vectors, which {model} does not have; models that `w2v train` wrote "
-            "have them, files and exports do not"
+            f"needs context vectors, which {model} does not have; models that training "
+            "saved have them, files and exports do not"
         )
         raise ConfigError(message, option="contexts")
     return table, native.read_contexts(model, table)

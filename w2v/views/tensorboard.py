@@ -181,7 +181,7 @@ class TensorBoardLog(RunLog):
         if len(table.words) > MAX_WORDS:
             message = (
                 f"the projector in {self.directory} shows the {MAX_WORDS:,} most frequent of "
-                f"{len(table.words):,} words; `w2v export -f projector` writes all"
+                f"{len(table.words):,} words; export the model in the format projector for all"
             )
             self._observer(Notice(message, warning=False))
         return table

@@ -682,7 +682,7 @@ def test_every_option_has_a_type():
         if not isinstance(parameter.type, kinds) and not getattr(parameter, "is_flag", False)
     ]
     assert [pair for pair in unknown if pair[1] != "include"] == [
-        *(("analogy", "a"), ("analogy", "b"), ("analogy", "c")),
+        *(("analogy", "a"), ("analogy", "b"), ("analogy", "c"), ("map", "title")),
         *(("odd", "words"), ("similar", "words"), ("similar", "positive"), ("similar", "negative")),
     ]
 

@@ -138,7 +138,7 @@ def test_a_large_vocabulary_is_cut_with_a_note(tmp_path, monkeypatch):
         log.finish(TABLE)
     back = projector.read(tmp_path / "projector")
     assert (back.words, back.counts.tolist()) == (["a", "b"], [3, 2])
-    assert "shows the 2 most frequent of 3 words; export the model in the format projector" in str(events[-1])
+    assert "2 most frequent of 3 words; export the model in the format" in str(events[-1])
     assert events[-1].notes == ()
 
 

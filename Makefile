@@ -8,8 +8,8 @@ INSTALL := $(PIP) install --quiet --no-compile
 PYTEST := -m pytest -n auto --dist worksteal
 DEMO_MODEL := build/kjv.w2v
 
-.PHONY: demo test test-exhaustive test-examples test-quick test-nojit test-browser test-frameworks \
-	test-notebooks lint types docs docs-serve docs-update dist bench scaling fuzz soak clean
+.PHONY: demo test test-exhaustive test-examples test-quick test-nojit test-browser test-cluster \
+	test-frameworks test-notebooks lint types docs docs-serve docs-update dist bench scaling fuzz soak clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/installed
@@ -39,6 +39,11 @@ test-quick: $(VENV)/installed-dev
 # All tests with the kernels as plain Python, so that coverage sees inside them.
 test-nojit: $(VENV)/installed-dev
 	NUMBA_DISABLE_JIT=1 $(BIN)/python $(PYTEST) -m "not slow" --cov
+
+# Training on a Ray cluster of several nodes, all on this machine.
+test-cluster: $(VENV)/installed-dev
+	$(INSTALL) --editable '.[ray]'
+	$(BIN)/python -m pytest tests/cluster
 
 # The map in a headless Chromium, if there is one: apt-get install chromium
 test-browser: $(VENV)/installed-dev

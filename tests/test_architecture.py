@@ -28,7 +28,7 @@ LAYERS = {
     "text": {"config", "compute", "progress"},
     "corpus": {"text"},
     "formats": {"text"},
-    "training": {"corpus"},
+    "training": {"corpus", "_version"},
     "views": {"formats"},
     "embeddings": {"formats", "views"},
     "evaluation": {"embeddings"},

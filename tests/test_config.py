@@ -32,12 +32,16 @@ NUMBERS = [name for name, option in OPTIONS.items() if option.kind in {int, floa
 NONE_IS_DEFAULT = {
     "column", "sep", "json_field",
     "lowercase", "segmenter", "encoding", "lr_min", "threads", "negative_sharing",
-    "shared_negatives", "shards", "phrase_threshold",
+    "shared_negatives", "shards", "phrase_threshold", "ray", "workers",
 }  # fmt: skip
 # The distance of the tested values from a bound.
 STEP = {int: 1, float: 1e-9}
 # Options that must change with another option at its bound.
-COMPANIONS = {"lr_min": {"lr": 1e300}, "shards": {"deterministic": True}}
+COMPANIONS = {
+    "lr_min": {"lr": 1e300},
+    "shards": {"deterministic": True},
+    "workers": {"ray": "local"},
+}
 
 
 def make(name: str, value: object) -> Config:
@@ -66,7 +70,19 @@ def test_every_option_has_a_help_text_and_a_group():
     for name, option in OPTIONS.items():
         assert option.help.rstrip("]").endswith(
             (
-                *(".", "only", "--lr", "cores", "samples", "4", "16", "`lr`", "says", "word2vec"),
+                *(
+                    ".",
+                    "only",
+                    "--lr",
+                    "cores",
+                    "machine",
+                    "samples",
+                    "4",
+                    "16",
+                    "`lr`",
+                    "says",
+                    "word2vec",
+                ),
                 "rows",
             )
         ), name
@@ -151,6 +167,16 @@ def test_lr_min_must_not_exceed_lr():
         match=r"^lr_min must not exceed the learning rate: got `lr_min=0\.2` and `lr=0\.1`$",
     ):
         Config(lr=0.1, lr_min=0.2)
+
+
+def test_a_cluster_implies_deterministic_training():
+    assert Config(ray="auto").deterministic
+    assert Config(ray="host:6379", shards=9, workers=3).shard_count == 9
+    with pytest.raises(ConfigError, match=r"^workers requires `ray`, got `workers=2` without it"):
+        Config(workers=2)
+    for wrong in ("", " ", "a b", 1, True):
+        with pytest.raises(ConfigError, match=r"^ray must be auto, local or the address of a clus"):
+            Config(ray=wrong)
 
 
 def test_shards_require_deterministic_training():

@@ -217,6 +217,8 @@ CONFIG = {
     "seed": 1,
     "deterministic": False,
     "shards": None,
+    "ray": None,
+    "workers": None,
     "threads": None,
 }
 
@@ -263,6 +265,8 @@ COMMANDS: dict[str, dict[str, Any]] = {
         "--seed": 1,
         "--deterministic": None,
         "--shards": None,
+        "--ray": None,
+        "--workers": None,
         "--init": None,
         "--freeze-old": None,
         "--work-dir": None,

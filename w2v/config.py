@@ -99,6 +99,13 @@ def _separator_name(value: object) -> str | None:
     return value if fit and value.isprintable() else None
 
 
+def _cluster_address(value: object) -> str | None:
+    """Return the address of a Ray cluster, or None if the value cannot be one."""
+    if not isinstance(value, str) or not value.strip() or len(value.split()) != 1:
+        return None
+    return value.strip()
+
+
 @dataclass(frozen=True)
 class Config:
     """The hyper-parameters of a model, validated at construction.
@@ -334,6 +341,25 @@ class Config:
         high=1_024,
     )
 
+    ray: str | None = _option(
+        None,
+        str,
+        EXECUTION,
+        "Train on a Ray cluster: its address, auto for the one of this machine, or local to start"
+        " one here; implies `deterministic`.",
+        canonical=_cluster_address,
+        allowed="auto, local or the address of a cluster such as host:6379",
+        metavar="ADDRESS",
+    )
+    workers: int | None = _option(
+        None,
+        int,
+        EXECUTION,
+        "Number of workers on the Ray cluster.  [default: one for each machine]",
+        low=1,
+        high=100_000,
+    )
+
     def __post_init__(self) -> None:
         check_options(vars(self))
         for name, option in options().items():
@@ -354,6 +380,14 @@ class Config:
                 " text, or omit `sep`"
             )
             raise ConfigError(message, option="sep")
+        if self.workers is not None and self.ray is None:
+            message = (
+                f"requires `ray`, got `workers={self.workers}` without it; add it, or omit "
+                "`workers`"
+            )
+            raise ConfigError(message, option="workers")
+        if self.ray is not None:
+            object.__setattr__(self, "deterministic", True)
         if self.shards is not None and not self.deterministic:
             message = (
                 f"requires `deterministic=True`, got `shards={self.shards}` without it; add it, or "
@@ -496,6 +530,8 @@ class TrainOptions(TypedDict, total=False):
     seed: int
     deterministic: bool
     shards: int | None
+    ray: str | None
+    workers: int | None
 
 
 def options() -> dict[str, Option]:

@@ -207,6 +207,13 @@ def expect_usage_error(arguments: list[str], values: dict[str, Any], error: Conf
             f"--lr-min must not exceed the learning rate: got --lr-min {lr_min} and --lr {lr}",
         ),
         (
+            ("workers",),
+            (
+                f"--workers requires --ray, got --workers {values.get('workers')} without it; add "
+                "it, or omit --workers"
+            ),
+        ),
+        (
             ("shards",),
             (
                 f"--shards requires --deterministic, got --shards {values.get('shards')} without "
@@ -372,6 +379,9 @@ def configs(draw: Callable[..., Any]) -> Config:
     values = {name: draw(valid(OPTIONS[name])) for name in chosen}
     if "shards" in values:
         values["deterministic"] = True
+    if "workers" in values:
+        values.setdefault("ray", "local")
+        values["ray"] = values["ray"] or "local"
     values = with_one_structure(values)
     if values.get("lr_min", 0) > values.get("lr", DEFAULTS["lr"]):
         values["lr"] = values["lr_min"]

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-FREE_OPTIONS = {"threads", "max_expansion"}
+FREE_OPTIONS = {"threads", "max_expansion", "ray", "workers"}
 """Options that do not change the result, so they may differ when training resumes."""
 
 START_OVER = "start over with `overwrite=True`"
@@ -144,6 +144,14 @@ class TrainingJob:
     def with_free_options(self, options: Mapping[str, Any]) -> TrainingJob:
         """Return the job with those of the given options that do not change the result."""
         free = {name: options[name] for name in FREE_OPTIONS & options.keys()}
+        if free.get("ray") is not None and not self.config.deterministic:
+            message = (
+                "requires a training that began with `deterministic=True` or `ray`; omit it, or "
+                f"{START_OVER}"
+            )
+            raise ConfigError(message, option="ray")
+        # Without these options, the rest of the training runs here.
+        free = {"ray": None, "workers": None, **free}
         return dataclasses.replace(self, config=dataclasses.replace(self.config, **free))
 
     def require_same_options(self, options: Mapping[str, Any]) -> None:

@@ -102,6 +102,7 @@ class TrainingSetup:
 
     Attributes:
         config: the hyper-parameters.
+        counts: (V,) occurrences of each word.
         matrices: the master copy, from which checkpoints and the result are made.
         sampling: how words, windows and noise are drawn.
         words: V, the number of rows without scratch rows.
@@ -110,6 +111,7 @@ class TrainingSetup:
     """
 
     config: Config
+    counts: NDArray[np.int64]
     matrices: Matrices
     sampling: Sampling
     words: int
@@ -130,7 +132,7 @@ class TrainingSetup:
         sampling = make_sampling(counts, config)
         uses = expected_uses(counts, sampling.keep_thresholds[:-1], config)
         matrices.step_scales[:words] = step_scales(uses)
-        return cls(config, matrices, sampling, words, max_span_positions(config))
+        return cls(config, counts, matrices, sampling, words, max_span_positions(config))
 
 
 class Backend(Protocol):
@@ -151,6 +153,9 @@ class Backend(Protocol):
 
     def sync(self) -> None:
         """Make the matrices of the setup current. No step runs meanwhile."""
+
+    def close(self) -> None:
+        """Stop what the backend has started. No step runs after it."""
 
 
 class Checkpointer(Protocol):

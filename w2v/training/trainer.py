@@ -106,15 +106,16 @@ def train_model(
     epochs = config.chosen_epochs
     setup = TrainingSetup.of(counts, config, frozen)
     state = checkpointer.restore(setup.matrices)
-    trainer = Trainer(setup, make_backend(setup), observer, checkpointer)
     kept = kept_share(counts, config.chosen_sample)
     observer(TrainingPlanned(text.words, epochs, config.chosen_sample, kept))
     if text.words * epochs * kept >= 1.0:  # else the error below says it
         for note in plan_notes(kept, config.chosen_sample):
             observer(note)
-    while len(state.reports) < epochs:
-        state = trainer.run_epoch(text, held_out, state)
-        trainer.report_epoch(state)
+    with closing(make_backend(setup)) as backend:
+        trainer = Trainer(setup, backend, observer, checkpointer)
+        while len(state.reports) < epochs:
+            state = trainer.run_epoch(text, held_out, state)
+            trainer.report_epoch(state)
     if not any(report.pairs for report in state.reports):
         raise _no_pairs(text, held_out, config)
     usage = usage_of(text, counts, kept, setup, state.reports)

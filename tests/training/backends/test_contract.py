@@ -98,6 +98,10 @@ class Watched:
         self.syncs.append(self.running)
         self.backend.sync()
 
+    def close(self):
+        self.closed = True
+        self.backend.close()
+
 
 @pytest.fixture
 def watched(monkeypatch):

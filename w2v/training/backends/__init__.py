@@ -2,6 +2,7 @@
 
 - `hogwild`: threads that share the matrices without locks
 - `rounds`: shards that train on replicas, which are merged; the same bits on any number of threads
+- `cluster`: the rounds on many machines, through Ray; the same bits on any number of machines
 """
 
 from __future__ import annotations
@@ -12,5 +13,16 @@ from w2v.training.state import Backend, TrainingSetup
 
 
 def make_backend(setup: TrainingSetup) -> Backend:
-    """Return the backend that the options of a training ask for."""
+    """Return the backend that the options of a training ask for.
+
+    Raises:
+        MissingExtraError: it needs Ray, which is not installed.
+        ResourceError: the cluster has no workers.
+        ConfigError: there is no cluster at the address, or its machines differ.
+
+    """
+    if setup.config.ray is not None:
+        from w2v.training.backends.cluster import ClusterBackend
+
+        return ClusterBackend(setup)
     return (RoundsBackend if setup.config.deterministic else HogwildBackend)(setup)

@@ -50,3 +50,6 @@ class HogwildBackend:
 
     def sync(self) -> None:
         """Do nothing: workers train on the matrices of the setup."""
+
+    def close(self) -> None:
+        """Do nothing: workers are threads of the trainer."""

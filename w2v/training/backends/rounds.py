@@ -12,7 +12,7 @@ threads. The design and its measurements are in docs/design/rounds.md.
 from __future__ import annotations
 
 from w2v.training.backends.merging import decay_rates
-from w2v.training.backends.shards import ShardTrainer, SpanJob, span_of
+from w2v.training.backends.shards import ShardTrainer, SpanJob, merge_on_threads, span_of
 from w2v.training.plan import EpochPlan, round_count
 from w2v.training.state import EpochStats, TrainingSetup
 
@@ -41,8 +41,11 @@ class RoundsBackend:
         stats = self._trainer.train(jobs, rates)
         decays = decay_rates(setup.sampling, rates.begin)
         changes = self._trainer.changes(self._shards)
-        self._trainer.merge(setup.matrices, setup.words, changes, decays)
+        merge_on_threads(setup.matrices, setup.words, changes, decays, setup.config.thread_count)
         return sum(stats, EpochStats())
 
     def sync(self) -> None:
         """Do nothing: every round ends with the merge."""
+
+    def close(self) -> None:
+        """Do nothing: threads end with each step."""

@@ -97,7 +97,7 @@ class ShardTrainer:
                 self._workspaces.put(work)
             return EpochStats.of_span(span.end - span.begin, stats)
 
-        return self._map(train, len(jobs))
+        return _on_threads(train, len(jobs), self._threads)
 
     def changes(self, shards: int) -> Changes:
         """Return the rows of the first shards, as the last training left them."""
@@ -110,18 +110,31 @@ class ShardTrainer:
             context_rows=changes.context_rows[:shards],
         )
 
-    def merge(self, matrices: Matrices, words: int, changes: Changes, rates: DecayRates) -> None:
-        """Merge changes into the matrices of ``words`` words from which training started."""
-        order = order_changes(changes, words)
 
-        def merge(part: int) -> None:
-            merge_changes(matrices, changes, order, rates, part, self._threads)
+def merge_on_threads(
+    matrices: Matrices, words: int, changes: Changes, rates: DecayRates, threads: int
+) -> None:
+    """Merge changes into the matrices from which training started.
 
-        self._map(merge, self._threads)
+    Args:
+        matrices: the rows to change.
+        words: V, the number of words.
+        changes: of all shards.
+        rates: the decay rates.
+        threads: the number of threads. The result does not depend on it.
 
-    def _map(self, function: Callable[[int], Result], count: int) -> list[Result]:
-        """Call a function for 0 .. count - 1 on all threads; return the results in order."""
-        if self._threads == 1:
-            return [function(i) for i in range(count)]
-        with ThreadPoolExecutor(self._threads, thread_name_prefix="w2v-round") as pool:
-            return list(pool.map(function, range(count)))
+    """
+    order = order_changes(changes, words)
+
+    def merge(part: int) -> None:
+        merge_changes(matrices, changes, order, rates, part, threads)
+
+    _on_threads(merge, threads, threads)
+
+
+def _on_threads(function: Callable[[int], Result], count: int, threads: int) -> list[Result]:
+    """Call a function for 0 .. count - 1 on some threads; return the results in order."""
+    if threads == 1:
+        return [function(i) for i in range(count)]
+    with ThreadPoolExecutor(threads, thread_name_prefix="w2v-round") as pool:
+        return list(pool.map(function, range(count)))

@@ -1,0 +1,225 @@
+"""Training on a Ray cluster: the bytes of one machine, whatever happens to the workers.
+
+The cluster is a head without CPUs and nodes of one CPU, all on this machine. `make test-cluster`
+runs these tests.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import w2v
+from commands import START
+from support import KJV
+from w2v.events import Training
+
+ray = pytest.importorskip("ray", reason="ray is in the extra ray")
+from ray.cluster_utils import Cluster  # noqa: E402 - after the check
+
+OPTIONS = {"dim": 32, "epochs": 2, "shards": 6, "sample": 1e-3, "min_count": 3}
+
+
+@pytest.fixture(scope="module")
+def text(tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp("text") / "text.txt"
+    path.write_text("".join(KJV.read_text().splitlines(keepends=True)[:12_000]))
+    return path
+
+
+@pytest.fixture(scope="module")
+def expected(text, tmp_path_factory) -> bytes:
+    """The vectors of one machine."""
+    return bytes_of(w2v.train(text, deterministic=True, **OPTIONS))
+
+
+@pytest.fixture(scope="module")
+def nodes():
+    """A cluster with three nodes that each test may use; those that tests add are removed."""
+    made = Cluster(initialize_head=True, head_node_args={"num_cpus": 0})
+    for _ in range(3):
+        made.add_node(num_cpus=1)
+    made.wait_for_nodes()
+    yield made
+    made.shutdown()
+
+
+def bytes_of(model) -> bytes:
+    return model.matrix.tobytes()
+
+
+def worker_pids() -> list[int]:
+    """The processes of workers, by the title that Ray gives them."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            if path.read_bytes().startswith(b"ray::_Actor"):
+                found.append(int(path.parent.name))
+        except OSError:  # it has ended
+            continue
+    return sorted(found)
+
+
+class At:
+    """An observer that calls a function once, when a share of the words is trained."""
+
+    def __init__(self, share: float, call) -> None:
+        self.share, self.call, self.called = share, call, False
+
+    def __call__(self, event) -> None:
+        if not isinstance(event, Training) or self.called:
+            return
+        if event.done_words >= self.share * event.total_words:
+            self.called = True
+            self.call()
+
+
+@pytest.mark.parametrize("workers", [1, 2, 3])
+def test_any_number_of_workers_gives_the_bytes_of_one_machine(workers, nodes, text, expected):
+    model = w2v.train(text, ray=nodes.address, workers=workers, **OPTIONS)
+    assert bytes_of(model) == expected
+    assert model.meta["config"]["deterministic"] is True
+    assert worker_pids() == []
+    assert not ray.is_initialized()
+
+
+def test_a_worker_is_started_on_every_machine(nodes, text, expected):
+    counts = []
+    model = w2v.train(
+        text, ray=nodes.address, observer=At(0.3, lambda: counts.append(len(worker_pids()))),
+        **OPTIONS,
+    )  # fmt: skip
+    assert bytes_of(model) == expected
+    assert counts == [3]
+
+
+def test_a_killed_worker_costs_a_round(nodes, text, expected, caplog):
+    watch = At(0.3, lambda: os.kill(worker_pids()[0], signal.SIGKILL))
+    model = w2v.train(text, ray=nodes.address, workers=3, observer=watch, **OPTIONS)
+    assert watch.called
+    assert bytes_of(model) == expected
+    assert "its round is trained again" in caplog.text
+
+
+def test_all_workers_killed(nodes, text, expected):
+    def kill_all() -> None:
+        for pid in worker_pids():
+            os.kill(pid, signal.SIGKILL)
+
+    watch = At(0.5, kill_all)
+    model = w2v.train(text, ray=nodes.address, workers=2, observer=watch, **OPTIONS)
+    assert watch.called
+    assert bytes_of(model) == expected
+
+
+def test_a_stopped_worker_is_replaced(nodes, text, expected, monkeypatch):
+    """A process that hangs is slow for ever."""
+    from w2v.training.backends import cluster
+
+    monkeypatch.setattr(cluster, "_SLOW_SECONDS", 3.0)
+    watch = At(0.3, lambda: os.kill(worker_pids()[0], signal.SIGSTOP))
+    model = w2v.train(text, ray=nodes.address, workers=2, observer=watch, **OPTIONS)
+    assert watch.called
+    assert bytes_of(model) == expected
+
+
+def test_nodes_may_come_and_go(nodes, text, expected, monkeypatch):
+    from w2v.training.backends import cluster
+
+    monkeypatch.setattr(cluster, "_LOOK_SECONDS", 0.5)
+    extra = []
+    most = []
+
+    def watch(event) -> None:
+        if isinstance(event, Training):
+            share = event.done_words / event.total_words
+            if share > 0.1 and not extra:
+                extra.append(nodes.add_node(num_cpus=1))
+            most.append(len(worker_pids()))
+            if share > 0.7 and extra and extra[0] is not None:
+                nodes.remove_node(extra[0])
+                extra[0] = None
+
+    model = w2v.train(text, ray=nodes.address, observer=watch, **OPTIONS | {"epochs": 12})
+    same = w2v.train(text, deterministic=True, **OPTIONS | {"epochs": 12})
+    assert extra == [None]
+    assert max(most) == 4
+    assert bytes_of(model) == bytes_of(same)
+
+
+@pytest.mark.parametrize("again", [["--ray", "local", "--workers", "1"], []], ids=["ray", "alone"])
+def test_a_killed_training_can_be_resumed(again, nodes, text, expected, tmp_path):
+    options = [f"--{name.replace('_', '-')}={value}" for name, value in OPTIONS.items()]
+    command = [sys.executable, "-m", "w2v", "train", str(text), "-o", "m", *options]
+    command += ["--ray", nodes.address, "--workers", "2", "--checkpoint-every", "0.2"]
+    running = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE)
+    state = tmp_path / "m.checkpoint" / "state"
+    deadline = time.monotonic() + 60
+    while not state.exists():
+        assert time.monotonic() < deadline
+        assert running.poll() is None, running.stderr.read()
+        time.sleep(0.02)
+    running.kill()
+    running.communicate()
+    resume = [sys.executable, "-m", "w2v", "train", "--resume", "m", *again]
+    done = subprocess.run(resume, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert bytes_of(w2v.load(tmp_path / "m")) == expected
+
+
+def test_an_interrupt_saves_a_checkpoint_and_ends_the_workers(nodes, text, tmp_path):
+    options = [f"--{name.replace('_', '-')}={value}" for name, value in OPTIONS.items()]
+    command = [sys.executable, "-c", START, "train", str(text), "-o", "m", *options]
+    command += ["--ray", nodes.address, "--workers", "2", "--epochs", "30", "--log-json", "log"]
+    running = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    log = tmp_path / "log"
+    deadline = time.monotonic() + 60
+    while not (log.exists() and '"stage": "training"' in log.read_text()):
+        assert time.monotonic() < deadline
+        assert running.poll() is None, running.stderr.read()
+        time.sleep(0.02)
+    running.send_signal(signal.SIGINT)
+    _, stderr = running.communicate(timeout=60)
+    assert running.returncode == 130, stderr
+    assert stderr.splitlines()[-2:] == ["resume with: w2v train --resume m", "interrupted"]
+    assert (tmp_path / "m.checkpoint" / "state").exists()
+    deadline = time.monotonic() + 20
+    while worker_pids():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+# Refusals
+
+
+def test_too_many_workers(nodes, text, monkeypatch):
+    from w2v.training.backends import cluster
+
+    monkeypatch.setattr(cluster, "_START_SECONDS", 6.0)
+    with pytest.raises(w2v.errors.ResourceError, match=r"3 of 5 workers have started after 6 s"):
+        w2v.train(text, ray=nodes.address, workers=5, **OPTIONS)
+    assert not ray.is_initialized()
+
+
+def test_there_is_no_cluster(text):
+    with pytest.raises(
+        w2v.errors.ConfigError,
+        match=r"no Ray cluster was found at 127\.0\.0\.1:9: .*refused; start",
+    ):
+        w2v.train(text, ray="127.0.0.1:9", **OPTIONS)
+
+
+def test_other_machines_are_refused(nodes, text, monkeypatch):
+    from w2v.training.backends import cluster
+
+    here = {**cluster.describe_machine(), "numba": "0.1"}
+    monkeypatch.setattr(cluster, "describe_machine", lambda: here)
+    message = r"cannot give the same bits on worker 1: numba is [\d.]+ there and 0.1 here"
+    with pytest.raises(w2v.errors.ConfigError, match=message):
+        w2v.train(text, ray=nodes.address, workers=1, **OPTIONS)

@@ -1,0 +1,536 @@
+"""Training in rounds on the machines of a Ray cluster: the same bits as on one machine.
+
+Each machine has a worker: an actor with a copy of the matrices, which trains some of the shards on
+the machine's cores. A round is:
+
+1. Each worker applies the rows that the last round merged, trains its shards, and cuts their
+   changes into one part of the vocabulary for each worker.
+2. Each worker receives the changes in its part, from all workers, and merges them.
+3. The merged rows go to all workers, and to this process, which has a copy too: checkpoints,
+   validation and the result come from it.
+
+If a worker is lost or slow, the others train the whole round again. All that a round computes is a
+function of the matrices at its beginning, so it does not matter who trains which shard. A worker
+that comes back or is new starts from the copy of this process.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import itertools
+import logging
+import os
+import signal
+import socket
+import statistics
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from w2v.corpus.encoded import EncodedText
+from w2v.errors import ConfigError, MissingExtraError, ResourceError
+from w2v.training.backends.exchange import Rows, apply_rows
+from w2v.training.backends.merging import decay_rates
+from w2v.training.backends.rounds import RoundsBackend
+from w2v.training.backends.shards import span_of
+from w2v.training.backends.worker import (
+    Done,
+    ShardSpan,
+    Worker,
+    cut_words,
+    describe_machine,
+    part_of,
+    take_snapshot,
+)
+from w2v.training.plan import EpochPlan, round_count
+from w2v.training.sgns.kernel import LearningRates
+from w2v.training.state import EpochStats, TrainingSetup
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from w2v.config import Config
+    from w2v.training.backends.merging import DecayRates
+    from w2v.training.backends.replicas import Changes
+    from w2v.training.backends.worker import Snapshot
+
+_log = logging.getLogger("w2v")
+
+# How long workers may take to start: an actor loads numba and compiles or loads the kernels.
+_START_SECONDS = 120.0
+# A worker is slow if it takes this many times as long as a usual round, and at least so long.
+_SLOW_FACTOR = 8.0
+_SLOW_SECONDS = 30.0
+# The first rounds may compile kernels.
+_FIRST_SECONDS = 300.0
+# How often to look for new machines and for workers that have come back.
+_LOOK_SECONDS = 5.0
+_CONNECT_SECONDS = 10.0
+_LOCAL = "local"
+
+
+class _RoundLostError(Exception):
+    """A round has to be trained again, because a worker was lost or is slow."""
+
+
+class _NoModelError(Exception):
+    """A worker was started again between two calls of a round."""
+
+
+class _Actor:
+    """A worker in a process of its own.
+
+    Its constructor has no arguments, which Ray would have to find again to restart it.
+    """
+
+    def __init__(self) -> None:
+        self._worker: Worker | None = None
+
+    def version(self) -> int | None:
+        """Return the version of the copy, None without one: after a start or a restart."""
+        return None if self._worker is None else self._worker.version
+
+    def describe(self) -> dict[str, str]:
+        """Return what the bits of a training depend on."""
+        return describe_machine()
+
+    def load(
+        self,
+        version: int,
+        snapshot: Snapshot,
+        config: Config,
+        counts: NDArray[np.int64],
+        frozen: int,
+        threads: int,
+    ) -> None:
+        """Take a copy of the model; see `Worker` for the arguments."""
+        if self._worker is None:
+            self._worker = Worker(config, counts, frozen, threads)
+        self._worker.load(version, snapshot)
+
+    def train(
+        self,
+        version: int,
+        spans: Sequence[ShardSpan],
+        rates: LearningRates,
+        bounds: Sequence[int],
+        parts: dict[int, Any],
+        *merged: tuple[Rows, float],
+    ) -> tuple[Any, ...]:
+        """Apply the rows of the round before, and train shards; see `Worker.train`."""
+        ray, worker = importlib.import_module("ray"), self._loaded()
+        started = time.perf_counter()
+        missing = worker.missing_parts([span.shard for span in spans])
+        texts = ray.get([parts[shard] for shard in missing])
+        worker.add_parts(dict(zip(missing, texts, strict=True)))
+        worker.update(version, [rows for rows, _ in merged])
+        return tuple(worker.train(spans, rates, bounds, started))
+
+    def merge(self, rates: DecayRates, *pieces: Changes) -> tuple[Rows, float]:
+        """Merge the changes of a part of the vocabulary; see `Worker.merge`."""
+        return self._loaded().merge(rates, pieces)
+
+    def _loaded(self) -> Worker:
+        if self._worker is None:
+            message = "the worker was started again and has no model"
+            raise _NoModelError(message)
+        return self._worker
+
+
+@dataclass
+class _Member:
+    """A worker of the cluster, as this process knows it."""
+
+    actor: Any
+    name: str
+    cores: int
+    node: str = ""  # the machine that it belongs to, if each has one
+    version: int | None = None
+    answer: Any = None  # the reference of an answer that is awaited, while the worker is away
+
+
+@dataclass
+class ClusterTimes:
+    """Where the time of rounds went.
+
+    Attributes:
+        rounds: that were finished.
+        seconds: of all rounds.
+        training: of the slowest worker in each round.
+        merging: of the slowest worker in each round.
+        sent_bytes: the changes and merged rows that were sent, each counted once.
+        lost: the rounds that were trained again.
+
+    """
+
+    rounds: int = 0
+    seconds: float = 0.0
+    training: float = 0.0
+    merging: float = 0.0
+    sent_bytes: int = 0
+    lost: int = 0
+    recent: list[float] = field(default_factory=list)
+
+    @property
+    def moving(self) -> float:
+        """Seconds of sending and waiting."""
+        return max(self.seconds - self.training - self.merging, 0.0)
+
+
+class ClusterBackend:
+    """The backend of deterministic training on a Ray cluster."""
+
+    workers = 1  # `run_step` has the workers of the cluster
+
+    def __init__(self, setup: TrainingSetup) -> None:
+        self.times = ClusterTimes()
+        self._setup = setup
+        self._shards = setup.config.shard_count
+        self._here = RoundsBackend(setup)
+        self._version = 0
+        self._pending: list[Any] = []  # the merged rows of the last round
+        self._snapshot: tuple[int, Any] | None = None
+        self._counts: Any = None
+        self._parts: dict[int, Any] = {}
+        self._text: EncodedText | None = None
+        self._members: list[_Member] = []
+        self._away: list[_Member] = []
+        self._looked = time.monotonic()
+        self._ray = _import_ray()
+        self._owns_ray = _connect(self._ray, setup.config.ray or _LOCAL, setup.config.workers)
+        try:
+            self._start_workers()
+        except BaseException:
+            self.close()
+            raise
+
+    def step_count(self, plan: EpochPlan) -> int:
+        """Return the number of rounds."""
+        return round_count(plan.size, self._setup.config)
+
+    def run_step(self, plan: EpochPlan, step: int, worker: int) -> EpochStats:
+        """Train for one round; measure the loss here."""
+        if plan.purpose:
+            return self._here.run_step(plan, step, worker)
+        self._distribute(plan.text, self.step_count(plan), plan)
+        while True:
+            self._look_for_workers()
+            try:
+                return self._run_round(plan, step)
+            except _RoundLostError as error:
+                self.times.lost += 1
+                _log.warning("note: %s; its round is trained again", error)
+                self._regroup()
+
+    def sync(self) -> None:
+        """Do nothing: the matrices of this process are current after every round."""
+
+    def close(self) -> None:
+        """End all workers, and the cluster if it was started here."""
+        for member in (*self._members, *self._away):
+            with contextlib.suppress(Exception):  # which is gone already
+                self._ray.kill(member.actor, no_restart=True)
+        self._members, self._away = [], []
+        self._pending, self._parts, self._snapshot, self._counts = [], {}, None, None
+        if self._owns_ray:
+            self._owns_ray = False
+            self._ray.shutdown()
+
+    # Rounds
+
+    def _run_round(self, plan: EpochPlan, step: int) -> EpochStats:
+        started = time.perf_counter()
+        members = self._members
+        rounds = self.step_count(plan)
+        rates = plan.rates(step / rounds, (step + 1) / rounds)
+        decays = decay_rates(self._setup.sampling, rates.begin)
+        bounds = cut_words(self._setup, self._shards, len(members))
+        trained = []
+        for member, shards in zip(members, self._shares(), strict=True):
+            spans = []
+            for shard in shards:
+                number, begin, end = span_of(plan, rounds, self._shards, step, shard)
+                spans.append(ShardSpan(shard, begin, end, plan.keys(number)))
+            pending = self._bring_up_to_date(member)
+            parts = {shard: self._parts[shard] for shard in shards}
+            train = member.actor.train.options(num_returns=1 + len(members))
+            refs = train.remote(self._version, spans, rates, bounds, parts, *pending)
+            trained.append(refs)
+        merged = [
+            member.actor.merge.remote(decays, *[refs[1 + part] for refs in trained])
+            for part, member in enumerate(members)
+        ]
+        done: list[Done] = self._wait_for([refs[0] for refs in trained])
+        rows: list[tuple[Rows, float]] = self._wait_for(merged)
+        for part, _ in rows:
+            apply_rows(self._setup.matrices, part)
+        for member in members:
+            member.version = self._version
+        self._version += 1
+        self._pending = merged
+        self._record(time.perf_counter() - started, done, rows)
+        return sum((stats for work in done for stats in work.stats), EpochStats())
+
+    def _shares(self) -> list[range]:
+        """Return the shards of each worker, in proportion to its cores."""
+        total = sum(member.cores for member in self._members)
+        bounds, cores = [0], 0
+        for member in self._members:
+            cores += member.cores
+            bounds.append(round(self._shards * cores / total))
+        return [range(*ends) for ends in itertools.pairwise(bounds)]
+
+    def _bring_up_to_date(self, member: _Member) -> list[Any]:
+        """Return the rows that a worker has to apply; send it the model if it needs all of it."""
+        if member.version == self._version:
+            return []
+        if member.version is not None and member.version == self._version - 1:
+            return self._pending
+        setup, put = self._setup, self._ray.put
+        if self._counts is None:
+            self._counts = put(setup.counts)
+        if self._snapshot is None or self._snapshot[0] != self._version:
+            self._snapshot = self._version, put(take_snapshot(setup))
+        frozen = setup.matrices.frozen
+        member.actor.load.remote(*self._snapshot, setup.config, self._counts, frozen, member.cores)
+        member.version = self._version
+        return []
+
+    def _wait_for(self, refs: list[Any]) -> list[Any]:
+        """Return the results of all workers.
+
+        Raises:
+            _RoundLostError: a worker was lost or is slow.
+
+        """
+        ray, errors = self._ray, self._ray.exceptions
+        usual = statistics.median(self.times.recent) if self.times.recent else 0.0
+        limit = max(_SLOW_FACTOR * usual, _SLOW_SECONDS) if usual else _FIRST_SECONDS
+        try:
+            return list(ray.get(refs, timeout=limit))
+        except errors.GetTimeoutError:
+            ready, _ = ray.wait(refs, num_returns=len(refs), timeout=0)
+            late = [m for m, ref in zip(self._members, refs, strict=True) if ref not in ready]
+            for member in late:
+                ray.kill(member.actor, no_restart=False)
+            names = ", ".join(member.name for member in late)
+            message = f"{names} took more than {limit:.0f} s for a round and is started again"
+            raise _RoundLostError(message) from None
+        except errors.RayTaskError as error:
+            if isinstance(error.cause, (errors.RayError, _NoModelError)):
+                message = "a worker was lost"
+                raise _RoundLostError(message) from error
+            raise
+        except errors.RayError as error:  # the worker, its machine or what it has sent is gone
+            message = "a worker was lost"
+            raise _RoundLostError(message) from error
+
+    def _record(self, seconds: float, done: list[Done], rows: list[tuple[Rows, float]]) -> None:
+        times = self.times
+        times.rounds += 1
+        times.seconds += seconds
+        times.training += max(work.seconds for work in done)
+        times.merging += max(merging for _, merging in rows)
+        times.sent_bytes += sum(work.sent_bytes for work in done)
+        times.sent_bytes += sum(part.nbytes for part, _ in rows)
+        times.recent = [*times.recent[-8:], seconds]
+
+    # Text
+
+    def _distribute(self, text: EncodedText, rounds: int, plan: EpochPlan) -> None:
+        """Put the text of each shard into the store of the cluster, once."""
+        if self._text is text:
+            return
+        thresholds = self._setup.sampling.keep_thresholds
+        for shard in range(self._shards):
+            _, begin, _ = span_of(plan, rounds, self._shards, 0, shard)
+            _, _, end = span_of(plan, rounds, self._shards, rounds - 1, shard)
+            self._parts[shard] = self._ray.put(part_of(text, begin, end, thresholds))
+        self._text = text
+
+    # Workers
+
+    def _start_workers(self) -> None:
+        config = self._setup.config
+        if config.workers is None:
+            for node in _nodes(self._ray):
+                self._members.append(self._start_on(node))
+            if not self._members:
+                message = "the Ray cluster has no machine with a free CPU; add one"
+                raise ResourceError(message)
+        else:
+            cores = _cores_of_each(_nodes(self._ray), config.workers)
+            for number in range(config.workers):
+                options = {"num_cpus": cores, "scheduling_strategy": "SPREAD"}
+                self._members.append(self._start(f"worker {number + 1}", cores, options))
+        self._await_start()
+
+    def _start_on(self, node: dict[str, Any]) -> _Member:
+        """Start a worker with all cores of a machine."""
+        strategies = importlib.import_module("ray.util.scheduling_strategies")
+        cores = int(node["Resources"]["CPU"])
+        here = strategies.NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
+        options = {"num_cpus": cores, "scheduling_strategy": here}
+        member = self._start(f"the worker on {node['NodeManagerHostname']}", cores, options)
+        member.node = node["NodeID"]
+        return member
+
+    def _start(self, name: str, cores: int, options: dict[str, Any]) -> _Member:
+        actor_class = self._ray.remote(max_restarts=-1, max_task_retries=0, **options)(_Actor)
+        return _Member(actor_class.remote(), name, cores)
+
+    def _await_start(self) -> None:
+        """Wait until all workers have started, and compare their machines with this one."""
+        ray = self._ray
+        refs = [member.actor.describe.remote() for member in self._members]
+        ready, waiting = ray.wait(refs, num_returns=len(refs), timeout=_START_SECONDS)
+        if waiting:
+            cores = int(ray.cluster_resources().get("CPU", 0))
+            message = (
+                f"{len(ready)} of {len(refs)} workers have started after {_START_SECONDS:.0f} s; "
+                f"the Ray cluster has {cores} CPUs. Add machines, or use fewer `workers`"
+            )
+            raise ResourceError(message)
+        here = describe_machine()
+        for member, there in zip(self._members, ray.get(refs), strict=True):
+            for name, value in here.items():
+                if there.get(name) != value:
+                    message = (
+                        f"cannot give the same bits on {member.name}: {name} is {there.get(name)} "
+                        f"there and {value} here; use the same versions and the same kind of "
+                        "processor on all machines"
+                    )
+                    raise ConfigError(message, option="ray")
+
+    def _regroup(self) -> None:
+        """Find out which workers are left after a round was lost; wait until there is one."""
+        self._away += self._members
+        self._members = []
+        patience = max(self.times.recent[-1:] or [0.0]) * 2 + _LOOK_SECONDS
+        deadline = time.monotonic() + _START_SECONDS
+        while not self._members:
+            self._ask(patience)
+            if not self._members and time.monotonic() > deadline:
+                message = (
+                    f"no worker of the Ray cluster has answered for {_START_SECONDS:.0f} s; check "
+                    "`ray status`, and resume"
+                )
+                raise ResourceError(message)
+
+    def _look_for_workers(self) -> None:
+        """Now and then, take in workers that have come back, and machines that are new."""
+        if time.monotonic() - self._looked < _LOOK_SECONDS:
+            return
+        self._looked = time.monotonic()
+        if self._setup.config.workers is None:
+            nodes = {node["NodeID"]: node for node in _nodes(self._ray)}
+            self._away = [member for member in self._away if member.node in nodes]
+            known = {member.node for member in (*self._members, *self._away)}
+            self._away += [self._start_on(nodes[node]) for node in nodes.keys() - known]
+        self._ask(0.0)
+
+    def _ask(self, timeout: float) -> None:
+        """Take in the workers away that answer within a time."""
+        if not self._away:
+            return
+        ray = self._ray
+        for member in self._away:
+            if member.answer is None:
+                member.answer = member.actor.version.remote()
+        refs = [member.answer for member in self._away]
+        ready, _ = ray.wait(refs, num_returns=len(refs), timeout=timeout)
+        away = []
+        for member in self._away:
+            if member.answer not in ready:
+                away.append(member)
+                continue
+            answer, member.answer = member.answer, None
+            try:
+                member.version = ray.get(answer)
+                self._members.append(member)
+            except ray.exceptions.RayError:  # it is gone, and Ray starts it again
+                away.append(member)
+        self._away = away
+
+
+def _import_ray() -> Any:
+    # Ray would report the use of it to its makers, and warn about GPUs that nobody asked for.
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    try:
+        ray = importlib.import_module("ray")
+    except ImportError as error:
+        message = "training on a cluster"
+        raise MissingExtraError(message, "ray") from error
+    importlib.import_module("ray.exceptions")
+    return ray
+
+
+def _connect(ray: Any, address: str, workers: int | None) -> bool:
+    """Connect to a cluster or start one; return whether `ClusterBackend.close` has to end that.
+
+    Raises:
+        ConfigError: there is no cluster at the address.
+
+    """
+    if ray.is_initialized():
+        return False
+    quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
+    with _same_signal_handlers():
+        if address == _LOCAL:
+            cores = max(os.cpu_count() or 1, workers or 1)
+            ray.init(address=_LOCAL, num_cpus=cores, include_dashboard=False, **quiet)
+            return True
+        try:
+            _require_answer(address)
+            ray.init(address=address, **quiet)
+        except (ConnectionError, OSError, RuntimeError, ValueError) as error:
+            reason = " ".join(str(error).split())[:200]
+            message = (
+                f"no Ray cluster was found at {address}: {reason}; start a "
+                "cluster with Ray's own command, or use `ray='local'`"
+            )
+            raise ConfigError(message, option="ray") from error
+    return True
+
+
+def _require_answer(address: str) -> None:
+    """Try to connect to a host and port, since Ray tries for minutes.
+
+    Raises:
+        OSError: nobody answers.
+
+    """
+    host, colon, port = address.rpartition("://")[2].rpartition(":")
+    if colon and port.isdigit():
+        socket.create_connection((host.strip("[]"), int(port)), _CONNECT_SECONDS).close()
+
+
+@contextlib.contextmanager
+def _same_signal_handlers() -> Iterator[None]:
+    """Restore the handlers of signals that Ray replaces."""
+    numbers = [signal.SIGTERM, signal.SIGINT]
+    before = [signal.getsignal(number) for number in numbers]
+    try:
+        yield
+    finally:
+        with contextlib.suppress(ValueError):  # not in the main thread, where Ray sets none
+            for number, handler in zip(numbers, before, strict=True):
+                signal.signal(number, handler)
+
+
+def _nodes(ray: Any) -> list[dict[str, Any]]:
+    """Return the machines of the cluster that are alive and have CPUs."""
+    return [node for node in ray.nodes() if node["Alive"] and node["Resources"].get("CPU", 0) >= 1]
+
+
+def _cores_of_each(nodes: Sequence[dict[str, Any]], workers: int) -> int:
+    """Return the most cores that each of so many workers can have; 1 if there are too many."""
+    cores = [int(node["Resources"]["CPU"]) for node in nodes]
+    possible = (
+        c for c in range(max(cores, default=1), 0, -1) if sum(n // c for n in cores) >= workers
+    )
+    return next(possible, 1)

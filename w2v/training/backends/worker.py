@@ -1,0 +1,288 @@
+"""A machine that trains shards of a model and merges a part of the vocabulary.
+
+It has a copy of the matrices. All its work is a function of the copy and the arguments, so a round
+that was lost can be trained again anywhere, with the same result.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import itertools
+import time
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from w2v.compute.simd import WIDTH
+from w2v.config import Config
+from w2v.corpus.encoded import EncodedText
+from w2v.training.backends.exchange import (
+    Rows,
+    apply_rows,
+    changes_size,
+    extract,
+    join,
+    merge_part,
+)
+from w2v.training.backends.merging import DecayRates, decay_rates
+from w2v.training.backends.shards import ShardTrainer, SpanJob, merge_on_threads
+from w2v.training.model import rows_of
+from w2v.training.plan import EpochPlan
+from w2v.training.sampling import Keys
+from w2v.training.sgns.kernel import LearningRates, TextSpan
+from w2v.training.state import EpochStats, TrainingSetup
+
+if TYPE_CHECKING:
+    from w2v.training.backends.replicas import Changes
+
+# Windows reach over the words that subsampling drops, until they have enough words or the line
+# ends. A part of the text has so many words around it that this many are expected to be kept.
+_EXPECTED_MARGIN = 400
+
+
+class TextPart(NamedTuple):
+    """A part of an encoded text, with the words around it that windows reach."""
+
+    ids: NDArray[Any]
+    first: int  # the position of the first id in the text
+
+
+class Snapshot(NamedTuple):
+    """The numbers of a model."""
+
+    vectors: NDArray[np.float32]  # (V, dim)
+    contexts: NDArray[np.float32]  # (V, dim)
+    step_scales: NDArray[np.float64]  # (V,)
+
+
+class ShardSpan(NamedTuple):
+    """What a shard trains on in a round."""
+
+    shard: int
+    begin: int
+    end: int
+    keys: Keys
+
+
+@dataclasses.dataclass(frozen=True)
+class Done:
+    """What a worker did in a round.
+
+    Attributes:
+        stats: of its shards, in order.
+        seconds: of applying rows and training.
+        sent_bytes: the size of the changes.
+
+    """
+
+    stats: list[EpochStats]
+    seconds: float
+    sent_bytes: int
+
+
+def part_of(
+    text: EncodedText, begin: int, end: int, keep_thresholds: NDArray[np.uint32]
+) -> TextPart:
+    """Return the part of a text between two positions, with all that windows may reach.
+
+    The words around it end with their line. In long lines, there are so many that the windows of
+    any subsampling fit: the probability that they do not is below 1e-60.
+
+    Args:
+        text: the text.
+        begin: the first position.
+        end: the position after the last one.
+        keep_thresholds: (V + 1,) the probabilities to keep words, see `Sampling`.
+
+    """
+    first = begin - _margin(text, text.ids[:begin][::-1], keep_thresholds)
+    last = end + _margin(text, text.ids[end:], keep_thresholds)
+    ids = np.array(text.ids[first:last])
+    ids.flags.writeable = False  # like the ids of a file: kernels are compiled for read-only arrays
+    return TextPart(ids, first)
+
+
+def _margin(text: EncodedText, ids: NDArray[Any], keep_thresholds: NDArray[np.uint32]) -> int:
+    """Return how many ids, from the first on, windows may reach."""
+    size, kept = 0, 0.0
+    step = 4 * _EXPECTED_MARGIN
+    while size < len(ids):
+        piece = ids[size : size + step]
+        ends = np.flatnonzero(piece == text.end_of_line)
+        if len(ends):
+            return size + int(ends[0])
+        kept += float(keep_thresholds[piece].sum(dtype=np.float64)) / 2**32
+        size += len(piece)
+        if kept > _EXPECTED_MARGIN:
+            break
+    return size
+
+
+class Worker:
+    """A copy of a model, and the threads that train it.
+
+    Args:
+        config: the hyper-parameters.
+        counts: (V,) occurrences of each word.
+        frozen: the number of words, from the first on, whose vectors do not change.
+        threads: the number of threads. No result depends on it.
+
+    Attributes:
+        version: the number of rounds that the copy has seen; None before it is loaded.
+
+    """
+
+    def __init__(
+        self, config: Config, counts: NDArray[np.int64], frozen: int, threads: int
+    ) -> None:
+        config = dataclasses.replace(config, threads=threads, ray=None, workers=None)
+        self.version: int | None = None
+        self._setup = TrainingSetup.of(counts, config, frozen)
+        self._threads = threads
+        self._parts: dict[int, TextPart] = {}
+        self._trainer: ShardTrainer | None = None
+        self._capacity = 0
+
+    def load(self, version: int, snapshot: Snapshot) -> None:
+        """Replace the copy by that of a version."""
+        restore_snapshot(self._setup, snapshot)
+        self.version = version
+
+    def missing_parts(self, shards: Sequence[int]) -> list[int]:
+        """Return the shards whose text is not here."""
+        return [shard for shard in shards if shard not in self._parts]
+
+    def add_parts(self, parts: Mapping[int, TextPart]) -> None:
+        """Take the text of shards."""
+        self._parts.update(parts)
+
+    def update(self, version: int, merged: Sequence[Rows]) -> None:
+        """Apply the rows that the round before a version has merged, unless this was done."""
+        if self.version == version:
+            return
+        assert self.version == version - 1, f"version {self.version}, expected {version}"
+        for rows in merged:
+            apply_rows(self._setup.matrices, rows)
+        self.version = version
+
+    def train(
+        self,
+        spans: Sequence[ShardSpan],
+        rates: LearningRates,
+        bounds: Sequence[int],
+        started: float,
+    ) -> list[Any]:
+        """Train shards on their spans.
+
+        Args:
+            spans: of the shards.
+            rates: the learning rates.
+            bounds: the words at which the parts of the vocabulary begin, and V.
+            started: when the work of this round began, by ``time.perf_counter``.
+
+        Returns:
+            `Done`, and the changes in each part.
+
+        """
+        end_of_line = int(np.iinfo(next(iter(self._parts.values())).ids.dtype).max)
+        jobs = [
+            SpanJob(
+                TextSpan(
+                    self._parts[span.shard].ids,
+                    span.begin,
+                    span.end,
+                    end_of_line,
+                    self._parts[span.shard].first,
+                ),
+                span.keys,
+            )
+            for span in spans
+        ]
+        trainer = self._trainer_of(len(jobs))
+        stats = trainer.train(jobs, rates)
+        changes = trainer.changes(len(jobs))
+        width = self._setup.matrices.width
+        pieces = [extract(changes, begin, end, width) for begin, end in itertools.pairwise(bounds)]
+        sent = sum(map(changes_size, pieces))
+        return [Done(stats, time.perf_counter() - started, sent), *pieces]
+
+    def merge(self, rates: DecayRates, pieces: Sequence[Changes]) -> tuple[Rows, float]:
+        """Merge the changes of all shards in a part; return the rows and the seconds."""
+        started = time.perf_counter()
+        rows = merge_part(self._setup.matrices, join(pieces), rates, self._threads)
+        return rows, time.perf_counter() - started
+
+    def _trainer_of(self, shards: int) -> ShardTrainer:
+        """Return a trainer with room for so many shards."""
+        if self._trainer is None or self._capacity < shards:
+            self._trainer = ShardTrainer(self._setup, shards, self._threads)
+            self._capacity = shards
+        return self._trainer
+
+
+def take_snapshot(setup: TrainingSetup) -> Snapshot:
+    """Return a copy of the numbers of a model."""
+    matrices = setup.matrices
+    vectors, contexts = (
+        rows_of(flat, matrices, setup.words, setup.config.dim).copy()
+        for flat in (matrices.vectors, matrices.contexts)
+    )
+    return Snapshot(vectors, contexts, matrices.step_scales[: setup.words].copy())
+
+
+def restore_snapshot(setup: TrainingSetup, snapshot: Snapshot) -> None:
+    """Replace the numbers of a model."""
+    matrices, dim = setup.matrices, setup.config.dim
+    rows_of(matrices.vectors, matrices, setup.words, dim)[:] = snapshot.vectors
+    rows_of(matrices.contexts, matrices, setup.words, dim)[:] = snapshot.contexts
+    matrices.step_scales[: setup.words] = snapshot.step_scales
+
+
+def describe_machine() -> dict[str, str]:
+    """Return what the bits of a training depend on, besides its text, its options and its seed."""
+    import numba
+
+    from w2v._version import __version__
+
+    return {
+        "w2v": __version__,
+        "numba": numba.__version__,
+        "vectors of the processor": f"{32 * WIDTH} bits",
+        "result of a test": _digest_of_a_training(),
+    }
+
+
+def _digest_of_a_training() -> str:
+    """Return a digest of the vectors that a round of two shards makes."""
+    config = Config(
+        dim=20, min_count=1, sample=0, epochs=1, deterministic=True, shards=2, threads=1
+    )
+    ids = (np.arange(600) * 7919 % 89).astype(np.uint16)
+    ids[::40] = np.iinfo(np.uint16).max
+    ids.flags.writeable = False
+    text = EncodedText(ids, 585, 15)
+    setup = TrainingSetup.of(np.bincount(ids[ids < 89], minlength=89), config)
+    plan = EpochPlan.of_training(text, config, 0)
+    trainer = ShardTrainer(setup, 2, 1)
+    rates = plan.rates(0.0, 1.0)
+    jobs = [SpanJob(plan.span(300 * i, 300 * i + 300), plan.keys(i)) for i in range(2)]
+    trainer.train(jobs, rates)
+    merge_on_threads(
+        setup.matrices, setup.words, trainer.changes(2), decay_rates(setup.sampling, 0.05), 1
+    )
+    return hashlib.sha256(setup.matrices.vectors.tobytes()).hexdigest()[:16]
+
+
+def cut_words(setup: TrainingSetup, shards: int, parts: int) -> list[int]:
+    """Return bounds of parts of the vocabulary with about as many changed rows each.
+
+    Frequent words are changed by all shards, rare ones by few.
+    """
+    kept = setup.counts * (setup.sampling.keep_thresholds[:-1] / 2**32)
+    expected_words = setup.span_positions * kept / max(kept.sum(), 1.0)
+    rows = np.cumsum(-np.expm1(-expected_words) * shards + 1e-9)
+    cuts = np.searchsorted(rows, rows[-1] * np.arange(1, parts) / parts)
+    return [0, *cuts.tolist(), setup.words]

@@ -52,8 +52,9 @@ def test_each_line_of_a_pipe_has_one_answer(model):
         (":odd king", "expected at least 2 words"),
         (":odd", "expected at least 2 words"),
         (":", "':' is not a command"),
-        ("king -", None),
-        ("- -", "expected a word"),
+        ("king -", "expected a word after -, got nothing"),
+        ("+", "expected a word after +, got nothing"),
+        ("- -", "expected a word after -"),
     ],
 )
 def test_wrong_lines_are_errors_and_the_shell_continues(line, message, model):
@@ -108,7 +109,6 @@ def test_invalid_bytes_are_an_unknown_word(model):
         ("a + -x", ["a", "-x"], []),
         ("two words", ["two words"], []),
         ("", [], []),
-        ("+", [], []),
     ],
 )
 def test_lines_are_parsed_into_words(line, positive, negative):

@@ -175,6 +175,9 @@ def parse(line: str, embeddings: Embeddings) -> tuple[list[str], list[str]]:
             token[1:] if has_sign else token
         )
         sign = "+"
+    if line.split()[-1:] in (["+"], ["-"]):
+        message = f"expected a word after {line.split()[-1]}, got nothing"
+        raise ConfigError(message)
     return positive, negative
 
 
@@ -208,12 +211,16 @@ def _line_editing(embeddings: Embeddings) -> Iterator[None]:
     except ImportError:  # Python was built without it
         yield
         return
-    history = history_file()
     readline.set_completer(Completer(embeddings.words).complete)
     readline.set_completer_delims(" \t\n")
     is_libedit = "libedit" in (readline.__doc__ or "")
     readline.parse_and_bind("bind ^I rl_complete" if is_libedit else "tab: complete")
     readline.set_history_length(_MOST_LINES_OF_HISTORY)
+    try:
+        history = history_file()
+    except RuntimeError:  # there is no home directory
+        yield
+        return
     with contextlib.suppress(OSError):  # there is no history yet, or it cannot be read
         readline.read_history_file(history)
     try:
@@ -227,7 +234,7 @@ def _line_editing(embeddings: Embeddings) -> Iterator[None]:
 
 
 def history_file() -> Path:
-    """Return where the lines of earlier sessions are stored."""
+    """Return where the lines of earlier runs are stored."""
     state = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
     return Path(state) / "w2v" / "history"
 

@@ -10,10 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from training.backends.test_replicas import VOCABULARY, replicas_of, spans_of, train
-from training.helpers import constant_rates, make_sampling, random_matrices, texts
+from training.helpers import constant_rates, make_keys, make_sampling, random_matrices, texts
+from w2v.corpus.encoded import EncodedText
 from w2v.training.backends.exchange import apply_rows, changes_size, extract, join, merge_part
 from w2v.training.backends.merging import decay_rates
+from w2v.training.backends.replicas import train_shard
 from w2v.training.backends.shards import merge_on_threads
+from w2v.training.backends.worker import part_of
+from w2v.training.sgns.kernel import TextSpan
 
 WORDS = st.integers(0, VOCABULARY)
 
@@ -57,6 +61,28 @@ def test_merging_in_parts_gives_the_bits_of_the_whole(ids, machines, cuts, dim, 
     merge_on_threads(matrices, VOCABULARY, changes, decays, 1)
     assert applied.vectors.tobytes() == matrices.vectors.tobytes()
     assert applied.contexts.tobytes() == matrices.contexts.tobytes()
+
+
+@pytest.mark.parametrize("window", [1, 2, 300])
+@pytest.mark.parametrize("sample", [0.0, 1e-3])
+def test_a_part_of_a_text_without_line_ends_has_all_that_windows_reach(window, sample):
+    ids = np.append(np.arange(9_000) * 7919 % VOCABULARY, 0xFFFF).astype(np.uint16)
+    text = EncodedText(ids, 9_000, 1)
+    sampling = make_sampling(VOCABULARY, sample=sample, window=window)
+    matrices, _, _ = random_matrices(VOCABULARY, 16, scale=0.1)
+    results, sizes = [], []
+    part = part_of(text, 4_000, 4_050, sampling.keep_thresholds, window)
+    for span in (
+        TextSpan(ids, 4_000, 4_050, 0xFFFF),
+        TextSpan(part.ids.copy(), 4_000, 4_050, part.end_of_line, part.first),
+    ):
+        changes, (replica,), work = replicas_of(1, VOCABULARY, 50, matrices, sampling)
+        rates = constant_rates(0.01)
+        stats = train_shard(span, matrices, replica, work, sampling, make_keys(1), rates)
+        results.append((stats, changes.vectors.tobytes(), changes.contexts.tobytes()))
+        sizes.append(len(span.ids))
+    assert results[0] == results[1]
+    assert sizes[1] < sizes[0]
 
 
 def test_only_rows_with_changes_are_exchanged():

@@ -37,6 +37,7 @@ from w2v.training.backends.rounds import RoundsBackend
 from w2v.training.backends.shards import span_of
 from w2v.training.backends.worker import (
     Done,
+    NoModelError,
     ShardSpan,
     Worker,
     cut_words,
@@ -68,16 +69,14 @@ _SLOW_SECONDS = 30.0
 _FIRST_SECONDS = 300.0
 # How often to look for new machines and for workers that have come back.
 _LOOK_SECONDS = 5.0
+# How often a round may be lost in a row.
+_MOST_LOSSES = 10
 _CONNECT_SECONDS = 10.0
 _LOCAL = "local"
 
 
 class _RoundLostError(Exception):
     """A round has to be trained again, because a worker was lost or is slow."""
-
-
-class _NoModelError(Exception):
-    """A worker was started again between two calls of a round."""
 
 
 class _Actor:
@@ -89,13 +88,13 @@ class _Actor:
     def __init__(self) -> None:
         self._worker: Worker | None = None
 
-    def version(self) -> int | None:
-        """Return the version of the copy, None without one: after a start or a restart."""
-        return None if self._worker is None else self._worker.version
+    def introduce(self) -> tuple[int | None, dict[str, str]]:
+        """Return the version of the copy, and what the bits of a training depend on.
 
-    def describe(self) -> dict[str, str]:
-        """Return what the bits of a training depend on."""
-        return describe_machine()
+        The version is None without a copy: after a start or a restart.
+        """
+        version = None if self._worker is None else self._worker.version
+        return version, describe_machine()
 
     def load(
         self,
@@ -136,7 +135,7 @@ class _Actor:
     def _loaded(self) -> Worker:
         if self._worker is None:
             message = "the worker was started again and has no model"
-            raise _NoModelError(message)
+            raise NoModelError(message)
         return self._worker
 
 
@@ -149,6 +148,7 @@ class _Member:
     cores: int
     node: str = ""  # the machine that it belongs to, if each has one
     version: int | None = None
+    shards: set[int] = field(default_factory=set)  # whose text it has
     answer: Any = None  # the reference of an answer that is awaited, while the worker is away
 
 
@@ -198,6 +198,7 @@ class ClusterBackend:
         self._text: EncodedText | None = None
         self._members: list[_Member] = []
         self._away: list[_Member] = []
+        self._refused: set[str] = set()
         self._looked = time.monotonic()
         self._ray = _import_ray()
         self._owns_ray = _connect(self._ray, setup.config.ray or _LOCAL, setup.config.workers)
@@ -216,14 +217,23 @@ class ClusterBackend:
         if plan.purpose:
             return self._here.run_step(plan, step, worker)
         self._distribute(plan.text, self.step_count(plan), plan)
-        while True:
+        reason = ""
+        for _ in range(_MOST_LOSSES):
             self._look_for_workers()
             try:
                 return self._run_round(plan, step)
             except _RoundLostError as error:
                 self.times.lost += 1
-                _log.warning("note: %s; its round is trained again", error)
+                reason = str(error)
+                _log.warning("note: %s; its round is trained again", reason)
+                # What the lost worker has merged may be lost too. All workers start from here.
+                self._pending = []
                 self._regroup()
+        message = (
+            f"a round was lost {_MOST_LOSSES} times, the last time because {reason}; check the "
+            "state of the Ray cluster and the memory of its machines, and resume"
+        )
+        raise ResourceError(message)
 
     def sync(self) -> None:
         """Do nothing: the matrices of this process are current after every round."""
@@ -231,7 +241,7 @@ class ClusterBackend:
     def close(self) -> None:
         """End all workers, and the cluster if it was started here."""
         for member in (*self._members, *self._away):
-            with contextlib.suppress(Exception):  # which is gone already
+            with contextlib.suppress(Exception):  # it may have ended
                 self._ray.kill(member.actor, no_restart=True)
         self._members, self._away = [], []
         self._pending, self._parts, self._snapshot, self._counts = [], {}, None, None
@@ -249,13 +259,17 @@ class ClusterBackend:
         decays = decay_rates(self._setup.sampling, rates.begin)
         bounds = cut_words(self._setup, self._shards, len(members))
         trained = []
+        loading: list[Any] = []
+        is_fresh = False  # whether a worker receives text or compiles kernels
         for member, shards in zip(members, self._shares(), strict=True):
             spans = []
             for shard in shards:
                 number, begin, end = span_of(plan, rounds, self._shards, step, shard)
                 spans.append(ShardSpan(shard, begin, end, plan.keys(number)))
-            pending = self._bring_up_to_date(member)
+            pending = self._bring_up_to_date(member, loading)
             parts = {shard: self._parts[shard] for shard in shards}
+            is_fresh = is_fresh or not member.shards.issuperset(shards)
+            member.shards.update(shards)
             train = member.actor.train.options(num_returns=1 + len(members))
             refs = train.remote(self._version, spans, rates, bounds, parts, *pending)
             trained.append(refs)
@@ -263,14 +277,16 @@ class ClusterBackend:
             member.actor.merge.remote(decays, *[refs[1 + part] for refs in trained])
             for part, member in enumerate(members)
         ]
-        done: list[Done] = self._wait_for([refs[0] for refs in trained])
-        rows: list[tuple[Rows, float]] = self._wait_for(merged)
+        limit = self._limit(is_fresh=is_fresh or bool(loading))
+        self._wait_for(loading, limit)
+        done: list[Done] = self._wait_for([refs[0] for refs in trained], limit)
+        rows: list[tuple[Rows, float]] = self._wait_for(merged, limit)
         for part, _ in rows:
             apply_rows(self._setup.matrices, part)
         for member in members:
             member.version = self._version
         self._version += 1
-        self._pending = merged
+        self._pending, self._snapshot = merged, None
         self._record(time.perf_counter() - started, done, rows)
         return sum((stats for work in done for stats in work.stats), EpochStats())
 
@@ -283,11 +299,14 @@ class ClusterBackend:
             bounds.append(round(self._shards * cores / total))
         return [range(*ends) for ends in itertools.pairwise(bounds)]
 
-    def _bring_up_to_date(self, member: _Member) -> list[Any]:
-        """Return the rows that a worker has to apply; send it the model if it needs all of it."""
+    def _bring_up_to_date(self, member: _Member, loading: list[Any]) -> list[Any]:
+        """Return the rows that a worker has to apply.
+
+        If it needs the whole model, send that, and add the reference of its answer to ``loading``.
+        """
         if member.version == self._version:
             return []
-        if member.version is not None and member.version == self._version - 1:
+        if self._pending and member.version == self._version - 1:
             return self._pending
         setup, put = self._setup, self._ray.put
         if self._counts is None:
@@ -295,37 +314,42 @@ class ClusterBackend:
         if self._snapshot is None or self._snapshot[0] != self._version:
             self._snapshot = self._version, put(take_snapshot(setup))
         frozen = setup.matrices.frozen
-        member.actor.load.remote(*self._snapshot, setup.config, self._counts, frozen, member.cores)
+        arguments = (*self._snapshot, setup.config, self._counts, frozen, member.cores)
+        loading.append(member.actor.load.remote(*arguments))
         member.version = self._version
         return []
 
-    def _wait_for(self, refs: list[Any]) -> list[Any]:
-        """Return the results of all workers.
+    def _limit(self, *, is_fresh: bool) -> float:
+        """Return how many seconds a worker may take for its part of a round."""
+        usual = statistics.median(self.times.recent) if self.times.recent else 0.0
+        limit = max(_SLOW_FACTOR * usual, _SLOW_SECONDS)
+        return max(limit, _FIRST_SECONDS) if is_fresh or not usual else limit
+
+    def _wait_for(self, refs: list[Any], limit: float) -> list[Any]:
+        """Return the results of workers.
 
         Raises:
             _RoundLostError: a worker was lost or is slow.
 
         """
         ray, errors = self._ray, self._ray.exceptions
-        usual = statistics.median(self.times.recent) if self.times.recent else 0.0
-        limit = max(_SLOW_FACTOR * usual, _SLOW_SECONDS) if usual else _FIRST_SECONDS
         try:
             return list(ray.get(refs, timeout=limit))
         except errors.GetTimeoutError:
             ready, _ = ray.wait(refs, num_returns=len(refs), timeout=0)
-            late = [m for m, ref in zip(self._members, refs, strict=True) if ref not in ready]
-            for member in late:
-                ray.kill(member.actor, no_restart=False)
-            names = ", ".join(member.name for member in late)
-            message = f"{names} took more than {limit:.0f} s for a round and is started again"
+            if len(refs) == len(self._members):
+                for member, ref in zip(self._members, refs, strict=True):
+                    if ref not in ready:
+                        ray.kill(member.actor, no_restart=False)
+            message = f"a worker took more than {limit:.0f} s for a round and is started again"
             raise _RoundLostError(message) from None
         except errors.RayTaskError as error:
-            if isinstance(error.cause, (errors.RayError, _NoModelError)):
-                message = "a worker was lost"
+            if isinstance(error.cause, (errors.RayError, NoModelError)):
+                message = f"a worker was lost ({_reason(error.cause)})"
                 raise _RoundLostError(message) from error
             raise
         except errors.RayError as error:  # the worker, its machine or what it has sent is gone
-            message = "a worker was lost"
+            message = f"a worker was lost ({_reason(error)})"
             raise _RoundLostError(message) from error
 
     def _record(self, seconds: float, done: list[Done], rows: list[tuple[Rows, float]]) -> None:
@@ -344,11 +368,12 @@ class ClusterBackend:
         """Put the text of each shard into the store of the cluster, once."""
         if self._text is text:
             return
-        thresholds = self._setup.sampling.keep_thresholds
+        sampling = self._setup.sampling
+        thresholds, window = sampling.keep_thresholds, sampling.window
         for shard in range(self._shards):
             _, begin, _ = span_of(plan, rounds, self._shards, 0, shard)
             _, _, end = span_of(plan, rounds, self._shards, rounds - 1, shard)
-            self._parts[shard] = self._ray.put(part_of(text, begin, end, thresholds))
+            self._parts[shard] = self._ray.put(part_of(text, begin, end, thresholds, window))
         self._text = text
 
     # Workers
@@ -385,7 +410,7 @@ class ClusterBackend:
     def _await_start(self) -> None:
         """Wait until all workers have started, and compare their machines with this one."""
         ray = self._ray
-        refs = [member.actor.describe.remote() for member in self._members]
+        refs = [member.actor.introduce.remote() for member in self._members]
         ready, waiting = ray.wait(refs, num_returns=len(refs), timeout=_START_SECONDS)
         if waiting:
             cores = int(ray.cluster_resources().get("CPU", 0))
@@ -394,25 +419,31 @@ class ClusterBackend:
                 f"the Ray cluster has {cores} CPUs. Add machines, or use fewer `workers`"
             )
             raise ResourceError(message)
-        here = describe_machine()
-        for member, there in zip(self._members, ray.get(refs), strict=True):
-            for name, value in here.items():
-                if there.get(name) != value:
-                    message = (
-                        f"cannot give the same bits on {member.name}: {name} is {there.get(name)} "
-                        f"there and {value} here; use the same versions and the same kind of "
-                        "processor on all machines"
-                    )
-                    raise ConfigError(message, option="ray")
+        for member, ref in zip(self._members, refs, strict=True):
+            try:
+                _, there = ray.get(ref)
+            except ray.exceptions.RayError as error:
+                message = (
+                    f"{member.name} did not start: {_reason(error)}; install the same versions of "
+                    "Python, w2v and its packages on all machines"
+                )
+                raise ResourceError(message) from error
+            difference = _difference(there)
+            if difference is not None:
+                message = (
+                    f"cannot give the same bits on {member.name}: {difference}; use the same "
+                    "versions and the same kind of processor on all machines"
+                )
+                raise ConfigError(message, option="ray")
 
     def _regroup(self) -> None:
         """Find out which workers are left after a round was lost; wait until there is one."""
         self._away += self._members
         self._members = []
-        patience = max(self.times.recent[-1:] or [0.0]) * 2 + _LOOK_SECONDS
+        timeout = max(self.times.recent[-1:] or [0.0]) * 2 + _LOOK_SECONDS
         deadline = time.monotonic() + _START_SECONDS
         while not self._members:
-            self._ask(patience)
+            self._ask(timeout)
             if not self._members and time.monotonic() > deadline:
                 message = (
                     f"no worker of the Ray cluster has answered for {_START_SECONDS:.0f} s; check "
@@ -428,7 +459,7 @@ class ClusterBackend:
         if self._setup.config.workers is None:
             nodes = {node["NodeID"]: node for node in _nodes(self._ray)}
             self._away = [member for member in self._away if member.node in nodes]
-            known = {member.node for member in (*self._members, *self._away)}
+            known = {member.node for member in (*self._members, *self._away)} | self._refused
             self._away += [self._start_on(nodes[node]) for node in nodes.keys() - known]
         self._ask(0.0)
 
@@ -439,7 +470,7 @@ class ClusterBackend:
         ray = self._ray
         for member in self._away:
             if member.answer is None:
-                member.answer = member.actor.version.remote()
+                member.answer = member.actor.introduce.remote()
         refs = [member.answer for member in self._away]
         ready, _ = ray.wait(refs, num_returns=len(refs), timeout=timeout)
         away = []
@@ -449,15 +480,24 @@ class ClusterBackend:
                 continue
             answer, member.answer = member.answer, None
             try:
-                member.version = ray.get(answer)
-                self._members.append(member)
-            except ray.exceptions.RayError:  # it is gone, and Ray starts it again
+                member.version, there = ray.get(answer)
+            except ray.exceptions.RayError:  # it has ended, and Ray starts it again
                 away.append(member)
+                continue
+            difference = _difference(there)
+            if difference is None:
+                self._members.append(member)
+            else:
+                self._refused.add(member.node)
+                ray.kill(member.actor, no_restart=True)
+                _log.warning(
+                    "note: %s is not used, since the bits would differ: %s", member.name, difference
+                )
         self._away = away
 
 
 def _import_ray() -> Any:
-    # Ray would report the use of it to its makers, and warn about GPUs that nobody asked for.
+    # Ray would send usage statistics, and warn about unused GPUs.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     try:
@@ -477,16 +517,18 @@ def _connect(ray: Any, address: str, workers: int | None) -> bool:
 
     """
     if ray.is_initialized():
+        if address not in (_LOCAL, "auto"):
+            _log.warning("note: this process is connected to a Ray cluster already, which is used")
         return False
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
     with _same_signal_handlers():
-        if address == _LOCAL:
-            cores = max(os.cpu_count() or 1, workers or 1)
-            ray.init(address=_LOCAL, num_cpus=cores, include_dashboard=False, **quiet)
-            return True
         try:
-            _require_answer(address)
-            ray.init(address=address, **quiet)
+            if address == _LOCAL:
+                cores = max(os.cpu_count() or 1, workers or 1)
+                ray.init(address=_LOCAL, num_cpus=cores, include_dashboard=False, **quiet)
+            else:
+                _require_answer(address)
+                ray.init(address=address, **quiet)
         except (ConnectionError, OSError, RuntimeError, ValueError) as error:
             reason = " ".join(str(error).split())[:200]
             message = (
@@ -520,6 +562,20 @@ def _same_signal_handlers() -> Iterator[None]:
         with contextlib.suppress(ValueError):  # not in the main thread, where Ray sets none
             for number, handler in zip(numbers, before, strict=True):
                 signal.signal(number, handler)
+
+
+def _difference(there: dict[str, str]) -> str | None:
+    """Return how a machine differs from this one, so that the bits would, or None."""
+    for name, value in describe_machine().items():
+        if there.get(name) != value:
+            return f"{name} is {there.get(name)} there and {value} here"
+    return None
+
+
+def _reason(error: BaseException) -> str:
+    """Return the kind of an error of Ray and the first line of its message."""
+    lines = str(error).strip().splitlines() or [""]
+    return f"{type(error).__name__}: {lines[0][:200]}".rstrip(": ")
 
 
 def _nodes(ray: Any) -> list[dict[str, Any]]:

@@ -39,8 +39,13 @@ if TYPE_CHECKING:
     from w2v.training.backends.replicas import Changes
 
 # Windows reach over the words that subsampling drops, until they have enough words or the line
-# ends. A part of the text has so many words around it that this many are expected to be kept.
+# ends. A part of the text has so many words around it that two windows and this many are expected
+# to be kept.
 _EXPECTED_MARGIN = 400
+
+
+class NoModelError(Exception):
+    """A worker does not have the model that a call is about, since it was started again."""
 
 
 class TextPart(NamedTuple):
@@ -48,6 +53,7 @@ class TextPart(NamedTuple):
 
     ids: NDArray[Any]
     first: int  # the position of the first id in the text
+    end_of_line: int  # the id that ends a line
 
 
 class Snapshot(NamedTuple):
@@ -84,7 +90,7 @@ class Done:
 
 
 def part_of(
-    text: EncodedText, begin: int, end: int, keep_thresholds: NDArray[np.uint32]
+    text: EncodedText, begin: int, end: int, keep_thresholds: NDArray[np.uint32], window: int
 ) -> TextPart:
     """Return the part of a text between two positions, with all that windows may reach.
 
@@ -96,19 +102,23 @@ def part_of(
         begin: the first position.
         end: the position after the last one.
         keep_thresholds: (V + 1,) the probabilities to keep words, see `Sampling`.
+        window: the context words on each side.
 
     """
-    first = begin - _margin(text, text.ids[:begin][::-1], keep_thresholds)
-    last = end + _margin(text, text.ids[end:], keep_thresholds)
+    expected = _EXPECTED_MARGIN + 2 * window
+    first = begin - _margin(text, text.ids[:begin][::-1], keep_thresholds, expected)
+    last = end + _margin(text, text.ids[end:], keep_thresholds, expected)
     ids = np.array(text.ids[first:last])
     ids.flags.writeable = False  # like the ids of a file: kernels are compiled for read-only arrays
-    return TextPart(ids, first)
+    return TextPart(ids, first, text.end_of_line)
 
 
-def _margin(text: EncodedText, ids: NDArray[Any], keep_thresholds: NDArray[np.uint32]) -> int:
+def _margin(
+    text: EncodedText, ids: NDArray[Any], keep_thresholds: NDArray[np.uint32], expected: int
+) -> int:
     """Return how many ids, from the first on, windows may reach."""
     size, kept = 0, 0.0
-    step = 4 * _EXPECTED_MARGIN
+    step = 4 * expected
     while size < len(ids):
         piece = ids[size : size + step]
         ends = np.flatnonzero(piece == text.end_of_line)
@@ -116,7 +126,7 @@ def _margin(text: EncodedText, ids: NDArray[Any], keep_thresholds: NDArray[np.ui
             return size + int(ends[0])
         kept += float(keep_thresholds[piece].sum(dtype=np.float64)) / 2**32
         size += len(piece)
-        if kept > _EXPECTED_MARGIN:
+        if kept > expected:
             break
     return size
 
@@ -163,7 +173,9 @@ class Worker:
         """Apply the rows that the round before a version has merged, unless this was done."""
         if self.version == version:
             return
-        assert self.version == version - 1, f"version {self.version}, expected {version}"
+        if self.version != version - 1:
+            message = f"the worker has version {self.version} of the model, not {version - 1}"
+            raise NoModelError(message)
         for rows in merged:
             apply_rows(self._setup.matrices, rows)
         self.version = version
@@ -187,20 +199,11 @@ class Worker:
             `Done`, and the changes in each part.
 
         """
-        end_of_line = int(np.iinfo(next(iter(self._parts.values())).ids.dtype).max)
-        jobs = [
-            SpanJob(
-                TextSpan(
-                    self._parts[span.shard].ids,
-                    span.begin,
-                    span.end,
-                    end_of_line,
-                    self._parts[span.shard].first,
-                ),
-                span.keys,
-            )
-            for span in spans
-        ]
+        jobs = []
+        for span in spans:
+            ids, first, end_of_line = self._parts[span.shard]
+            text_span = TextSpan(ids, span.begin, span.end, end_of_line, first)
+            jobs.append(SpanJob(text_span, span.keys))
         trainer = self._trainer_of(len(jobs))
         stats = trainer.train(jobs, rates)
         changes = trainer.changes(len(jobs))

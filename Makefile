@@ -31,10 +31,10 @@ test-exhaustive: $(VENV)/installed-dev
 test-examples: $(VENV)/installed-dev
 	$(BIN)/python $(PYTEST) -m hypothesis --hypothesis-profile exhaustive
 
-# The tests to run while editing: all but those marked slow. The tests in two directories are all
+# The tests to run while editing, or those of them in QUICK: all but those marked slow. The tests in two directories are all
 # slow, and not even collected.
 test-quick: $(VENV)/installed-dev
-	$(BIN)/python $(PYTEST) -m "not slow" --ignore tests/guarantees --ignore tests/scripts
+	$(BIN)/python $(PYTEST) -m "not slow" --ignore tests/guarantees --ignore tests/scripts $(QUICK)
 
 # All tests with the kernels as plain Python, so that coverage sees inside them.
 test-nojit: $(VENV)/installed-dev

@@ -105,7 +105,7 @@ def test_any_lines_are_surveyed_as_by_the_reference(tmp_path, monkeypatch, lines
 
 @pytest.mark.slow
 def test_a_real_text_is_surveyed_as_by_the_reference(tmp_path, monkeypatch):
-    text = KJV.read_bytes()[: 200_000 if JIT else 20_000]
+    text = KJV.read_bytes()[: 400_000 if JIT else 20_000]
     monkeypatch.setattr("w2v.text.blocks.BLOCK_BYTES", 1 << 13)
     found = of_file(tmp_path, text, threads=2)
     expected = check(found, text, file=str(tmp_path / "f"))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from training.backends.test_replicas import VOCABULARY, replicas_of, spans_of, train
 from training.helpers import constant_rates, make_keys, make_sampling, random_matrices, texts
 from w2v.corpus.encoded import EncodedText
-from w2v.training.backends.exchange import apply_rows, changes_size, extract, join, merge_part
+from w2v.training.backends.exchange import apply_rows, extract, join, merge_part
 from w2v.training.backends.merging import decay_rates
 from w2v.training.backends.replicas import train_shard
 from w2v.training.backends.shards import merge_on_threads
@@ -85,6 +85,10 @@ def test_a_part_of_a_text_without_line_ends_has_all_that_windows_reach(window, s
     assert sizes[1] < sizes[0]
 
 
+def size_of(arrays) -> int:
+    return sum(array.nbytes for array in arrays if isinstance(array, np.ndarray))
+
+
 def test_only_rows_with_changes_are_exchanged():
     sampling = make_sampling(VOCABULARY)
     matrices, _, _ = random_matrices(VOCABULARY, 16, frozen=2)
@@ -96,8 +100,8 @@ def test_only_rows_with_changes_are_exchanged():
     assert rows.vector_words.tolist() == [0, 3, 5]
     assert set(rows.vector_words) < set(rows.context_words) <= set(range(VOCABULARY))
     assert rows.vectors.shape == (3, 16)
-    assert rows.nbytes == 68 * (3 + len(rows.context_words))
-    assert changes_size(piece) == 4 * 16 * (3 + len(piece.words)) + 12 * len(piece.words) + 40
+    assert size_of(rows) == 68 * (3 + len(rows.context_words))
+    assert size_of(piece) == 4 * 16 * (3 + len(piece.words)) + 12 * len(piece.words) + 40
 
 
 @pytest.mark.parametrize("begin", [0, VOCABULARY])
@@ -108,5 +112,5 @@ def test_a_part_without_words(begin):
     rows = merge_part(
         matrices, join([extract(changes, begin, begin, 16)]), decay_rates(sampling, 0.1), 2
     )
-    assert rows.nbytes == 0
+    assert size_of(rows) == 0
     apply_rows(matrices, rows)

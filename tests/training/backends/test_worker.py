@@ -71,16 +71,15 @@ def test_workers_give_the_bits_of_one_machine(shares):
             for shard in shards:
                 number, begin, end = span_of(epoch, rounds, SHARDS, step, shard)
                 spans.append(ShardSpan(shard, begin, end, epoch.keys(number)))
-            results.append(worker.train(spans, rates, bounds, 0.0))
+            results.append(worker.train(spans, rates, bounds))
         decays = decay_rates(setup.sampling, rates.begin)
         pieces = zip(*(changes for _, *changes in results), strict=True)
         merged = [
-            worker.merge(decays, of_part)[0]
-            for worker, of_part in zip(workers, pieces, strict=True)
+            worker.merge(decays, of_part) for worker, of_part in zip(workers, pieces, strict=True)
         ]
         for rows in merged:
             apply_rows(setup.matrices, rows)
-        stats = sum((stats for done, *_ in results for stats in done.stats), EpochStats())
+        stats = sum((stats for of_shards, *_ in results for stats in of_shards), EpochStats())
         assert stats == backend.run_step(epoch, step, 0)
     for ours, theirs in itertools.islice(zip(setup.matrices, expected.matrices, strict=True), 2):
         assert np.array_equal(ours, theirs)

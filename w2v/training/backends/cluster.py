@@ -25,6 +25,7 @@ import signal
 import socket
 import statistics
 import time
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -36,7 +37,6 @@ from w2v.training.backends.merging import decay_rates
 from w2v.training.backends.rounds import RoundsBackend
 from w2v.training.backends.shards import span_of
 from w2v.training.backends.worker import (
-    Done,
     NoModelError,
     ShardSpan,
     Worker,
@@ -117,18 +117,17 @@ class _Actor:
         rates: LearningRates,
         bounds: Sequence[int],
         parts: dict[int, Any],
-        *merged: tuple[Rows, float],
+        *merged: Rows,
     ) -> tuple[Any, ...]:
         """Apply the rows of the round before, and train shards; see `Worker.train`."""
         ray, worker = importlib.import_module("ray"), self._loaded()
-        started = time.perf_counter()
         missing = worker.missing_parts([span.shard for span in spans])
         texts = ray.get([parts[shard] for shard in missing])
         worker.add_parts(dict(zip(missing, texts, strict=True)))
-        worker.update(version, [rows for rows, _ in merged])
-        return tuple(worker.train(spans, rates, bounds, started))
+        worker.update(version, merged)
+        return tuple(worker.train(spans, rates, bounds))
 
-    def merge(self, rates: DecayRates, *pieces: Changes) -> tuple[Rows, float]:
+    def merge(self, rates: DecayRates, *pieces: Changes) -> Rows:
         """Merge the changes of a part of the vocabulary; see `Worker.merge`."""
         return self._loaded().merge(rates, pieces)
 
@@ -152,48 +151,21 @@ class _Member:
     answer: Any = None  # the reference of an answer that is awaited, while the worker is away
 
 
-@dataclass
-class ClusterTimes:
-    """Where the time of rounds went.
-
-    Attributes:
-        rounds: that were finished.
-        seconds: of all rounds.
-        training: of the slowest worker in each round.
-        merging: of the slowest worker in each round.
-        sent_bytes: the changes and merged rows that were sent, each counted once.
-        lost: the rounds that were trained again.
-
-    """
-
-    rounds: int = 0
-    seconds: float = 0.0
-    training: float = 0.0
-    merging: float = 0.0
-    sent_bytes: int = 0
-    lost: int = 0
-    recent: list[float] = field(default_factory=list)
-
-    @property
-    def moving(self) -> float:
-        """Seconds of sending and waiting."""
-        return max(self.seconds - self.training - self.merging, 0.0)
-
-
 class ClusterBackend:
     """The backend of deterministic training on a Ray cluster."""
 
     workers = 1  # `run_step` has the workers of the cluster
 
     def __init__(self, setup: TrainingSetup) -> None:
-        self.times = ClusterTimes()
         self._setup = setup
         self._shards = setup.config.shard_count
         self._here = RoundsBackend(setup)
         self._version = 0
         self._pending: list[Any] = []  # the merged rows of the last round
-        self._snapshot: tuple[int, Any] | None = None
+        self._snapshot: Any = None  # the model at the beginning of the round, if it was sent
         self._counts: Any = None
+        self._bounds: list[int] = []  # of the parts of the vocabulary
+        self._seconds: deque[float] = deque(maxlen=9)  # of the last rounds
         self._parts: dict[int, Any] = {}
         self._text: EncodedText | None = None
         self._members: list[_Member] = []
@@ -216,14 +188,13 @@ class ClusterBackend:
         """Train for one round; measure the loss here."""
         if plan.purpose:
             return self._here.run_step(plan, step, worker)
-        self._distribute(plan.text, self.step_count(plan), plan)
+        self._distribute(plan)
         reason = ""
         for _ in range(_MOST_LOSSES):
             self._look_for_workers()
             try:
                 return self._run_round(plan, step)
             except _RoundLostError as error:
-                self.times.lost += 1
                 reason = str(error)
                 _log.warning("note: %s; its round is trained again", reason)
                 # What the lost worker has merged may be lost too. All workers start from here.
@@ -257,9 +228,10 @@ class ClusterBackend:
         rounds = self.step_count(plan)
         rates = plan.rates(step / rounds, (step + 1) / rounds)
         decays = decay_rates(self._setup.sampling, rates.begin)
-        bounds = cut_words(self._setup, self._shards, len(members))
+        if len(self._bounds) != 1 + len(members):
+            self._bounds = cut_words(self._setup, self._shards, len(members))
         trained = []
-        loading: list[Any] = []
+        loading: dict[Any, _Member] = {}
         is_fresh = False  # whether a worker receives text or compiles kernels
         for member, shards in zip(members, self._shares(), strict=True):
             spans = []
@@ -271,7 +243,7 @@ class ClusterBackend:
             is_fresh = is_fresh or not member.shards.issuperset(shards)
             member.shards.update(shards)
             train = member.actor.train.options(num_returns=1 + len(members))
-            refs = train.remote(self._version, spans, rates, bounds, parts, *pending)
+            refs = train.remote(self._version, spans, rates, self._bounds, parts, *pending)
             trained.append(refs)
         merged = [
             member.actor.merge.remote(decays, *[refs[1 + part] for refs in trained])
@@ -279,16 +251,13 @@ class ClusterBackend:
         ]
         limit = self._limit(is_fresh=is_fresh or bool(loading))
         self._wait_for(loading, limit)
-        done: list[Done] = self._wait_for([refs[0] for refs in trained], limit)
-        rows: list[tuple[Rows, float]] = self._wait_for(merged, limit)
-        for part, _ in rows:
-            apply_rows(self._setup.matrices, part)
-        for member in members:
-            member.version = self._version
+        done = self._wait_for({refs[0]: m for refs, m in zip(trained, members, strict=True)}, limit)
+        for rows in self._wait_for(dict(zip(merged, members, strict=True)), limit):
+            apply_rows(self._setup.matrices, rows)
         self._version += 1
         self._pending, self._snapshot = merged, None
-        self._record(time.perf_counter() - started, done, rows)
-        return sum((stats for work in done for stats in work.stats), EpochStats())
+        self._seconds.append(time.perf_counter() - started)
+        return sum(itertools.chain.from_iterable(done), EpochStats())
 
     def _shares(self) -> list[range]:
         """Return the shards of each worker, in proportion to its cores."""
@@ -299,48 +268,56 @@ class ClusterBackend:
             bounds.append(round(self._shards * cores / total))
         return [range(*ends) for ends in itertools.pairwise(bounds)]
 
-    def _bring_up_to_date(self, member: _Member, loading: list[Any]) -> list[Any]:
+    def _bring_up_to_date(self, member: _Member, loading: dict[Any, _Member]) -> list[Any]:
         """Return the rows that a worker has to apply.
 
         If it needs the whole model, send that, and add the reference of its answer to ``loading``.
         """
-        if member.version == self._version:
+        before, member.version = member.version, self._version
+        if before == self._version:
             return []
-        if self._pending and member.version == self._version - 1:
+        if self._pending and before == self._version - 1:
             return self._pending
         setup, put = self._setup, self._ray.put
         if self._counts is None:
             self._counts = put(setup.counts)
-        if self._snapshot is None or self._snapshot[0] != self._version:
-            self._snapshot = self._version, put(take_snapshot(setup))
-        frozen = setup.matrices.frozen
-        arguments = (*self._snapshot, setup.config, self._counts, frozen, member.cores)
-        loading.append(member.actor.load.remote(*arguments))
-        member.version = self._version
+        if self._snapshot is None:
+            self._snapshot = put(take_snapshot(setup))
+        answer = member.actor.load.remote(
+            self._version,
+            self._snapshot,
+            setup.config,
+            self._counts,
+            setup.matrices.frozen,
+            member.cores,
+        )
+        loading[answer] = member
         return []
 
     def _limit(self, *, is_fresh: bool) -> float:
         """Return how many seconds a worker may take for its part of a round."""
-        usual = statistics.median(self.times.recent) if self.times.recent else 0.0
+        usual = statistics.median(self._seconds) if self._seconds else 0.0
         limit = max(_SLOW_FACTOR * usual, _SLOW_SECONDS)
         return max(limit, _FIRST_SECONDS) if is_fresh or not usual else limit
 
-    def _wait_for(self, refs: list[Any], limit: float) -> list[Any]:
+    def _wait_for(self, awaited: dict[Any, _Member], limit: float) -> list[Any]:
         """Return the results of workers.
+
+        Args:
+            awaited: the workers by the references of their results.
+            limit: how many seconds they may take.
 
         Raises:
             _RoundLostError: a worker was lost or is slow.
 
         """
-        ray, errors = self._ray, self._ray.exceptions
+        ray, errors, refs = self._ray, self._ray.exceptions, list(awaited)
         try:
             return list(ray.get(refs, timeout=limit))
         except errors.GetTimeoutError:
-            ready, _ = ray.wait(refs, num_returns=len(refs), timeout=0)
-            if len(refs) == len(self._members):
-                for member, ref in zip(self._members, refs, strict=True):
-                    if ref not in ready:
-                        ray.kill(member.actor, no_restart=False)
+            _, late = ray.wait(refs, num_returns=len(refs), timeout=0)
+            for ref in late:
+                ray.kill(awaited[ref].actor, no_restart=False)
             message = f"a worker took more than {limit:.0f} s for a round and is started again"
             raise _RoundLostError(message) from None
         except errors.RayTaskError as error:
@@ -348,24 +325,15 @@ class ClusterBackend:
                 message = f"a worker was lost ({_reason(error.cause)})"
                 raise _RoundLostError(message) from error
             raise
-        except errors.RayError as error:  # the worker, its machine or what it has sent is gone
+        except errors.RayError as error:  # the worker, its machine or what it has sent is lost
             message = f"a worker was lost ({_reason(error)})"
             raise _RoundLostError(message) from error
 
-    def _record(self, seconds: float, done: list[Done], rows: list[tuple[Rows, float]]) -> None:
-        times = self.times
-        times.rounds += 1
-        times.seconds += seconds
-        times.training += max(work.seconds for work in done)
-        times.merging += max(merging for _, merging in rows)
-        times.sent_bytes += sum(work.sent_bytes for work in done)
-        times.sent_bytes += sum(part.nbytes for part, _ in rows)
-        times.recent = [*times.recent[-8:], seconds]
-
     # Text
 
-    def _distribute(self, text: EncodedText, rounds: int, plan: EpochPlan) -> None:
+    def _distribute(self, plan: EpochPlan) -> None:
         """Put the text of each shard into the store of the cluster, once."""
+        text, rounds = plan.text, self.step_count(plan)
         if self._text is text:
             return
         sampling = self._setup.sampling
@@ -440,7 +408,7 @@ class ClusterBackend:
         """Find out which workers are left after a round was lost; wait until there is one."""
         self._away += self._members
         self._members = []
-        timeout = max(self.times.recent[-1:] or [0.0]) * 2 + _LOOK_SECONDS
+        timeout = 2 * (self._seconds[-1] if self._seconds else 0.0) + _LOOK_SECONDS
         deadline = time.monotonic() + _START_SECONDS
         while not self._members:
             self._ask(timeout)

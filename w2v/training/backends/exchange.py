@@ -28,11 +28,6 @@ class Rows(NamedTuple):
     context_words: NDArray[np.int32]  # (n,)
     contexts: NDArray[np.float32]  # (n, width)
 
-    @property
-    def nbytes(self) -> int:
-        """The size in bytes."""
-        return sum(array.nbytes for array in self)
-
 
 def extract(changes: Changes, begin: int, end: int, width: int) -> Changes:
     """Return the changes of the words from ``begin`` to ``end``, without gaps between rows.
@@ -124,11 +119,6 @@ def apply_rows(matrices: Matrices, rows: Rows) -> None:
     width = matrices.width
     matrices.vectors.reshape(-1, matrices.stride)[rows.vector_words, :width] = rows.vectors
     matrices.contexts.reshape(-1, matrices.stride)[rows.context_words, :width] = rows.contexts
-
-
-def changes_size(changes: Changes) -> int:
-    """Return the size of changes in bytes."""
-    return sum(part.nbytes for part in changes if isinstance(part, np.ndarray))
 
 
 def _packed(

@@ -9,8 +9,8 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import itertools
-import time
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -22,7 +22,6 @@ from w2v.corpus.encoded import EncodedText
 from w2v.training.backends.exchange import (
     Rows,
     apply_rows,
-    changes_size,
     extract,
     join,
     merge_part,
@@ -33,7 +32,7 @@ from w2v.training.model import rows_of
 from w2v.training.plan import EpochPlan
 from w2v.training.sampling import Keys
 from w2v.training.sgns.kernel import LearningRates, TextSpan
-from w2v.training.state import EpochStats, TrainingSetup
+from w2v.training.state import TrainingSetup
 
 if TYPE_CHECKING:
     from w2v.training.backends.replicas import Changes
@@ -71,22 +70,6 @@ class ShardSpan(NamedTuple):
     begin: int
     end: int
     keys: Keys
-
-
-@dataclasses.dataclass(frozen=True)
-class Done:
-    """What a worker did in a round.
-
-    Attributes:
-        stats: of its shards, in order.
-        seconds: of applying rows and training.
-        sent_bytes: the size of the changes.
-
-    """
-
-    stats: list[EpochStats]
-    seconds: float
-    sent_bytes: int
 
 
 def part_of(
@@ -185,7 +168,6 @@ class Worker:
         spans: Sequence[ShardSpan],
         rates: LearningRates,
         bounds: Sequence[int],
-        started: float,
     ) -> list[Any]:
         """Train shards on their spans.
 
@@ -193,10 +175,9 @@ class Worker:
             spans: of the shards.
             rates: the learning rates.
             bounds: the words at which the parts of the vocabulary begin, and V.
-            started: when the work of this round began, by ``time.perf_counter``.
 
         Returns:
-            `Done`, and the changes in each part.
+            The stats of each shard, and the changes in each part.
 
         """
         jobs = []
@@ -209,14 +190,11 @@ class Worker:
         changes = trainer.changes(len(jobs))
         width = self._setup.matrices.width
         pieces = [extract(changes, begin, end, width) for begin, end in itertools.pairwise(bounds)]
-        sent = sum(map(changes_size, pieces))
-        return [Done(stats, time.perf_counter() - started, sent), *pieces]
+        return [stats, *pieces]
 
-    def merge(self, rates: DecayRates, pieces: Sequence[Changes]) -> tuple[Rows, float]:
-        """Merge the changes of all shards in a part; return the rows and the seconds."""
-        started = time.perf_counter()
-        rows = merge_part(self._setup.matrices, join(pieces), rates, self._threads)
-        return rows, time.perf_counter() - started
+    def merge(self, rates: DecayRates, pieces: Sequence[Changes]) -> Rows:
+        """Merge the changes of all shards in a part."""
+        return merge_part(self._setup.matrices, join(pieces), rates, self._threads)
 
     def _trainer_of(self, shards: int) -> ShardTrainer:
         """Return a trainer with room for so many shards."""
@@ -258,6 +236,7 @@ def describe_machine() -> dict[str, str]:
     }
 
 
+@cache
 def _digest_of_a_training() -> str:
     """Return a digest of the vectors that a round of two shards makes."""
     config = Config(

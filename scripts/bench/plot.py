@@ -21,27 +21,13 @@ from scripts.bench.measuring import median
 from scripts.bench.reviews import AVERAGED, NETWORKS, Result, by_variant, spread
 from scripts.bench.scaling import CLIFFS, EXPERIMENTS, ORDINARY, Sample, by_experiment, exponent
 from scripts.bench.trainers import GENSIM
+from w2v.views.figures import COLORS, GREY, STYLE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# Three colors of the color-blind safe palette of Okabe and Ito, and grey for everything else.
-BLUE = "#0072B2"
-ORANGE = "#D55E00"
-GREEN = "#009E73"
-GREY = "#8A8A8A"
-_STYLE = {
-    "font.size": 9,
-    "axes.titlesize": 10,
-    "axes.titlelocation": "left",
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.edgecolor": GREY,
-    "legend.frameon": False,
-    "svg.hashsalt": "w2v",  # makes the files reproducible
-    "svg.fonttype": "path",
-}
+BLUE, ORANGE, GREEN = COLORS[:3]
 _SECONDS = {
     "training": (BLUE, "o", lambda sample: sample.training_seconds),
     "reading": (ORANGE, "s", lambda sample: sample.reading_seconds),
@@ -83,7 +69,7 @@ def use_style() -> None:
     except ImportError as error:
         hint = "matplotlib is not installed; install it with: pip install --group bench"
         raise click.ClickException(hint) from error
-    style.use(_STYLE)
+    style.use(STYLE)
 
 
 def save(figure: Figure, path: Path) -> None:

@@ -81,7 +81,7 @@ class Browser:
         os.close(self._out)
 
     def send(self, method: str, session: str | None = None, **params: Any) -> Any:
-        """Send a command and return its result. Events that come meanwhile are kept."""
+        """Send a command and return its result. Events that arrive in between are stored."""
         number = next(self._numbers)
         message: dict[str, Any] = {"id": number, "method": method, "params": params}
         if session is not None:

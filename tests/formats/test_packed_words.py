@@ -34,4 +34,4 @@ def test_many_searches_wear_it():
     packed = PackedWords(b"a\nb\n")
     for _ in range(40):
         packed.find("b")
-    assert packed.is_worn
+    assert packed.should_use_dict

@@ -144,7 +144,7 @@ def _with_block(text: str, block: str) -> str:
 
 
 def _content(path: Path) -> str:
-    """Return the content of a file, or nothing if there is none. Its bytes are kept as they are."""
+    """Return the content of a file, or nothing if there is none. Invalid UTF-8 is preserved."""
     with writing(f"cannot read {path}", path.parent, _REMEDY):
         try:
             return path.read_bytes().decode("utf-8", "surrogateescape")
@@ -164,7 +164,7 @@ def _update(path: Path, text: str) -> bool:
             return False
         mode = target.stat().st_mode if target.exists() else None
         with replace_file(target, target.with_name(f".{target.name}.w2v")) as file:
+            if mode is not None:  # before others can read the content
+                os.fchmod(file.fileno(), mode & 0o7777)
             file.write(text.encode("utf-8", "surrogateescape"))
-        if mode is not None:
-            target.chmod(mode & 0o7777)
         return True

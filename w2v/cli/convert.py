@@ -47,14 +47,7 @@ _on_bad_word = options.defined("--on-bad-word", option=ON_BAD_WORD, default="fai
 
 @cloup.command(cls=Command, short_help="Write a model in another format.")
 @options.model
-@cloup.option(
-    "-o",
-    "--output",
-    required=True,
-    metavar="PATH",
-    type=options.Path(),
-    help="File or directory to write.",
-)
+@options.required_output("File or directory to write.")
 @_format
 @loading.from_format
 @_rows(_DEFAULT_ROWS.format("MODEL"))
@@ -264,14 +257,7 @@ def formats() -> None:
 @cloup.command(cls=Command, short_help="Encode texts as ids for an Embedding layer.")
 @options.model
 @click.argument("file", type=options.Path())
-@cloup.option(
-    "-o",
-    "--output",
-    required=True,
-    metavar="PATH",
-    type=options.Path(),
-    help="The .npy file to write.",
-)
+@options.required_output("The .npy file to write.")
 @options.defined("--length", option=LENGTH)
 @options.defined("--padding", option=PADDING, default="post")
 @options.defined("--dtype", option=ID_TYPE, default="int32")
@@ -313,9 +299,7 @@ def encode(
 
 @cloup.command(cls=Command, short_help="Merge models into one.")
 @click.argument("models", nargs=-1, required=True, metavar="MODEL...", type=options.Path())
-@cloup.option(
-    "-o", "--output", required=True, metavar="PATH", type=options.Path(), help="Model to write."
-)
+@options.required_output("Model to write.")
 @options.defined("--how", option=HOW, default="average")
 @options.overwrite
 def merge(models: tuple[str, ...], output: str, how: str, overwrite: bool) -> None:

@@ -20,6 +20,16 @@ _OTHER_DASHES = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212"
 Flags = dict[str, click.Option]
 
 
+def flags_of(ctx: click.Context) -> Flags:
+    """Return the options of a command by their spellings."""
+    return {
+        flag: parameter
+        for parameter in ctx.command.get_params(ctx)
+        if isinstance(parameter, click.Option)
+        for flag in (*parameter.opts, *parameter.secondary_opts)
+    }
+
+
 def check_dashes(ctx: click.Context, arguments: Iterable[str]) -> None:
     """Check that every long option in a command line begins with two dashes.
 
@@ -27,12 +37,7 @@ def check_dashes(ctx: click.Context, arguments: Iterable[str]) -> None:
         click.UsageError: one does not; the message has the right spelling.
 
     """
-    flags = {
-        flag: parameter
-        for parameter in ctx.command.get_params(ctx)
-        if isinstance(parameter, click.Option)
-        for flag in (*parameter.opts, *parameter.secondary_opts)
-    }
+    flags = flags_of(ctx)
     rest = iter(arguments)
     for argument in rest:
         if argument == "--":

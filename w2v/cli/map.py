@@ -17,14 +17,7 @@ _PAGES = (".html", ".htm")
 
 @cloup.command("map", cls=Command, short_help="Draw the words as a map to explore in a browser.")
 @options.model
-@cloup.option(
-    "-o",
-    "--output",
-    required=True,
-    metavar="PATH",
-    type=options.Path(),
-    help="The .html file to write.",
-)
+@options.required_output("The .html file to write.")
 @options.defined("--words", option=MAP_WORDS, default=5000)
 @options.defined("--layout", option=LAYOUT, default="tsne")
 @cloup.option("--title", metavar="TEXT", help="Title of the page.  [default: the name of MODEL]")

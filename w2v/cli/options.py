@@ -164,6 +164,13 @@ strict = cloup.option(
     is_flag=True,
     help="Reject a directory with a file that is not text, instead of skipping the file.",
 )
+
+
+def required_output(text: str) -> Decorator[Any]:
+    """Return the option for the path to write, with its help text."""
+    return cloup.option("-o", "--output", required=True, metavar="PATH", type=Path(), help=text)
+
+
 quiet = cloup.option(
     "-q", "--quiet", is_flag=True, help="Print only errors, and warnings about the data."
 )

@@ -13,14 +13,7 @@ from w2v.options import CENTER, CONTEXTS, REMOVE
 
 @cloup.command(cls=Command, short_help="Change the vectors of a model after training.")
 @options.model
-@cloup.option(
-    "-o",
-    "--output",
-    required=True,
-    metavar="PATH",
-    type=options.Path(),
-    help="Model to write, or a file of vectors by its extension.",
-)
+@options.required_output("Model to write, or a file of vectors by its extension.")
 @cloup.option("--center/--no-center", default=True, show_default=True, help=CENTER.help)
 @options.defined("--remove", option=REMOVE, default=0)
 @options.defined("--contexts", option=CONTEXTS, default=0.0)

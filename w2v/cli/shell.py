@@ -93,9 +93,7 @@ class Session:
         except W2VError as error:
             if is_piped:
                 click.echo("")
-            options_ = error.options if isinstance(error, ConfigError) else ()
-            message = f"{' '.join((*options_, str(error.args[0])))}"
-            echo_err(f"Error: {' '.join(message.split())}")
+            echo_err(f"Error: {' '.join(str(error).split())}")
         sys.stdout.flush()
         return True
 

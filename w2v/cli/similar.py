@@ -9,12 +9,15 @@ import click
 import cloup
 
 from w2v.cli import options, terminal
+from w2v.cli.dashes import flags_of
 from w2v.cli.loading import from_format, read_model
 from w2v.cli.process import Command
 from w2v.options import NUMBER
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+
+    from w2v.cli.dashes import Flags
 
 _NUMBER = 10
 _SIGNS = ("+", "-")
@@ -35,12 +38,7 @@ class SignedWords(Command):
 
     def _with_options(self, ctx: click.Context, args: Sequence[str]) -> Iterator[str]:
         """Yield the command line with each word that has a sign as the value of an option."""
-        flags = {
-            flag: parameter
-            for parameter in self.get_params(ctx)
-            if isinstance(parameter, click.Option)
-            for flag in parameter.opts
-        }
+        flags = flags_of(ctx)
         operands = 0
         rest = iter(args)
         for argument in rest:
@@ -70,7 +68,7 @@ class SignedWords(Command):
                     yield from ([value] if (value := next(rest, None)) is not None else [])
 
 
-def _has_sign(argument: str, flags: dict[str, click.Option]) -> bool:
+def _has_sign(argument: str, flags: Flags) -> bool:
     if argument.startswith("--") or not argument.startswith(_SIGNS):
         return False
     name = argument.partition("=")[0]

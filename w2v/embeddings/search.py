@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 _NUMBERS_PER_BLOCK = 1 << 19  # 2 MiB
 _LEAST_NUMBERS_PER_THREAD = 1 << 22
-# A bound of the rounding of a cosine in float32, and of the rows that are kept because of it.
+# An upper bound of the rounding error of a cosine in float32, which decides how many candidates are
+# computed again.
 _ROUNDING = 2e-6
 _MOST_DOUBTFUL = 1 << 12
 _STALE = 1e-5

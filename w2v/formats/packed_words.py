@@ -59,7 +59,7 @@ class PackedWords:
         return None if position < 0 else int(np.searchsorted(self._ends, position)) + 1
 
     @property
-    def is_worn(self) -> bool:
+    def should_use_dict(self) -> bool:
         """Whether there were so many searches that a dict is worth its time."""
         return self._searches >= _FEW_SEARCHES
 

@@ -180,7 +180,7 @@ class VectorTable:
     def row_of(self, word: str) -> int | None:
         """Return the row of a word as it is written, or None if there is none."""
         packed = self._packed
-        if packed is None or packed.is_worn or "_row_of" in vars(self):
+        if packed is None or packed.should_use_dict or "_row_of" in vars(self):
             return self._row_of.get(word)
         return packed.find(word)
 

@@ -409,7 +409,7 @@ def _describe_kind(kind: FileKind, facts: FileFacts) -> str:
 def _line_rows(facts: LineFacts, text_bytes: int) -> Iterator[str]:
     empty = f"; {facts.blank:,} blank" if facts.blank else ""
     others = facts.lines - facts.blank - facts.with_words
-    without_words = f"; {others:,} more without a word" if others > 0 else ""
+    without_words = f"; {others:,} without words" if others > 0 else ""
     yield from _rows("lines", [f"{facts.lines:,}{empty}{without_words}"])
     if facts.with_words:
         one = ""

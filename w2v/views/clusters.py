@@ -158,8 +158,8 @@ def merge_small(
     place = np.full(len(sizes), -1)
     place[kept] = np.arange(len(kept))
     result = place[labels]
-    homeless = np.flatnonzero(result < 0)
-    result[homeless] = (vectors[homeless] @ centroids.T).argmax(axis=1)
+    unassigned = np.flatnonzero(result < 0)
+    result[unassigned] = (vectors[unassigned] @ centroids.T).argmax(axis=1)
     order = np.argsort(-np.bincount(result, minlength=len(kept)), kind="stable")
     ranks = np.empty_like(order)
     ranks[order] = np.arange(len(order))

@@ -23,7 +23,7 @@ COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#33
 MARKERS = "osD^v"
 GREY = "#8A8A8A"
 
-_STYLE: dict[str, Any] = {
+STYLE: dict[str, Any] = {
     "font.size": 9,
     "axes.titlesize": 10,
     "axes.titlelocation": "left",
@@ -54,7 +54,7 @@ def style() -> AbstractContextManager[None]:
     """Return a context in which plots have our style, whatever the user's settings are."""
     from matplotlib import style as styles
 
-    context: AbstractContextManager[None] = styles.context(["default", _STYLE])
+    context: AbstractContextManager[None] = styles.context(["default", STYLE])
     return context
 
 

@@ -117,12 +117,12 @@ def test_lines_are_parsed_into_words(line, positive, negative):
 
 
 def test_completions_begin_with_the_text_and_are_ranked():
-    words = ["the", "then", "a", "there", "-the", "theé", "数学"]
+    words = ["then", "the", "a", "there", "-the", "theé", "数学"]
     completer = shell.Completer(words)
-    assert completer.completions("the") == ["the", "then", "there", "theé"]
+    assert completer.completions("the") == ["then", "the", "there", "theé"]
     assert completer.completions("ther") == ["there"]
-    assert completer.completions("-th") == ["-the", "-then", "-there", "-theé"]
-    assert completer.completions("+the") == ["+the", "+then", "+there", "+theé"]
+    assert completer.completions("-th") == ["-then", "-the", "-there", "-theé"]
+    assert completer.completions("+the") == ["+then", "+the", "+there", "+theé"]
     assert completer.completions("数") == ["数学"]
     assert completer.completions("x") == []
     assert [completer.complete("ther", state) for state in range(2)] == ["there", None]

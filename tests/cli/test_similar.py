@@ -88,6 +88,11 @@ def test_words_that_cannot_be_asked_for(arguments, message, model):
     assert error("similar", model, *arguments, code=2).startswith(message)
 
 
+def test_words_with_signs_follow_the_model(model):
+    assert "No such option" in error("similar", "-n1", "-man", model, "king", code=2)
+    assert ok("similar", "-n1", model, "king", "-man").startswith("king - man\t")
+
+
 def test_a_word_to_subtract_may_begin_like_an_option(model):
     assert error("similar", model, "king", "-nx").startswith("'nx' is not among")
 
@@ -169,6 +174,9 @@ def test_colors_only_where_they_are_shown(model, on_a_terminal, monkeypatch):
     colored = ok("similar", model, "king", "-n1")
     assert re.sub(r"\x1b\[\d+m", "", colored) == f"king\n  man   0.7071  {'█' * 14}▏\n"
     assert colored.startswith("\x1b[1mking\x1b[0m")
+    odd, *others = ok("odd", model, "king", "apple", "queen").splitlines()
+    assert "\x1b[33m" in odd
+    assert not any("\x1b[33m" in line for line in others)
 
 
 def test_bars():

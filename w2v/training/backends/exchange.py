@@ -99,7 +99,6 @@ def merge_part(matrices: Matrices, changes: Changes, rates: DecayRates, threads:
         stride=width,
         width=width,
         step_scales=matrices.step_scales[words],
-        frozen=int(np.searchsorted(words, matrices.frozen)),
     )
     local_words = np.searchsorted(words, changes.words).astype(np.int32)
     merge_on_threads(old, len(words), changes._replace(words=local_words), rates, threads)

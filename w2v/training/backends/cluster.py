@@ -20,18 +20,23 @@ import contextlib
 import importlib
 import itertools
 import logging
-import os
-import signal
-import socket
 import statistics
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from w2v.corpus.encoded import EncodedText
-from w2v.errors import ConfigError, MissingExtraError, ResourceError
+from w2v.errors import ConfigError, ResourceError
+from w2v.system.ray_cluster import (
+    LOCAL,
+    connect,
+    cores_of_each,
+    import_ray,
+    nodes_of,
+    reason_of,
+)
 from w2v.training.backends.exchange import Rows, apply_rows
 from w2v.training.backends.merging import decay_rates
 from w2v.training.backends.rounds import RoundsBackend
@@ -71,8 +76,6 @@ _FIRST_SECONDS = 300.0
 _LOOK_SECONDS = 5.0
 # How often a round may be lost in a row.
 _MOST_LOSSES = 10
-_CONNECT_SECONDS = 10.0
-_LOCAL = "local"
 
 
 class _RoundLostError(Exception):
@@ -172,8 +175,8 @@ class ClusterBackend:
         self._away: list[_Member] = []
         self._refused: set[str] = set()
         self._looked = time.monotonic()
-        self._ray = _import_ray()
-        self._owns_ray = _connect(self._ray, setup.config.ray or _LOCAL, setup.config.workers)
+        self._ray = import_ray()
+        self._owns_ray = connect(self._ray, setup.config.ray or LOCAL, setup.config.workers)
         try:
             self._start_workers()
         except BaseException:
@@ -322,11 +325,11 @@ class ClusterBackend:
             raise _RoundLostError(message) from None
         except errors.RayTaskError as error:
             if isinstance(error.cause, (errors.RayError, NoModelError)):
-                message = f"a worker was lost ({_reason(error.cause)})"
+                message = f"a worker was lost ({reason_of(error.cause)})"
                 raise _RoundLostError(message) from error
             raise
         except errors.RayError as error:  # the worker, its machine or what it has sent is lost
-            message = f"a worker was lost ({_reason(error)})"
+            message = f"a worker was lost ({reason_of(error)})"
             raise _RoundLostError(message) from error
 
     # Text
@@ -349,13 +352,13 @@ class ClusterBackend:
     def _start_workers(self) -> None:
         config = self._setup.config
         if config.workers is None:
-            for node in _nodes(self._ray):
+            for node in nodes_of(self._ray):
                 self._members.append(self._start_on(node))
             if not self._members:
                 message = "the Ray cluster has no machine with a free CPU; add one"
                 raise ResourceError(message)
         else:
-            cores = _cores_of_each(_nodes(self._ray), config.workers)
+            cores = cores_of_each(nodes_of(self._ray), config.workers)
             for number in range(config.workers):
                 options = {"num_cpus": cores, "scheduling_strategy": "SPREAD"}
                 self._members.append(self._start(f"worker {number + 1}", cores, options))
@@ -392,8 +395,8 @@ class ClusterBackend:
                 _, there = ray.get(ref)
             except ray.exceptions.RayError as error:
                 message = (
-                    f"{member.name} did not start: {_reason(error)}; install the same versions of "
-                    "Python, w2v and its packages on all machines"
+                    f"{member.name} did not start: {reason_of(error)}; install the same versions "
+                    "of Python, w2v and its packages on all machines"
                 )
                 raise ResourceError(message) from error
             difference = _difference(there)
@@ -425,7 +428,7 @@ class ClusterBackend:
             return
         self._looked = time.monotonic()
         if self._setup.config.workers is None:
-            nodes = {node["NodeID"]: node for node in _nodes(self._ray)}
+            nodes = {node["NodeID"]: node for node in nodes_of(self._ray)}
             self._away = [member for member in self._away if member.node in nodes]
             known = {member.node for member in (*self._members, *self._away)} | self._refused
             self._away += [self._start_on(nodes[node]) for node in nodes.keys() - known]
@@ -464,97 +467,9 @@ class ClusterBackend:
         self._away = away
 
 
-def _import_ray() -> Any:
-    # Ray would send usage statistics, and warn about unused GPUs.
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-    try:
-        ray = importlib.import_module("ray")
-    except ImportError as error:
-        message = "training on a cluster"
-        raise MissingExtraError(message, "ray") from error
-    importlib.import_module("ray.exceptions")
-    return ray
-
-
-def _connect(ray: Any, address: str, workers: int | None) -> bool:
-    """Connect to a cluster or start one; return whether `ClusterBackend.close` has to end that.
-
-    Raises:
-        ConfigError: there is no cluster at the address.
-
-    """
-    if ray.is_initialized():
-        if address not in (_LOCAL, "auto"):
-            _log.warning("note: this process is connected to a Ray cluster already, which is used")
-        return False
-    quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
-    with _same_signal_handlers():
-        try:
-            if address == _LOCAL:
-                cores = max(os.cpu_count() or 1, workers or 1)
-                ray.init(address=_LOCAL, num_cpus=cores, include_dashboard=False, **quiet)
-            else:
-                _require_answer(address)
-                ray.init(address=address, **quiet)
-        except (ConnectionError, OSError, RuntimeError, ValueError) as error:
-            reason = " ".join(str(error).split())[:200]
-            message = (
-                f"no Ray cluster was found at {address}: {reason}; start a "
-                "cluster with Ray's own command, or use `ray='local'`"
-            )
-            raise ConfigError(message, option="ray") from error
-    return True
-
-
-def _require_answer(address: str) -> None:
-    """Try to connect to a host and port, since Ray tries for minutes.
-
-    Raises:
-        OSError: nobody answers.
-
-    """
-    host, colon, port = address.rpartition("://")[2].rpartition(":")
-    if colon and port.isdigit():
-        socket.create_connection((host.strip("[]"), int(port)), _CONNECT_SECONDS).close()
-
-
-@contextlib.contextmanager
-def _same_signal_handlers() -> Iterator[None]:
-    """Restore the handlers of signals that Ray replaces."""
-    numbers = [signal.SIGTERM, signal.SIGINT]
-    before = [signal.getsignal(number) for number in numbers]
-    try:
-        yield
-    finally:
-        with contextlib.suppress(ValueError):  # not in the main thread, where Ray sets none
-            for number, handler in zip(numbers, before, strict=True):
-                signal.signal(number, handler)
-
-
 def _difference(there: dict[str, str]) -> str | None:
     """Return how a machine differs from this one, so that the bits would, or None."""
     for name, value in describe_machine().items():
         if there.get(name) != value:
             return f"{name} is {there.get(name)} there and {value} here"
     return None
-
-
-def _reason(error: BaseException) -> str:
-    """Return the kind of an error of Ray and the first line of its message."""
-    lines = str(error).strip().splitlines() or [""]
-    return f"{type(error).__name__}: {lines[0][:200]}".rstrip(": ")
-
-
-def _nodes(ray: Any) -> list[dict[str, Any]]:
-    """Return the machines of the cluster that are alive and have CPUs."""
-    return [node for node in ray.nodes() if node["Alive"] and node["Resources"].get("CPU", 0) >= 1]
-
-
-def _cores_of_each(nodes: Sequence[dict[str, Any]], workers: int) -> int:
-    """Return the most cores that each of so many workers can have; 1 if there are too many."""
-    cores = [int(node["Resources"]["CPU"]) for node in nodes]
-    possible = (
-        c for c in range(max(cores, default=1), 0, -1) if sum(n // c for n in cores) >= workers
-    )
-    return next(possible, 1)

@@ -20,8 +20,8 @@ from w2v.cli.main import main
 from w2v.cli.progress import Bars, JsonLines
 from w2v.compute.random import _STEP, ALWAYS, make_key
 from w2v.config import MOST_WORDS, Config
-from w2v.corpus import build as corpus_module
 from w2v.corpus import encoded as encoded_module
+from w2v.corpus import scanning
 from w2v.corpus.distinct import DistinctWords
 from w2v.corpus.encoded import EncodedText
 from w2v.corpus.vocabulary import UNKNOWN, rank_words
@@ -152,7 +152,7 @@ def test_the_largest_and_smallest_counts_in_one_vocabulary():
 def multiplied(request, monkeypatch):
     """Multiply the counts of words, lines and bytes by a large factor."""
     times = request.param
-    scan = corpus_module._scan
+    scan = scanning._scan
 
     def read(source, text, scanners, *arguments):
         end = scan(source, text, scanners, *arguments)
@@ -169,7 +169,7 @@ def multiplied(request, monkeypatch):
         return uses / np.float32(times)
 
     whole = w2v.train(LINES, vocab=None, **LARGE)  # with the true counts
-    monkeypatch.setattr(corpus_module, "_scan", read)
+    monkeypatch.setattr(scanning, "_scan", read)
     monkeypatch.setattr(training_state, "expected_uses", true_uses)
     return times, whole
 

@@ -125,7 +125,7 @@ def test_a_doubtful_given_encoding_is_noted(text, encoding, given):
         stream = open_text(CountingReader(io.BytesIO(data)), "f", name)
         result = Validity("f", stream, name)
         assert stream.read()
-        assert result.is_noteworthy == doubtful
+        assert (result.finding() is not None) == doubtful
         assert (f"if that is right, pass `encoding='{encoding}'`" in result.doubt) == doubtful
 
 

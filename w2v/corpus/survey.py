@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from w2v.compute.parallel import ordered_map, pulling_map
-from w2v.corpus.build import may_be_read_by_workers, no_words_error
 from w2v.corpus.distinct import DistinctWords
 from w2v.corpus.repeated import RepeatedLines
+from w2v.corpus.scanning import may_be_read_by_workers, no_words_error
 from w2v.errors import ConfigError, MissingExtraError, ResourceError, W2VError
 from w2v.events import Event, Notice, Reading
 from w2v.text.blocks import batches

@@ -19,7 +19,7 @@ import zlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Protocol, cast
 
@@ -38,7 +38,7 @@ from w2v.text.objects import (
     require_corpus_type,
     tell_paths_from_text,
 )
-from w2v.text.validity import ByteCounts, Validity
+from w2v.text.validity import ByteCounts, Damage, Validity
 
 
 @dataclass(frozen=True)
@@ -108,18 +108,74 @@ class TextSource(Protocol):
         ...
 
 
-class _ByteSource:
+@dataclass
+class Findings:
+    """What there is to say about files, some of which may have been read in parts.
+
+    Attributes:
+        damaged: files with something odd about their encoding.
+        records: what is odd about the records of each file.
+        parts: the counts of the parts of a file that were read, by its name.
+
+    """
+
+    damaged: list[Damage] = field(default_factory=list)
+    records: list[Records] = field(default_factory=list)
+    parts: dict[str, list[ByteCounts]] = field(default_factory=dict)
+
+    def add(self, validity: Validity) -> None:
+        """Judge a file that was read whole; take the counts of a part.
+
+        Raises:
+            InputError: it is in another encoding.
+
+        """
+        if validity.is_part:
+            self.parts.setdefault(validity.name, []).append(validity.totals())
+            return
+        validity.finish()
+        finding = validity.finding()
+        if finding is not None:
+            self.damaged.append(finding)
+
+    def extend(self, other: Findings) -> None:
+        """Add the findings about further files and parts."""
+        self.damaged += other.damaged
+        self.records += other.records
+        for name, counts in other.parts.items():
+            self.parts.setdefault(name, []).extend(counts)
+
+    def notices(self, options: SourceOptions) -> list[Notice]:
+        """Judge the files that were read in parts, and return the notices about all files.
+
+        Raises:
+            InputError: a file is in another encoding.
+
+        """
+        for name, parts in self.parts.items():
+            validity = Validity(name, None, options.encoding)
+            for counts in parts:
+                validity.add(counts)
+            self.add(validity)
+        self.parts = {}
+        notices = _damage_notice(self.damaged)
+        for file in self.damaged:
+            messages = (file.doubt, file.mixture)
+            notices += [Notice(message) for message in messages if message]
+        return notices + record_notices(self.records, options.selection)
+
+
+class ByteSource:
     """What sources of bytes share: blocks of one stream after the other, and their validity."""
 
     tokenized = False
 
     def __init__(self, options: SourceOptions) -> None:
         self.done_bytes = 0
-        self._options = options
+        self.options = options
         self._unchecked: deque[Validity] = deque()  # of the text of each block
         self._checking: Validity | None = None
-        self._damaged: list[Validity] = []
-        self._records: list[Records] = []
+        self._findings = Findings()
 
     def check(self, counts: ByteCounts) -> None:
         """Check the next block; see `TextSource.check`.
@@ -146,36 +202,57 @@ class _ByteSource:
             InputError: it is in another encoding.
 
         """
+        return self.findings().notices(self.options)
+
+    def findings(self) -> Findings:
+        """Check the last file, after all blocks; return what there is to say about all files.
+
+        Raises:
+            InputError: it is in another encoding.
+
+        """
         self._finish_file()
-        notices = _damage_notice(self._damaged)
-        for file in self._damaged:
-            messages = (file.doubt, file.mixture)
-            notices += [Notice(message) for message in messages if message]
-        notices += record_notices(self._records, self._options.selection)
-        self._damaged, self._records = [], []
-        return notices
+        findings = self._findings
+        self._findings = Findings()
+        return findings
 
     def _finish_file(self) -> None:
         if self._checking is not None:
-            self._checking.finish()
-            if self._checking.is_noteworthy:
-                self._damaged.append(self._checking)
+            self._findings.add(self._checking)
         self._checking = None
 
-    def _stream_blocks(
-        self, raw: IO[bytes], name: str, last_boundary: LastBoundary
+    def whole_blocks(
+        self, raw: IO[bytes], name: str, last_boundary: LastBoundary, *, found: bool
     ) -> Iterator[Block]:
+        """Yield the text of a file, which may have been found in a directory."""
+        try:
+            yield from self.stream_blocks(raw, name, last_boundary)
+        except StructureError as error:
+            if not found:
+                raise
+            message = f"{error}; to read only some files of a directory, pass `include`"
+            raise InputError(message) from error
+
+    def stream_blocks(
+        self,
+        raw: IO[bytes],
+        name: str,
+        last_boundary: LastBoundary,
+        *,
+        begin: int | None = None,
+    ) -> Iterator[Block]:
+        """Yield the text of a stream; ``begin`` as for `Validity`."""
         before = self.done_bytes
         counted = CountingReader(raw)
         records = Records(name)
         with contextlib.ExitStack() as stack:
-            stream, validity, position = self._open(raw, counted, name, records, stack)
+            stream, validity, position = self._open(raw, counted, name, records, stack, begin)
             for block in split_blocks(stream, last_boundary):
                 self.done_bytes = before + position()
                 self._unchecked.append(validity)
                 yield block
             self.done_bytes = before + position()
-        self._records.append(records)
+        self._findings.records.append(records)
 
     def _open(
         self,
@@ -184,9 +261,10 @@ class _ByteSource:
         name: str,
         records: Records,
         stack: contextlib.ExitStack,
+        begin: int | None,
     ) -> tuple[TextStream, Validity, Callable[[], int]]:
         """Return the text of a file, its validity, and a function for the bytes read so far."""
-        options = self._options
+        options = self.options
         if is_parquet(counted.sniff()):
             size = _size(raw)
             stream = stack.enter_context(
@@ -206,7 +284,8 @@ class _ByteSource:
             open_text(counted, name, options.encoding, options.max_expansion)
         )
         stream = stack.enter_context(select_text(text, name, options.selection, records))
-        validity = Validity(name, text, options.encoding, selected=stream is not text)
+        selected = stream is not text
+        validity = Validity(name, text, options.encoding, selected=selected, begin=begin)
         return stream, validity, lambda: counted.count
 
 
@@ -220,7 +299,7 @@ def _size(raw: IO[bytes]) -> int:
     return size
 
 
-def _damage_notice(files: list[Validity]) -> list[Notice]:
+def _damage_notice(files: list[Damage]) -> list[Notice]:
     """Return the notice about invalid bytes, if there are any."""
     damaged = [file for file in files if file.invalid]
     if not damaged:
@@ -236,7 +315,7 @@ def _damage_notice(files: list[Validity]) -> list[Notice]:
     ]
 
 
-class FileSource(_ByteSource):
+class FileSource(ByteSource):
     """The text of files. The end of a file ends a line.
 
     A file must not change from the construction of the source until the end of the file is read.
@@ -246,7 +325,9 @@ class FileSource(_ByteSource):
         options: how to read them.
 
     Attributes:
+        options: the same.
         paths: the files.
+        found: those of them that were found in directories.
         fingerprints: of each file; None for a pipe or other special file.
         skipped: files of directories that are not read.
 
@@ -266,31 +347,21 @@ class FileSource(_ByteSource):
         files, found, self.skipped = find_files(paths, options.include)
         if options.strict and self.skipped.other:
             raise _strict_error(*self.skipped.other[0])
-        self._found = set(found)
+        self.found = set(found)
         self.paths = self._without_non_text(files)
         self.files = len(self.paths)
-        self.fingerprints = [_fingerprint(path) for path in self.paths]
+        self.fingerprints = [fingerprint_of(path) for path in self.paths]
         known = [entry.size for entry in self.fingerprints if entry is not None]
         self.total_bytes = sum(known) if len(known) == self.files else None
 
     def blocks(self, last_boundary: LastBoundary) -> Iterator[Block]:
         """Yield the text of one file after the other; see `TextSource.blocks`."""
         for path, fingerprint in zip(self.paths, self.fingerprints, strict=True):
-            name = "stdin" if path == STDIN else path
-            with (
-                _reading(name),
-                _open(path) as raw,
-                _unchanged(raw, name, fingerprint) as check,
-            ):
-                try:
-                    for block in self._stream_blocks(raw, name, last_boundary):
-                        check()
-                        yield block
-                except StructureError as error:
-                    if path not in self._found:
-                        raise
-                    message = f"{error}; to read only some files of a directory, pass `include`"
-                    raise InputError(message) from error
+            with readable(path, fingerprint) as (raw, name, check):
+                found = path in self.found
+                for block in self.whole_blocks(raw, name, last_boundary, found=found):
+                    check()
+                    yield block
 
     def finish(self) -> list[Notice]:
         """Check the last file and report skipped ones; see `TextSource.finish`."""
@@ -310,10 +381,10 @@ class FileSource(_ByteSource):
         """
         text = []
         for path in files:
-            finding = _sniff(path, self._options) if path in self._found else None
+            finding = _sniff(path, self.options) if path in self.found else None
             if finding is None:
                 text.append(path)
-            elif self._options.strict:
+            elif self.options.strict:
                 raise _strict_error(path, finding)
             else:
                 self.skipped.other.append((path, finding))
@@ -354,7 +425,7 @@ class _OnlyRead(io.RawIOBase):
         return len(data)
 
 
-class StreamSource(_ByteSource):
+class StreamSource(ByteSource):
     """The text of an open binary file, or of anything else whose ``read`` returns bytes.
 
     Args:
@@ -376,8 +447,8 @@ class StreamSource(_ByteSource):
 
     def blocks(self, last_boundary: LastBoundary) -> Iterator[Block]:
         """Yield the text; see `TextSource.blocks`."""
-        with _reading(self._name):
-            yield from self._stream_blocks(self._stream, self._name, last_boundary)
+        with reading(self._name):
+            yield from self.stream_blocks(self._stream, self._name, last_boundary)
 
 
 def open_corpus(corpus: Any, options: SourceOptions = SourceOptions()) -> TextSource:
@@ -446,7 +517,7 @@ _READ_ERRORS = (OSError, EOFError, lzma.LZMAError, zlib.error)
 
 
 @contextlib.contextmanager
-def _reading(name: str) -> Iterator[None]:
+def reading(name: str) -> Iterator[None]:
     """Report an error of reading or decompressing."""
     try:
         yield
@@ -457,13 +528,23 @@ def _reading(name: str) -> Iterator[None]:
         raise InputError(message) from error
 
 
-def _fingerprint(path: str) -> Fingerprint | None:
+def fingerprint_of(path: str) -> Fingerprint | None:
     """Return the fingerprint of a regular file, or None for any other."""
     try:
         status = os.fstat(sys.stdin.fileno()) if path == STDIN else Path(path).stat()
     except OSError:  # stdin has no file descriptor
         return None
     return Fingerprint.of(path, status) if stat.S_ISREG(status.st_mode) else None
+
+
+@contextlib.contextmanager
+def readable(
+    path: str, fingerprint: Fingerprint | None
+) -> Iterator[tuple[IO[bytes], str, Callable[[], None]]]:
+    """Open a file that must not change; yield it, its name, and a function that checks it."""
+    name = "stdin" if path == STDIN else path
+    with reading(name), _open(path) as raw, _unchanged(raw, name, fingerprint) as check:
+        yield raw, name, check
 
 
 @contextlib.contextmanager

@@ -77,6 +77,26 @@ class ByteCounts(NamedTuple):
     wide_at: int = 0
 
 
+class Damage(NamedTuple):
+    """What there is to say about the encoding of a file.
+
+    Attributes:
+        name: of the file.
+        invalid: invalid bytes.
+        mixture: see `Validity.mixture`.
+        doubt: see `Validity.doubt`.
+        suspicion: what a notice about invalid bytes has to add, if the text may be in another
+            encoding.
+
+    """
+
+    name: str
+    invalid: int
+    mixture: str
+    doubt: str
+    suspicion: str
+
+
 class BlockBytes:
     """The bytes of a block, before and after it is split into words.
 
@@ -160,32 +180,42 @@ class Validity:
 
     Args:
         name: of the file, for messages.
-        stream: the text.
+        stream: the text, or None if it is plain UTF-8.
         encoding: the given encoding. Text that is given as UTF-8 is never refused.
         selected: whether the text is only a part of the file.
+        begin: the offset in the file at which the text begins, if it is a part of the file.
 
     Attributes:
         name: the same.
         encoding: of the text.
         compression: of the file, or None.
         marked: whether it begins with a byte-order mark.
+        is_part: whether the text is a part of the file, which is judged as a whole later.
         invalid: invalid bytes so far.
         wide: UTF-16 or UTF-32 if a part is in it although the text was given as UTF-8, or None.
 
     """
 
     def __init__(
-        self, name: str, stream: TextStream, encoding: str | None, *, selected: bool = False
+        self,
+        name: str,
+        stream: TextStream | None,
+        encoding: str | None,
+        *,
+        selected: bool = False,
+        begin: int | None = None,
     ) -> None:
         self.name = name
         self._part = " of the selected text" if selected else ""
         self.invalid = 0
         self.wide: str | None = None
-        self._transcoder = stream.transcoder
-        self.encoding = "utf-8" if stream.transcoder is None else stream.transcoder.encoding
-        self.compression = stream.compression
-        self.marked = stream.marked
-        self._trusted = encoding is not None and stream.transcoder is None
+        self._transcoder = None if stream is None else stream.transcoder
+        self.encoding = "utf-8" if self._transcoder is None else self._transcoder.encoding
+        self.compression = None if stream is None else stream.compression
+        self.marked = stream is not None and stream.marked
+        self._trusted = encoding is not None and self._transcoder is None
+        self._begin = begin or 0
+        self.is_part = begin is not None
         self._size = 0
         self._non_ascii = 0
         self._sample = b""
@@ -200,7 +230,7 @@ class Validity:
         if self._trusted:
             self.wide = self.wide or counts.wide
         elif counts.wide is not None:
-            offset = self._size + counts.wide_at
+            offset = self._begin + self._size + counts.wide_at
             message = (
                 f"{self.name} contains text in {counts.wide} among other text, at byte {offset:,}"
                 f"{self._part}: expected one encoding; convert that part to UTF-8, or pass "
@@ -224,14 +254,19 @@ class Validity:
         if self._is_foreign and (self.invalid > 1 or _SINGLE_SHARE * self._size < 1):
             self._refuse()
 
+    def totals(self) -> ByteCounts:
+        """Return the counts of all blocks together."""
+        return ByteCounts(self._size, self._non_ascii, self.invalid, self._sample, self.wide)
+
+    def finding(self) -> Damage | None:
+        """Return what there is to say about the text, or None."""
+        if not (self.invalid or self.mixture or self.doubt):
+            return None
+        return Damage(self.name, self.invalid, self.mixture, self.doubt, self.suspicion)
+
     @property
     def _is_foreign(self) -> bool:
         return self.invalid > _MOST_INVALID * self._non_ascii
-
-    @property
-    def is_noteworthy(self) -> bool:
-        """Whether there is something to say about the text."""
-        return bool(self.invalid or self.mixture or self.doubt)
 
     @property
     def mixture(self) -> str:

@@ -6,11 +6,13 @@ runs these tests.
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import signal
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -18,7 +20,12 @@ import pytest
 import w2v
 from commands import START
 from support import KJV
+from training.helpers import counts_of, random_text, small
 from w2v.events import Training
+from w2v.system.ray_workers import WorkerLostError, WorkerPool
+from w2v.training.backends import start_workers
+from w2v.training.backends.worker import describe_machine
+from w2v.training.trainer import train_model
 
 ray = pytest.importorskip("ray", reason="ray is in the extra ray")
 from ray.cluster_utils import Cluster  # noqa: E402 - after the check
@@ -144,9 +151,9 @@ def test_a_stopped_worker_is_replaced(nodes, text, expected, monkeypatch):
 
 
 def test_nodes_may_come_and_go(nodes, text, expected, monkeypatch):
-    from w2v.training.backends import cluster
+    from w2v.system import ray_workers
 
-    monkeypatch.setattr(cluster, "_LOOK_SECONDS", 0.5)
+    monkeypatch.setattr(ray_workers, "_LOOK_SECONDS", 0.5)
     extra = []
     most = []
 
@@ -206,13 +213,55 @@ def test_an_interrupt_saves_a_checkpoint_and_ends_the_workers(nodes, text, tmp_p
     require_no_workers()
 
 
+# The pool of workers
+
+
+def test_workers_keep_a_state_until_they_are_lost(nodes):
+    with closing(WorkerPool(nodes.address, 2, describe_machine)) as pool:
+
+        def ask(function, *arguments) -> list:
+            calls = {pool.call(member, function, *arguments): member for member in pool.members}
+            return sorted(pool.results(calls, 60), key=str)
+
+        assert ask(dict.setdefault, "number", 7) == [7, 7]
+        assert ask(dict.get, "number") == [7, 7]
+        os.kill(worker_pids()[0], signal.SIGKILL)
+        with pytest.raises(WorkerLostError, match="a worker was lost"):
+            ask(dict.get, "number")
+        pool.regroup()
+        while len(pool.members) < 2:
+            pool.regroup()
+        assert ask(dict.get, "number") == [7, None]
+        refs = {pool.call(member, dict.get, "number"): member for member in pool.members}
+        found = []
+        while refs:
+            for ref, member, value in pool.first_results(refs, 60):
+                assert refs.pop(ref) is member
+                found.append(value)
+        assert sorted(found, key=str) == [7, None]
+    require_no_workers()
+
+
+def test_a_training_on_workers_that_run_already(nodes):
+    config = small(deterministic=True, shards=3)
+    on_cluster = dataclasses.replace(config, ray=nodes.address, workers=2)
+    with closing(start_workers(on_cluster)) as pool:
+        for lines in (200, 150):
+            text = random_text(lines)
+            arguments = text, random_text(0), counts_of(text)
+            result = train_model(*arguments, on_cluster, pool=pool)
+            assert bytes_of(result) == bytes_of(train_model(*arguments, config))
+        assert len(worker_pids()) == 2
+    require_no_workers()
+
+
 # Refusals
 
 
 def test_too_many_workers(nodes, text, monkeypatch):
-    from w2v.training.backends import cluster
+    from w2v.system import ray_workers
 
-    monkeypatch.setattr(cluster, "_START_SECONDS", 6.0)
+    monkeypatch.setattr(ray_workers, "_START_SECONDS", 6.0)
     with pytest.raises(w2v.errors.ResourceError, match=r"3 of 5 workers have started after 6 s"):
         w2v.train(text, ray=nodes.address, workers=5, **OPTIONS)
     assert not ray.is_initialized()
@@ -227,10 +276,14 @@ def test_there_is_no_cluster(text):
 
 
 def test_other_machines_are_refused(nodes, text, monkeypatch):
-    from w2v.training.backends import cluster
+    from w2v.system import ray_workers
 
-    here = {**cluster.describe_machine(), "numba": "0.1"}
-    monkeypatch.setattr(cluster, "describe_machine", lambda: here)
+    compare = ray_workers._difference
+    monkeypatch.setattr(
+        ray_workers,
+        "_difference",
+        lambda here, there: compare({**here, "numba": "0.1"}, there),
+    )
     message = r"cannot give the same bits on worker 1: numba is [\d.]+ there and 0.1 here"
     with pytest.raises(w2v.errors.ConfigError, match=message):
         w2v.train(text, ray=nodes.address, workers=1, **OPTIONS)

@@ -11,6 +11,7 @@ import dataclasses
 import time
 from contextlib import closing
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,6 +41,9 @@ from w2v.training.state import (
     TrainingSetup,
     TrainingState,
 )
+
+if TYPE_CHECKING:
+    from w2v.system.ray_workers import WorkerPool
 
 # Between two reports only the vectors of this many words are checked for NaN. They are the most
 # frequent words, whose vectors diverge first.
@@ -82,6 +86,7 @@ def train_model(
     observer: Observer = ignore,
     checkpointer: Checkpointer | None = None,
     frozen: int = 0,
+    pool: WorkerPool | None = None,
 ) -> Result:
     """Train word vectors on an encoded text.
 
@@ -94,6 +99,7 @@ def train_model(
         checkpointer: restores the state to start from, and saves the state regularly and when
             training is interrupted (KeyboardInterrupt, SystemExit).
         frozen: the number of words, from the first on, whose vectors do not change.
+        pool: the workers of a cluster, if they run already.
 
     Raises:
         VocabularyError: the text has no pair of words to train on.
@@ -111,7 +117,7 @@ def train_model(
     if text.words * epochs * kept >= 1.0:  # else the error below says it
         for note in plan_notes(kept, config.chosen_sample):
             observer(note)
-    with closing(make_backend(setup)) as backend:
+    with closing(make_backend(setup, pool)) as backend:
         trainer = Trainer(setup, backend, observer, checkpointer)
         while len(state.reports) < epochs:
             state = trainer.run_epoch(text, held_out, state)

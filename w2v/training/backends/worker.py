@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from w2v.compute.simd import WIDTH
 from w2v.config import Config
 from w2v.corpus.encoded import EncodedText
+from w2v.system.ray_workers import StateLostError
 from w2v.training.backends.exchange import (
     Rows,
     apply_rows,
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
 _EXPECTED_MARGIN = 400
 
 
-class NoModelError(Exception):
+class NoModelError(StateLostError):
     """A worker does not have the model that a call is about, since it was started again."""
 
 

@@ -1,0 +1,338 @@
+"""Workers on the machines of a Ray cluster: processes that call functions and keep a state.
+
+A pool starts them, compares their machines with this one, and finds out which of them are left
+when one is lost. It does not know what they compute: a caller sends them importable functions,
+whose first argument is the state of the worker, and gets references of the results.
+
+    pool = WorkerPool("auto", None, describe)
+    answers = {pool.call(member, function, argument): member for member in pool.members}
+    results = pool.results(answers, seconds=60)
+    pool.close()
+
+Only one thread may use a pool at a time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import logging
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from w2v.errors import ConfigError, ResourceError, W2VError
+from w2v.system.ray_cluster import connect, cores_of_each, import_ray, nodes_of, reason_of
+
+State = dict[str, Any]
+"""What a worker keeps between calls. It is empty after the worker was started or started again."""
+
+MARKS = "marks"
+"""The key of the state for small values that the pool has to know: a dict, see `Member.marks`."""
+
+_log = logging.getLogger("w2v")
+
+# How long workers may take to start: an actor loads numba and compiles or loads the kernels.
+_START_SECONDS = 120.0
+# How often to look for new machines and for workers that have come back.
+_LOOK_SECONDS = 5.0
+
+
+class WorkerLostError(Exception):
+    """A worker, or a result that it kept, is lost; or the worker takes too long."""
+
+
+class StateLostError(Exception):
+    """A worker does not have the state that a call is about, since it was started again."""
+
+
+class _Actor:
+    """A worker in a process of its own.
+
+    Its constructor has no arguments, which Ray would have to find again to restart it.
+    """
+
+    def __init__(self) -> None:
+        self._state: State = {MARKS: {}}
+
+    def introduce(
+        self, describe: Callable[[], dict[str, str]]
+    ) -> tuple[dict[str, Any], dict[str, str]]:
+        """Return the marks of the state, and a description of the machine."""
+        return self._state[MARKS], describe()
+
+    def call(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        """Call a function with the state and some arguments."""
+        return function(self._state, *arguments)
+
+
+@dataclass(eq=False)
+class Member:
+    """A worker, as the pool knows it.
+
+    Attributes:
+        actor: the handle of its process.
+        name: for messages.
+        cores: the number of its cores.
+        node: the id of the machine that it belongs to; empty if Ray chooses one.
+        marks: what functions have put into ``state[MARKS]`` of the worker, as it was when the pool
+            asked last. The caller may keep it up to date. It is empty after a start.
+
+    """
+
+    actor: Any
+    name: str
+    cores: int
+    node: str = ""
+    marks: dict[str, Any] = field(default_factory=dict)
+    answer: Any = None  # the reference of an answer that is awaited, while the worker is away
+
+
+class WorkerPool:
+    """Workers on the machines of a cluster.
+
+    Args:
+        address: of the cluster, see `connect`.
+        workers: the number of workers, with as many cores each as possible. With None, each machine
+            has one with all its cores, also a machine that is added later.
+        describe: an importable function that returns what all machines must have in common.
+
+    Attributes:
+        members: the workers that can be called.
+
+    Raises:
+        MissingExtraError: Ray is not installed.
+        ConfigError: there is no cluster at the address, or a machine differs from this one.
+        ResourceError: the workers do not start.
+
+    """
+
+    def __init__(
+        self, address: str, workers: int | None, describe: Callable[[], dict[str, str]]
+    ) -> None:
+        self.members: list[Member] = []
+        self._workers = workers
+        self._describe = describe
+        self._away: list[Member] = []
+        self._refused: set[str] = set()
+        self._looked = time.monotonic()
+        self._ray = import_ray()
+        self._owns_ray = connect(self._ray, address, workers)
+        try:
+            self._start_all()
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """End all workers, and the cluster if it was started here. Results are lost."""
+        for member in (*self.members, *self._away):
+            with contextlib.suppress(Exception):  # it may have ended
+                self._ray.kill(member.actor, no_restart=True)
+        self.members, self._away = [], []
+        if self._owns_ray:
+            self._owns_ray = False
+            self._ray.shutdown()
+
+    # Calls
+
+    def put(self, value: object) -> Any:
+        """Put a value into the store of the cluster, for several calls; return its reference."""
+        return self._ray.put(value)
+
+    def call(
+        self, member: Member, function: Callable[..., Any], *arguments: Any, results: int = 1
+    ) -> Any:
+        """Call a function on a worker, after the calls before; return the reference of its result.
+
+        Args:
+            member: the worker.
+            function: an importable function of the state of the worker and the arguments.
+            arguments: references among them are replaced by what they refer to, which one worker
+                receives from another. References inside of an argument are not.
+            results: if not 1, the function returns a sequence of so many results, and this a list
+                of their references.
+
+        """
+        return member.actor.call.options(num_returns=results).remote(function, *arguments)
+
+    def results(self, awaited: Mapping[Any, Member], seconds: float) -> list[Any]:
+        """Wait for results, and return them.
+
+        Args:
+            awaited: the workers by the references of their results.
+            seconds: how long they may take. Those that take longer are started again.
+
+        Raises:
+            WorkerLostError: a worker was lost or is slow; `regroup` finds those that are left.
+            W2VError: the function has raised it, as any other exception.
+
+        """
+        ray, errors, refs = self._ray, self._ray.exceptions, list(awaited)
+        try:
+            return list(ray.get(refs, timeout=seconds))
+        except errors.GetTimeoutError:
+            _, late = ray.wait(refs, num_returns=len(refs), timeout=0)
+            for ref in late:
+                ray.kill(awaited[ref].actor, no_restart=False)
+            message = f"a worker took more than {seconds:.0f} s and is started again"
+            raise WorkerLostError(message) from None
+        except errors.RayTaskError as error:
+            if isinstance(error.cause, (errors.RayError, StateLostError)):
+                message = f"a worker was lost ({reason_of(error.cause)})"
+                raise WorkerLostError(message) from error
+            if isinstance(error.cause, W2VError):
+                raise error.cause from error
+            raise
+        except errors.RayError as error:  # the worker, its machine or what it has sent is lost
+            message = f"a worker was lost ({reason_of(error)})"
+            raise WorkerLostError(message) from error
+
+    def first_results(
+        self, awaited: Mapping[Any, Member], seconds: float
+    ) -> list[tuple[Any, Member, Any]]:
+        """Wait for at least one result; return the references, workers and values of all there are.
+
+        The arguments and errors are those of `results`. The caller removes the references from
+        those that it awaits.
+        """
+        refs = list(awaited)
+        ready, _ = self._ray.wait(refs, num_returns=1, timeout=seconds)
+        if len(refs) > 1 and ready:
+            ready, _ = self._ray.wait(refs, num_returns=len(refs), timeout=0)
+        chosen = {ref: awaited[ref] for ref in ready or refs}
+        values = self.results(chosen, 0.0 if not ready else seconds)
+        return [(ref, chosen[ref], value) for ref, value in zip(chosen, values, strict=True)]
+
+    # Workers that come and go
+
+    def regroup(self, seconds: float = 0.0) -> None:
+        """Find out which workers are left after one was lost; wait until there is one.
+
+        Args:
+            seconds: how long a worker may be busy with the calls before.
+
+        Raises:
+            ResourceError: no worker answers.
+
+        """
+        self._away += self.members
+        self.members = []
+        deadline = time.monotonic() + _START_SECONDS
+        while not self.members:
+            self._ask(seconds + _LOOK_SECONDS)
+            if not self.members and time.monotonic() > deadline:
+                message = (
+                    f"no worker of the Ray cluster has answered for {_START_SECONDS:.0f} s; check "
+                    "`ray status`, and resume"
+                )
+                raise ResourceError(message)
+
+    def look_for_workers(self) -> None:
+        """Now and then, take in workers that have come back, and machines that are new."""
+        if time.monotonic() - self._looked < _LOOK_SECONDS:
+            return
+        self._looked = time.monotonic()
+        if self._workers is None:
+            nodes = {node["NodeID"]: node for node in nodes_of(self._ray)}
+            self._away = [member for member in self._away if member.node in nodes]
+            known = {member.node for member in (*self.members, *self._away)} | self._refused
+            self._away += [self._start_on(nodes[node]) for node in nodes.keys() - known]
+        self._ask(0.0)
+
+    def _start_all(self) -> None:
+        if self._workers is None:
+            self.members += [self._start_on(node) for node in nodes_of(self._ray)]
+            if not self.members:
+                message = "the Ray cluster has no machine with a free CPU; add one"
+                raise ResourceError(message)
+        else:
+            cores = cores_of_each(nodes_of(self._ray), self._workers)
+            options = {"num_cpus": cores, "scheduling_strategy": "SPREAD"}
+            for number in range(self._workers):
+                self.members.append(self._start(f"worker {number + 1}", cores, options))
+        self._await_start()
+
+    def _start_on(self, node: dict[str, Any]) -> Member:
+        """Start a worker with all cores of a machine."""
+        strategies = importlib.import_module("ray.util.scheduling_strategies")
+        cores = int(node["Resources"]["CPU"])
+        here = strategies.NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
+        options = {"num_cpus": cores, "scheduling_strategy": here}
+        member = self._start(f"the worker on {node['NodeManagerHostname']}", cores, options)
+        member.node = node["NodeID"]
+        return member
+
+    def _start(self, name: str, cores: int, options: dict[str, Any]) -> Member:
+        actor_class = self._ray.remote(max_restarts=-1, max_task_retries=0, **options)(_Actor)
+        return Member(actor_class.remote(), name, cores)
+
+    def _await_start(self) -> None:
+        """Wait until all workers have started, and compare their machines with this one."""
+        ray = self._ray
+        refs = [member.actor.introduce.remote(self._describe) for member in self.members]
+        ready, waiting = ray.wait(refs, num_returns=len(refs), timeout=_START_SECONDS)
+        if waiting:
+            cores = int(ray.cluster_resources().get("CPU", 0))
+            message = (
+                f"{len(ready)} of {len(refs)} workers have started after {_START_SECONDS:.0f} s; "
+                f"the Ray cluster has {cores} CPUs. Add machines, or use fewer `workers`"
+            )
+            raise ResourceError(message)
+        for member, ref in zip(self.members, refs, strict=True):
+            try:
+                member.marks, there = ray.get(ref)
+            except ray.exceptions.RayError as error:
+                message = (
+                    f"{member.name} did not start: {reason_of(error)}; install the same versions "
+                    "of Python, w2v and its packages on all machines"
+                )
+                raise ResourceError(message) from error
+            difference = _difference(self._describe(), there)
+            if difference is not None:
+                message = (
+                    f"cannot give the same bits on {member.name}: {difference}; use the same "
+                    "versions and the same kind of processor on all machines"
+                )
+                raise ConfigError(message, option="ray")
+
+    def _ask(self, seconds: float) -> None:
+        """Take in the workers away that answer within a time."""
+        if not self._away:
+            return
+        ray = self._ray
+        for member in self._away:
+            if member.answer is None:
+                member.answer = member.actor.introduce.remote(self._describe)
+        refs = [member.answer for member in self._away]
+        ready, _ = ray.wait(refs, num_returns=len(refs), timeout=seconds)
+        away = []
+        for member in self._away:
+            if member.answer not in ready:
+                away.append(member)
+                continue
+            answer, member.answer = member.answer, None
+            try:
+                member.marks, there = ray.get(answer)
+            except ray.exceptions.RayError:  # it has ended, and Ray starts it again
+                away.append(member)
+                continue
+            difference = _difference(self._describe(), there)
+            if difference is None:
+                self.members.append(member)
+            else:
+                self._refused.add(member.node)
+                ray.kill(member.actor, no_restart=True)
+                _log.warning(
+                    "note: %s is not used, since the bits would differ: %s", member.name, difference
+                )
+        self._away = away
+
+
+def _difference(here: Mapping[str, str], there: Mapping[str, str]) -> str | None:
+    """Return how a machine differs from this one, or None."""
+    for name, value in here.items():
+        if there.get(name) != value:
+            return f"{name} is {there.get(name)} there and {value} here"
+    return None

@@ -108,7 +108,7 @@ def watched(monkeypatch):
     """All backends that the trainer makes, each in a `Watched`."""
     made = []
 
-    def make(setup):
+    def make(setup, _pool):
         made.append(Watched(make_backend(setup)))
         return made[-1]
 
@@ -365,7 +365,7 @@ def test_an_interrupt_between_epochs_saves_the_state(case, watched):
 @every_backend
 @THREADS
 def test_an_error_in_a_step_stops_the_workers(case, threads, monkeypatch):
-    def make(setup):
+    def make(setup, _pool):
         backend = Watched(make_backend(setup))
         backend.fail_at = 3
         return backend

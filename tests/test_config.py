@@ -40,6 +40,7 @@ STEP = {int: 1, float: 1e-9}
 COMPANIONS = {
     "lr_min": {"lr": 1e300},
     "shards": {"deterministic": True},
+    "rounds": {"deterministic": True},
     "workers": {"ray": "local"},
 }
 
@@ -186,6 +187,18 @@ def test_shards_require_deterministic_training():
         ConfigError, match=r"^shards requires `deterministic=True`, got `shards=2` without it; "
     ):
         Config(shards=2)
+
+
+def test_rounds_require_deterministic_training():
+    assert Config().rounds == Config(rounds="auto").rounds == "auto"
+    assert Config(deterministic=True, rounds=9).rounds == Config(ray="auto", rounds=9).rounds == 9
+    with pytest.raises(
+        ConfigError, match=r"^rounds requires `deterministic=True`, got `rounds=2` without it; add"
+    ):
+        Config(rounds=2)
+    for wrong in (0, -1, 1.5, True, None, "many", 10**10):
+        with pytest.raises(ConfigError, match=r"^rounds must be an integer from 1 to 10+, or auto"):
+            Config(deterministic=True, rounds=wrong)
 
 
 def test_columns_are_names_or_numbers():

@@ -340,6 +340,17 @@ class Config:
         low=1,
         high=1_024,
     )
+    rounds: int | str = _option(
+        AUTO,
+        int,
+        EXECUTION,
+        "Rounds of the whole `deterministic` training, each of which ends with a merge of the"
+        " shards; they are divided evenly among the epochs. auto: 320, fewer for short texts, more"
+        " for long ones.",
+        low=1,
+        high=1_000_000_000,
+        auto=True,
+    )
 
     ray: str | None = _option(
         None,
@@ -394,6 +405,12 @@ class Config:
                 "omit `shards`"
             )
             raise ConfigError(message, option="shards")
+        if self.rounds != AUTO and not self.deterministic:
+            message = (
+                f"requires `deterministic=True`, got `rounds={self.rounds}` without it; add it, or "
+                "omit `rounds`"
+            )
+            raise ConfigError(message, option="rounds")
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> Config:
@@ -530,6 +547,7 @@ class TrainOptions(TypedDict, total=False):
     seed: int
     deterministic: bool
     shards: int | None
+    rounds: int | str
     ray: str | None
     workers: int | None
 

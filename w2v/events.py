@@ -325,6 +325,8 @@ class TrainingPlanned(Event):
         epochs: the number of epochs.
         sample: the subsampling threshold.
         kept_words: the share of the words that subsampling is expected to keep.
+        rounds: the rounds of all epochs, if training is deterministic.
+        shards: the shards that each round trains, if training is deterministic.
 
     """
 
@@ -333,12 +335,18 @@ class TrainingPlanned(Event):
     epochs: int
     sample: float
     kept_words: float
+    rounds: int | None = None
+    shards: int | None = None
 
     def __str__(self) -> str:
         """Describe the event."""
         share = f"subsampling at {self.sample:g} keeps {100 * self.kept_words:.0f} % of the words"
         share = share if self.sample else "no subsampling"
-        return f"training: {_count(self.words, 'word')}, {_count(self.epochs, 'epoch')}; {share}"
+        rounds = ""
+        if self.rounds is not None and self.shards is not None:
+            rounds = f"; {_count(self.rounds, 'round')} of {_count(self.shards, 'shard')}"
+        size = f"{_count(self.words, 'word')}, {_count(self.epochs, 'epoch')}"
+        return f"training: {size}; {share}{rounds}"
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,8 @@ from w2v.pipeline import train as job
             "--lr-min must not exceed the learning rate: got --lr-min 0.2 and --lr 0.1",
         ),
         (["--shards", "2"], "--shards requires --deterministic, got --shards 2 without it; add it"),
+        (["--rounds", "2"], "--rounds requires --deterministic, got --rounds 2 without it; add it"),
+        (["--rounds", "0"], "Invalid value for '--rounds': '0' is not an integer from 1 to"),
         (["--lr", "nan"], "Invalid value for '--lr': 'nan' is not a finite number above 0."),
         (
             ["--lr-min", "nan"],

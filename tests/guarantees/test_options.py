@@ -154,6 +154,7 @@ def option_values(*choices: str) -> st.SearchStrategy[dict[str, Any]]:
 @example(values={"lr": 0.1, "lr_min": 0.2})
 @example(values={"lr_min": 0.06})
 @example(values={"shards": 4})
+@example(values={"rounds": 4})
 @example(values={"sep": "\\t"})
 @example(values={"column": "a", "json_field": "b"})
 @example(values={"lr": float("nan")})
@@ -218,6 +219,13 @@ def expect_usage_error(arguments: list[str], values: dict[str, Any], error: Conf
             (
                 f"--shards requires --deterministic, got --shards {values.get('shards')} without "
                 "it; add it, or omit --shards"
+            ),
+        ),
+        (
+            ("rounds",),
+            (
+                f"--rounds requires --deterministic, got --rounds {values.get('rounds')} without "
+                "it; add it, or omit --rounds"
             ),
         ),
         (
@@ -377,7 +385,7 @@ def configs(draw: Callable[..., Any]) -> Config:
     """Return configurations with any valid values."""
     chosen = draw(st.lists(st.sampled_from(list(OPTIONS)), unique=True))
     values = {name: draw(valid(OPTIONS[name])) for name in chosen}
-    if "shards" in values:
+    if "shards" in values or values.get("rounds", "auto") != "auto":
         values["deterministic"] = True
     if "workers" in values:
         values.setdefault("ray", "local")

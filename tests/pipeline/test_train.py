@@ -336,6 +336,7 @@ def test_meta_records_the_training(tmp_path):
         "lr_min": 5e-6,
         "negative_sharing": 64,
         "shared_negatives": 16,
+        "rounds": None,
     }
     assert meta["tokenizer"] == {
         "name": "unicode",

@@ -8,7 +8,15 @@ import pytest
 from support import compiled_only
 from training.helpers import EMPTY, counts_of, random_text, small, text_of
 from w2v.compute.random import NOISE, SUBSAMPLING, VALIDATION, WINDOWS, make_key
-from w2v.training.plan import EpochPlan, Schedule, max_span_positions, round_count
+from w2v.errors import ConfigError
+from w2v.training.plan import (
+    EpochPlan,
+    Schedule,
+    automatic_round_count,
+    max_span_positions,
+    round_count,
+    with_rounds,
+)
 from w2v.training.trainer import train_model
 
 
@@ -41,6 +49,49 @@ def test_a_training_has_at_least_320_rounds_in_all(epochs, expected):
     assert round_count(4 * (1 << 10) * 320, config) == expected
     assert round_count(4 * (1 << 10) * 2, config) == (2 if epochs < 320 else 1)
     assert round_count(4 * (1 << 16) * 400, config) == 400
+
+
+@pytest.mark.parametrize(
+    ("positions", "rounds", "epochs", "expected"),
+    [
+        (4000, 1, 5, 1),  # at least one in each epoch
+        (4000, 5, 5, 1),
+        (4000, 6, 5, 2),  # the next multiple of the epochs
+        (4000, 5000, 5, 1000),  # a span has at least one word
+        (4 * (1 << 16) * 7 + 1, 1, 5, 8),  # and at most 65,536
+        (4 * (1 << 16) * 7 + 1, 400, 5, 80),
+    ],
+)
+def test_chosen_rounds_are_divided_among_the_epochs(positions, rounds, epochs, expected):
+    config = deterministic(epochs=epochs, rounds=rounds)
+    assert round_count(positions, config) == expected
+    assert with_rounds(config, positions).rounds == epochs * expected
+    assert automatic_round_count(positions, config) == round_count(
+        positions, deterministic(epochs=epochs)
+    )
+
+
+@pytest.mark.parametrize("positions", [0, 1, 3, 4000, 123_456, 1_000_000])
+@pytest.mark.parametrize("epochs", [1, 7, 400])
+@pytest.mark.parametrize("shards", [1, 4, 1024])
+def test_the_default_rounds_stay_the_same_when_they_are_recorded(positions, epochs, shards):
+    config = deterministic(epochs=epochs, shards=shards)
+    recorded = with_rounds(config, positions)
+    assert with_rounds(recorded, positions) == recorded
+    if positions:
+        assert round_count(positions, recorded) == round_count(positions, config)
+    assert with_rounds(small(epochs=epochs), positions) == small(epochs=epochs)
+
+
+def test_more_rounds_than_words_of_a_shard_are_rejected():
+    most = 5 * 1000
+    with_rounds(deterministic(epochs=5, rounds=most), 4000)
+    with pytest.raises(ConfigError) as error:
+        with_rounds(deterministic(epochs=5, rounds=most + 1), 4000)
+    assert str(error.value) == (
+        "rounds must be at most 5,000 for this text, got 5,001: it has 4,000 words and line ends, "
+        "which 4 shards and 5 epochs divide; use fewer rounds or fewer `shards`"
+    )
 
 
 @pytest.mark.parametrize(("window", "expected"), [(1, 1 << 16), (2, 1 << 16), (8, 1 << 14)])

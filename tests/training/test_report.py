@@ -27,8 +27,14 @@ from w2v.corpus.encoded import EncodedText
 from w2v.corpus.pairs import skipgram_pairs
 from w2v.events import EpochDone, Notice, TextUsed, Training
 from w2v.training import plan, report
-from w2v.training.plan import EpochPlan
-from w2v.training.report import plan_notes, result_notes, sample_text, untrained_loss
+from w2v.training.plan import MIN_ROUND_POSITIONS, EpochPlan, with_rounds
+from w2v.training.report import (
+    plan_notes,
+    result_notes,
+    round_notes,
+    sample_text,
+    untrained_loss,
+)
 from w2v.training.state import TrainingSetup
 from w2v.training.trainer import train_model
 
@@ -318,6 +324,61 @@ def test_a_note_before_training_tells_that_few_words_are_kept():
     assert note.message.startswith("subsampling drops 93 % of the words")
     assert "`sample=1e-06`" in note.message
     assert note.message.endswith("or all with `sample=0`")
+
+
+def notes_of_rounds(positions, **changes):
+    """The notes before a deterministic training, and its rounds."""
+    given = small(deterministic=True, **changes)
+    config = with_rounds(given, positions)
+    notes = list(round_notes(given, config, positions))
+    assert all(note.warning for note in notes)
+    return [note.message for note in notes], config.rounds
+
+
+@pytest.mark.parametrize(
+    "changes", [{}, {"shards": 25}, {"rounds": 256}, {"shards": 1, "rounds": 200}]
+)
+def test_enough_rounds_have_no_notes(changes):
+    assert notes_of_rounds(1 << 21, epochs=4, **changes)[0] == []
+    assert list(round_notes(small(epochs=4), small(epochs=4), 1 << 21)) == []
+
+
+@pytest.mark.parametrize("shards", [2, 64, 1024])
+@pytest.mark.parametrize("epochs", [1, 5, 83])
+@pytest.mark.parametrize("positions", [1000, 100_000, 2_000_000])
+def test_a_note_tells_that_a_text_is_too_short_for_its_shards(positions, epochs, shards):
+    notes, rounds = notes_of_rounds(positions, epochs=epochs, shards=shards)
+    assert len(notes) == (rounds < 256)
+    for note in notes:
+        assert note.startswith(f"{rounds} rounds are few for `shards={shards}`")
+        *_, remedy = note.split("; ")
+        fewer = int(remedy.removeprefix("use `shards=").removesuffix("`"))
+        assert 1 <= fewer < shards
+        assert notes_of_rounds(positions, epochs=epochs, shards=fewer)[0] == []
+
+
+def test_a_note_tells_that_fewer_rounds_were_chosen_than_are_good():
+    (note,), rounds = notes_of_rounds(1 << 21, epochs=5, rounds=251)
+    assert rounds == 255
+    assert note.startswith("255 rounds are few for `shards=4`")
+    assert note.endswith("; use `rounds=256` or more")
+
+
+def test_a_note_tells_that_long_spans_need_more_rounds_than_were_chosen():
+    assert notes_of_rounds(4 * 65536 * 300, epochs=1, rounds=300)[0] == []
+    (note,), rounds = notes_of_rounds(4 * 65536 * 300, epochs=1, rounds=299)
+    assert rounds == 300
+    assert note.startswith("training takes 300 rounds in place of `rounds=299`, because a shard ")
+    assert "at most 65,536 words" in note
+    assert note.endswith("use more shards than `shards=4` for fewer rounds")
+
+
+def test_a_note_tells_that_spans_are_very_short():
+    size = 4 * 1000 * MIN_ROUND_POSITIONS
+    assert notes_of_rounds(size, epochs=5, rounds=5000)[0] == []
+    (note,), _ = notes_of_rounds(size, epochs=5, rounds=50_000)
+    assert note.startswith("a shard has only 102 words in a round")
+    assert note.endswith("fewer shards than `shards=4`, or fewer rounds than `rounds=50000`")
 
 
 def notes_of_training(text, vocabulary=30, **changes):

@@ -17,7 +17,7 @@ from training.helpers import (
     text_of,
     without_seconds,
 )
-from w2v.errors import DivergenceError, FormatError, VocabularyError
+from w2v.errors import ConfigError, DivergenceError, FormatError, VocabularyError
 from w2v.events import EpochDone, Notice, Resumed, Training, TrainingPlanned
 from w2v.training import plan, trainer
 from w2v.training.backends import hogwild
@@ -49,6 +49,45 @@ def test_matrix_and_reports_have_their_shapes():
     training = [e for e in events if isinstance(e, Training)]
     assert training[-1].done_words == training[-1].total_words == 2 * text.words
     assert result.words_per_second == pytest.approx(2 * text.words / result.seconds)
+
+
+@pytest.mark.parametrize(("rounds", "expected"), [("auto", 2), (7, 8), (400, 400)])
+def test_a_deterministic_training_reports_its_rounds(rounds, expected):
+    text = random_text(200)
+    events = []
+    config = small(deterministic=True, shards=3, rounds=rounds)
+    result = train_model(text, EMPTY, counts_of(text), config, events.append)
+    assert (events[0].rounds, events[0].shards) == (expected, 3)
+    assert str(events[0]).endswith(f"no subsampling; {expected} rounds of 3 shards")
+    assert result.config.rounds == expected
+    notes = [event.message for event in events[1:3] if isinstance(event, Notice)]
+    assert notes[0].startswith(
+        f"{expected} rounds are few" if expected < 256 else "a shard has only"
+    )
+
+
+@pytest.mark.usefixtures("short_spans")
+def test_rounds_make_a_difference_to_training_but_not_to_its_measures():
+    text, held_out = random_text(90), random_text(40, seed=1)
+    measured, vectors = [], set()
+    for rounds in (12, 20, 40):
+        config = small(deterministic=True, rounds=rounds, lr=1e-30, lr_min=1e-30)
+        result = train_model(text, held_out, counts_of(text), config)
+        measured.append([(e.loss, e.validation_loss) for e in result.epochs])
+        config = small(deterministic=True, rounds=rounds)
+        vectors.add(train_model(text, held_out, counts_of(text), config).matrix.tobytes())
+    assert measured[0] == measured[1] == measured[2]
+    assert len(vectors) == 3
+
+
+def test_more_rounds_than_words_are_rejected_before_training():
+    text = random_text(5)
+    events = []
+    with pytest.raises(ConfigError, match=r"^rounds must be at most [0-9]+ for this text, got 999"):
+        train_model(
+            text, EMPTY, counts_of(text), small(deterministic=True, rounds=999), events.append
+        )
+    assert events == []
 
 
 def test_held_out_lines_are_not_trained_on():

@@ -169,4 +169,5 @@ def _used_config(config: Config) -> dict[str, Any]:
         "negative_sharing": config.sharing,
         "shared_negatives": config.noise_words,
         "shards": config.shard_count if config.deterministic else None,
+        "rounds": config.rounds if config.deterministic else None,
     }

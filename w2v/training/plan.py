@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 
 from w2v.compute.random import NOISE, SUBSAMPLING, VALIDATION, WINDOWS, make_key
-from w2v.config import Config
+from w2v.config import AUTO, Config
 from w2v.corpus.encoded import EncodedText
+from w2v.errors import ConfigError
 from w2v.training.sampling import Keys
 from w2v.training.sgns.kernel import LearningRates, TextSpan
 
@@ -18,7 +20,8 @@ _MAX_SPAN_PRODUCTS = 1 << 33
 # wide that a span would exceed this, and nothing dropped by subsampling, spans are shorter.
 _MAX_ROUND_PAIRS = 1 << 18
 # Between two merges, shards do not see each other's updates. A training has at least this many
-# rounds in all, whatever the number of shards, unless its spans would get too short.
+# rounds in all, whatever the number of shards, unless its spans would get too short: copying and
+# merging rows would take longer than training on them.
 _MIN_ROUNDS = 320
 MIN_ROUND_POSITIONS = 1 << 10
 
@@ -118,8 +121,51 @@ def max_span_positions(config: Config) -> int:
 
 
 def round_count(positions: int, config: Config) -> int:
-    """Return the number of rounds of an epoch, in each of which every shard trains on one span."""
+    """Return the number of rounds of an epoch, in each of which every shard trains on one span.
+
+    Args:
+        positions: the words and line ends of the text.
+        config: the hyper-parameters, with a number of epochs.
+
+    """
+    if config.rounds == AUTO:
+        return automatic_round_count(positions, config)
+    return _round_count(positions, config, int(config.rounds), 1)
+
+
+def automatic_round_count(positions: int, config: Config) -> int:
+    """Return what `round_count` does if the number of rounds was not chosen."""
+    return _round_count(positions, config, _MIN_ROUNDS, MIN_ROUND_POSITIONS)
+
+
+def _round_count(positions: int, config: Config, in_all: int, shortest: int) -> int:
+    """Divide a number of rounds among the epochs, within the limits of the spans' lengths."""
     per_shard = -(-positions // config.shard_count)
     required = -(-per_shard // max_span_positions(config))
-    wanted = -(-_MIN_ROUNDS // config.chosen_epochs)
-    return max(required, min(wanted, -(-per_shard // MIN_ROUND_POSITIONS)))
+    wanted = -(-in_all // config.chosen_epochs)
+    return max(required, min(wanted, -(-per_shard // shortest)))
+
+
+def with_rounds(config: Config, positions: int) -> Config:
+    """Return the hyper-parameters of a deterministic training with its number of rounds in all.
+
+    Args:
+        config: the hyper-parameters, with a number of epochs.
+        positions: the words and line ends of the text.
+
+    Raises:
+        ConfigError: so many rounds were asked for that not every shard would have a word in each.
+
+    """
+    if not config.deterministic:
+        return config
+    epochs = config.chosen_epochs
+    most = epochs * -(-positions // config.shard_count)
+    if config.rounds != AUTO and positions and int(config.rounds) > most:
+        message = (
+            f"must be at most {most:,} for this text, got {int(config.rounds):,}: it has "
+            f"{positions:,} words and line ends, which {config.shard_count} shards and {epochs} "
+            "epochs divide; use fewer rounds or fewer `shards`"
+        )
+        raise ConfigError(message, option="rounds")
+    return dataclasses.replace(config, rounds=max(1, epochs * round_count(positions, config)))

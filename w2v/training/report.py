@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from w2v.config import AUTO
 from w2v.corpus.encoded import EncodedText
 from w2v.corpus.pairs import count_pairs
 from w2v.events import Notice, TextUsed
 from w2v.training.model import initial_vectors, rows_of
+from w2v.training.plan import MIN_ROUND_POSITIONS, max_span_positions
 from w2v.training.step_sizes import expected_uses
 
 if TYPE_CHECKING:
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from w2v.config import Config
     from w2v.events import EpochDone
     from w2v.training.state import TrainingSetup
 
@@ -27,6 +30,8 @@ _UNTRAINED_SHARE = 0.97
 _FEW_USES = 10
 # Where subsampling keeps less than this share, a note says so.
 _SMALL_SHARE = 0.1
+# With fewer rounds than this in all, several shards give worse vectors than one.
+_FEW_ROUNDS = 256
 # The loss is measured on a sample of the text: pieces of this many positions, at most so many of
 # them, and this share of a long text, so that it takes little time beside an epoch.
 _PIECE_POSITIONS = 1 << 11
@@ -106,6 +111,45 @@ def plan_notes(kept_words: float, sample: float) -> Iterator[Notice]:
         yield Notice(
             f"subsampling drops {100 * (1 - kept_words):.0f} % of the words; keep more with a "
             f"higher threshold than `sample={sample:g}`, or all with `sample=0`"
+        )
+
+
+def round_notes(given: Config, config: Config, positions: int) -> Iterator[Notice]:
+    """Yield what to say before training about its rounds, if it is deterministic.
+
+    Args:
+        given: the hyper-parameters, with the rounds that were asked for.
+        config: the same with the rounds that training has.
+        positions: the words and line ends of the text.
+
+    """
+    if not config.deterministic:
+        return
+    rounds, shards, epochs = int(config.rounds), config.shard_count, config.chosen_epochs
+    if given.rounds != AUTO and rounds >= int(given.rounds) + epochs:
+        yield Notice(
+            f"training takes {rounds:,} rounds in place of `rounds={given.rounds}`, because a shard"
+            f" trains on at most {max_span_positions(config):,} words and line ends in a round; "
+            f"use more shards than `shards={shards}` for fewer rounds"
+        )
+    if shards == 1:
+        return
+    words = positions * epochs / (rounds * shards)  # of a shard in a round, about
+    if rounds < _FEW_ROUNDS:
+        if given.rounds == AUTO:
+            most = positions // (-(-_FEW_ROUNDS // epochs) * MIN_ROUND_POSITIONS)
+            remedy = f"use `shards={max(1, most)}`"
+        else:
+            remedy = f"use `rounds={_FEW_ROUNDS}` or more"
+        yield Notice(
+            f"{rounds:,} rounds are few for `shards={shards}`, which see the updates of each other "
+            f"only after a round, so the vectors may be worse; {remedy}"
+        )
+    elif given.rounds != AUTO and words < MIN_ROUND_POSITIONS:
+        yield Notice(
+            f"a shard has only {words:,.0f} words in a round, so copying and merging rows takes "
+            f"much of the time; use fewer shards than `shards={shards}`, or fewer rounds than "
+            f"`rounds={rounds}`"
         )
 
 

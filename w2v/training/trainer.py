@@ -23,10 +23,11 @@ from w2v.events import EpochDone, Observer, Resumed, TextUsed, Training, Trainin
 from w2v.training.automatic import resolve
 from w2v.training.backends import make_backend
 from w2v.training.model import rows_of
-from w2v.training.plan import EpochPlan
+from w2v.training.plan import EpochPlan, with_rounds
 from w2v.training.report import (
     plan_notes,
     result_notes,
+    round_notes,
     sample_text,
     untrained_loss,
     usage_of,
@@ -65,7 +66,7 @@ class Result:
         seconds: of training, without validation.
         words_per_second: words of the text times epochs per second of training.
         usage: how much of the text was used.
-        config: the hyper-parameters, with the epochs and the threshold that were chosen.
+        config: the hyper-parameters, with the epochs, threshold and rounds that were chosen.
 
     """
 
@@ -105,17 +106,25 @@ def train_model(
         VocabularyError: the text has no pair of words to train on.
         DivergenceError: the vectors hold NaN or infinity, or the loss is far too high.
         FormatError: the saved state belongs to another division of the text into steps.
+        ConfigError: the text is too short for the number of rounds.
 
     """
     checkpointer = checkpointer or NoCheckpointer()
-    config = resolve(config, counts, text.words)
+    given = resolve(config, counts, text.words)
+    config = with_rounds(given, len(text.ids))
     epochs = config.chosen_epochs
     setup = TrainingSetup.of(counts, config, frozen)
     state = checkpointer.restore(setup.matrices)
     kept = kept_share(counts, config.chosen_sample)
-    observer(TrainingPlanned(text.words, epochs, config.chosen_sample, kept))
+    rounds, shards = (
+        (int(config.rounds), config.shard_count) if config.deterministic else (None, None)
+    )
+    observer(TrainingPlanned(text.words, epochs, config.chosen_sample, kept, rounds, shards))
     if text.words * epochs * kept >= 1.0:  # else the error below says it
-        for note in plan_notes(kept, config.chosen_sample):
+        for note in (
+            *plan_notes(kept, config.chosen_sample),
+            *round_notes(given, config, len(text.ids)),
+        ):
             observer(note)
     with closing(make_backend(setup, pool)) as backend:
         trainer = Trainer(setup, backend, observer, checkpointer)

@@ -42,7 +42,7 @@ from w2v.training.backends.worker import (
     part_of,
     take_snapshot,
 )
-from w2v.training.plan import EpochPlan, round_count
+from w2v.training.plan import EpochPlan
 from w2v.training.sgns.kernel import LearningRates
 from w2v.training.state import EpochStats, TrainingSetup
 
@@ -162,7 +162,7 @@ class ClusterBackend:
 
     def step_count(self, plan: EpochPlan) -> int:
         """Return the number of rounds."""
-        return round_count(plan.size, self._setup.config)
+        return self._here.step_count(plan)
 
     def run_step(self, plan: EpochPlan, step: int, worker: int) -> EpochStats:
         """Train for one round; measure the loss here."""

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from w2v.training.backends.merging import decay_rates
 from w2v.training.backends.shards import ShardTrainer, SpanJob, merge_on_threads, span_of
-from w2v.training.plan import EpochPlan, round_count
+from w2v.training.plan import EpochPlan, automatic_round_count, round_count
 from w2v.training.state import EpochStats, TrainingSetup
 
 
@@ -28,8 +28,9 @@ class RoundsBackend:
         self._trainer = ShardTrainer(setup, self._shards, setup.config.thread_count)
 
     def step_count(self, plan: EpochPlan) -> int:
-        """Return the number of rounds."""
-        return round_count(plan.size, self._setup.config)
+        """Return the number of rounds. Measuring a loss needs no more than by default."""
+        count = automatic_round_count if plan.purpose else round_count
+        return count(plan.size, self._setup.config)
 
     def run_step(self, plan: EpochPlan, step: int, worker: int) -> EpochStats:
         """Train for one round."""

@@ -189,8 +189,8 @@ def test_every_class_has_an_example_or_a_reason(kind, objects):
 
 
 INTERNAL = {
-    *("Directories", "FileTotals", "InitialModel", "Selection", "Skipped", "SourceOptions"),
-    *("StructureError", "TrainingJob", "VectorsFile"),
+    *("Address", "Directories", "FileTotals", "InitialModel", "Selection", "Skipped"),
+    *("SourceOptions", "StructureError", "TrainingJob", "VectorsFile"),
 }
 """Plain records inside a run."""
 

@@ -114,17 +114,20 @@ class MissingExtraError(W2VError, ImportError):
     Args:
         feature: the feature that needs it.
         extra: the extra that installs it.
+        packages: others that the extra does not install.
 
     """
 
-    def __init__(self, feature: str, extra: str) -> None:
-        super().__init__(feature, extra)
+    def __init__(self, feature: str, extra: str, *packages: str) -> None:
+        super().__init__(feature, extra, *packages)
         self.extra = extra
 
     def __str__(self) -> str:
         """Return the message with the command that installs the package."""
-        feature, extra = self.args
-        return f"{feature} needs an optional package: pip install 'w2v[{extra}]'"
+        feature, extra, *packages = self.args
+        named = " ".join([f"'w2v[{extra}]'", *packages])
+        what = "optional packages" if packages else "an optional package"
+        return f"{feature} needs {what}: pip install {named}"
 
 
 # Earlier names.

@@ -24,7 +24,8 @@ from w2v.embeddings.load import load
 from w2v.errors import InputError
 from w2v.pipeline import encode_file as batch
 from w2v.text import blocks, decode, decompress
-from w2v.text.sources import STDIN, FileSource, SourceOptions
+from w2v.text.files import STDIN
+from w2v.text.sources import FileSource, SourceOptions
 
 COMPRESS = {
     "gzip": gzip.compress,

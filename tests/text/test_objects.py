@@ -247,7 +247,7 @@ def test_a_missing_path_object_is_named(reviews):
         (["my reviews 1.csv", "my reviews 2.csv"], "look like paths, but 'my reviews 1.csv'"),
         (["/data/corpus", "/data/other"], "look like paths, but '/data/corpus' does not exist"),
         (["a.jsonl.gz"] * 2000, "look like paths, but 'a.jsonl.gz' does not exist"),
-        (["https://example.com/a.txt"], r"has the address 'https://.*; download it first"),
+        (["https://example.com/a.txt", "a/1.txt"], "look like paths, but 'a/1.txt' does not exist"),
     ],
 )
 def test_missing_paths_are_not_taken_for_text(kind, items, message, reviews):

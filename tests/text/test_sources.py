@@ -17,7 +17,7 @@ import zstandard
 from not_text import NOT_TEXT
 from text.helpers import blocks_of, read, text_of, write
 from w2v.errors import InputError, MissingExtraError
-from w2v.text.folders import STDIN
+from w2v.text.files import STDIN
 from w2v.text.sources import FileSource, open_corpus
 
 TEXT = "The quick brown fox\njumps over the lazy dög's 日本 bed\n".encode() * 40

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import cloup
@@ -34,7 +33,7 @@ def inspect(corpus: tuple[str, ...], as_json: bool, quiet: bool, **arguments: An
     from w2v.cli.progress import in_flags, observing
     from w2v.pipeline.inspect import inspect as inspect_corpus
 
-    paths = [Path(path) for path in corpus]
+    paths = options.corpus_paths(corpus)
     with observing(quiet=quiet) as observer:
         found = inspect_corpus(paths, observer=observer, **arguments)
     text = (

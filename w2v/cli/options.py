@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
+import os
+import pathlib
 import re
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 import click
@@ -15,6 +17,7 @@ from w2v import config
 from w2v.errors import short_repr
 from w2v.options import AUTO, SECONDS, Option
 from w2v.text.definition import TOKENIZER_HINT
+from w2v.text.remote import Address, is_url
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 Decorator = Callable[[Command], Command]
@@ -133,6 +136,11 @@ def apply(*decorators: Decorator[Any]) -> Decorator[Any]:
         return command
 
     return decorate
+
+
+def corpus_paths(corpus: Iterable[str]) -> list[os.PathLike[str]]:
+    """Return the arguments of a command as path objects, which are never taken for text."""
+    return [Address(path) if is_url(path) else pathlib.Path(path) for path in corpus]
 
 
 def _flag(name: str) -> str:

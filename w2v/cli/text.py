@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import cloup
@@ -40,7 +39,7 @@ def vocab(corpus: tuple[str, ...], quiet: bool, **arguments: Any) -> None:
 
     with observing(quiet=quiet) as observer:
         vocabulary, _ = pipeline.read_vocabulary(
-            [Path(path) for path in corpus], observer=observer, **arguments
+            options.corpus_paths(corpus), observer=observer, **arguments
         )
     rows = zip(vocabulary.words, vocabulary.counts.tolist(), strict=True)
     write_lines(f"{i}\t{word}\t{count}\n" for i, (word, count) in enumerate(rows))
@@ -68,9 +67,7 @@ def phrases(corpus: tuple[str, ...], quiet: bool, **arguments: Any) -> None:
 
     arguments["phrases"] = arguments["phrases"] or 1
     with observing(quiet=quiet) as observer:
-        found = pipeline.find_phrases(
-            [Path(path) for path in corpus], observer=observer, **arguments
-        )
+        found = pipeline.find_phrases(options.corpus_paths(corpus), observer=observer, **arguments)
     write_lines(
         f"{joined(entry.phrase)}\t{entry.count}\t{entry.score:.4g}\t{number}\n"
         for number, entries in enumerate(found, 1)
@@ -96,7 +93,7 @@ def pairs(corpus: tuple[str, ...], window: int, ids: bool, quiet: bool, **argume
     from w2v.pipeline import read as pipeline
     from w2v.pipeline import warmup
 
-    paths = [Path(path) for path in corpus]
+    paths = options.corpus_paths(corpus)
     with (
         observing(quiet=quiet) as observer,
         pipeline.read_corpus(paths, observer=observer, **arguments) as read,

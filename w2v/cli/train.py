@@ -18,6 +18,7 @@ from w2v.errors import ConfigError, LockedError, OutputError, ResourceError
 from w2v.formats.reading import compression_suffix
 from w2v.formats.registry import READABLE
 from w2v.options import SECONDS
+from w2v.text.remote import file_name, is_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -139,7 +140,7 @@ def train(
         if resume is not None:
             pipeline.resume(target, observer=observer, **given)
         else:
-            paths = [Path(path) for path in corpus]
+            paths = options.corpus_paths(corpus)
             pipeline.train(paths, output=target, observer=observer, **given)
 
 
@@ -170,7 +171,7 @@ def _hint_how_to_resume(output: str, given: dict[str, Any]) -> Iterator[None]:
 
 def _default_output(corpus: str) -> str:
     """Return the name of a corpus with the extension .w2v instead of its own."""
-    path = Path("stdin" if corpus == "-" else corpus)
+    path = Path("stdin" if corpus == "-" else file_name(corpus) if is_url(corpus) else corpus)
     if path.name in {"", ".."}:
         path = path.resolve()
     if compression_suffix(path):

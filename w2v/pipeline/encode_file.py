@@ -26,6 +26,7 @@ from w2v.system import atomic
 from w2v.system.cpu import available_cores
 from w2v.system.disk import require_free_space, writing
 from w2v.system.sniff import count_invalid
+from w2v.text.files import name_of
 from w2v.text.segmentation import segment_blocks, start_segmentation
 from w2v.text.sources import FileSource, SourceOptions
 from w2v.text.validity import count_bytes
@@ -162,12 +163,12 @@ def encode_file(
 
         spool = stack.enter_context(_spool_in(directory))
         unit = "line" if column is None and json_field is None else "record"
-        where = f"{_name(path)}, {unit}"
+        where = f"{name_of(path)}, {unit}"
         sizes, unknown = _spool(encoder, where, blocks, layout, spool, report_reading)
         for notice in source.finish():
             report(notice)
         if not len(sizes):
-            message = f"{_name(path)} has no line: expected one text per line"
+            message = f"{name_of(path)} has no line: expected one text per line"
             raise InputError(message)
         wanted = int(sizes.max() if length is None else length)
         layout.check_lengths(int(sizes.min()), wanted)
@@ -204,10 +205,6 @@ def _checked(source: FileSource, last_boundary: LastBoundary) -> Iterator[Block]
     for block in source.blocks(last_boundary):
         source.check(count_bytes(block, count_invalid(block)))
         yield block
-
-
-def _name(path: str | os.PathLike[str]) -> str:
-    return "stdin" if str(path) == "-" else str(path)
 
 
 @contextmanager

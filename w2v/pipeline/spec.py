@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import secrets
 from collections.abc import Mapping
@@ -17,6 +16,7 @@ from w2v.events import EpochDone
 from w2v.system.files import Fingerprint
 from w2v.system.records import decode
 from w2v.text.definition import WordDefinition
+from w2v.text.files import present_fingerprints
 from w2v.text.phrases import Phrases
 from w2v.training.automatic import resolve
 
@@ -72,7 +72,7 @@ class InitialModel:
                     f"restore the file, or {START_OVER}"
                 )
                 raise InputError(message)
-            _require_unchanged(file, START_OVER)
+            _require_unchanged(file, Fingerprint.of(file.path), START_OVER)
 
 
 @dataclass(frozen=True)
@@ -171,7 +171,9 @@ class TrainingJob:
                 raise ConfigError(message, option=name)
 
     def require_unchanged_corpus(self, remedy: str = START_OVER) -> None:
-        """Check that no file of the corpus has changed. Missing files are ignored.
+        """Check that no file of the corpus has changed.
+
+        Files that are missing or cannot be reached are ignored.
 
         Args:
             remedy: an alternative to restoring the file.
@@ -180,16 +182,17 @@ class TrainingJob:
             InputError: a file has changed.
 
         """
-        for file in self.files or []:
-            _require_unchanged(file, remedy)
+        files = self.files or []
+        present = present_fingerprints([file.path for file in files])
+        for file, now in zip(files, present, strict=True):
+            if now is not None:
+                _require_unchanged(file, now, remedy)
 
 
-def _require_unchanged(file: Fingerprint, remedy: str) -> None:
-    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
-        difference = file.difference(Path(file.path).stat())
-        if difference is not None:
-            message = (
-                f"{file.path} has changed since training began: {difference}; restore it, or "
-                f"{remedy}"
-            )
-            raise InputError(message)
+def _require_unchanged(file: Fingerprint, now: Fingerprint, remedy: str) -> None:
+    difference = file.difference(now)
+    if difference is not None:
+        message = (
+            f"{file.path} has changed since training began: {difference}; restore it, or {remedy}"
+        )
+        raise InputError(message)

@@ -36,7 +36,7 @@ from w2v.system.atomic import recover
 from w2v.system.files import Fingerprint
 from w2v.system.functions import is_lost
 from w2v.text import segmenters
-from w2v.text.folders import STDIN
+from w2v.text.files import STDIN, local_path
 from w2v.text.sources import FileSource, SourceOptions, TextSource, open_corpus
 from w2v.views.tensorboard import open_log
 
@@ -273,7 +273,7 @@ def _files_read(
 ) -> Iterator[PathLike]:
     """Yield the files and directories that a training reads."""
     if isinstance(source, FileSource):
-        yield from source.paths
+        yield from map(local_path, source.paths)
     if init is not None:
         yield init
     if isinstance(vocab, (str, os.PathLike)):

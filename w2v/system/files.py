@@ -23,15 +23,17 @@ class Fingerprint(NamedTuple):
     """The path, size and modification time of a file, to detect changes.
 
     Attributes:
-        path: absolute.
+        path: absolute; of a remote file its address, without passwords.
         size: in bytes.
-        changed: the modification time, in nanoseconds.
+        changed: the modification time, in nanoseconds; 0 if it is unknown.
+        version: what identifies the content in a store, such as an ETag; None of a local file.
 
     """
 
     path: str
     size: int
     changed: int
+    version: str | None = None
 
     @classmethod
     def of(cls, path: str, status: os.stat_result | None = None) -> Fingerprint:
@@ -39,14 +41,19 @@ class Fingerprint(NamedTuple):
         status = Path(path).stat() if status is None else status
         return cls(str(Path(path).absolute()), status.st_size, status.st_mtime_ns)
 
-    def difference(self, status: os.stat_result) -> str | None:
-        """Describe how a file has changed, or return None if it has not."""
-        if (status.st_size, status.st_mtime_ns) == (self.size, self.changed):
+    def difference(self, now: Fingerprint) -> str | None:
+        """Describe how a file has changed, given its present fingerprint; None if it has not."""
+        known = self.version is not None and now.version is not None
+        same = self.version == now.version if known else self.changed == now.changed
+        if same and self.size == now.size:
             return None
-        return (
-            f"it had {self.size:,} bytes and now has {status.st_size:,}; it was last written at "
-            f"{_format_time(status.st_mtime_ns)}, before that at {_format_time(self.changed)}"
-        )
+        sizes = f"it had {self.size:,} bytes and now has {now.size:,}"
+        if self.changed and now.changed:
+            return (
+                f"{sizes}; it was last written at {_format_time(now.changed)}, before that at "
+                f"{_format_time(self.changed)}"
+            )
+        return f"{sizes}; its version was {self.version} and is {now.version}" if known else sizes
 
 
 def read_error(path: object, error: Exception) -> InputError:

@@ -25,6 +25,7 @@ def decode(
 ) -> Record:
     """Make a value of a type from plain JSON values.
 
+    The last fields of a NamedTuple may be missing if they have defaults.
     A missing field of a dataclass has the value ``if_missing`` of its metadata, else its default.
 
     Args:
@@ -53,10 +54,11 @@ def _decode(kind: Any, value: Any, name: str, ignore_unknown: bool) -> Any:
         return _decode_items(origin, arguments[0], value, name, ignore_unknown)
     if isinstance(value, list | tuple):
         hints = _hints(kind) if hasattr(kind, "_fields") else dict(enumerate(arguments))
-        if len(hints) == len(value) > 0:
+        # The last fields of a NamedTuple have defaults, for older records do not have them.
+        if len(hints) - len(getattr(kind, "_field_defaults", ())) <= len(value) <= len(hints) > 0:
             items = [
                 _decode(hint, item, f"{name}[{i}]", ignore_unknown)
-                for i, (hint, item) in enumerate(zip(hints.values(), value, strict=True))
+                for i, (hint, item) in enumerate(zip(hints.values(), value, strict=False))
             ]
             return kind(*items) if hasattr(kind, "_fields") else tuple(items)
     if kind is float and type(value) is int:

@@ -15,16 +15,20 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePath
+from typing import TypeVar
 
 from w2v.errors import ConfigError, InputError, short_repr
 from w2v.system.files import read_error
-
-STDIN = "-"
+from w2v.text import remote
+from w2v.text.files import STDIN, name_of
+from w2v.text.remote import is_url
 
 _BACKUP = re.compile(r".*(~|\.(bak|orig|swp|swo|tmp))|#.*#", re.IGNORECASE)
 _CLUTTER = {"__pycache__", "__MACOSX", "Thumbs.db", "desktop.ini", "lost+found"}
 _LISTED = 3
+
+Entry = TypeVar("Entry")
 
 
 @dataclass
@@ -72,16 +76,18 @@ def find_files(
     """Return the files of a corpus: files as given, and directories as the files below, sorted.
 
     Args:
-        paths: files and directories; ``-`` for stdin.
+        paths: files and directories, or addresses of them; ``-`` for stdin. In addresses, ``*``,
+            ``?`` and ``[`` are wildcards.
         include: patterns as of a shell; a file of a directory is read if its name matches one, or
             its path below the directory if the pattern has a slash. None selects all files.
 
     Returns:
-        All files, in order; those of them that were found in directories; and files that are
-        skipped because of their names or because they are no regular files.
+        All files, in order; those of them that were found in directories or by wildcards; and files
+        that are skipped because of their names or because they are no regular files.
 
     Raises:
-        InputError: a path does not exist, a directory has no files, or stdin is given twice.
+        InputError: a path does not exist, a directory has no files, nothing matches an address, or
+            stdin is given twice.
         ConfigError: there are patterns, but no directory.
 
     """
@@ -91,13 +97,12 @@ def find_files(
     directories = 0
     for given in paths:
         path = _checked(given, files)
-        if path != STDIN and _is_directory(path):
-            directories += 1
-            below = _files_below(path, include, skipped)
+        for place, is_match, is_folder in _places(path, skipped):
+            below = _files_below(place, include, skipped) if is_folder else [place]
+            directories += is_folder
             files += below
-            found += below
-        else:
-            files.append(path)
+            if is_folder or is_match:
+                found += below
     if include and not directories:
         message = f"selects files of directories, but the corpus has none; omit {include[0]!r}"
         raise ConfigError(message, option="include")
@@ -120,6 +125,22 @@ def _checked(given: object, files: list[str]) -> str:
     return path
 
 
+def _places(path: str, skipped: Skipped) -> Iterator[tuple[str, bool, bool]]:
+    """Yield what a path stands for: each path, whether it matches a pattern, and is a directory."""
+    if path == STDIN:
+        yield path, False, False
+    elif not is_url(path):
+        yield path, False, _is_directory(path)
+    else:
+        entries = remote.matches(path)
+        if entries is None:
+            yield path, False, remote.is_directory(path)
+            return
+        matching = [(entry.path, entry) for entry in entries]
+        for _, entry in sorted(_without_clutter(matching, skipped)):
+            yield entry.url, True, entry.is_directory
+
+
 def _is_directory(path: str) -> bool:
     """Return whether a path, which must exist, is a directory."""
     try:
@@ -129,34 +150,57 @@ def _is_directory(path: str) -> bool:
 
 
 def _files_below(directory: str, include: tuple[str, ...], skipped: Skipped) -> list[str]:
-    matching: list[Path] = []
+    matching: list[tuple[PurePath, str]] = []
     others = 0
     before = len(skipped.clutter), len(skipped.other)
-    for path in _walk(directory, skipped):
-        if not include or _matches(path.relative_to(directory), include):
-            matching.append(path)
+    walk = _walk_remote if is_url(directory) else _walk
+    for below, path in walk(directory, skipped):
+        if not include or _matches(below, include):
+            matching.append((below, path))
         else:
             others += 1
     if matching:
-        return [str(path) for path in sorted(matching)]
+        return [path for _, path in sorted(matching)]
     new = Skipped(skipped.clutter[before[0] :], skipped.other[before[1] :])
     which = f" that match {' or '.join(map(repr, include))}" if include else ""
     reasons = [f"{others:,} other file{'s' * (others > 1)}"] if others else []
     reasons += [str(new)] if str(new) else []
     rest = f"; it contains {' and '.join(reasons)}" if reasons else ""
-    message = f"the directory {directory} contains no files{which}{rest}"
+    message = f"the directory {name_of(directory)} contains no files{which}{rest}"
     raise InputError(message)
 
 
-def _matches(path: Path, include: tuple[str, ...]) -> bool:
+def _matches(path: PurePath, include: tuple[str, ...]) -> bool:
     return any(
         fnmatch.fnmatchcase(path.as_posix() if "/" in pattern else path.name, pattern)
         for pattern in include
     )
 
 
-def _walk(directory: str, skipped: Skipped) -> Iterator[Path]:
-    """Yield the regular files below a directory, in an order that depends on the names only.
+def _walk_remote(url: str, skipped: Skipped) -> Iterator[tuple[PurePath, str]]:
+    """Yield the files below a remote directory, each with its path below it."""
+    files = [entry for entry in remote.files_below(url) if not entry.is_directory]
+    yield from _without_clutter([(entry.path, entry.url) for entry in files], skipped)
+
+
+def _without_clutter(
+    entries: Iterable[tuple[PurePath, Entry]], skipped: Skipped
+) -> Iterator[tuple[PurePath, Entry]]:
+    """Yield entries, with their paths, that are not hidden and in no hidden directory."""
+    clutter: set[tuple[str, ...]] = set()
+    for path, entry in entries:
+        hidden = next((i for i, part in enumerate(path.parts) if is_clutter(part)), None)
+        if hidden is None:
+            yield path, entry
+        else:
+            clutter.add(path.parts[: hidden + 1])
+    skipped.clutter += [parts[-1] for parts in sorted(clutter)]
+
+
+def _walk(directory: str, skipped: Skipped) -> Iterator[tuple[PurePath, str]]:
+    """Yield the regular files below a directory, each with its path below it.
+
+    Their order depends on the names only.
 
     Links are followed, but no directory is visited twice, so that loops end. Of a directory and a
     link to it beside it, the directory itself is visited.
@@ -178,7 +222,7 @@ def _walk(directory: str, skipped: Skipped) -> Iterator[Path]:
                         visited.add(real)
                         pending.append(path)
                 elif path.is_file():
-                    yield path
+                    yield path.relative_to(directory), str(path)
                 else:
                     finding = "a broken link" if entry.is_symlink() else "a pipe or a device"
                     skipped.other.append((str(path), finding))

@@ -16,8 +16,9 @@ from w2v.events import Notice
 from w2v.options import is_ordered_iterable
 from w2v.text import blocks
 from w2v.text.blocks import Block, LastBoundary, split_blocks
-from w2v.text.folders import STDIN
+from w2v.text.files import STDIN
 from w2v.text.normal import TOKEN_SEPARATOR
+from w2v.text.remote import is_url
 from w2v.text.validity import ByteCounts
 
 _PEEKED = 1000  # strings that are looked at, at most, to tell paths from text
@@ -29,7 +30,6 @@ _TEXT_SUFFIXES = {
     *(".txt", ".text", ".csv", ".tsv", ".json", ".jsonl", ".md", ".log", ".xml", ".html", ".htm"),
     *(".gz", ".bz2", ".xz", ".zst", ".lzma", ".parquet", ".conllu", ".dat"),
 }
-_URL = re.compile(r"[a-z][a-z0-9+.-]*://\S+", re.IGNORECASE)
 _TOKENS_REMEDY = "if it is text, pass lists of tokens: [line.split() for line in lines]"
 
 # Tokens like these are sentences: most have spaces, and this many words on average.
@@ -184,7 +184,7 @@ def check_path_or_text(corpus: str) -> None:
             "text.splitlines()"
         )
         raise InputError(message)
-    if " " in corpus and not _exists(corpus):
+    if " " in corpus and not is_url(corpus) and not _exists(corpus):
         message = (
             f"cannot read {corpus}: No such file or directory; a string is the path of a file or "
             "directory, so if it is a text, pass a list of its lines"
@@ -222,8 +222,8 @@ def require_corpus_type(corpus: object) -> None:
 def tell_paths_from_text(corpus: Iterable[Any]) -> tuple[bool, Iterable[Any]]:
     """Return whether the items of a corpus are paths, and the items.
 
-    Path objects are paths. Strings are paths if the first one exists, or all look like paths;
-    otherwise they are lines of text.
+    Path objects are paths. Strings are paths if the first one exists, or all look like paths, and
+    each exists or is an address; otherwise they are lines of text.
 
     Raises:
         InputError: strings that seem to be paths do not exist; or lists seem to hold sentences.
@@ -254,7 +254,7 @@ def _strings(items: Iterator[Any]) -> tuple[bool, Iterable[Any]]:
         name = os.fspath(item)
         if _exists(name):
             existing.append(name)
-        else:
+        elif not _is_address(item):
             missing.append(name)
             if isinstance(item, str) and not _looks_like_path(item):
                 break
@@ -269,11 +269,6 @@ def _strings(items: Iterator[Any]) -> tuple[bool, Iterable[Any]]:
 
 
 def _missing_paths(missing: str, existing: list[str]) -> str:
-    if _URL.fullmatch(missing):
-        return (
-            f"the corpus has the address {short_repr(missing)}: expected paths; download it first, "
-            f"or, {_TOKENS_REMEDY}"
-        )
     if existing:
         found = f"{short_repr(existing[0])} of the corpus is a file or directory"
         return (
@@ -295,6 +290,11 @@ def _exists(item: str) -> bool:
         return True
     except (OSError, ValueError):  # too long, or with a null character
         return False
+
+
+def _is_address(item: str | os.PathLike[str]) -> bool:
+    """Return whether a string is the address of a file, without spaces as in a text."""
+    return isinstance(item, str) and is_url(item) and not re.search(r"\s", item)
 
 
 def _looks_like_path(item: str) -> bool:

@@ -94,7 +94,10 @@ def _open(raw: IO[bytes], name: str) -> tuple[Any, Any]:
     except ImportError as error:
         raise MissingExtraError(f"reading {name}, which is a Parquet file,", "parquet") from error
     if not raw.seekable():
-        message = f"{name} is a Parquet file in a pipe, but it is not read in order: pass its path"
+        message = (
+            f"{name} is a Parquet file, which is not read in order, but it comes from a pipe or a "
+            "server without byte ranges: pass the path of a file, or download it"
+        )
         raise InputError(message)
     try:
         file = parquet.ParquetFile(raw, buffer_size=_BUFFER_BYTES, pre_buffer=False)

@@ -11,14 +11,8 @@ from w2v.errors import InputError
 from w2v.text.blocks import Block, LastBoundary, split_blocks
 from w2v.text.columns import is_parquet
 from w2v.text.decode import CountingReader, open_text
-from w2v.text.sources import (
-    ByteSource,
-    FileSource,
-    SourceOptions,
-    fingerprint_of,
-    readable,
-    reading,
-)
+from w2v.text.files import fingerprint_of, name_of
+from w2v.text.sources import ByteSource, FileSource, SourceOptions, readable
 from w2v.text.validity import Validity
 
 _SEARCHED_BYTES = 1 << 14
@@ -73,12 +67,11 @@ class PartSource(ByteSource):
 
         """
         for part in self._parts:
-            with reading(part.path):
-                fingerprint = fingerprint_of(part.path)
+            fingerprint = fingerprint_of(part.path)
             found = None if fingerprint is None else fingerprint.size
             if found != part.size:
                 size = "no size" if found is None else f"{found:,} bytes"
-                message = f"{part.path} has {size} here: expected {part.size:,} bytes"
+                message = f"{name_of(part.path)} has {size} here: expected {part.size:,} bytes"
                 raise InputError(message)
             with readable(part.path, fingerprint) as (raw, name, check):
                 for block in self._part_blocks(raw, name, part, last_boundary):

@@ -13,14 +13,10 @@ import contextlib
 import io
 import lzma
 import os
-import stat
-import sys
 import zlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import IO, Any, Protocol, cast
 
 from w2v.config import MAX_EXPANSION, Config
@@ -31,7 +27,8 @@ from w2v.text.blocks import Block, LastBoundary, split_blocks
 from w2v.text.columns import is_parquet, select_parquet_text, select_text
 from w2v.text.decode import CountingReader, TextStream, find_non_text, open_text
 from w2v.text.extraction import PLAIN, Records, Selection, StructureError, record_notices
-from w2v.text.folders import STDIN, find_files, first_few
+from w2v.text.files import difference, fingerprint_of, map_files, name_of, open_file
+from w2v.text.folders import find_files, first_few
 from w2v.text.objects import (
     IterableSource,
     check_path_or_text,
@@ -350,7 +347,7 @@ class FileSource(ByteSource):
         self.found = set(found)
         self.paths = self._without_non_text(files)
         self.files = len(self.paths)
-        self.fingerprints = [fingerprint_of(path) for path in self.paths]
+        self.fingerprints = map_files(fingerprint_of, self.paths)
         known = [entry.size for entry in self.fingerprints if entry is not None]
         self.total_bytes = sum(known) if len(known) == self.files else None
 
@@ -380,18 +377,22 @@ class FileSource(ByteSource):
 
         """
         text = []
-        for path in files:
-            finding = _sniff(path, self.options) if path in self.found else None
+        findings = map_files(self._find_non_text, files)
+        for path, finding in zip(files, findings, strict=True):
             if finding is None:
                 text.append(path)
             elif self.options.strict:
-                raise _strict_error(path, finding)
+                raise _strict_error(name_of(path), finding)
             else:
-                self.skipped.other.append((path, finding))
+                self.skipped.other.append((name_of(path), finding))
         if not text:
             message = f"the corpus has no text; skipped {self.skipped}"
             raise InputError(message)
         return text
+
+    def _find_non_text(self, path: str) -> str | None:
+        """Return what a file is if it was found in a directory and is not text."""
+        return _sniff(path, self.options) if path in self.found else None
 
 
 def _strict_error(path: str, finding: str) -> InputError:
@@ -401,11 +402,11 @@ def _strict_error(path: str, finding: str) -> InputError:
 def _sniff(path: str, options: SourceOptions) -> str | None:
     """Return what a file is if it is not text; an error that reading will raise, too, is not."""
     try:
-        with Path(path).open("rb", buffering=0) as raw:
+        with open_file(path) as raw:
             counted = CountingReader(raw)
             if is_parquet(counted.sniff()):
                 return None
-            return find_non_text(counted, path, options.encoding, options.max_expansion)
+            return find_non_text(counted, name_of(path), options.encoding, options.max_expansion)
     except (InputError, MissingExtraError, *_READ_ERRORS):
         return None
 
@@ -513,6 +514,10 @@ def _is_binary_file(corpus: Any) -> bool:
         raise InputError(message) from error
 
 
+class _ChangedError(InputError):
+    """A file changes while it is read."""
+
+
 _READ_ERRORS = (OSError, EOFError, lzma.LZMAError, zlib.error)
 
 
@@ -528,53 +533,44 @@ def reading(name: str) -> Iterator[None]:
         raise InputError(message) from error
 
 
-def fingerprint_of(path: str) -> Fingerprint | None:
-    """Return the fingerprint of a regular file, or None for any other."""
-    try:
-        status = os.fstat(sys.stdin.fileno()) if path == STDIN else Path(path).stat()
-    except OSError:  # stdin has no file descriptor
-        return None
-    return Fingerprint.of(path, status) if stat.S_ISREG(status.st_mode) else None
-
-
 @contextlib.contextmanager
 def readable(
     path: str, fingerprint: Fingerprint | None
 ) -> Iterator[tuple[IO[bytes], str, Callable[[], None]]]:
     """Open a file that must not change; yield it, its name, and a function that checks it."""
-    name = "stdin" if path == STDIN else path
-    with reading(name), _open(path) as raw, _unchanged(raw, name, fingerprint) as check:
+    name = name_of(path)
+    with reading(name), open_file(path) as raw, _unchanged(raw, path, fingerprint) as check:
         yield raw, name, check
 
 
 @contextlib.contextmanager
 def _unchanged(
-    file: IO[bytes], name: str, fingerprint: Fingerprint | None
+    file: IO[bytes], path: str, fingerprint: Fingerprint | None
 ) -> Iterator[Callable[[], None]]:
     """Reject a file that changes before or while it is read; yield a function that checks it.
 
     A change takes precedence over any other error, which it may have caused.
     """
 
-    def check() -> None:
+    def check(*, at_end: bool = False) -> None:
         if fingerprint is None:
             return
-        difference = fingerprint.difference(os.fstat(file.fileno()))
-        if difference is not None:
+        found = difference(file, path, fingerprint, at_end=at_end)
+        if found is not None:
             message = (
-                f"{name} changed while it was read: {difference}; start again, or use a copy of it"
+                f"{name_of(path)} changed while it was read: {found}; start again, or use a copy "
+                "of it"
             )
-            raise InputError(message)
+            raise _ChangedError(message)
 
     try:
         yield check
-    except Exception:
-        check()
+    except Exception as error:
+        try:
+            check(at_end=True)
+        except _ChangedError:
+            raise
+        except InputError:  # it cannot be reached: the error before says why
+            raise error from None
         raise
-    check()
-
-
-def _open(path: str) -> AbstractContextManager[IO[bytes]]:
-    if path == STDIN:
-        return contextlib.nullcontext(sys.stdin.buffer)
-    return Path(path).open("rb", buffering=0)
+    check(at_end=True)

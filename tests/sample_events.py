@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from w2v.events import (
+    ClusterTimes,
+    ClusterWorkers,
     Compiling,
     CorpusRead,
     Encoding,
@@ -18,6 +20,7 @@ from w2v.events import (
     Training,
     TrainingPlanned,
     WarmStarted,
+    WorkerReport,
 )
 
 READING = Reading(
@@ -53,6 +56,23 @@ TRAINING = Training(
     lr=0.0351,
     seconds=0.6,
     seconds_left=1.4,
+)
+CLUSTER_TIMES = ClusterTimes(
+    rounds=40,
+    training=5.0,
+    merging=1.0,
+    waiting=0.5,
+    moving=3.5,
+    starting=2.0,
+    lost=1.5,
+    lost_rounds=1,
+    moved_bytes=400_000_000,
+)
+WORKERS = ClusterWorkers(
+    (
+        WorkerReport("worker 1", "node1", 16, 32, 50_250_000.0),
+        WorkerReport("worker 2", "node2", 1, 1, None),
+    )
 )
 EPOCH = EpochDone(
     epoch=2,
@@ -94,6 +114,7 @@ ALL = [
     PHRASES,
     PLANNED,
     TRAINING,
+    WORKERS,
     EPOCH,
     USED,
     SAVED,

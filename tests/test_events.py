@@ -9,6 +9,7 @@ import pytest
 
 from sample_events import (
     ALL,
+    CLUSTER_TIMES,
     CORPUS,
     ENCODING,
     EPOCH,
@@ -20,9 +21,11 @@ from sample_events import (
     SAVED,
     TRAINING,
     WARM_STARTED,
+    WORKERS,
 )
 from w2v.events import (
     FREQUENT,
+    ClusterTimes,
     Compiling,
     Event,
     LoggingObserver,
@@ -51,6 +54,13 @@ CORPUS_LINES = [
                     "compiling the kernels, as in every run, because no cache directory is "
                     "writable; set NUMBA_CACHE_DIR to a writable directory"
                 )
+            ],
+        ),
+        (
+            WORKERS,
+            [
+                "worker 1 on node1: 16 cores, 32 shards, 50.25 million words/s",
+                "worker 2 on node2: 1 core, 1 shard",
             ],
         ),
         (READING, ["reading: 5,000,000 of 10,000,000 bytes, 4,321 words, 40 MB/s"]),
@@ -272,3 +282,23 @@ def test_other_events_are_ignored_by_default(caplog):
             if event != NOTICE:
                 ignore(event)
     assert not caplog.records
+
+
+def test_times_of_a_cluster_are_added():
+    double = CLUSTER_TIMES + CLUSTER_TIMES
+    assert (double.rounds, double.moving, double.moved_bytes) == (80, 7.0, 800_000_000)
+    assert double.shares == CLUSTER_TIMES.shares
+    assert CLUSTER_TIMES.shares == {
+        "training": 0.5,
+        "merging": 0.1,
+        "waiting": 0.05,
+        "moving": 0.35,
+    }
+    assert set(ClusterTimes().shares.values()) == {0.0}
+
+
+def test_a_saved_model_tells_where_the_time_of_a_cluster_went():
+    timings = {**SAVED.timings, "cluster": dataclasses.asdict(CLUSTER_TIMES)}
+    shown = str(dataclasses.replace(SAVED, timings=timings))
+    shares = "(rounds: training 50 %, merging 10 %, waiting 5 %, moving 35 %)"
+    assert f"training 12.3 s {shares}, writing" in shown

@@ -24,7 +24,7 @@ import numpy as np
 import pytest
 
 import w2v
-from sample_events import ALL
+from sample_events import ALL, CLUSTER_TIMES, WORKERS
 from support import LINES, TINY
 from w2v import config, errors, events
 from w2v.embeddings.given_words import matrix_of_words
@@ -172,6 +172,7 @@ def objects(tmp_path_factory) -> dict[type, list[Any]]:
         encode_file(used, path / "text.txt", path / "ids.npy"),
         *(record, record.training, record.timings, record.made_with),
         *known_origins(TrainingRecord.from_meta(continued.meta)),
+        *(CLUSTER_TIMES, *WORKERS.workers),
         events.LoggingObserver(logging.getLogger("a.service")),
     ]
     corpus.close()

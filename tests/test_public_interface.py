@@ -153,6 +153,7 @@ STANDARD_BASES = {
 }
 
 EVENTS = {
+    "ClusterWorkers": ("workers", {"workers"}),
     "BeginsWith": ("origin", {"path", "epochs", "contexts", "frozen"}),
     "Compiling": ("compiling", {"cache_dir"}),
     "CorpusRead": (
@@ -275,6 +276,7 @@ COMMANDS: dict[str, dict[str, Any]] = {
         "--overwrite": None,
         "--checkpoint-every": "60s",
         "--resume": None,
+        "-v --verbose": None,
         "--log-json": None,
         "--tensorboard": None,
     },

@@ -256,6 +256,102 @@ class Resumed(Event):
 
 
 @dataclass(frozen=True)
+class ClusterTimes:
+    """Where the time of rounds on a cluster went, and what they moved. Not an event of its own.
+
+    All numbers are totals since this process began to train, also after ``--resume``. The first
+    four times add up to the seconds that the usual rounds took.
+
+    Attributes:
+        rounds: the number of complete rounds.
+        training: the seconds in which workers trained shards, a mean over the workers. One machine
+            needs them too.
+        merging: the seconds in which workers merged changes, a mean over the workers. One machine
+            needs them too.
+        waiting: the seconds by which the slowest worker exceeded these means: the others waited.
+        moving: all other seconds: changed rows are cut out, sent and received, merged rows are sent
+            and written into the copies of the model, and Ray passes on the calls.
+        starting: the seconds of the rounds in which a worker received the model or text, or
+            compiled kernels. They count in none of the times above.
+        lost: the seconds of rounds that were lost with a worker, until others could train them.
+        lost_rounds: their number.
+        moved_bytes: the bytes of the rows that complete rounds have moved from one machine to
+            another, if each worker and this process has one of its own.
+
+    """
+
+    rounds: int = 0
+    training: float = 0.0
+    merging: float = 0.0
+    waiting: float = 0.0
+    moving: float = 0.0
+    starting: float = 0.0
+    lost: float = 0.0
+    lost_rounds: int = 0
+    moved_bytes: int = 0
+
+    def __add__(self, other: ClusterTimes) -> ClusterTimes:
+        """Return the sums."""
+        pairs = zip(dataclasses.astuple(self), dataclasses.astuple(other), strict=True)
+        return ClusterTimes(*(ours + theirs for ours, theirs in pairs))
+
+    @property
+    def shares(self) -> dict[str, float]:
+        """The shares of training, merging, waiting and moving in the usual rounds, from 0 to 1."""
+        names = ("training", "merging", "waiting", "moving")
+        total = max(sum(getattr(self, name) for name in names), 1e-9)
+        return {name: getattr(self, name) / total for name in names}
+
+
+@dataclass(frozen=True)
+class WorkerReport:
+    """A worker of a cluster. Not an event of its own.
+
+    Attributes:
+        name: of the worker.
+        host: the name of its machine.
+        cores: the number of its cores.
+        shards: the number of shards that it trains in a round.
+        words_per_second: the speed at which it has trained in the last epoch, without the time for
+            merging, moving and waiting; None before the first round.
+
+    """
+
+    name: str
+    host: str
+    cores: int
+    shards: int
+    words_per_second: float | None
+
+    def __str__(self) -> str:
+        """Describe the worker."""
+        speed = ""
+        if self.words_per_second is not None:
+            speed = f", {self.words_per_second / 1e6:.2f} million words/s"
+        sizes = f"{_count(self.cores, 'core')}, {_count(self.shards, 'shard')}"
+        return f"{self.name} on {self.host}: {sizes}{speed}"
+
+
+@dataclass(frozen=True)
+class ClusterWorkers(Event):
+    """The workers of a cluster, before training and after each epoch.
+
+    The command line shows it with ``--verbose``.
+
+    Attributes:
+        workers: a report for each.
+
+    """
+
+    stage: ClassVar[str] = "workers"
+    workers: tuple[WorkerReport, ...]
+
+    def __str__(self) -> str:
+        """Describe the workers in a line each."""
+        return "\n".join(map(str, self.workers))
+
+
+@dataclass(frozen=True)
 class Training(Event):
     """Training is in progress.
 
@@ -270,6 +366,7 @@ class Training(Event):
         lr: the learning rate.
         seconds: the time since training started.
         seconds_left: the estimated time left, None if unknown.
+        cluster: where the time went, if a cluster trains.
 
     """
 
@@ -283,6 +380,7 @@ class Training(Event):
     lr: float
     seconds: float
     seconds_left: float | None
+    cluster: ClusterTimes | None = None
 
     def __str__(self) -> str:
         """Describe the event."""
@@ -479,7 +577,8 @@ class Saved(Event):
         words_per_second: the speed of training.
         seconds: the time for the whole job.
         timings: the seconds for ``compiling``, ``reading``, ``training`` and ``writing``; and
-            ``stages``, the seconds of each stage of reading, summed over threads.
+            ``stages``, the seconds of each stage of reading, summed over threads. If a cluster has
+            trained, ``cluster`` has the fields of `ClusterTimes`.
 
     """
 
@@ -501,6 +600,10 @@ class Saved(Event):
             for name in ("compiling", "reading", "training", "writing")
         }
         times["reading"] += f" ({shares})"
+        if "cluster" in self.timings:
+            parts = ClusterTimes(**self.timings["cluster"]).shares
+            shares = ", ".join(f"{name} {100 * part:.0f} %" for name, part in parts.items())
+            times["training"] += f" (rounds: {shares})"
         return (
             f"saved {self.path}: {self.words:,} words, {self.dim} dimensions\n"
             f"time: {self.seconds:.1f} s; {', '.join(times.values())}"
@@ -541,6 +644,9 @@ def _format_loss(loss: float | None) -> str:
 # Earlier names.
 BeginsWith = WarmStarted
 GoesOn = Resumed
+
+DETAILED = (ClusterWorkers,)
+"""The events that the command line shows with ``--verbose`` only."""
 
 FREQUENT = (Reading, Training, Encoding, LayingOut)
 """The events that come several times a second."""

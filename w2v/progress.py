@@ -14,6 +14,7 @@ from typing import IO, TYPE_CHECKING, Any
 from w2v.errors import ConfigError, short_repr
 from w2v.events import (
     FREQUENT,
+    ClusterWorkers,
     Compiling,
     Encoding,
     EpochDone,
@@ -178,7 +179,7 @@ class ProgressBars:
             details = f"epoch {event.epoch}/{event.epochs}, loss {loss}, lr {event.lr:.4f}"
             self._show(event, event.done_words, event.total_words, " words", details)
         else:
-            if not isinstance(event, EpochDone):
+            if not isinstance(event, (ClusterWorkers, EpochDone)):
                 self.close()
             for line in self._describe(event).splitlines():
                 self._class.write(line, file=self._stream)

@@ -8,12 +8,13 @@ import json
 import re
 import sys
 import time
+import types
 from pathlib import Path
 
 import click
 import pytest
 
-from sample_events import ALL, CORPUS, EPOCH, NOTICE, READING, SAVED, TRAINING
+from sample_events import ALL, CORPUS, EPOCH, NOTICE, READING, SAVED, TRAINING, WORKERS
 from w2v.cli import main as cli
 from w2v.cli import progress
 from w2v.cli.progress import Bars, JsonLines, Lines, Warnings, observing
@@ -182,12 +183,39 @@ def write_json(path: Path, *events: Event) -> list[dict[str, object]]:
     return [json.loads(line) for line in path.read_text().splitlines()]
 
 
+def plain(values):
+    """The values as JSON has them, with lists for tuples."""
+    return json.loads(json.dumps(values))
+
+
 def test_json_lines_contain_every_field(no_interval, tmp_path):
     objects = write_json(tmp_path / "log", *ALL)
     assert [entry["stage"] for entry in objects] == [event.stage for event in ALL]
     for event, entry in zip(ALL, objects, strict=True):
         assert abs(entry.pop("time") - time.time()) < 60
-        assert entry == {"stage": event.stage, **dataclasses.asdict(event)}
+        assert entry == plain({"stage": event.stage, **dataclasses.asdict(event)})
+
+
+def test_details_are_shown_on_request(no_interval, monkeypatch, tmp_path):
+    lines = str(WORKERS).splitlines()
+    for options, expected in (({}, []), ({"verbose": True}, lines), ({"quiet": True}, [])):
+        stream = io.StringIO()
+        monkeypatch.setattr(progress, "sys", types.SimpleNamespace(stderr=stream))
+        log = tmp_path / "log"
+        with progress.observing(**{"quiet": False, **options}, log_json=str(log)) as observer:
+            observer(WORKERS)
+        assert stream.getvalue().splitlines() == expected
+        (entry,) = map(json.loads, log.read_text().splitlines())
+        assert entry["workers"][0]["words_per_second"] == 50_250_000.0
+
+
+def test_workers_are_shown_above_the_bar(terminal):
+    bars = Bars(terminal)
+    bars(TRAINING)
+    bar = bars._bar
+    bars(WORKERS)
+    assert bars._bar is bar
+    assert str(WORKERS).splitlines()[0] in terminal.screen()
 
 
 def test_json_lines_limit_frequent_events(long_interval, tmp_path):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -21,7 +22,7 @@ import w2v
 from commands import START
 from support import KJV
 from training.helpers import counts_of, random_text, small
-from w2v.events import Training
+from w2v.events import ClusterTimes, ClusterWorkers, Notice, Training
 from w2v.system.ray_workers import WorkerLostError, WorkerPool
 from w2v.training.backends import start_workers
 from w2v.training.backends.worker import describe_machine
@@ -62,15 +63,21 @@ def bytes_of(model) -> bytes:
 
 
 def worker_pids() -> list[int]:
-    """The processes of workers, by the title that Ray gives them."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
+    """The processes of workers below this one, by the title that Ray gives them."""
+    parents, found = {}, []
+    for path in Path("/proc").glob("[0-9]*"):
         try:
-            if path.read_bytes().startswith(b"ray::_Actor"):
-                found.append(int(path.parent.name))
+            pid = int(path.name)
+            parents[pid] = int((path / "stat").read_text().rpartition(")")[2].split()[1])
+            if (path / "cmdline").read_bytes().startswith(b"ray::_Actor"):
+                found.append(pid)
         except OSError:  # it has ended
             continue
-    return sorted(found)
+
+    def is_ours(pid: int) -> bool:
+        return pid == os.getpid() or (pid in parents and is_ours(parents[pid]))
+
+    return sorted(filter(is_ours, found))
 
 
 def require_no_workers() -> None:
@@ -126,6 +133,9 @@ def test_a_killed_worker_costs_a_round(nodes, text, expected, caplog):
     assert watch.called
     assert bytes_of(model) == expected
     assert "its round is trained again" in caplog.text
+    times = model.meta["timings"]["cluster"]
+    assert times["lost_rounds"] == 1
+    assert times["lost"] > 0
 
 
 def test_all_workers_killed(nodes, text, expected):
@@ -213,6 +223,35 @@ def test_an_interrupt_saves_a_checkpoint_and_ends_the_workers(nodes, text, tmp_p
     require_no_workers()
 
 
+# Watching
+
+
+def test_the_events_tell_where_the_time_went(nodes, text, tmp_path):
+    events = []
+    output = tmp_path / "m"
+    w2v.train(text, ray=nodes.address, workers=2, output=output, observer=events.append, **OPTIONS)
+    workers = [event.workers for event in events if isinstance(event, ClusterWorkers)]
+    assert len(workers) == 1 + OPTIONS["epochs"]
+    assert [(w.name, w.cores, w.shards) for w in workers[0]] == [
+        ("worker 1", 1, 3),
+        ("worker 2", 1, 3),
+    ]
+    assert {w.host for w in workers[-1]} == {socket.gethostname()}
+    assert {w.words_per_second for w in workers[0]} == {None}
+    assert all(w.words_per_second > 1000 for w in workers[-1])
+    times = [event.cluster for event in events if isinstance(event, Training)]
+    saved = ClusterTimes(**w2v.load(output).meta["timings"]["cluster"])
+    assert [t.rounds for t in times] == sorted(t.rounds for t in times)
+    assert times[-1] == saved
+    seconds = dataclasses.asdict(saved)
+    assert (seconds.pop("lost_rounds"), seconds.pop("lost")) == (0, 0.0)
+    assert min(seconds.values()) > 0
+    # Each number that a round changes moves at least once, from a worker to this process.
+    assert saved.moved_bytes > saved.rounds * OPTIONS["dim"] * 4 * 100
+    notes = [event.message for event in events if isinstance(event, Notice)]
+    assert sum("moving rows between workers takes" in note for note in notes) == 1
+
+
 # The pool of workers
 
 
@@ -284,6 +323,6 @@ def test_other_machines_are_refused(nodes, text, monkeypatch):
         "_difference",
         lambda here, there: compare({**here, "numba": "0.1"}, there),
     )
-    message = r"cannot give the same bits on worker 1: numba is [\d.]+ there and 0.1 here"
+    message = r"cannot give the same bits on worker 1 on .*: numba is [\d.]+ there and 0.1 here"
     with pytest.raises(w2v.errors.ConfigError, match=message):
         w2v.train(text, ray=nodes.address, workers=1, **OPTIONS)

@@ -17,7 +17,7 @@ from tqdm import tqdm
 from w2v.cli.options import with_flags
 from w2v.cli.process import until_broken_pipe
 from w2v.errors import W2VError
-from w2v.events import FREQUENT, Event, Notice, Observer, combine
+from w2v.events import DETAILED, FREQUENT, Event, Notice, Observer, combine
 from w2v.progress import ProgressBars
 from w2v.system.disk import writing
 
@@ -26,11 +26,14 @@ _JSON_SECONDS = 1.0
 
 
 @contextlib.contextmanager
-def observing(*, quiet: bool, log_json: str | None = None) -> Iterator[Observer]:
+def observing(
+    *, quiet: bool, verbose: bool = False, log_json: str | None = None
+) -> Iterator[Observer]:
     """Return an observer that shows events on standard error and writes them to a file.
 
     Args:
         quiet: whether to show only warnings.
+        verbose: whether to show details, too.
         log_json: the file, if any.
 
     """
@@ -39,10 +42,19 @@ def observing(*, quiet: bool, log_json: str | None = None) -> Iterator[Observer]
         if sys.stderr is not None:
             display = _display(sys.stderr, quiet=quiet)
             stack.callback(until_broken_pipe(display.close))
-            observers.append(until_broken_pipe(display))
+            shown = until_broken_pipe(display)
+            observers.append(shown if verbose else _without_details(shown))
         if log_json is not None:
             observers.append(stack.enter_context(JsonLines(log_json)))
         yield combine(*observers)
+
+
+def _without_details(observer: Observer) -> Observer:
+    def observe(event: Event) -> None:
+        if not isinstance(event, DETAILED):
+            observer(event)
+
+    return observe
 
 
 def _display(stream: IO[str], *, quiet: bool) -> Bars | Lines | Warnings:

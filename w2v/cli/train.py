@@ -91,6 +91,12 @@ _AGAIN = ("work_dir", "tensorboard")
     "Progress",
     options.quiet,
     cloup.option(
+        "-v",
+        "--verbose",
+        is_flag=True,
+        help="Print a line for each worker of a cluster, before training and after each epoch.",
+    ),
+    cloup.option(
         "--log-json",
         metavar="FILE",
         type=options.Path(),
@@ -108,6 +114,7 @@ def train(
     corpus: tuple[str, ...],
     resume: str | None,
     quiet: bool,
+    verbose: bool,
     log_json: str | None,
     **arguments: Any,
 ) -> None:
@@ -122,6 +129,8 @@ def train(
     trains further if --epochs is higher than before. With --init OLD, the words of OLD keep their
     rows and new words of CORPUS follow.
     """
+    if quiet and verbose:
+        raise ConfigError("excludes `verbose`", option="quiet")
     given = {name: value for name, value in arguments.items() if options.is_given(name)}
     if resume is not None:
         _reject_start_options(corpus, given)
@@ -134,7 +143,7 @@ def train(
 
     target = resume or given.pop("output", None) or _default_output(corpus[0])
     with (
-        observing(quiet=quiet, log_json=log_json) as observer,
+        observing(quiet=quiet, verbose=verbose, log_json=log_json) as observer,
         _hint_how_to_resume(target, given),
     ):
         if resume is not None:

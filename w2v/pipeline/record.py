@@ -11,7 +11,7 @@ import numpy as np
 
 from w2v._version import __version__
 from w2v.corpus.stages import StageTimes
-from w2v.events import CorpusRead, EpochDone, TextUsed
+from w2v.events import ClusterTimes, CorpusRead, EpochDone, TextUsed
 from w2v.system.records import RecordError, decode
 from w2v.text.definition import WordDefinition
 
@@ -34,12 +34,17 @@ class TextSizes:
 
 @dataclass(frozen=True)
 class Timings:
-    """Seconds of wall time; ``stages`` are those of reading, summed over threads."""
+    """Seconds of wall time; ``stages`` are those of reading, summed over threads.
+
+    ``cluster`` says where the time of training went, in the last process if it was resumed. It is
+    None, and absent from ``meta.json``, if one machine has trained.
+    """
 
     compiling: float
     reading: float
     training: float
     stages: StageTimes
+    cluster: ClusterTimes | None = None
     writing: float | None = None
 
 
@@ -119,7 +124,9 @@ class TrainingRecord:
             corpus=corpus.report,
             training=TextSizes(text.words, text.lines, held_out.words, held_out.lines),
             epochs=list(result.epochs),
-            timings=Timings(compiling, corpus.report.seconds, result.seconds, corpus.times),
+            timings=Timings(
+                compiling, corpus.report.seconds, result.seconds, corpus.times, result.cluster
+            ),
             words_per_second=result.words_per_second,
             made_with=Versions(platform.python_version(), np.__version__, numba.__version__),
             usage=result.usage,
@@ -142,8 +149,9 @@ class TrainingRecord:
         meta = dataclasses.asdict(self)
         if not self.origins:
             del meta["origins"]
-        if self.timings.writing is None:
-            del meta["timings"]["writing"]
+        for name in ("cluster", "writing"):
+            if meta["timings"][name] is None:
+                del meta["timings"][name]
         return meta | {
             "tokenizer": self.tokenizer.as_dict(),
             "corpus": self.corpus.as_dict(),

@@ -17,12 +17,14 @@ from __future__ import annotations
 import contextlib
 import importlib
 import logging
+import socket
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from w2v.errors import ConfigError, ResourceError, W2VError
+from w2v.system.memory import available_memory
 from w2v.system.ray_cluster import connect, cores_of_each, import_ray, nodes_of, reason_of
 
 State = dict[str, Any]
@@ -47,6 +49,15 @@ class StateLostError(Exception):
     """A worker does not have the state that a call is about, since it was started again."""
 
 
+class Introduction(NamedTuple):
+    """What a worker tells about itself."""
+
+    host: str
+    machine: dict[str, str]  # what all machines must have in common
+    marks: dict[str, Any]
+    memory: int | None  # bytes that are available to the process, None if unknown
+
+
 class _Actor:
     """A worker in a process of its own.
 
@@ -56,11 +67,10 @@ class _Actor:
     def __init__(self) -> None:
         self._state: State = {MARKS: {}}
 
-    def introduce(
-        self, describe: Callable[[], dict[str, str]]
-    ) -> tuple[dict[str, Any], dict[str, str]]:
-        """Return the marks of the state, and a description of the machine."""
-        return self._state[MARKS], describe()
+    def introduce(self, describe: Callable[[], dict[str, str]]) -> Introduction:
+        """Tell who this is."""
+        memory = available_memory()
+        return Introduction(socket.gethostname(), describe(), self._state[MARKS], memory)
 
     def call(self, function: Callable[..., Any], *arguments: Any) -> Any:
         """Call a function with the state and some arguments."""
@@ -73,20 +83,33 @@ class Member:
 
     Attributes:
         actor: the handle of its process.
-        name: for messages.
+        name: a number, for messages.
         cores: the number of its cores.
+        host: the name of its machine.
         node: the id of the machine that it belongs to; empty if Ray chooses one.
         marks: what functions have put into ``state[MARKS]`` of the worker, as it was when the pool
             asked last. The caller may keep it up to date. It is empty after a start.
+        memory: the bytes that were available to it at that time, None if unknown.
 
     """
 
     actor: Any
     name: str
     cores: int
+    host: str = ""
     node: str = ""
     marks: dict[str, Any] = field(default_factory=dict)
+    memory: int | None = None
     answer: Any = None  # the reference of an answer that is awaited, while the worker is away
+
+    @property
+    def title(self) -> str:
+        """Its name and that of its machine."""
+        return f"{self.name} on {self.host}" if self.host else self.name
+
+    def meet(self, introduction: Introduction) -> None:
+        """Take over what the worker tells about itself."""
+        self.host, _, self.marks, self.memory = introduction
 
 
 class WorkerPool:
@@ -114,6 +137,7 @@ class WorkerPool:
         self.members: list[Member] = []
         self._workers = workers
         self._describe = describe
+        self._started = 0
         self._away: list[Member] = []
         self._refused: set[str] = set()
         self._looked = time.monotonic()
@@ -250,8 +274,7 @@ class WorkerPool:
         else:
             cores = cores_of_each(nodes_of(self._ray), self._workers)
             options = {"num_cpus": cores, "scheduling_strategy": "SPREAD"}
-            for number in range(self._workers):
-                self.members.append(self._start(f"worker {number + 1}", cores, options))
+            self.members += [self._start(cores, options) for _ in range(self._workers)]
         self._await_start()
 
     def _start_on(self, node: dict[str, Any]) -> Member:
@@ -260,13 +283,14 @@ class WorkerPool:
         cores = int(node["Resources"]["CPU"])
         here = strategies.NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
         options = {"num_cpus": cores, "scheduling_strategy": here}
-        member = self._start(f"the worker on {node['NodeManagerHostname']}", cores, options)
-        member.node = node["NodeID"]
+        member = self._start(cores, options)
+        member.node, member.host = node["NodeID"], node["NodeManagerHostname"]
         return member
 
-    def _start(self, name: str, cores: int, options: dict[str, Any]) -> Member:
+    def _start(self, cores: int, options: dict[str, Any]) -> Member:
+        self._started += 1
         actor_class = self._ray.remote(max_restarts=-1, max_task_retries=0, **options)(_Actor)
-        return Member(actor_class.remote(), name, cores)
+        return Member(actor_class.remote(), f"worker {self._started}", cores)
 
     def _await_start(self) -> None:
         """Wait until all workers have started, and compare their machines with this one."""
@@ -282,17 +306,18 @@ class WorkerPool:
             raise ResourceError(message)
         for member, ref in zip(self.members, refs, strict=True):
             try:
-                member.marks, there = ray.get(ref)
+                introduction = ray.get(ref)
             except ray.exceptions.RayError as error:
                 message = (
-                    f"{member.name} did not start: {reason_of(error)}; install the same versions "
+                    f"{member.title} did not start: {reason_of(error)}; install the same versions "
                     "of Python, w2v and its packages on all machines"
                 )
                 raise ResourceError(message) from error
-            difference = _difference(self._describe(), there)
+            member.meet(introduction)
+            difference = _difference(self._describe(), introduction.machine)
             if difference is not None:
                 message = (
-                    f"cannot give the same bits on {member.name}: {difference}; use the same "
+                    f"cannot give the same bits on {member.title}: {difference}; use the same "
                     "versions and the same kind of processor on all machines"
                 )
                 raise ConfigError(message, option="ray")
@@ -314,18 +339,21 @@ class WorkerPool:
                 continue
             answer, member.answer = member.answer, None
             try:
-                member.marks, there = ray.get(answer)
+                introduction = ray.get(answer)
             except ray.exceptions.RayError:  # it has ended, and Ray starts it again
                 away.append(member)
                 continue
-            difference = _difference(self._describe(), there)
+            member.meet(introduction)
+            difference = _difference(self._describe(), introduction.machine)
             if difference is None:
                 self.members.append(member)
             else:
                 self._refused.add(member.node)
                 ray.kill(member.actor, no_restart=True)
                 _log.warning(
-                    "note: %s is not used, since the bits would differ: %s", member.name, difference
+                    "note: %s is not used, since the bits would differ: %s",
+                    member.title,
+                    difference,
                 )
         self._away = away
 

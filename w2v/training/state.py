@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from w2v.training.model import Matrices, new_matrices
 from w2v.training.plan import EpochPlan, max_span_positions
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from w2v.config import Config
-    from w2v.events import EpochDone
+    from w2v.events import ClusterTimes, EpochDone, WorkerReport
     from w2v.training.sgns.kernel import SpanStats
 
 
@@ -135,6 +135,13 @@ class TrainingSetup:
         return cls(config, counts, matrices, sampling, words, max_span_positions(config))
 
 
+class ClusterReport(NamedTuple):
+    """What the machines of a cluster do."""
+
+    times: ClusterTimes
+    workers: tuple[WorkerReport, ...]
+
+
 class Backend(Protocol):
     """A way to distribute the steps of an epoch.
 
@@ -153,6 +160,9 @@ class Backend(Protocol):
 
     def sync(self) -> None:
         """Make the matrices of the setup current. No step runs meanwhile."""
+
+    def report(self) -> ClusterReport | None:
+        """Return what the machines of a cluster have done so far; None on one machine."""
 
     def close(self) -> None:
         """Stop what the backend has started. No step runs after it."""

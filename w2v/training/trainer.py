@@ -19,9 +19,20 @@ from numpy.typing import NDArray
 from w2v.config import DEFAULTS, Config
 from w2v.corpus.encoded import EncodedText
 from w2v.errors import DivergenceError, FormatError, VocabularyError
-from w2v.events import EpochDone, Observer, Resumed, TextUsed, Training, TrainingPlanned, ignore
+from w2v.events import (
+    ClusterTimes,
+    ClusterWorkers,
+    EpochDone,
+    Observer,
+    Resumed,
+    TextUsed,
+    Training,
+    TrainingPlanned,
+    ignore,
+)
 from w2v.training.automatic import resolve
 from w2v.training.backends import make_backend
+from w2v.training.backends.round_costs import moving_note
 from w2v.training.model import rows_of
 from w2v.training.plan import EpochPlan, with_rounds
 from w2v.training.report import (
@@ -67,6 +78,7 @@ class Result:
         words_per_second: words of the text times epochs per second of training.
         usage: how much of the text was used.
         config: the hyper-parameters, with the epochs, threshold and rounds that were chosen.
+        cluster: where the time of this process went, if a cluster has trained.
 
     """
 
@@ -77,6 +89,7 @@ class Result:
     words_per_second: float
     usage: TextUsed
     config: Config
+    cluster: ClusterTimes | None = None
 
 
 def train_model(
@@ -128,9 +141,11 @@ def train_model(
             observer(note)
     with closing(make_backend(setup, pool)) as backend:
         trainer = Trainer(setup, backend, observer, checkpointer)
+        trainer.report_workers()
         while len(state.reports) < epochs:
             state = trainer.run_epoch(text, held_out, state)
             trainer.report_epoch(state)
+        report = backend.report()
     if not any(report.pairs for report in state.reports):
         raise _no_pairs(text, held_out, config)
     usage = usage_of(text, counts, kept, setup, state.reports)
@@ -149,6 +164,7 @@ def train_model(
         words_per_second=text.words * epochs / max(state.total_seconds, 1e-9),
         usage=usage,
         config=config,
+        cluster=None if report is None else report.times,
     )
 
 
@@ -174,6 +190,7 @@ class Trainer:
         self.backend = backend
         self.observer = observer
         self.checkpointer = checkpointer
+        self._noted = False  # that moving takes long
 
     def run_epoch(
         self, text: EncodedText, held_out: EncodedText, state: TrainingState
@@ -231,9 +248,21 @@ class Trainer:
         """Report the epoch that was finished last."""
         try:
             self.observer(state.reports[-1])
+            self.report_workers()
         except (KeyboardInterrupt, SystemExit):
             self._save(state)
             raise
+
+    def report_workers(self) -> None:
+        """Report what the machines of a cluster have done, if there is one."""
+        report = self.backend.report()
+        if report is None:
+            return
+        self.observer(ClusterWorkers(report.workers))
+        note = None if self._noted else moving_note(report.times)
+        if note is not None:
+            self._noted = True
+            self.observer(note)
 
     def _save(self, state: TrainingState) -> None:
         self.backend.sync()
@@ -267,6 +296,7 @@ class Trainer:
         total = plan.text.words * epochs
         words = round(plan.text.words * (plan.epoch + share))
         words_per_second = words / max(seconds, 1e-9)
+        report = self.backend.report()
         self.observer(
             Training(
                 epoch=plan.epoch + 1,
@@ -278,6 +308,7 @@ class Trainer:
                 lr=lr,
                 seconds=seconds,
                 seconds_left=(total - words) / words_per_second if words else None,
+                cluster=None if report is None else report.times,
             )
         )
 

@@ -98,6 +98,9 @@ class Watched:
         self.syncs.append(self.running)
         self.backend.sync()
 
+    def report(self):
+        return self.backend.report()
+
     def close(self):
         self.closed = True
         self.backend.close()

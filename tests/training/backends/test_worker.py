@@ -75,11 +75,12 @@ def test_workers_give_the_bits_of_one_machine(shares):
         decays = decay_rates(setup.sampling, rates.begin)
         pieces = zip(*(changes for _, *changes in results), strict=True)
         merged = [
-            worker.merge(decays, of_part) for worker, of_part in zip(workers, pieces, strict=True)
+            worker.merge(decays, of_part)[1]
+            for worker, of_part in zip(workers, pieces, strict=True)
         ]
         for rows in merged:
             apply_rows(setup.matrices, rows)
-        stats = sum((stats for of_shards, *_ in results for stats in of_shards), EpochStats())
+        stats = sum((stats for report, *_ in results for stats in report.stats), EpochStats())
         assert stats == backend.run_step(epoch, step, 0)
     for ours, theirs in itertools.islice(zip(setup.matrices, expected.matrices, strict=True), 2):
         assert np.array_equal(ours, theirs)

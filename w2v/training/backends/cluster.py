@@ -22,15 +22,17 @@ import statistics
 import time
 import uuid
 from collections import deque
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from w2v.corpus.encoded import EncodedText
 from w2v.errors import ResourceError
+from w2v.events import ClusterTimes, WorkerReport
 from w2v.system.ray_cluster import LOCAL
 from w2v.system.ray_workers import MARKS, Member, State, WorkerLostError, WorkerPool
 from w2v.training.backends.exchange import Rows, apply_rows
 from w2v.training.backends.merging import decay_rates
+from w2v.training.backends.round_costs import Merged, Trained, costs_of_round
 from w2v.training.backends.rounds import RoundsBackend
 from w2v.training.backends.shards import span_of
 from w2v.training.backends.worker import (
@@ -44,7 +46,7 @@ from w2v.training.backends.worker import (
 )
 from w2v.training.plan import EpochPlan
 from w2v.training.sgns.kernel import LearningRates
-from w2v.training.state import EpochStats, TrainingSetup
+from w2v.training.state import ClusterReport, EpochStats, TrainingSetup
 
 if TYPE_CHECKING:
     import numpy as np
@@ -120,7 +122,7 @@ def _train(
     return worker.train(spans, rates, bounds)
 
 
-def _merge(state: State, rates: DecayRates, *pieces: Changes) -> Rows:
+def _merge(state: State, rates: DecayRates, *pieces: Changes) -> tuple[Merged, Rows]:
     """Merge the changes of a part of the vocabulary; see `Worker.merge`."""
     return _loaded(state).merge(rates, pieces)
 
@@ -131,6 +133,18 @@ def _loaded(state: State) -> Worker:
         message = "the worker was started again and has no model"
         raise NoModelError(message)
     return worker
+
+
+class _Work(NamedTuple):
+    """What a worker has trained."""
+
+    positions: int = 0
+    seconds: float = 0.0
+
+    def after(self, report: Trained) -> _Work:
+        """Return the work with that of one more round."""
+        positions = sum(stats.positions for stats in report.stats)
+        return _Work(self.positions + positions, self.seconds + report.seconds)
 
 
 class ClusterBackend:
@@ -157,6 +171,10 @@ class ClusterBackend:
         self._seconds: deque[float] = deque(maxlen=9)  # of the last rounds
         self._parts: dict[int, Any] = {}
         self._text: EncodedText | None = None
+        self._times = ClusterTimes()
+        self._epoch = -1
+        self._work: dict[Member, _Work] = {}  # in this epoch
+        self._words_per_position = 1.0
         self._owns_pool = pool is None
         self._pool = start_workers(setup.config) if pool is None else pool
 
@@ -169,8 +187,12 @@ class ClusterBackend:
         if plan.purpose:
             return self._here.run_step(plan, step, worker)
         self._distribute(plan)
+        if plan.epoch != self._epoch:
+            self._epoch, self._work = plan.epoch, {}
+        self._words_per_position = plan.text.words / max(plan.size, 1)
         reason = ""
         for _ in range(_MOST_LOSSES):
+            started = time.perf_counter()
             self._pool.look_for_workers()
             try:
                 return self._run_round(plan, step)
@@ -180,6 +202,7 @@ class ClusterBackend:
                 # What the lost worker has merged may be lost too. All workers start from here.
                 self._pending = []
                 self._pool.regroup(2 * (self._seconds[-1] if self._seconds else 0.0))
+                self._times += ClusterTimes(lost=time.perf_counter() - started, lost_rounds=1)
         message = (
             f"a round was lost {_MOST_LOSSES} times, the last time because {reason}; check the "
             "state of the Ray cluster and the memory of its machines, and resume"
@@ -188,6 +211,24 @@ class ClusterBackend:
 
     def sync(self) -> None:
         """Do nothing: the matrices of this process are current after every round."""
+
+    def report(self) -> ClusterReport:
+        """Return what the workers have done so far."""
+        members = list(self._pool.members)  # another thread may run a round, which changes it
+        workers = [
+            WorkerReport(
+                member.name, member.host, member.cores, len(shards), self._speed_of(member)
+            )
+            for member, shards in zip(members, self._shares(members), strict=True)
+        ]
+        return ClusterReport(self._times, tuple(workers))
+
+    def _speed_of(self, member: Member) -> float | None:
+        """Return the words per second of a worker in its training of this epoch."""
+        work = self._work.get(member)
+        if work is None or not work.seconds:
+            return None
+        return work.positions * self._words_per_position / work.seconds
 
     def close(self) -> None:
         """End the workers, unless they belong to the caller."""
@@ -208,7 +249,7 @@ class ClusterBackend:
         trained = []
         loading: dict[Any, Member] = {}
         is_fresh = False  # whether a worker receives text or compiles kernels
-        for member, shards in zip(members, self._shares(), strict=True):
+        for member, shards in zip(members, self._shares(members), strict=True):
             spans = []
             for shard in shards:
                 number, begin, end = span_of(plan, rounds, self._shards, step, shard)
@@ -220,22 +261,31 @@ class ClusterBackend:
             arguments = self._version, spans, rates, self._bounds, parts, *pending
             trained.append(pool.call(member, _train, *arguments, results=1 + len(members)))
         merged = [
-            pool.call(member, _merge, decays, *[refs[1 + part] for refs in trained])
+            pool.call(member, _merge, decays, *[refs[1 + part] for refs in trained], results=2)
             for part, member in enumerate(members)
         ]
-        limit = self._limit(is_fresh=is_fresh or bool(loading))
+        starting = is_fresh or bool(loading)
+        limit = self._limit(is_fresh=starting)
+
+        def results_of(refs: Iterable[Any]) -> list[Any]:
+            return pool.results(dict(zip(refs, members, strict=True)), limit)
+
         pool.results(loading, limit)
-        done = pool.results({refs[0]: m for refs, m in zip(trained, members, strict=True)}, limit)
-        for rows in pool.results(dict(zip(merged, members, strict=True)), limit):
+        training = results_of(report for report, *_ in trained)
+        merging = results_of(report for report, _ in merged)
+        for rows in results_of(rows for _, rows in merged):
             apply_rows(self._setup.matrices, rows)
         self._version += 1
-        self._pending, self._snapshot = merged, None
-        self._seconds.append(time.perf_counter() - started)
-        return sum(itertools.chain.from_iterable(done), EpochStats())
+        self._pending, self._snapshot = [rows for _, rows in merged], None
+        seconds = time.perf_counter() - started
+        self._seconds.append(seconds)
+        self._times += costs_of_round(seconds, training, merging, starting=starting)
+        for member, report in zip(members, training, strict=True):
+            self._work[member] = self._work.get(member, _Work()).after(report)
+        return sum(itertools.chain.from_iterable(r.stats for r in training), EpochStats())
 
-    def _shares(self) -> list[range]:
+    def _shares(self, members: Sequence[Member]) -> list[range]:
         """Return the shards of each worker, in proportion to its cores."""
-        members = self._pool.members
         total = sum(member.cores for member in members)
         bounds, cores = [0], 0
         for member in members:

@@ -51,5 +51,8 @@ class HogwildBackend:
     def sync(self) -> None:
         """Do nothing: workers train on the matrices of the setup."""
 
+    def report(self) -> None:
+        """Return None: this is one machine."""
+
     def close(self) -> None:
         """Do nothing: workers are threads of the trainer."""

@@ -48,5 +48,8 @@ class RoundsBackend:
     def sync(self) -> None:
         """Do nothing: every round ends with the merge."""
 
+    def report(self) -> None:
+        """Return None: this is one machine."""
+
     def close(self) -> None:
         """Do nothing: threads end with each step."""

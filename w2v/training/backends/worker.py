@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import itertools
+import time
 from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -28,6 +29,7 @@ from w2v.training.backends.exchange import (
     merge_part,
 )
 from w2v.training.backends.merging import DecayRates, decay_rates
+from w2v.training.backends.round_costs import Merged, Trained, size_of
 from w2v.training.backends.shards import ShardTrainer, SpanJob, merge_on_threads
 from w2v.training.model import rows_of
 from w2v.training.plan import EpochPlan
@@ -178,7 +180,7 @@ class Worker:
             bounds: the words at which the parts of the vocabulary begin, and V.
 
         Returns:
-            The stats of each shard, and the changes in each part.
+            A report, and the changes in each part.
 
         """
         jobs = []
@@ -187,15 +189,20 @@ class Worker:
             text_span = TextSpan(ids, span.begin, span.end, end_of_line, first)
             jobs.append(SpanJob(text_span, span.keys))
         trainer = self._trainer_of(len(jobs))
+        started = time.perf_counter()
         stats = trainer.train(jobs, rates)
+        seconds = time.perf_counter() - started
         changes = trainer.changes(len(jobs))
         width = self._setup.matrices.width
         pieces = [extract(changes, begin, end, width) for begin, end in itertools.pairwise(bounds)]
-        return [stats, *pieces]
+        return [Trained(stats, seconds, [size_of(piece) for piece in pieces]), *pieces]
 
-    def merge(self, rates: DecayRates, pieces: Sequence[Changes]) -> Rows:
-        """Merge the changes of all shards in a part."""
-        return merge_part(self._setup.matrices, join(pieces), rates, self._threads)
+    def merge(self, rates: DecayRates, pieces: Sequence[Changes]) -> tuple[Merged, Rows]:
+        """Merge the changes of all shards in a part; return a report and the merged rows."""
+        changes = join(pieces)
+        started = time.perf_counter()
+        rows = merge_part(self._setup.matrices, changes, rates, self._threads)
+        return Merged(time.perf_counter() - started, size_of(rows)), rows
 
     def _trainer_of(self, shards: int) -> ShardTrainer:
         """Return a trainer with room for so many shards."""

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import settings
 
+from remote_files import web_server
 from support import JIT
 from w2v.config import Config
 from w2v.events import ignore
@@ -54,3 +56,22 @@ def compiled() -> None:
         warmup.training(np.uint16, Config()),
     )
     warmup.compile_kernels(ignore, *stages)
+
+
+@pytest.fixture
+def memory() -> Iterator[Any]:
+    """Return the memory of fsspec, which is empty."""
+    store = pytest.importorskip("fsspec", reason="needs fsspec").filesystem("memory")
+    store.store.clear()
+    store.pseudo_dirs[:] = [""]
+    yield store
+    store.store.clear()
+
+
+@pytest.fixture
+def web() -> Iterator[Any]:
+    """Return a web server on this machine, see `remote_files.WebServer`."""
+    pytest.importorskip("fsspec", reason="needs fsspec")
+    pytest.importorskip("aiohttp", reason="needs aiohttp")
+    with web_server() as server:
+        yield server

@@ -10,12 +10,11 @@ import lzma
 import os
 import sys
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from remote_files import WebServer, page, web_server
+from remote_files import page
 from text.helpers import blocks_of, lines_of, read, text_of
 from w2v.config import Config
 from w2v.errors import ConfigError, InputError, MissingExtraError
@@ -31,24 +30,6 @@ from w2v.text.validity import count_bytes
 fsspec = pytest.importorskip("fsspec", reason="needs fsspec")
 TEXT = "The quick brown fox\njumps over the lazy dög's 日本 bed\n".encode() * 40
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(50)
-
-
-@pytest.fixture
-def memory() -> Iterator[fsspec.AbstractFileSystem]:
-    """Return the memory of fsspec, empty."""
-    store = fsspec.filesystem("memory")
-    store.store.clear()
-    store.pseudo_dirs[:] = [""]
-    yield store
-    store.store.clear()
-
-
-@pytest.fixture
-def web() -> Iterator[WebServer]:
-    """Run a web server."""
-    pytest.importorskip("aiohttp", reason="needs aiohttp")
-    with web_server() as server:
-        yield server
 
 
 def put(store, *names: str, data: bytes = b"some words\n") -> None:
@@ -381,7 +362,8 @@ def test_a_connection_that_breaks_is_an_error(ranges, web):
     source = FileSource([web.url("/a.txt")])
     web.cut = 70_000
     with pytest.raises(
-        InputError, match=r"^cannot read http.*a.txt( after .* bytes)?: Cont.*Not enough"
+        InputError,
+        match=r"^cannot read http.*a.txt( after .* bytes)?: .*Not enough.* \(Con.*Error\); check",
     ):
         blocks_of(source)
 
@@ -399,7 +381,7 @@ def test_a_server_that_is_gone_is_an_error(web):
     url = web.url("/a.txt")
     web.shutdown()
     web.server_close()
-    with pytest.raises(InputError, match=r"^cannot read http.*Connect.*; check the address and"):
+    with pytest.raises(InputError, match=r"^cannot read http.*Conn.*\); check the address and"):
         FileSource([url])
 
 
@@ -563,6 +545,12 @@ def test_lines_that_contain_addresses_are_text(memory):
     lines = ["memory://a.txt is an address", "memory://a.txt", "more text"]
     for corpus in (lines, lines[1:]):
         assert lines_of(open_corpus(corpus)) == corpus
+
+
+def test_the_path_object_of_an_address_is_an_error():
+    message = r"^cannot read s3:/b/a: No such file or directory; pass an address as a string"
+    with pytest.raises(InputError, match=message):
+        open_corpus(Path("s3://b/a"))
 
 
 def test_find_files_returns_addresses(memory):

@@ -280,8 +280,8 @@ def encode(
     """Encode FILE, one text per line, as ids of MODEL: an array (lines, length).
 
     Texts are tokenized as in training. The ids fit the matrix that `w2v export` writes with the
-    same --rows. FILE may be compressed; - is stdin. An empty line becomes a row of padding. With
-    --column or --json-field, each record of FILE is a text.
+    same --rows. FILE may be compressed, or an address; - is stdin. An empty line becomes a row of
+    padding. With --column or --json-field, each record of FILE is a text.
     """
     from w2v.cli.progress import observing
     from w2v.pipeline.encode_file import check_ids_name, encode_file

@@ -26,8 +26,8 @@ from w2v.config import CORPUS
 def inspect(corpus: tuple[str, ...], as_json: bool, quiet: bool, **arguments: Any) -> None:
     """Show what CORPUS consists of, as training would read it, and what to do about it.
 
-    CORPUS is files, directories, or - for stdin. A corpus that training would refuse is described
-    as far as it can be read; the exit code is that of training then.
+    CORPUS is files, directories, addresses, or - for stdin. A corpus that training would refuse is
+    described as far as it can be read; the exit code is that of training then.
     """
     require_stdout()
     from w2v.cli.progress import in_flags, observing

@@ -31,7 +31,7 @@ _text_options = options.apply(
 def vocab(corpus: tuple[str, ...], quiet: bool, **arguments: Any) -> None:
     """List the vocabulary of CORPUS by frequency: id, word, count.
 
-    CORPUS is files, directories, or - for stdin. Statistics of the corpus appear on stderr.
+    CORPUS is files, directories, addresses, or - for stdin. Statistics appear on stderr.
     """
     require_stdout()
     from w2v.cli.progress import observing
@@ -58,8 +58,9 @@ def vocab(corpus: tuple[str, ...], quiet: bool, **arguments: Any) -> None:
 def phrases(corpus: tuple[str, ...], quiet: bool, **arguments: Any) -> None:
     """List the phrases of CORPUS by pass and score: phrase, count, score, pass.
 
-    CORPUS is files, directories, or - for stdin. Without --phrases, there is one pass. `w2v train`
-    joins those phrases that have a place in the vocabulary, and those that are parts of them.
+    CORPUS is files, directories, addresses, or - for stdin. Without --phrases, there is one pass.
+    `w2v train` joins those phrases that have a place in the vocabulary, and those that are parts
+    of them.
     """
     require_stdout()
     from w2v.cli.progress import observing
@@ -85,7 +86,8 @@ def phrases(corpus: tuple[str, ...], quiet: bool, **arguments: Any) -> None:
 def pairs(corpus: tuple[str, ...], window: int, ids: bool, quiet: bool, **arguments: Any) -> None:
     """List the (center, context) pairs of CORPUS in order.
 
-    CORPUS is files, directories, or - for stdin. Windows are full and nothing is subsampled.
+    CORPUS is files, directories, addresses, or - for stdin. Windows are full and nothing is
+    subsampled.
     """
     require_stdout()
     from w2v.cli.progress import observing

@@ -118,12 +118,13 @@ def train(
     log_json: str | None,
     **arguments: Any,
 ) -> None:
-    """Train word vectors on CORPUS: files, directories, or - for stdin.
+    """Train word vectors on CORPUS: files, directories, addresses, or - for stdin.
 
     Each line of text is a sentence. Text is UTF-8 or has the given --encoding, and is plain or
     compressed with gzip, bzip2, xz or zstd. --column reads a column of CSV, TSV or Parquet
     files, and --json-field a field of JSON lines. Of a directory, all text files below it are read,
-    except hidden and backup files.
+    except hidden and backup files. An address is that of a file, a directory or a pattern, such as
+    's3://bucket/*.txt'.
 
     An interrupted run continues with `w2v train --resume MODEL`, without CORPUS. A finished model
     trains further if --epochs is higher than before. With --init OLD, the words of OLD keep their

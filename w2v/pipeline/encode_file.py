@@ -100,7 +100,8 @@ def encode_file(
 
     Args:
         embeddings: determine the words and their ids.
-        path: the file of texts, plain or compressed like a corpus, or ``-`` for stdin.
+        path: the file of texts, plain or compressed like a corpus, or its address, or ``-`` for
+            stdin.
         output: the file to write.
         length: see `Embeddings.encode`.
         rows: see `Embeddings.encode`.

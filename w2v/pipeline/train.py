@@ -62,10 +62,11 @@ def train(
     """Train word vectors.
 
     Args:
-        corpus: a path (of a file or directory, or ``-`` for stdin); an iterable of paths; an open
-            binary file; or an iterable of strings or of lists of tokens. An iterable is iterated
-            once. Path objects are paths. Strings are lines of text, unless the first one is an
-            existing path, or all look like paths.
+        corpus: a path (of a file or directory, or ``-`` for stdin) or an address such as
+            ``s3://bucket/*.txt``; an iterable of these; an open binary file; or an iterable of
+            strings or of lists of tokens. An iterable is iterated once. Path objects are paths.
+            Strings are lines of text, unless the first one is an existing path, or all look like
+            paths.
         vocab: the vocabulary to use, as a file with one word per line or as a list of words. Row i
             is the i-th word, whether it occurs in the corpus or not.
         include: patterns such as ``"*.txt"``; only files of directories whose names match one are

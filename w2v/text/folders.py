@@ -27,6 +27,7 @@ from w2v.text.remote import is_url
 _BACKUP = re.compile(r".*(~|\.(bak|orig|swp|swo|tmp))|#.*#", re.IGNORECASE)
 _CLUTTER = {"__pycache__", "__MACOSX", "Thumbs.db", "desktop.ini", "lost+found"}
 _LISTED = 3
+_PATH_OF_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+:/[^/]")  # a path object has one slash of two
 
 Entry = TypeVar("Entry")
 
@@ -146,6 +147,11 @@ def _is_directory(path: str) -> bool:
     try:
         return stat.S_ISDIR(Path(path).stat().st_mode)
     except (OSError, ValueError) as error:
+        if _PATH_OF_ADDRESS.match(path) and isinstance(error, FileNotFoundError):
+            message = (
+                f"{read_error(path, error)}; pass an address as a string, not as a path object"
+            )
+            raise InputError(message) from error
         raise read_error(path, error) from error
 
 

@@ -445,7 +445,7 @@ def _reason(error: BaseException, url: str) -> str:
     for hidden in _secrets(url):
         text = text.replace(hidden, _HIDDEN)
     name = type(error).__name__
-    return f"{name}: {text}"[:_LONGEST_REASON] if text else name
+    return f"{text[:_LONGEST_REASON].rstrip('.')} ({name})" if text else name
 
 
 def _secrets(url: str) -> list[str]:

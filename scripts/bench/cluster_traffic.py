@@ -125,7 +125,7 @@ def _run_round(
     times.append(time.perf_counter())
     decays = decay_rates(setup.sampling, rates.begin)
     merged = [
-        worker.merge(decays, pieces)
+        worker.merge(decays, pieces)[1]
         for worker, pieces in zip(members, zip(*results, strict=True), strict=True)
     ]
     times.append(time.perf_counter())

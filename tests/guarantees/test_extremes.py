@@ -152,10 +152,10 @@ def test_the_largest_and_smallest_counts_in_one_vocabulary():
 def multiplied(request, monkeypatch):
     """Multiply the counts of words, lines and bytes by a large factor."""
     times = request.param
-    scan = scanning._scan
+    scan = scanning.scan_blocks
 
-    def read(source, text, scanners, *arguments):
-        end = scan(source, text, scanners, *arguments)
+    def read(source, text, scanners, *arguments, **options):
+        end = scan(source, text, scanners, *arguments, **options)
         for scanner in scanners.scanners:
             scanner.words.counts[:] *= times
             scanner.counts = TokenCounts(*(times * count for count in scanner.counts))
@@ -169,7 +169,7 @@ def multiplied(request, monkeypatch):
         return uses / np.float32(times)
 
     whole = w2v.train(LINES, vocab=None, **LARGE)  # with the true counts
-    monkeypatch.setattr(scanning, "_scan", read)
+    monkeypatch.setattr(scanning, "scan_blocks", read)
     monkeypatch.setattr(training_state, "expected_uses", true_uses)
     return times, whole
 

@@ -25,7 +25,7 @@ from w2v.corpus.distinct import DistinctWords
 from w2v.corpus.encoded import EncodedText, id_dtype
 from w2v.corpus.held_out import hold_out_some
 from w2v.corpus.phrases import PhraseText, ScoredPhrase
-from w2v.corpus.scanning import read_text
+from w2v.corpus.scanning import ReadText, read_text
 from w2v.corpus.spool import HeldOut, Spool
 from w2v.corpus.stages import StageTimes
 from w2v.corpus.vocabulary import (
@@ -213,7 +213,7 @@ def _temporary_spool(config: Config) -> Iterator[Spool]:
 
 
 @dataclass(frozen=True)
-class _CountedText:
+class CountedText:
     """A text whose words are counted and ranked.
 
     Attributes:
@@ -247,50 +247,86 @@ def _count(
     spool: Spool | None,
     *,
     given_phrases: Phrases = (),
-) -> _CountedText:
+) -> CountedText:
     """Read a text and rank its words; their provisional ids go to the spool, if there is one."""
     started = time.perf_counter()
     times = StageTimes()
     text = read_text(source, config, definition, observer, spool, times)
-    definition, distinct, tokens, end = text
-    impossible = None
-    if words is not None and not extend:
-        words = normal_words(words) if definition.normalizes else words
-        impossible = _note_impossible_words(words, definition, observer)
-
-    def rank() -> tuple[Vocabulary, NDArray[np.uint32]]:
-        return _rank(distinct, config, words, impossible, extend=extend)
-
-    def ranks_so_far() -> NDArray[np.uint32]:
-        try:
-            return rank()[1]
-        except VocabularyError:  # joined words are too rare, which splitting phrases may change
-            return np.full(len(distinct.counts), UNKNOWN, np.uint32)
-
+    choice = VocabularyChoice.of(config, words, text.definition, observer, extend=extend)
     phrases = None
     if spool is not None and (given_phrases or config.phrases):
         with times.measure("phrases"):
-            phrases = PhraseText(spool, distinct, config.thread_count)
-            for joined in given_phrases:
-                phrases.join(joined)
-            found = [] if given_phrases else phrases.find(config, observer)
-            distinct = phrases.distinct
-            if found:
-                phrases.keep_ranked(ranks_so_far())
-            phrases.split_unranked(ranks_so_far)
-            definition = dataclasses.replace(definition, phrases=phrases.phrases)
+            phrases = _join_phrases(text, choice, spool, given_phrases, observer)
+    return rank_text(text, source.files, choice, times, started, phrases)
+
+
+def _join_phrases(
+    text: ReadText,
+    choice: VocabularyChoice,
+    spool: Spool,
+    given_phrases: Phrases,
+    observer: Observer,
+) -> PhraseText:
+    """Join the given phrases, or those that are found."""
+    config = choice.config
+    phrases = PhraseText(spool, text.distinct, config.thread_count)
+    for joined in given_phrases:
+        phrases.join(joined)
+    found = [] if given_phrases else phrases.find(config, observer)
+
+    def ranks_so_far() -> NDArray[np.uint32]:
+        try:
+            return choice.rank(phrases.distinct)[1]
+        except VocabularyError:  # joined words are too rare, which splitting phrases may change
+            return np.full(len(phrases.distinct.counts), UNKNOWN, np.uint32)
+
+    if found:
+        phrases.keep_ranked(ranks_so_far())
+    phrases.split_unranked(ranks_so_far)
+    return phrases
+
+
+def rank_text(
+    text: ReadText,
+    files: int,
+    choice: VocabularyChoice,
+    times: StageTimes,
+    started: float,
+    phrases: PhraseText | None = None,
+) -> CountedText:
+    """Rank the words of a text.
+
+    Args:
+        text: that was read.
+        files: the number of its files.
+        choice: how the vocabulary is chosen.
+        times: updated.
+        started: when reading began, by ``time.perf_counter``.
+        phrases: that are joined in it, if there are any.
+
+    Raises:
+        VocabularyError: no word has a rank, or none is left for ``train_unk``.
+
+    """
+    config, chosen = choice.config, choice.words is None or choice.extend
+    distinct, definition = text.distinct, text.definition
+    if phrases is not None:
+        distinct = phrases.distinct
+        definition = dataclasses.replace(definition, phrases=phrases.phrases)
     with times.measure("ranking"):
-        vocabulary, ranks = rank()
-    chosen = words is None or extend
+        vocabulary, ranks = choice.rank(distinct)
+    others = distinct.others
     without_rank = distinct.counts[ranks == UNKNOWN]
-    dropped = int(without_rank.sum())
-    rare = int(without_rank[without_rank < config.min_count].sum()) if chosen else 0
-    words_after_joining = int(distinct.counts.sum())
+    dropped = int(without_rank.sum()) + others.words
+    is_rare = without_rank < config.min_count
+    rare = int(without_rank[is_rare].sum()) + others.rare_words if chosen else 0
+    left_out = int(np.count_nonzero(~is_rare)) + others.frequent
+    words_after_joining = distinct.occurrences
     report = CorpusRead(
-        files=source.files,
-        text_bytes=end.bytes,
-        lines=end.lines,
-        tokens=tokens.tokens,
+        files=files,
+        text_bytes=text.end.bytes,
+        lines=text.end.lines,
+        tokens=text.tokens.tokens,
         types=len(text.distinct),
         vocabulary=len(vocabulary),
         kept_tokens=int(vocabulary.counts.sum()),
@@ -298,14 +334,14 @@ def _count(
         dropped_rare=rare,
         dropped_beyond_size=dropped - rare if chosen else 0,
         dropped_unlisted=0 if chosen else dropped,
-        dropped_too_long=tokens.too_long,
-        invalid_bytes=end.invalid_bytes,
+        dropped_too_long=text.tokens.too_long,
+        invalid_bytes=text.end.invalid_bytes,
         unseen_words=int(np.count_nonzero(vocabulary.counts == 0)),
         seconds=time.perf_counter() - started,
-        old_words=len(words) if words is not None and extend else 0,
-        left_out_words=int(np.count_nonzero(without_rank >= config.min_count)) if extend else 0,
+        old_words=len(choice.words) if choice.words is not None and choice.extend else 0,
+        left_out_words=left_out if choice.extend else 0,
         phrases=0 if phrases is None else phrases.count_ranked(ranks),
-        joined_tokens=int(text.distinct.counts.sum()) - words_after_joining,
+        joined_tokens=text.distinct.occurrences - words_after_joining,
     )
     unknown_count = None
     if config.train_unk:
@@ -317,26 +353,53 @@ def _count(
         ranks_by_scanner = [ranks[distinct.numbers[entries]] for entries in distinct.entries()]
     else:  # these are the ranks of numbers already
         ranks_by_scanner = [ranks] * config.thread_count
-    return _CountedText(
+    return CountedText(
         vocabulary, unknown_count, ranks_by_scanner, report, definition, times, phrases
     )
 
 
-def _rank(
-    distinct: DistinctWords,
-    config: Config,
-    words: Sequence[str] | None,
-    impossible: str | None,
-    *,
-    extend: bool,
-) -> tuple[Vocabulary, NDArray[np.uint32]]:
-    """Choose the vocabulary, and return it with the rank of each word by its number."""
-    limits = {"vocab_size": config.vocab_size, "min_count": config.min_count}
-    if words is None:
-        return rank_words(distinct, **limits)
-    if extend:
-        return extend_words(distinct, words, **limits)
-    return match_words(distinct, words, *filter(None, [impossible]))
+@dataclass(frozen=True)
+class VocabularyChoice:
+    """How the vocabulary of a text is chosen.
+
+    Attributes:
+        config: the limits of its size and of the counts.
+        words: a given vocabulary, instead of one chosen from the text.
+        extend: whether other words of the text are added to ``words``.
+        impossible: why no text has some of the given words, or None.
+
+    """
+
+    config: Config
+    words: Sequence[str] | None = None
+    extend: bool = False
+    impossible: str | None = None
+
+    @classmethod
+    def of(
+        cls,
+        config: Config,
+        words: Sequence[str] | None,
+        definition: WordDefinition,
+        observer: Observer,
+        *,
+        extend: bool,
+    ) -> VocabularyChoice:
+        """Return the choice for a text; report given words that no text has."""
+        impossible = None
+        if words is not None and not extend:
+            words = normal_words(words) if definition.normalizes else words
+            impossible = _note_impossible_words(words, definition, observer)
+        return cls(config, words, extend, impossible)
+
+    def rank(self, distinct: DistinctWords) -> tuple[Vocabulary, NDArray[np.uint32]]:
+        """Return the vocabulary, and the rank of each word by its number, or UNKNOWN."""
+        limits = {"vocab_size": self.config.vocab_size, "min_count": self.config.min_count}
+        if self.words is None:
+            return rank_words(distinct, **limits)
+        if self.extend:
+            return extend_words(distinct, self.words, **limits)
+        return match_words(distinct, self.words, *filter(None, [self.impossible]))
 
 
 def _note_impossible_words(

@@ -26,6 +26,28 @@ if TYPE_CHECKING:
 _PARTS = 4
 
 
+class OtherWords(NamedTuple):
+    """Words of a text that are counted, but have no place in a vocabulary.
+
+    Attributes:
+        types: distinct words.
+        words: their occurrences.
+        frequent: distinct words that are frequent enough, but exceed the size of the vocabulary.
+        rare_words: occurrences of words that are not frequent enough.
+        highest: the occurrences of the most frequent of them.
+
+    """
+
+    types: int = 0
+    words: int = 0
+    frequent: int = 0
+    rare_words: int = 0
+    highest: int = 0
+
+
+_NONE = OtherWords()
+
+
 class DistinctWords:
     """The distinct words of some tables.
 
@@ -35,18 +57,24 @@ class DistinctWords:
     Args:
         tables: at least one.
         threads: for the work.
+        others: words of the text that are in none of the tables.
 
     Attributes:
         threads: the same.
+        others: the same.
+        tables: the tables.
         numbers: (n,) int64, the number of the word of each of the n entries.
         counts: (n,) int64, by number, the occurrences of a word in all tables. It is 0 for entries
             whose word has another number.
 
     """
 
-    def __init__(self, tables: Sequence[WordTable], threads: int = 1) -> None:
+    def __init__(
+        self, tables: Sequence[WordTable], threads: int = 1, others: OtherWords = _NONE
+    ) -> None:
         self.threads = threads
-        self._tables: list[WordTable] = []
+        self.others = others
+        self.tables: list[WordTable] = []
         self.numbers = np.empty(0, np.int64)
         self.counts = np.empty(0, np.int64)
         self._size = 0
@@ -54,9 +82,9 @@ class DistinctWords:
 
     def _add(self, tables: Sequence[WordTable]) -> None:
         """Add the words of some tables, which must not change any more."""
-        known = len(self._tables)
-        self._tables = [*self._tables, *tables]
-        self._starts = np.cumsum([0, *map(len, self._tables)])
+        known = len(self.tables)
+        self.tables = [*self.tables, *tables]
+        self._starts = np.cumsum([0, *map(len, self.tables)])
         self.numbers = np.append(self.numbers, self._number(known))
         self.counts = np.concatenate([self.counts, *(table.counts for table in tables)])
         for entries in self.entries()[known:]:
@@ -74,8 +102,13 @@ class DistinctWords:
         return extended
 
     def __len__(self) -> int:
-        """Return the number of distinct words."""
-        return self._size
+        """Return the number of distinct words of the text."""
+        return self._size + self.others.types
+
+    @property
+    def occurrences(self) -> int:
+        """The number of words of the text."""
+        return int(self.counts.sum()) + self.others.words
 
     def entries(self) -> list[slice]:
         """Return, for each table, the numbers of its entries."""
@@ -113,7 +146,7 @@ class DistinctWords:
         self, ids: NDArray[np.int64]
     ) -> Iterator[tuple[WordTable, NDArray[np.int64], NDArray[np.int64]]]:
         """Yield each table, which of ``ids`` are from it, and their ids in it."""
-        for table, entries in zip(self._tables, self.entries(), strict=True):
+        for table, entries in zip(self.tables, self.entries(), strict=True):
             where = np.flatnonzero((ids >= entries.start) & (ids < entries.stop))
             yield table, where, ids[where] - entries.start
 
@@ -134,7 +167,7 @@ class DistinctWords:
 
         def find(place: _Place) -> None:
             for earlier in range(place.table):
-                self._find_part(place, self._tables[earlier], entries[earlier].start, numbers)
+                self._find_part(place, self.tables[earlier], entries[earlier].start, numbers)
 
         _run(find, self._places(max(first, 1)), self.threads)
         new = np.flatnonzero(numbers < 0)
@@ -144,7 +177,7 @@ class DistinctWords:
     def _places(self, first: int) -> Iterator[_Place]:
         """Yield the parts of the tables from number ``first`` on."""
         return itertools.starmap(
-            _Place, itertools.product(range(first, len(self._tables)), range(_PARTS))
+            _Place, itertools.product(range(first, len(self.tables)), range(_PARTS))
         )
 
     def _find_part(
@@ -153,7 +186,7 @@ class DistinctWords:
         """Look up the words of a part; see `WordTable.find`."""
         entries = self.entries()[place.table]
         table.find(
-            self._tables[place.table], found[entries], base=base, part=place.part, parts=_PARTS
+            self.tables[place.table], found[entries], base=base, part=place.part, parts=_PARTS
         )
 
 

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from w2v.corpus.pairs import count_pairs
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -54,6 +56,24 @@ class EncodedText:
     def end_of_line(self) -> int:
         """The value that ends a line."""
         return int(np.iinfo(self.ids.dtype).max)
+
+    @property
+    def size(self) -> int:
+        """The number of positions: words and line ends."""
+        return len(self.ids)
+
+    def read(self, ranges: Sequence[tuple[int, int]]) -> list[NDArray[Any]]:
+        """Return the ids in some ranges of positions."""
+        return [self.ids[begin:end] for begin, end in ranges]
+
+    def line_bounds(self, position: int) -> tuple[int, int]:
+        """Return positions between which the line at a position lies, or more than that."""
+        del position
+        return 0, self.size
+
+    def count_pairs(self, window: int) -> int:
+        """Return the number of (center, context) pairs."""
+        return int(count_pairs(self.ids, self.end_of_line, window))
 
     def line_ends(self) -> Iterator[NDArray[np.int64]]:
         """Yield the positions of the line ends, of one part of the text after the other."""

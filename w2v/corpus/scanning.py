@@ -61,7 +61,7 @@ def read_text(
     segmentation = start_segmentation(name, config.thread_count, observer)
     scanners = Scanners(text.tables, config.thread_count, spool, segmentation)
     with nullcontext() if segmentation is None else segmentation:
-        end = _scan(source, text.blocks, scanners, segmentation, observer, spool, times)
+        end = scan_blocks(source, text.blocks, scanners, segmentation, observer, spool, times)
     tokens = scanners.counts()
     with times.measure("ranking"):
         distinct = DistinctWords([one.words for one in scanners.scanners], config.thread_count)
@@ -212,7 +212,7 @@ class TextPosition:
             self.line_begun = not ends_with_end
 
 
-def _scan(
+def scan_blocks(
     source: TextSource,
     text: Iterator[Block],
     scanners: Scanners,
@@ -220,10 +220,12 @@ def _scan(
     observer: Observer,
     spool: Spool | None,
     times: StageTimes,
+    *,
+    first_line: int = 0,
 ) -> TextPosition:
-    """Split a text into words, and return its end."""
+    """Split a text into words, and return its end; ``first_line`` counts those before it."""
     started = time.perf_counter()
-    position = TextPosition()
+    position = TextPosition(lines=first_line)
     reported_bytes = 0
 
     def report() -> int:

@@ -77,9 +77,10 @@ def rank_words(
     candidates = np.flatnonzero(counts >= min_count)
     if not len(candidates):
         message = (
-            f"no word occurs {min_count} times: the corpus has {counts.sum():,} words, "
+            f"no word occurs {min_count} times: the corpus has {distinct.occurrences:,} words, "
             f"{len(distinct):,} of them distinct, and the most frequent one occurs "
-            f"{counts.max(initial=0):,} times; lower `min_count`, or use a larger corpus"
+            f"{max(counts.max(initial=0), distinct.others.highest):,} times; lower `min_count`, or "
+            "use a larger corpus"
         )
         raise VocabularyError(message)
     ranked = _most_frequent(distinct, candidates, vocab_size)
@@ -157,16 +158,7 @@ def match_words(
         VocabularyError: none of the words occurs in the corpus.
 
     """
-    row_of = {word: i for i, word in enumerate(words)}
-    for i, word in enumerate(words):
-        if not is_normal(word):  # as in the vectors of some other programs
-            row_of.setdefault(normal_form(word, lowercase=False), i)
-    # No text has other words, but some models of other programs do.
-    possible = {
-        word: row
-        for word, row in zip(map(str.encode, row_of), row_of.values(), strict=True)
-        if 0 < len(word) <= MAX_LENGTH
-    }
+    possible = rows_of_words(words)
     table = WordTable(len(possible))
     rows = np.empty(len(possible), np.int64)
     rows[table.add_words(list(possible))] = list(possible.values())
@@ -181,10 +173,24 @@ def match_words(
     if not counts.any():
         message = (
             f"none of the {len(words):,} given words occurs in the corpus, which has "
-            f"{all_counts.sum():,} words, {len(distinct):,} of them distinct; {remedy}"
+            f"{distinct.occurrences:,} words, {len(distinct):,} of them distinct; {remedy}"
         )
         raise VocabularyError(message)
     return Vocabulary(list(words), counts), ranks
+
+
+def rows_of_words(words: Sequence[str]) -> dict[bytes, int]:
+    """Return the row of each spelling of given words that a text may have."""
+    row_of = {word: i for i, word in enumerate(words)}
+    for i, word in enumerate(words):
+        if not is_normal(word):  # as in the vectors of some other programs
+            row_of.setdefault(normal_form(word, lowercase=False), i)
+    # No text has other words, but some models of other programs do.
+    return {
+        word: row
+        for word, row in zip(map(str.encode, row_of), row_of.values(), strict=True)
+        if 0 < len(word) <= MAX_LENGTH
+    }
 
 
 def extend_words(

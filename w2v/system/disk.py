@@ -149,9 +149,9 @@ def write_error(
 
 
 def temporary_directory(
-    parent: str | Path, remedy: str = "choose another directory with `work_dir`"
+    parent: str | Path, remedy: str = "choose another directory with `work_dir`", name: str = ""
 ) -> tempfile.TemporaryDirectory[str]:
-    """Create a temporary directory in ``parent``.
+    """Create a temporary directory in ``parent``; its name begins with the prefix and ``name``.
 
     Raises:
         OutputError: it cannot be created.
@@ -159,7 +159,7 @@ def temporary_directory(
     """
     with writing(f"cannot create a temporary directory in {parent}", Path(parent), remedy):
         return tempfile.TemporaryDirectory(
-            prefix=TEMPORARY_PREFIX, dir=parent, ignore_cleanup_errors=True
+            prefix=TEMPORARY_PREFIX + name, dir=parent, ignore_cleanup_errors=True
         )
 
 

@@ -58,6 +58,11 @@ class Introduction(NamedTuple):
     memory: int | None  # bytes that are available to the process, None if unknown
 
 
+def fetch(reference: Any) -> Any:
+    """Return the value of a reference, on a worker."""
+    return importlib.import_module("ray").get(reference)
+
+
 class _Actor:
     """A worker in a process of its own.
 

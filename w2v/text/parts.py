@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import IO, Any, NamedTuple, cast
 
 from w2v.errors import InputError
+from w2v.events import Notice
 from w2v.text.blocks import Block, LastBoundary, split_blocks
 from w2v.text.columns import is_parquet
 from w2v.text.decode import CountingReader, open_text
@@ -70,13 +71,21 @@ class PartSource(ByteSource):
             fingerprint = fingerprint_of(part.path)
             found = None if fingerprint is None else fingerprint.size
             if found != part.size:
-                size = "no size" if found is None else f"{found:,} bytes"
-                message = f"{name_of(part.path)} has {size} here: expected {part.size:,} bytes"
+                here = "does not exist" if found is None else f"has {found:,} bytes"
+                message = (
+                    f"{name_of(part.path)} {here} here: expected a file of {part.size:,} bytes; "
+                    "all machines have to see the same files, on a shared disk or at an address"
+                )
                 raise InputError(message)
             with readable(part.path, fingerprint) as (raw, name, check):
                 for block in self._part_blocks(raw, name, part, last_boundary):
                     check()
                     yield block
+
+    def finish(self) -> list[Notice]:
+        """Check the last part; return no notices, since `findings` are about all parts."""
+        self._finish_file()
+        return []
 
     def _part_blocks(
         self, raw: IO[bytes], name: str, part: FilePart, last_boundary: LastBoundary

@@ -362,7 +362,16 @@ class FileSource(ByteSource):
 
     def finish(self) -> list[Notice]:
         """Check the last file and report skipped ones; see `TextSource.finish`."""
-        notices = super().finish()
+        return self.finish_with(self.findings())
+
+    def finish_with(self, findings: Findings) -> list[Notice]:
+        """Return the notices about files that were read elsewhere, and about skipped ones.
+
+        Raises:
+            InputError: a file is in another encoding.
+
+        """
+        notices = findings.notices(self.options)
         if str(self.skipped):
             warning = bool(self.skipped.other)
             remedy = "; to refuse such files, pass `strict=True`" if warning else ""

@@ -219,10 +219,19 @@ def _hash_words(words: Words) -> None:
 
 def as_batch(words: Sequence[bytes]) -> Words:
     """Return words, empty ones included, as a batch with hashes."""
-    data = np.frombuffer(b"".join(words) + bytes(SLACK), np.uint8).copy()
-    lengths = np.fromiter(map(len, words), np.int32, len(words))
+    data = np.frombuffer(b"".join(words), np.uint8)
+    return packed_batch(data, np.fromiter(map(len, words), np.int32, len(words)))
+
+
+def packed_batch(data: NDArray[np.uint8], lengths: NDArray[np.int32]) -> Words:
+    """Return words as a batch with hashes, given all their bytes and the length of each."""
     starts = np.cumsum(lengths, dtype=np.int64) - lengths
-    batch = Words(data, starts, lengths, np.empty(len(words), np.uint64))
+    batch = Words(
+        np.append(data, np.zeros(SLACK, np.uint8)),
+        starts,
+        lengths,
+        np.empty(len(lengths), np.uint64),
+    )
     _hash_words(batch)
     return batch
 

@@ -83,7 +83,7 @@ class EpochPlan:
     @property
     def size(self) -> int:
         """The number of positions in the text: words and line ends."""
-        return len(self.text.ids)
+        return self.text.size
 
     def span(self, begin: int, end: int) -> TextSpan:
         """Return the span between two positions."""

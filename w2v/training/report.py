@@ -9,7 +9,6 @@ import numpy as np
 
 from w2v.config import AUTO
 from w2v.corpus.encoded import EncodedText
-from w2v.corpus.pairs import count_pairs
 from w2v.events import Notice, TextUsed
 from w2v.training.model import initial_vectors, rows_of
 from w2v.training.plan import MIN_ROUND_POSITIONS, max_span_positions
@@ -43,13 +42,14 @@ _ROWS_PER_COMPARISON = 4096
 
 def sample_text(text: EncodedText) -> EncodedText:
     """Return pieces of a text, evenly spaced, on which to measure the loss; short texts whole."""
-    size = len(text.ids)
+    size = text.size
     pieces = int(size * _SAMPLED_SHARE) // _PIECE_POSITIONS
     pieces = min(max(pieces, _LEAST_PIECES), _MOST_PIECES)
     if size <= pieces * _PIECE_POSITIONS:
         return text
     starts = np.linspace(0, size - _PIECE_POSITIONS, pieces).astype(np.int64)
-    ids = np.concatenate([np.asarray(text.ids[at : at + _PIECE_POSITIONS]) for at in starts])
+    ranges = [(at, at + _PIECE_POSITIONS) for at in starts.tolist()]
+    ids = np.concatenate(text.read(ranges))
     ids = np.insert(ids, range(_PIECE_POSITIONS, len(ids), _PIECE_POSITIONS), text.end_of_line)
     ids.flags.writeable = False  # like the ids of a file: kernels are compiled for read-only arrays
     line_ends = int(np.count_nonzero(ids == text.end_of_line))
@@ -82,7 +82,7 @@ def usage_of(
     radii = [config.window]
     if config.shrink_windows:  # the expectation over the drawn windows
         radii = list(range(1, config.window + 1))
-    possible = sum(count_pairs(text.ids, text.end_of_line, r) for r in radii) / len(radii)
+    possible = sum(text.count_pairs(radius) for radius in radii) / len(radii)
     pairs = np.mean([report.pairs for report in reports])
     uses = expected_uses(counts, setup.sampling.keep_thresholds[:-1], config)
     return TextUsed(

@@ -106,17 +106,22 @@ def _train(
     spans: Sequence[ShardSpan],
     rates: LearningRates,
     bounds: Sequence[int],
-    parts: dict[int, Any],
+    texts: dict[int, Any] | TextOnWorkers,
     *merged: Rows,
 ) -> list[Any]:
     """Apply the rows of the round before, and train shards; see `Worker.train`."""
     import ray
 
     worker = _loaded(state)
-    missing = worker.missing_parts([span.shard for span in spans])
-    texts = ray.get([parts[shard] for shard in missing])
-    worker.add_parts(dict(zip(missing, texts, strict=True)))
-    state[MARKS][_SHARDS].update(missing)
+    text = None
+    shards = [span.shard for span in spans]
+    if isinstance(texts, TextOnWorkers):
+        text = texts.open(state, worker.threads)
+    else:
+        missing = worker.missing_parts(shards)
+        parts = ray.get([texts[shard] for shard in missing])
+        worker.add_parts(dict(zip(missing, parts, strict=True)))
+    state[MARKS][_SHARDS].update(shards)
     worker.update(version, merged)
     state[MARKS][_VERSION] = version
     return worker.train(spans, rates, bounds)

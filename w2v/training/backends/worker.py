@@ -10,7 +10,7 @@ import dataclasses
 import hashlib
 import itertools
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -92,22 +92,39 @@ def part_of(
 
     """
     expected = _EXPECTED_MARGIN + 2 * window
-    first = begin - _margin(text, text.ids[:begin][::-1], keep_thresholds, expected)
-    last = end + _margin(text, text.ids[end:], keep_thresholds, expected)
-    ids = np.array(text.ids[first:last])
+    low, _ = text.line_bounds(begin)
+    _, high = text.line_bounds(max(end - 1, begin))
+    step = 4 * expected
+    before = (
+        ids[::-1]
+        for last in range(begin, low, -step)
+        for ids in text.read([(max(low, last - step), last)])
+    )
+    after = (
+        ids
+        for first in range(end, high, step)
+        for ids in text.read([(first, min(first + step, high))])
+    )
+    margins = [
+        _margin(pieces, text.end_of_line, keep_thresholds, expected) for pieces in (before, after)
+    ]
+    first = begin - margins[0]
+    (part,) = text.read([(first, end + margins[1])])
+    ids = np.array(part)
     ids.flags.writeable = False  # like the ids of a file: kernels are compiled for read-only arrays
     return TextPart(ids, first, text.end_of_line)
 
 
 def _margin(
-    text: EncodedText, ids: NDArray[Any], keep_thresholds: NDArray[np.uint32], expected: int
+    pieces: Iterable[NDArray[Any]],
+    end_of_line: int,
+    keep_thresholds: NDArray[np.uint32],
+    expected: int,
 ) -> int:
     """Return how many ids, from the first on, windows may reach."""
     size, kept = 0, 0.0
-    step = 4 * expected
-    while size < len(ids):
-        piece = ids[size : size + step]
-        ends = np.flatnonzero(piece == text.end_of_line)
+    for piece in pieces:
+        ends = np.flatnonzero(piece == end_of_line)
         if len(ends):
             return size + int(ends[0])
         kept += float(keep_thresholds[piece].sum(dtype=np.float64)) / 2**32
@@ -171,6 +188,7 @@ class Worker:
         spans: Sequence[ShardSpan],
         rates: LearningRates,
         bounds: Sequence[int],
+        text: EncodedText | None = None,
     ) -> list[Any]:
         """Train shards on their spans.
 
@@ -178,6 +196,7 @@ class Worker:
             spans: of the shards.
             rates: the learning rates.
             bounds: the words at which the parts of the vocabulary begin, and V.
+            text: that the shards are parts of; by default, `add_parts` has provided theirs.
 
         Returns:
             A report, and the changes in each part.
@@ -185,7 +204,12 @@ class Worker:
         """
         jobs = []
         for span in spans:
-            ids, first, end_of_line = self._parts[span.shard]
+            if text is None:
+                ids, first, end_of_line = self._parts[span.shard]
+            else:
+                sampling = self._setup.sampling
+                thresholds, window = sampling.keep_thresholds, sampling.window
+                ids, first, end_of_line = part_of(text, span.begin, span.end, thresholds, window)
             text_span = TextSpan(ids, span.begin, span.end, end_of_line, first)
             jobs.append(SpanJob(text_span, span.keys))
         trainer = self._trainer_of(len(jobs))

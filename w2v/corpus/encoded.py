@@ -53,9 +53,14 @@ class EncodedText:
         return vars(self) | {"ids": np.asarray(self.ids)}
 
     @property
+    def dtype(self) -> Dtype:
+        """The type of the ids."""
+        return self.ids.dtype.type
+
+    @property
     def end_of_line(self) -> int:
         """The value that ends a line."""
-        return int(np.iinfo(self.ids.dtype).max)
+        return int(np.iinfo(self.dtype).max)
 
     @property
     def size(self) -> int:

@@ -306,12 +306,12 @@ class PortionedText(EncodedText):
         self.lines = sum(size.lines for size in sizes)
         self.sizes = sizes
         self.starts = np.cumsum([0, *(size.positions for size in sizes)])
-        self.dtype = dtype
+        self._dtype = dtype
 
     @property
-    def end_of_line(self) -> int:
-        """See `EncodedText.end_of_line`."""
-        return int(np.iinfo(self.dtype).max)
+    def dtype(self) -> Dtype:
+        """See `EncodedText.dtype`."""
+        return self._dtype
 
     @property
     def size(self) -> int:
@@ -356,7 +356,7 @@ class PortionedText(EncodedText):
             begin = stop
         if len(pieces) == 1:
             return pieces[0]
-        return np.concatenate(pieces) if pieces else np.empty(0, self.dtype)
+        return np.concatenate(pieces) if pieces else np.empty(0, self._dtype)
 
     def ids_of(self, number: int) -> NDArray[Any]:
         """Return the ids of a portion."""

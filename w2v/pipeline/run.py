@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import closing, nullcontext
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from w2v.corpus.build import Corpus, build_corpus
+from w2v.corpus.distributed import read_on_workers
+from w2v.corpus.scanning import may_be_read_by_workers
 from w2v.embeddings.embeddings import Embeddings
-from w2v.events import Exported, Observer, Saved
+from w2v.events import Exported, Notice, Observer, Saved
 from w2v.formats import native
 from w2v.pipeline import warmup
 from w2v.pipeline.checkpoint import Checkpoint
@@ -18,17 +22,21 @@ from w2v.pipeline.preflight import Preflight
 from w2v.pipeline.record import TrainingRecord
 from w2v.pipeline.warm_start import WarmStart, total_counts, warm_start_event
 from w2v.system.atomic import recover
+from w2v.system.disk import temporary_directory
+from w2v.text.sources import FileSource
+from w2v.training.backends import start_workers
 from w2v.training.trainer import Result, train_model
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from pathlib import Path
     from typing import Any
 
     from numpy.typing import NDArray
 
     from w2v.pipeline.arguments import Directories
     from w2v.pipeline.spec import TrainingJob
+    from w2v.system.ray_workers import WorkerPool
+    from w2v.text.phrases import Phrases
     from w2v.text.sources import TextSource
 
 
@@ -123,24 +131,33 @@ class TrainingRun:
             self.observer(warm_start_event(self.job, self.job.origin))
         reading = warmup.reading(self.job.config)
         self._compile(*reading, warmup.encode_text, self._training_on(np.uint16))
-        with self.read() as corpus:
+        pool = start_workers(self.job.config)
+        with nullcontext() if pool is None else closing(pool), self.read(pool) as corpus:
             self.observer(corpus.report)
-            result = self.train(corpus)
+            result = self.train(corpus, pool)
             return self._make_embeddings(corpus, result), result
 
-    def read(self) -> Corpus:
-        """Read and encode the corpus, or load it from the checkpoint."""
+    def read(self, pool: WorkerPool | None = None) -> Corpus:
+        """Read and encode the corpus, or load it from the checkpoint.
+
+        If the workers of a cluster can read it, the encoded text lies on their disks. A run that is
+        resumed reads it again.
+        """
         corpus = None if self.checkpoint is None else self.checkpoint.load_corpus()
         if corpus is not None:
             return corpus
         assert self.source is not None  # only the checkpoint of a saved corpus goes without
+        if pool is not None:
+            corpus = self._read_on_workers(self.source, pool)
+            if corpus is not None:
+                return corpus
         corpus = build_corpus(
             self.source,
             self.job.config,
             words=self.job.vocab,
             extend=self.job.extend,
             definition=None if self.job.origin is None else self.job.origin.definition,
-            phrases=() if self.job.origin is None else self.job.origin.phrases,
+            phrases=self._given_phrases,
             work_dir=str(self._work_dir),
             directory=None if self.checkpoint is None else self.checkpoint.make_encoded_dir(),
             observer=self.observer,
@@ -149,13 +166,57 @@ class TrainingRun:
             self.checkpoint.save_corpus(corpus)
         return corpus
 
+    def _read_on_workers(self, source: TextSource, pool: WorkerPool) -> Corpus | None:
+        """Read the corpus on the workers of a cluster; return None if this process has to do it."""
+        config = self.job.config
+        if not isinstance(source, FileSource) or not may_be_read_by_workers(source):
+            return None
+        if config.phrases or self._given_phrases or config.segmenter:
+            what = "a segmenter" if config.segmenter else "phrases"
+            self.observer(
+                Notice(
+                    f"the corpus is read by this machine alone, because of {what}", warning=False
+                )
+            )
+            return None
+        temporary = None
+        if self.checkpoint is None:
+            temporary = temporary_directory(self._work_dir)
+            directory = Path(temporary.name)
+        else:
+            directory = self.checkpoint.make_encoded_dir()
+        try:
+            corpus = read_on_workers(
+                source,
+                config,
+                pool,
+                words=self.job.vocab,
+                extend=self.job.extend,
+                definition=None if self.job.origin is None else self.job.origin.definition,
+                directory=directory,
+                observer=self.observer,
+            )
+        except BaseException:
+            if temporary is not None:
+                temporary.cleanup()
+            raise
+        if corpus is not None:
+            corpus.directory = temporary
+        elif temporary is not None:
+            temporary.cleanup()
+        return corpus
+
+    @property
+    def _given_phrases(self) -> Phrases:
+        return () if self.job.origin is None else self.job.origin.phrases
+
     def _compile(self, *stages: Callable[[], object]) -> None:
         self._compiling += warmup.compile_kernels(self.observer, *stages)
 
     def _training_on(self, dtype: type[np.unsignedinteger[Any]]) -> Callable[[], object]:
         return warmup.training(dtype, self.job.config)
 
-    def train(self, corpus: Corpus) -> Result:
+    def train(self, corpus: Corpus, pool: WorkerPool | None = None) -> Result:
         """Train on a corpus, or continue from the state in the checkpoint."""
         job, checkpoint = self.job, self.checkpoint
         counts = corpus.all_counts
@@ -164,8 +225,8 @@ class TrainingRun:
             len(corpus.vocabulary), counts, None if checkpoint is None else checkpoint.state_bytes
         )
         self._rehearse(corpus.vocabulary.words)
-        if corpus.text.ids.dtype != np.uint16:
-            self._compile(self._training_on(corpus.text.ids.dtype.type))
+        if corpus.text.dtype is not np.uint16:
+            self._compile(self._training_on(corpus.text.dtype))
         if checkpoint is not None:
             checkpoint.prepare(len(counts), job.config.dim)
         return train_model(
@@ -176,6 +237,7 @@ class TrainingRun:
             self.observer,
             checkpoint if job.origin is None else WarmStart(job, job.origin, corpus, checkpoint),
             frozen=job.frozen_rows,
+            pool=pool,
         )
 
     def save(self, embeddings: Embeddings, contexts: NDArray[np.float32], output: Path) -> None:

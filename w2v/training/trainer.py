@@ -124,7 +124,7 @@ def train_model(
     """
     checkpointer = checkpointer or NoCheckpointer()
     given = resolve(config, counts, text.words)
-    config = with_rounds(given, len(text.ids))
+    config = with_rounds(given, text.size)
     epochs = config.chosen_epochs
     setup = TrainingSetup.of(counts, config, frozen)
     state = checkpointer.restore(setup.matrices)
@@ -136,7 +136,7 @@ def train_model(
     if text.words * epochs * kept >= 1.0:  # else the error below says it
         for note in (
             *plan_notes(kept, config.chosen_sample),
-            *round_notes(given, config, len(text.ids)),
+            *round_notes(given, config, text.size),
         ):
             observer(note)
     with closing(make_backend(setup, pool)) as backend:
@@ -190,6 +190,7 @@ class Trainer:
         self.backend = backend
         self.observer = observer
         self.checkpointer = checkpointer
+        self._sampled: tuple[EncodedText, EncodedText] | None = None
         self._noted = False  # that moving takes long
 
     def run_epoch(
@@ -225,7 +226,7 @@ class Trainer:
             state = current_state()
             self.backend.sync()
             self._check_model(plan, state.stats.loss)
-            loss = self._measure_loss(sample_text(text))
+            loss = self._measure_loss(self._sample_of(text))
             validation_loss = self._measure_loss(held_out)
         except (KeyboardInterrupt, SystemExit):
             with runner.paused():  # a second interrupt may have come before the workers ended
@@ -263,6 +264,12 @@ class Trainer:
         if note is not None:
             self._noted = True
             self.observer(note)
+
+    def _sample_of(self, text: EncodedText) -> EncodedText:
+        """Return the sample on which the loss is measured, which may come from other machines."""
+        if self._sampled is None or self._sampled[0] is not text:
+            self._sampled = text, sample_text(text)
+        return self._sampled[1]
 
     def _save(self, state: TrainingState) -> None:
         self.backend.sync()

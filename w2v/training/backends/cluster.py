@@ -25,6 +25,7 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from w2v.corpus.distributed import RemoteText, TextOnWorkers
 from w2v.corpus.encoded import EncodedText
 from w2v.errors import ResourceError
 from w2v.events import ClusterTimes, WorkerReport
@@ -124,7 +125,7 @@ def _train(
     state[MARKS][_SHARDS].update(shards)
     worker.update(version, merged)
     state[MARKS][_VERSION] = version
-    return worker.train(spans, rates, bounds)
+    return worker.train(spans, rates, bounds, text)
 
 
 def _merge(state: State, rates: DecayRates, *pieces: Changes) -> tuple[Merged, Rows]:
@@ -260,10 +261,14 @@ class ClusterBackend:
                 number, begin, end = span_of(plan, rounds, self._shards, step, shard)
                 spans.append(ShardSpan(shard, begin, end, plan.keys(number)))
             pending = self._bring_up_to_date(member, loading)
-            parts = {shard: self._parts[shard] for shard in shards}
+            texts: dict[int, Any] | TextOnWorkers
+            if isinstance(plan.text, RemoteText):
+                texts = plan.text.on_workers
+            else:
+                texts = {shard: self._parts[shard] for shard in shards}
             is_fresh = is_fresh or not member.marks[_SHARDS].issuperset(shards)
             member.marks[_SHARDS].update(shards)
-            arguments = self._version, spans, rates, self._bounds, parts, *pending
+            arguments = self._version, spans, rates, self._bounds, texts, *pending
             trained.append(pool.call(member, _train, *arguments, results=1 + len(members)))
         merged = [
             pool.call(member, _merge, decays, *[refs[1 + part] for refs in trained], results=2)
@@ -339,9 +344,9 @@ class ClusterBackend:
     # Text
 
     def _distribute(self, plan: EpochPlan) -> None:
-        """Put the text of each shard into the store of the cluster, once."""
+        """Put the text of each shard into the store of the cluster, once, unless it is there."""
         text, rounds = plan.text, self.step_count(plan)
-        if self._text is text:
+        if self._text is text or isinstance(text, RemoteText):
             return
         sampling = self._setup.sampling
         thresholds, window = sampling.keep_thresholds, sampling.window

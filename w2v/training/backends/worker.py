@@ -145,6 +145,7 @@ class Worker:
 
     Attributes:
         version: the number of rounds that the copy has seen; None before it is loaded.
+        threads: the same.
 
     """
 
@@ -154,7 +155,7 @@ class Worker:
         config = dataclasses.replace(config, threads=threads, ray=None, workers=None)
         self.version: int | None = None
         self._setup = TrainingSetup.of(counts, config, frozen)
-        self._threads = threads
+        self.threads = threads
         self._parts: dict[int, TextPart] = {}
         self._trainer: ShardTrainer | None = None
         self._capacity = 0
@@ -225,13 +226,13 @@ class Worker:
         """Merge the changes of all shards in a part; return a report and the merged rows."""
         changes = join(pieces)
         started = time.perf_counter()
-        rows = merge_part(self._setup.matrices, changes, rates, self._threads)
+        rows = merge_part(self._setup.matrices, changes, rates, self.threads)
         return Merged(time.perf_counter() - started, size_of(rows)), rows
 
     def _trainer_of(self, shards: int) -> ShardTrainer:
         """Return a trainer with room for so many shards."""
         if self._trainer is None or self._capacity < shards:
-            self._trainer = ShardTrainer(self._setup, shards, self._threads)
+            self._trainer = ShardTrainer(self._setup, shards, self.threads)
             self._capacity = shards
         return self._trainer
 

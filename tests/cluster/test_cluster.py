@@ -7,11 +7,13 @@ runs these tests.
 from __future__ import annotations
 
 import dataclasses
+import gzip
 import os
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from contextlib import closing
 from pathlib import Path
@@ -22,7 +24,9 @@ import w2v
 from commands import START
 from support import KJV
 from training.helpers import counts_of, random_text, small
-from w2v.events import ClusterTimes, ClusterWorkers, Notice, Training
+from w2v.corpus import distributed
+from w2v.events import ClusterTimes, ClusterWorkers, Notice, Reading, Training
+from w2v.pipeline import run
 from w2v.system.ray_workers import WorkerLostError, WorkerPool
 from w2v.training.backends import start_workers
 from w2v.training.backends.worker import describe_machine
@@ -109,6 +113,43 @@ def test_any_number_of_workers_gives_the_bytes_of_one_machine(workers, nodes, te
     assert model.meta["config"]["deterministic"] is True
     require_no_workers()
     assert not ray.is_initialized()
+
+
+def test_the_corpus_is_read_on_the_workers(nodes, tmp_path, monkeypatch):
+    """Several files, one of them compressed, with lines held out."""
+    lines = KJV.read_text().splitlines(keepends=True)
+    (tmp_path / "a.txt").write_text("".join(lines[:3000]))
+    (tmp_path / "b.gz").write_bytes(gzip.compress("".join(lines[3000:6000]).encode()))
+    options = {**OPTIONS, "epochs": 1, "validation": 0.05}
+    one = w2v.train(tmp_path, deterministic=True, **options)
+    monkeypatch.setattr(run, "build_corpus", None)
+    other = w2v.train(tmp_path, ray=nodes.address, workers=2, **options)
+    assert bytes_of(other) == bytes_of(one)
+    assert other.words == one.words
+    losses = [
+        [(epoch["loss"], epoch["validation_loss"]) for epoch in model.meta["epochs"]]
+        for model in (one, other)
+    ]
+    assert losses[0] == losses[1]
+
+
+@pytest.mark.parametrize("share", [0.2, 0.7], ids=["counts", "encodes"])
+def test_a_worker_that_is_killed_while_it_reads(share, nodes, text, expected, monkeypatch):
+    monkeypatch.setattr(distributed, "_LEAST_BYTES", 1 << 14)
+    killed = []
+
+    def watch(event):
+        if killed or not isinstance(event, Reading):
+            return
+        if event.done_bytes > share * event.total_bytes:
+            killed.append(worker_pids()[0])
+            os.kill(killed[0], signal.SIGKILL)
+
+    model = w2v.train(text, ray=nodes.address, workers=3, observer=watch, **OPTIONS)
+    assert killed
+    assert bytes_of(model) == expected
+    require_no_workers()
+    assert list(Path(tempfile.gettempdir()).glob("w2v-portion-*")) == []
 
 
 def test_more_workers_than_shards(nodes, text):
@@ -301,7 +342,7 @@ def test_too_many_workers(nodes, text, monkeypatch):
     from w2v.system import ray_workers
 
     monkeypatch.setattr(ray_workers, "_START_SECONDS", 6.0)
-    with pytest.raises(w2v.errors.ResourceError, match=r"3 of 5 workers have started after 6 s"):
+    with pytest.raises(w2v.errors.ResourceError, match=r"\d of 5 workers have started after 6 s"):
         w2v.train(text, ray=nodes.address, workers=5, **OPTIONS)
     assert not ray.is_initialized()
 

@@ -33,17 +33,34 @@ def count(words, size):
 
 
 def merge(old, replicas, decays):
-    """Merge replicas of a matrix; ``decays`` holds the (V,) total decay rates of each."""
+    """Merge replicas of a matrix.
+
+    Args:
+        old: the (V, D) matrix from which they started.
+        replicas: the matrix of each shard.
+        decays: the (V,) total decay rates of each. More than 64 shards do not need them.
+
+    """
     result = old.copy()
     for word in range(len(old)):
         changed = [s for s, new in enumerate(replicas) if (new[word] != old[word]).any()]
         if len(changed) == 1:
             result[word] = replicas[changed[0]][word]
         elif changed:
-            remaining = [np.exp(-decays[s][word]) for s in changed]
-            factor = (1 - np.prod(remaining)) / sum(1 - q for q in remaining)
-            result[word] += factor * sum(replicas[s][word] - old[word] for s in changed)
+            changes = [replicas[s][word] - old[word] for s in changed]
+            if len(replicas) > 64:
+                factor = agreement(changes)
+            else:
+                remaining = [np.exp(-decays[s][word]) for s in changed]
+                factor = (1 - np.prod(remaining)) / sum(1 - q for q in remaining)
+            result[word] += factor * sum(changes)
     return result
+
+
+def agreement(changes):
+    """Return the weight of the sum of changes: 1 if they are orthogonal, less if they agree."""
+    square = np.square(sum(changes)).sum()
+    return min(1.0, sum(np.square(change).sum() for change in changes) / square) if square else 1.0
 
 
 def train_round(spans, vectors, contexts, sampling, rates, frozen, scales):

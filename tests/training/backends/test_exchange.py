@@ -24,7 +24,7 @@ WORDS = st.integers(0, VOCABULARY)
 
 @given(
     ids=texts(VOCABULARY, max_size=80),
-    machines=st.lists(st.integers(0, 3), min_size=1, max_size=3).filter(any),
+    machines=st.lists(st.integers(0, 3) | st.just(40), min_size=1, max_size=3).filter(any),
     cuts=st.lists(WORDS, max_size=3),
     dim=st.sampled_from([1, 16, 17]),
     frozen=st.sampled_from([0, 0, 5, VOCABULARY]),

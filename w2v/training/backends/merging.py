@@ -8,8 +8,14 @@ training diverges. So a row that several shards s have changed, each with its q_
 
     row += (change_1 + change_2 + ...) (1 - q_1 q_2 ...) / ((1 - q_1) + (1 - q_2) + ...)
 
-This is the sum of the changes if steps are few, and their mean if they are many. A row that only
-one shard has changed is copied bit by bit, so one shard gives the same result as one thread.
+This is the sum of the changes if steps are few, and their mean if they are many. The shares c are
+estimates. Of many shards, whose changes are added where c is too small, training may diverge. So
+the changes of more than 64 shards are weighted by how far they agree:
+
+    row += (change_1 + change_2 + ...) min(1, (|change_1|^2 + ...) / |change_1 + change_2 + ...|^2)
+
+This is the sum of changes that are orthogonal to each other, and the mean of equal ones. A row that
+only one shard has changed is copied bit by bit, so one shard gives the same result as one thread.
 """
 
 from __future__ import annotations
@@ -20,7 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from w2v.compute.jit import inlined, kernel
-from w2v.compute.simd import WIDTH, add, fma, load, splat, store
+from w2v.compute.simd import WIDTH, add, fma, load, multiply, reduce_add, splat, store
 from w2v.training.backends.replicas import Changes
 from w2v.training.model import Matrices
 from w2v.training.sampling import Sampling
@@ -30,6 +36,8 @@ from w2v.training.sampling import Sampling
 # the same quality with 4 shards, but diverged with 8 and 16.
 _PAIR_DECAY = 0.25
 _NOISE_DECAY = 0.0125
+# The changes of more shards than this are weighted by their agreement. See docs/design/rounds.md.
+MOST_SHARDS_BY_DECAY = 64
 # Words that a thread merges before it skips those of the other threads.
 _WORDS_PER_PART = 16
 
@@ -80,7 +88,7 @@ class _Merged(NamedTuple):
     """The changed copies of a row."""
 
     copies: int  # how many copies have changed
-    factor: float  # of the sum of their changes
+    factor: float  # of the sum of their changes, by their decay
 
 
 @kernel
@@ -129,6 +137,7 @@ def merge_changes(
 
     """
     words = len(order.starts) - 1
+    by_decay = len(changes.context_rows) <= MOST_SHARDS_BY_DECAY
     copies = np.zeros(len(changes.context_rows), np.int64)
     vectors = _Side(
         matrices.vectors,
@@ -152,9 +161,9 @@ def merge_changes(
             if word >= matrices.frozen:
                 scale = matrices.step_scales[word]
                 merged = _find_changes(vectors, scale, word, row, changes, order, copies)
-                _merge_row(vectors, row, copies, merged, matrices.width)
+                _merge_row(vectors, row, copies, merged, matrices.width, by_decay)
             merged = _find_changes(contexts, 1.0, word, row, changes, order, copies)
-            _merge_row(contexts, row, copies, merged, matrices.width)
+            _merge_row(contexts, row, copies, merged, matrices.width, by_decay)
 
 
 @inlined
@@ -195,8 +204,35 @@ def _find_changes(
 
 
 @inlined
+def _agreement(side: _Side, row: int, copies: NDArray[np.int64], count: int, width: int) -> float:
+    """Return the weight of the sum of changes: min(1, the sum of their squares / its square).
+
+    The squares of all copies are added as float32 for each lane, and the lanes as float64, in one
+    order.
+    """
+    minus_one = splat(np.float32(-1.0))
+    of_changes, of_sum = 0.0, 0.0
+    for d in range(0, width, WIDTH):
+        old = load(side.rows, row + d)
+        total = splat(np.float32(0.0))
+        squares = splat(np.float32(0.0))
+        for i in range(count):
+            change = fma(minus_one, old, load(side.copies, copies[i] + d))
+            total = add(total, change)
+            squares = fma(change, change, squares)
+        of_changes += float(reduce_add(squares))
+        of_sum += float(reduce_add(multiply(total, total)))
+    return of_changes / of_sum if of_changes < of_sum else 1.0
+
+
+@inlined
 def _merge_row(
-    side: _Side, row: int, copies: NDArray[np.int64], merged: _Merged, width: int
+    side: _Side,
+    row: int,
+    copies: NDArray[np.int64],
+    merged: _Merged,
+    width: int,
+    by_decay: bool,
 ) -> None:
     """Replace a row by its only changed copy, or add the weighted changes of several."""
     if merged.copies == 1:
@@ -204,7 +240,10 @@ def _merge_row(
             store(side.rows, row + d, load(side.copies, copies[0] + d))
     elif merged.copies > 1:
         minus_one = splat(np.float32(-1.0))
-        factor = splat(np.float32(merged.factor))
+        weight = merged.factor
+        if not by_decay:
+            weight = _agreement(side, row, copies, merged.copies, width)
+        factor = splat(np.float32(weight))
         for d in range(0, width, WIDTH):
             old = load(side.rows, row + d)
             change = splat(np.float32(0.0))

@@ -180,6 +180,14 @@ def test_a_cluster_implies_deterministic_training():
             Config(ray=wrong)
 
 
+def test_mixed_machines_require_a_cluster():
+    assert Config(ray="auto", allow_mixed=True).allow_mixed
+    # A training that began on a cluster, and is resumed on one machine.
+    assert Config(deterministic=True, allow_mixed=True).allow_mixed
+    with pytest.raises(ConfigError, match=r"^allow_mixed requires `ray`, got `allow_mixed=True` w"):
+        Config(allow_mixed=True)
+
+
 def test_shards_require_deterministic_training():
     assert Config(deterministic=True).shard_count == 4
     assert Config(deterministic=True, shards=9).shard_count == 9
@@ -249,7 +257,7 @@ def test_zero_is_not_replaced_by_a_default():
 
 def test_the_error_for_an_unknown_option_lists_the_options():
     with pytest.raises(
-        ConfigError, match="unknown option 'size'; the options are column, connectors, "
+        ConfigError, match="unknown option 'size'; the options are allow_mixed, column, "
     ):
         Config.of({"window": 3, "size": 100})
     assert Config.of({"window": 3}) == Config(window=3)

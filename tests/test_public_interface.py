@@ -221,6 +221,7 @@ CONFIG = {
     "rounds": "auto",
     "ray": None,
     "workers": None,
+    "allow_mixed": False,
     "threads": None,
 }
 
@@ -270,6 +271,7 @@ COMMANDS: dict[str, dict[str, Any]] = {
         "--rounds": "auto",
         "--ray": None,
         "--workers": None,
+        "--allow-mixed": None,
         "--init": None,
         "--freeze-old": None,
         "--work-dir": None,

@@ -370,6 +370,13 @@ class Config:
         low=1,
         high=100_000,
     )
+    allow_mixed: bool = _option(
+        False,
+        bool,
+        EXECUTION,
+        "Train on machines of a Ray cluster with other versions or another kind of processor, too:"
+        " the vectors then depend on which machine trains what.",
+    )
 
     def __post_init__(self) -> None:
         check_options(vars(self))
@@ -399,6 +406,9 @@ class Config:
             raise ConfigError(message, option="workers")
         if self.ray is not None:
             object.__setattr__(self, "deterministic", True)
+        if self.allow_mixed and not self.deterministic:  # without a cluster, after a resume
+            message = "requires `ray`, got `allow_mixed=True` without it; add it, or omit this"
+            raise ConfigError(message, option="allow_mixed")
         if self.shards is not None and not self.deterministic:
             message = (
                 f"requires `deterministic=True`, got `shards={self.shards}` without it; add it, or "
@@ -550,6 +560,7 @@ class TrainOptions(TypedDict, total=False):
     rounds: int | str
     ray: str | None
     workers: int | None
+    allow_mixed: bool
 
 
 def options() -> dict[str, Option]:

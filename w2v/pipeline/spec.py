@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-FREE_OPTIONS = {"threads", "max_expansion", "ray", "workers"}
+FREE_OPTIONS = {"threads", "max_expansion", "ray", "workers", "allow_mixed"}
 """Options that do not change the result, so they may differ when training resumes."""
 
 START_OVER = "start over with `overwrite=True`"

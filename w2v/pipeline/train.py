@@ -180,8 +180,9 @@ def resume(
         observer: see `train`.
         progress: see `train`.
         tensorboard: see `train`; the log in this directory is continued.
-        options: ``threads``, ``max_expansion``, ``ray`` and ``workers``, and ``epochs`` for a
-            finished model. Other hyper-parameters are accepted if they have not changed.
+        options: ``threads``, ``max_expansion``, ``ray``, ``workers`` and ``allow_mixed``, and
+            ``epochs`` for a finished model. Other hyper-parameters are accepted if they have not
+            changed.
 
     Raises:
         W2VError: there is nothing to resume, an option or the corpus has changed, or for the same

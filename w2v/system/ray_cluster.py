@@ -11,7 +11,7 @@ import socket
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from w2v.errors import ConfigError, MissingExtraError
+from w2v.errors import ConfigError, MissingExtraError, ResourceError
 
 LOCAL = "local"
 """The address of a cluster to start on this machine."""
@@ -53,6 +53,7 @@ def connect(ray: Any, address: str, workers: int | None) -> bool:
 
     Raises:
         ConfigError: there is no cluster at the address.
+        ResourceError: a cluster on this machine does not start.
 
     """
     if ray.is_initialized():
@@ -68,8 +69,14 @@ def connect(ray: Any, address: str, workers: int | None) -> bool:
             else:
                 _require_answer(address)
                 ray.init(address=address, **quiet)
-        except (ConnectionError, OSError, RuntimeError, ValueError) as error:
+        except Exception as error:  # Ray raises many kinds, also the base class
             reason = " ".join(str(error).split())[:200]
+            if address == LOCAL:
+                message = (
+                    f"a Ray cluster does not start on this machine: {reason}; look for the cause "
+                    "in Ray's logs, below /tmp/ray by default, or train without `ray`"
+                )
+                raise ResourceError(message) from error
             message = (
                 f"no Ray cluster was found at {address}: {reason}; start a "
                 "cluster with Ray's own command, or use `ray='local'`"
@@ -112,6 +119,12 @@ def reason_of(error: BaseException) -> str:
 def nodes_of(ray: Any) -> list[dict[str, Any]]:
     """Return the machines of the cluster that are alive and have CPUs."""
     return [node for node in ray.nodes() if node["Alive"] and node["Resources"].get("CPU", 0) >= 1]
+
+
+def on_node(node: str) -> Any:
+    """Return the strategy that starts an actor on the machine with an id."""
+    strategies = importlib.import_module("ray.util.scheduling_strategies")
+    return strategies.NodeAffinitySchedulingStrategy(node, soft=False)
 
 
 def cores_of_each(nodes: Sequence[dict[str, Any]], workers: int) -> int:

@@ -15,7 +15,6 @@ Only one thread may use a pool at a time.
 from __future__ import annotations
 
 import contextlib
-import importlib
 import logging
 import socket
 import time
@@ -25,7 +24,14 @@ from typing import Any, NamedTuple
 
 from w2v.errors import ConfigError, ResourceError, W2VError
 from w2v.system.memory import available_memory
-from w2v.system.ray_cluster import connect, cores_of_each, import_ray, nodes_of, reason_of
+from w2v.system.ray_cluster import (
+    connect,
+    cores_of_each,
+    import_ray,
+    nodes_of,
+    on_node,
+    reason_of,
+)
 
 State = dict[str, Any]
 """What a worker keeps between calls. It is empty after the worker was started or started again."""
@@ -37,8 +43,12 @@ _log = logging.getLogger("w2v")
 
 # How long workers may take to start: an actor loads numba and compiles or loads the kernels.
 _START_SECONDS = 120.0
+# How often to look whether there is a machine.
+_POLL_SECONDS = 0.5
 # How often to look for new machines and for workers that have come back.
 _LOOK_SECONDS = 5.0
+_MOST_NAMES = 3  # in a message
+_MIXED_NOTE = "note: the bits of %s may differ: %s; the vectors depend on which machine trains what"
 
 
 class WorkerLostError(Exception):
@@ -59,8 +69,8 @@ class Introduction(NamedTuple):
 
 
 def fetch(reference: Any) -> Any:
-    """Return the value of a reference, on a worker."""
-    return importlib.import_module("ray").get(reference)
+    """Return the value of a reference inside an argument, on a worker."""
+    return import_ray().get(reference)
 
 
 class _Actor:
@@ -94,6 +104,7 @@ class Member:
         node: the id of the machine that it belongs to; empty if Ray chooses one.
         marks: what functions have put into ``state[MARKS]`` of the worker, as it was when the pool
             asked last. The caller may keep it up to date. It is empty after a start.
+        machine: what all machines must have in common.
         memory: the bytes that were available to it at that time, None if unknown.
 
     """
@@ -104,6 +115,7 @@ class Member:
     host: str = ""
     node: str = ""
     marks: dict[str, Any] = field(default_factory=dict)
+    machine: dict[str, str] = field(default_factory=dict)
     memory: int | None = None
     answer: Any = None  # the reference of an answer that is awaited, while the worker is away
 
@@ -114,7 +126,7 @@ class Member:
 
     def meet(self, introduction: Introduction) -> None:
         """Take over what the worker tells about itself."""
-        self.host, _, self.marks, self.memory = introduction
+        self.host, self.machine, self.marks, self.memory = introduction
 
 
 class WorkerPool:
@@ -125,9 +137,11 @@ class WorkerPool:
         workers: the number of workers, with as many cores each as possible. With None, each machine
             has one with all its cores, also a machine that is added later.
         describe: an importable function that returns what all machines must have in common.
+        allow_mixed: whether machines may differ in this all the same.
 
     Attributes:
         members: the workers that can be called.
+        find_fault: returns why a worker that joins cannot be used, or None. The caller may set it.
 
     Raises:
         MissingExtraError: Ray is not installed.
@@ -137,11 +151,19 @@ class WorkerPool:
     """
 
     def __init__(
-        self, address: str, workers: int | None, describe: Callable[[], dict[str, str]]
+        self,
+        address: str,
+        workers: int | None,
+        describe: Callable[[], dict[str, str]],
+        *,
+        allow_mixed: bool = False,
     ) -> None:
         self.members: list[Member] = []
+        self.find_fault: Callable[[Member], str | None] = lambda _: None
         self._workers = workers
         self._describe = describe
+        self._allow_mixed = allow_mixed
+        self._differences: set[tuple[str, str]] = set()  # that were noted, with their machines
         self._started = 0
         self._away: list[Member] = []
         self._refused: set[str] = set()
@@ -163,6 +185,11 @@ class WorkerPool:
         if self._owns_ray:
             self._owns_ray = False
             self._ray.shutdown()
+
+    @property
+    def known(self) -> list[Member]:
+        """The workers that can be called, and those that are lost or start."""
+        return list(dict.fromkeys([*self.members, *self._away]))
 
     # Calls
 
@@ -202,11 +229,7 @@ class WorkerPool:
         try:
             return list(ray.get(refs, timeout=seconds))
         except errors.GetTimeoutError:
-            _, late = ray.wait(refs, num_returns=len(refs), timeout=0)
-            for ref in late:
-                ray.kill(awaited[ref].actor, no_restart=False)
-            message = f"a worker took more than {seconds:.0f} s and is started again"
-            raise WorkerLostError(message) from None
+            raise self._late(awaited, seconds) from None
         except errors.RayTaskError as error:
             if isinstance(error.cause, (errors.RayError, StateLostError)):
                 message = f"a worker was lost ({reason_of(error.cause)})"
@@ -228,11 +251,21 @@ class WorkerPool:
         """
         refs = list(awaited)
         ready, _ = self._ray.wait(refs, num_returns=1, timeout=seconds)
-        if len(refs) > 1 and ready:
+        if ready:
             ready, _ = self._ray.wait(refs, num_returns=len(refs), timeout=0)
-        chosen = {ref: awaited[ref] for ref in ready or refs}
-        values = self.results(chosen, 0.0 if not ready else seconds)
+        if not ready:
+            raise self._late(awaited, seconds)
+        chosen = {ref: awaited[ref] for ref in ready}
+        values = self.results(chosen, seconds)
         return [(ref, chosen[ref], value) for ref, value in zip(chosen, values, strict=True)]
+
+    def _late(self, awaited: Mapping[Any, Member], seconds: float) -> WorkerLostError:
+        """Start the workers again whose results are missing; return the error that tells it."""
+        _, late = self._ray.wait(list(awaited), num_returns=len(awaited), timeout=0)
+        for ref in late:
+            self._ray.kill(awaited[ref].actor, no_restart=False)
+        names = names_of([awaited[ref].title for ref in late])
+        return WorkerLostError(f"{names} took more than {seconds:.0f} s and is started again")
 
     # Workers that come and go
 
@@ -271,23 +304,37 @@ class WorkerPool:
         self._ask(0.0)
 
     def _start_all(self) -> None:
+        nodes = self._wait_for_nodes()
         if self._workers is None:
-            self.members += [self._start_on(node) for node in nodes_of(self._ray)]
-            if not self.members:
-                message = "the Ray cluster has no machine with a free CPU; add one"
-                raise ResourceError(message)
+            self.members += [self._start_on(node) for node in nodes]
         else:
-            cores = cores_of_each(nodes_of(self._ray), self._workers)
+            cores = cores_of_each(nodes, self._workers)
             options = {"num_cpus": cores, "scheduling_strategy": "SPREAD"}
             self.members += [self._start(cores, options) for _ in range(self._workers)]
         self._await_start()
+        self._compare()
+
+    def _wait_for_nodes(self) -> list[dict[str, Any]]:
+        """Return the machines of the cluster; wait until there is one."""
+        deadline = time.monotonic() + _START_SECONDS
+        waits = False
+        while not (nodes := nodes_of(self._ray)):
+            if time.monotonic() > deadline:
+                message = (
+                    f"the Ray cluster has no machine with a CPU after {_START_SECONDS:.0f} s; add "
+                    "one, and check `ray status`"
+                )
+                raise ResourceError(message)
+            if not waits:
+                _log.warning("note: waiting for a machine of the Ray cluster that has a CPU")
+                waits = True
+            time.sleep(_POLL_SECONDS)
+        return nodes
 
     def _start_on(self, node: dict[str, Any]) -> Member:
         """Start a worker with all cores of a machine."""
-        strategies = importlib.import_module("ray.util.scheduling_strategies")
         cores = int(node["Resources"]["CPU"])
-        here = strategies.NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
-        options = {"num_cpus": cores, "scheduling_strategy": here}
+        options = {"num_cpus": cores, "scheduling_strategy": on_node(node["NodeID"])}
         member = self._start(cores, options)
         member.node, member.host = node["NodeID"], node["NodeManagerHostname"]
         return member
@@ -298,34 +345,52 @@ class WorkerPool:
         return Member(actor_class.remote(), f"worker {self._started}", cores)
 
     def _await_start(self) -> None:
-        """Wait until all workers have started, and compare their machines with this one."""
+        """Wait until all workers have started."""
         ray = self._ray
-        refs = [member.actor.introduce.remote(self._describe) for member in self.members]
-        ready, waiting = ray.wait(refs, num_returns=len(refs), timeout=_START_SECONDS)
+        refs = {member.actor.introduce.remote(self._describe): member for member in self.members}
+        ready, waiting = ray.wait(list(refs), num_returns=len(refs), timeout=_START_SECONDS)
         if waiting:
             cores = int(ray.cluster_resources().get("CPU", 0))
+            free = int(ray.available_resources().get("CPU", 0))
+            missing = names_of([refs[ref].title for ref in waiting])
             message = (
-                f"{len(ready)} of {len(refs)} workers have started after {_START_SECONDS:.0f} s; "
-                f"the Ray cluster has {cores} CPUs. Add machines, or use fewer `workers`"
+                f"{len(ready)} of {len(refs)} workers have started after {_START_SECONDS:.0f} s, "
+                f"without {missing}; the Ray cluster has {cores} CPUs, {free} of them free. Add "
+                "machines, end other jobs on the cluster, or use fewer `workers`"
             )
             raise ResourceError(message)
-        for member, ref in zip(self.members, refs, strict=True):
+        for ref, member in refs.items():
             try:
-                introduction = ray.get(ref)
+                member.meet(ray.get(ref))
             except ray.exceptions.RayError as error:
                 message = (
                     f"{member.title} did not start: {reason_of(error)}; install the same versions "
                     "of Python, w2v and its packages on all machines"
                 )
                 raise ResourceError(message) from error
-            member.meet(introduction)
-            difference = _difference(self._describe(), introduction.machine)
+
+    def _compare(self) -> None:
+        """Compare the machines of the workers with this one.
+
+        Raises:
+            ConfigError: they differ, which is not allowed.
+
+        """
+        machines: dict[str, list[str]] = {}
+        for member in self.members:
+            difference = _difference(self._describe(), member.machine)
             if difference is not None:
+                machines.setdefault(difference, []).append(member.title)
+                self._differences.add((member.host, difference))
+        for difference, titles in machines.items():
+            if not self._allow_mixed:
                 message = (
-                    f"cannot give the same bits on {member.title}: {difference}; use the same "
-                    "versions and the same kind of processor on all machines"
+                    f"cannot give the same bits on {names_of(titles)}: {difference}; use the same "
+                    "versions and the same kind of processor on all machines, or accept other bits "
+                    "with `allow_mixed=True`"
                 )
                 raise ConfigError(message, option="ray")
+            _log.warning(_MIXED_NOTE, names_of(titles), difference)
 
     def _ask(self, seconds: float) -> None:
         """Take in the workers away that answer within a time."""
@@ -344,23 +409,35 @@ class WorkerPool:
                 continue
             answer, member.answer = member.answer, None
             try:
-                introduction = ray.get(answer)
+                member.meet(ray.get(answer))
             except ray.exceptions.RayError:  # it has ended, and Ray starts it again
                 away.append(member)
                 continue
-            member.meet(introduction)
-            difference = _difference(self._describe(), introduction.machine)
-            if difference is None:
+            fault = self._fault_of(member)
+            if fault is None:
                 self.members.append(member)
             else:
                 self._refused.add(member.node)
                 ray.kill(member.actor, no_restart=True)
-                _log.warning(
-                    "note: %s is not used, since the bits would differ: %s",
-                    member.title,
-                    difference,
-                )
+                _log.warning("note: %s is not used, since %s", member.title, fault)
         self._away = away
+
+    def _fault_of(self, member: Member) -> str | None:
+        """Return why a worker that joins cannot be used, or None."""
+        difference = _difference(self._describe(), member.machine)
+        if difference is not None and not self._allow_mixed:
+            return f"the bits would differ: {difference}"
+        if difference is not None and (member.host, difference) not in self._differences:
+            self._differences.add((member.host, difference))
+            _log.warning(_MIXED_NOTE, member.title, difference)
+        return self.find_fault(member)
+
+
+def names_of(titles: list[str]) -> str:
+    """Return the first names of a list, and the number of the others."""
+    others = len(titles) - _MOST_NAMES
+    shown = ", ".join(titles[:_MOST_NAMES])
+    return f"{shown} and {others} more" if others > 0 else shown
 
 
 def _difference(here: Mapping[str, str], there: Mapping[str, str]) -> str | None:

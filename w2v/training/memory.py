@@ -36,12 +36,42 @@ def training_memory(counts: NDArray[np.int64], config: Config) -> int:
     rows = words + SCRATCH_ROWS * config.thread_count
     numbers = 2 * (stride + 1) * rows + words * config.dim  # with the step scale of each row
     if config.deterministic:
-        numbers += config.shard_count * stride * _replicated_rows(counts, config)
-        # The local id of each word on each thread, and the order of merging.
-        numbers += (min(config.thread_count, config.shard_count) + 4) * words
-        # The part of a shard in each array of replicas ends within a page.
-        numbers += config.shard_count * 2 * _PAGE_NUMBERS
+        replicas = config.shard_count * stride * _replicated_rows(counts, config)
+        numbers += replicas + _round_numbers(words, config.shard_count, config.thread_count)
     return _NUMBER_BYTES * numbers
+
+
+def worker_memory(counts: NDArray[np.int64], config: Config, *, shards: int, threads: int) -> int:
+    """Estimate the memory in bytes that a worker of a cluster needs to train some of the shards.
+
+    Its part of Ray's object store is included, except for text: the model as the worker receives
+    it, the changes that it sends and receives, and the merged rows.
+
+    Args:
+        counts: (V,) occurrences of each word.
+        config: the hyper-parameters.
+        shards: the number of shards that the worker trains.
+        threads: the number of its threads.
+
+    """
+    words = len(counts)
+    config = resolve(config, counts, int(counts.sum()))
+    stride = row_stride(config.dim)
+    replicas = shards * stride * _replicated_rows(counts, config)
+    numbers = 2 * (stride + 1) * (words + SCRATCH_ROWS * threads)
+    numbers += _round_numbers(words, shards, threads)
+    # The changes of its shards; those cut out; as many received for its part; the same joined.
+    numbers += 4 * replicas
+    # The model as it is received, and the merged rows.
+    numbers += 2 * words * config.dim + 2 * words * stride
+    return _NUMBER_BYTES * numbers
+
+
+def _round_numbers(words: int, shards: int, threads: int) -> int:
+    """Return the numbers that a round needs besides the matrices and the rows of replicas."""
+    # The local id of each word on each thread, and the order of merging. The part of a shard in
+    # each array of replicas ends within a page.
+    return (min(threads, shards) + 4) * words + shards * 2 * _PAGE_NUMBERS
 
 
 def _replicated_rows(counts: NDArray[np.int64], config: Config) -> int:

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
+from fake_ray import FakeRay, install
 from support import JIT
 from training.helpers import (
     EMPTY,
@@ -29,8 +30,10 @@ from w2v.corpus.pairs import skipgram_pairs
 from w2v.events import EpochDone, Training
 from w2v.training import plan, runner, trainer
 from w2v.training.backends import make_backend
+from w2v.training.backends.cluster import ClusterBackend
 from w2v.training.backends.hogwild import HogwildBackend
 from w2v.training.backends.rounds import RoundsBackend
+from w2v.training.backends.worker import describe_machine
 from w2v.training.model import rows_of
 from w2v.training.plan import EpochPlan
 from w2v.training.report import untrained_loss
@@ -47,6 +50,7 @@ class Case(NamedTuple):
 BACKENDS = {
     "hogwild": Case(HogwildBackend, {}, (1,)),
     "rounds": Case(RoundsBackend, {"deterministic": True, "shards": 3}, (1, 2, 5)),
+    "cluster": Case(ClusterBackend, {"ray": "auto", "shards": 3}, (1,)),  # without processes
 }
 
 every_backend = pytest.mark.parametrize("case", BACKENDS.values(), ids=BACKENDS)
@@ -62,7 +66,14 @@ THREADS = pytest.mark.parametrize("threads", [1, 3])
 
 
 @pytest.fixture(autouse=True)
-def short_steps(monkeypatch):
+def two_machines(monkeypatch):
+    """A cluster in this process."""
+    describe_machine()  # it is kept, and trains on spans that are longer than those of the tests
+    install(monkeypatch, FakeRay())
+
+
+@pytest.fixture(autouse=True)
+def short_steps(monkeypatch, two_machines):
     """Steps so short that small texts have many, of which each report sees a few."""
     monkeypatch.setattr(plan, "MAX_SPAN_POSITIONS", 50)
     monkeypatch.setattr(plan, "MIN_ROUND_POSITIONS", 10)

@@ -16,6 +16,7 @@ that comes back or is new starts from the copy of this process.
 
 from __future__ import annotations
 
+import functools
 import itertools
 import logging
 import statistics
@@ -29,8 +30,10 @@ from w2v.corpus.distributed import RemoteText, TextOnWorkers
 from w2v.corpus.encoded import EncodedText
 from w2v.errors import ResourceError
 from w2v.events import ClusterTimes, WorkerReport
+from w2v.system.disk import format_bytes
+from w2v.system.memory import available_memory
 from w2v.system.ray_cluster import LOCAL
-from w2v.system.ray_workers import MARKS, Member, State, WorkerLostError, WorkerPool
+from w2v.system.ray_workers import MARKS, Member, State, WorkerLostError, WorkerPool, fetch
 from w2v.training.backends.exchange import Rows, apply_rows
 from w2v.training.backends.merging import decay_rates
 from w2v.training.backends.round_costs import Merged, Trained, costs_of_round
@@ -45,6 +48,7 @@ from w2v.training.backends.worker import (
     part_of,
     take_snapshot,
 )
+from w2v.training.memory import worker_memory
 from w2v.training.plan import EpochPlan
 from w2v.training.sgns.kernel import LearningRates
 from w2v.training.state import ClusterReport, EpochStats, TrainingSetup
@@ -76,7 +80,8 @@ _SHARDS = "shards with text"
 
 def start_workers(config: Config) -> WorkerPool:
     """Start the workers of a training; see `WorkerPool` for the errors."""
-    return WorkerPool(config.ray or LOCAL, config.workers, describe_machine)
+    address, mixed = config.ray or LOCAL, config.allow_mixed
+    return WorkerPool(address, config.workers, describe_machine, allow_mixed=mixed)
 
 
 # What workers do
@@ -111,8 +116,6 @@ def _train(
     *merged: Rows,
 ) -> list[Any]:
     """Apply the rows of the round before, and train shards; see `Worker.train`."""
-    import ray
-
     worker = _loaded(state)
     text = None
     shards = [span.shard for span in spans]
@@ -120,7 +123,7 @@ def _train(
         text = texts.open(state, worker.threads)
     else:
         missing = worker.missing_parts(shards)
-        parts = ray.get([texts[shard] for shard in missing])
+        parts = [fetch(texts[shard]) for shard in missing]
         worker.add_parts(dict(zip(missing, parts, strict=True)))
     state[MARKS][_SHARDS].update(shards)
     worker.update(version, merged)
@@ -139,6 +142,11 @@ def _loaded(state: State) -> Worker:
         message = "the worker was started again and has no model"
         raise NoModelError(message)
     return worker
+
+
+def _available_memory(state: State) -> int | None:
+    del state
+    return available_memory()
 
 
 class _Work(NamedTuple):
@@ -183,6 +191,17 @@ class ClusterBackend:
         self._words_per_position = 1.0
         self._owns_pool = pool is None
         self._pool = start_workers(setup.config) if pool is None else pool
+        self._pool.find_fault = self._lack_of_memory
+        self._memory_needed = functools.cache(
+            lambda shards, threads: worker_memory(
+                setup.counts, setup.config, shards=shards, threads=threads
+            )
+        )
+        try:
+            self._require_memory()
+        except BaseException:
+            self.close()
+            raise
 
     def step_count(self, plan: EpochPlan) -> int:
         """Return the number of rounds."""
@@ -239,8 +258,55 @@ class ClusterBackend:
     def close(self) -> None:
         """End the workers, unless they belong to the caller."""
         self._pending, self._parts, self._snapshot, self._counts = [], {}, None, None
+        self._pool.find_fault = lambda _: None
         if self._owns_pool:
             self._pool.close()
+
+    # Memory
+
+    def _require_memory(self) -> None:
+        """Check that the model fits into the memory of each worker, before any is sent.
+
+        Raises:
+            ResourceError: a machine has too little.
+
+        """
+        pool, config = self._pool, self._setup.config
+        refs = {pool.call(member, _available_memory): member for member in pool.members}
+        try:
+            found = pool.results(refs, _FIRST_SECONDS)
+        except WorkerLostError:
+            pool.regroup()  # asks for the memory, too
+        else:
+            for member, available in zip(refs.values(), found, strict=True):
+                member.memory = available
+        for member in pool.members:
+            lack = self._lack_of_memory(member)
+            if lack is not None:
+                message = (
+                    f"{lack}, for {self._setup.words:,} words at dim {config.dim:,}; lower `dim` "
+                    "or `vocab_size`, or use more machines, or some with more memory"
+                )
+                raise ResourceError(message)
+
+    def _lack_of_memory(self, member: Member) -> str | None:
+        """Return how much memory a worker without the model lacks, or None."""
+        if member.memory is None:
+            return None
+        members = self._pool.known
+        shares = dict(zip(members, self._shares(members), strict=True))
+        # Workers on one machine share its memory.
+        new = [m for m in members if m.host == member.host and not self._has_model(m)]
+        needed = sum(self._memory_needed(len(shares[m]), m.cores) for m in new)
+        if needed <= member.memory:
+            return None
+        many = len(new) > 1
+        who = f"{len(new)} workers on {member.host} need" if many else f"{member.title} needs"
+        available = format_bytes(member.memory)
+        return f"{who} {format_bytes(needed)} of memory, but {available} are available there"
+
+    def _has_model(self, member: Member) -> bool:
+        return member.marks.get(_TRAINING) == self._training
 
     # Rounds
 

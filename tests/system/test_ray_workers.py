@@ -319,3 +319,18 @@ def test_a_connection_that_exists_is_used(caplog):
     assert caplog.text == ""
     assert not ray_cluster.connect(ray, "10.0.0.1:6379", None)
     assert "connected to a Ray cluster already, which is used" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("message", "reason"),
+    [
+        ("", "ConnectionError"),
+        ("The actor died unexpectedly.\n\tclass_name: _Actor\n", "ConnectionError: The actor died"),
+        (
+            "The actor died because of this\n  File x\nModuleNotFoundError: No module named 'w2v'",
+            "ModuleNotFoundError: No module named 'w2v'",
+        ),
+    ],
+)
+def test_the_reason_of_an_error_of_ray(message, reason):
+    assert ray_cluster.reason_of(ConnectionError(message)).startswith(reason)

@@ -6,6 +6,7 @@ import contextlib
 import importlib
 import logging
 import os
+import re
 import signal
 import socket
 from collections.abc import Iterator, Sequence
@@ -17,6 +18,8 @@ LOCAL = "local"
 """The address of a cluster to start on this machine."""
 
 _CONNECT_SECONDS = 10.0
+_MOST_SHOWN = 200  # characters of an error of Ray
+_CAUSE = re.compile(r"[\w.]+(Error|Exception): ")  # the last line of a traceback
 
 _log = logging.getLogger("w2v")
 
@@ -70,7 +73,7 @@ def connect(ray: Any, address: str, workers: int | None) -> bool:
                 _require_answer(address)
                 ray.init(address=address, **quiet)
         except Exception as error:  # Ray raises many kinds, also the base class
-            reason = " ".join(str(error).split())[:200]
+            reason = " ".join(str(error).split())[:_MOST_SHOWN]
             if address == LOCAL:
                 message = (
                     f"a Ray cluster does not start on this machine: {reason}; look for the cause "
@@ -111,9 +114,15 @@ def _same_signal_handlers() -> Iterator[None]:
 
 
 def reason_of(error: BaseException) -> str:
-    """Return the kind of an error of Ray and the first line of its message."""
+    """Return the kind of an error of Ray and the first line of its message.
+
+    If the message has a traceback, return its last line, which names the cause: a worker that lacks
+    a package ends in ``ModuleNotFoundError: No module named 'w2v'``.
+    """
     lines = str(error).strip().splitlines() or [""]
-    return f"{type(error).__name__}: {lines[0][:200]}".rstrip(": ")
+    if len(lines) > 1 and _CAUSE.match(lines[-1]):
+        return lines[-1][:_MOST_SHOWN]
+    return f"{type(error).__name__}: {lines[0][:_MOST_SHOWN]}".rstrip(": ")
 
 
 def nodes_of(ray: Any) -> list[dict[str, Any]]:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from w2v.config import Config
 
 _NUMBER_BYTES = 4
+_WORKER_BYTES = 64_000_000  # of the kernels and of Ray in a worker, once it trains; measured
 # Float32 numbers in a page of memory, of the size used for large arrays.
 _PAGE_NUMBERS = (1 << 21) // _NUMBER_BYTES
 
@@ -58,13 +59,13 @@ def worker_memory(counts: NDArray[np.int64], config: Config, *, shards: int, thr
     config = resolve(config, counts, int(counts.sum()))
     stride = row_stride(config.dim)
     replicas = shards * stride * _replicated_rows(counts, config)
+    # The process: the matrices, the changes of its shards, and those of all shards in its part.
     numbers = 2 * (stride + 1) * (words + SCRATCH_ROWS * threads)
-    numbers += _round_numbers(words, shards, threads)
-    # The changes of its shards; those cut out; as many received for its part; the same joined.
-    numbers += 4 * replicas
-    # The model as it is received, and the merged rows.
-    numbers += 2 * words * config.dim + 2 * words * stride
-    return _NUMBER_BYTES * numbers
+    numbers += 2 * replicas + _round_numbers(words, shards, threads)
+    # The store: the model as it is received; the changes that are sent and received, and the merged
+    # rows, of this round and the last one.
+    numbers += 2 * words * config.dim + 2 * (2 * replicas + 2 * words * stride)
+    return _WORKER_BYTES + _NUMBER_BYTES * numbers
 
 
 def _round_numbers(words: int, shards: int, threads: int) -> int:

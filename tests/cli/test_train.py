@@ -174,6 +174,13 @@ def test_quiet_prints_nothing():
     assert run("pairs", "text.txt", "-q", *ALL_WORDS).stderr == ""
 
 
+def test_quiet_and_verbose_exclude_each_other():
+    message = error("train", "text.txt", "-q", "-v", code=2)
+    assert message == "--quiet cannot be combined with --verbose; omit one of them"
+    # One machine has no workers to tell about.
+    assert "worker" not in run("train", "text.txt", *TINY, "-v").stderr
+
+
 def test_the_json_log_has_every_stage():
     before = time.time()
     ok("train", "text.txt", *TINY, "-q", "--validation", "0.3", "--log-json", "log")

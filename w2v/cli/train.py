@@ -131,7 +131,7 @@ def train(
     rows and new words of CORPUS follow.
     """
     if quiet and verbose:
-        raise ConfigError("excludes `verbose`", option="quiet")
+        raise ConfigError("cannot be combined with `verbose`; omit one of them", option="quiet")
     given = {name: value for name, value in arguments.items() if options.is_given(name)}
     if resume is not None:
         _reject_start_options(corpus, given)

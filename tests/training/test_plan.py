@@ -9,12 +9,14 @@ from support import compiled_only
 from training.helpers import EMPTY, counts_of, random_text, small, text_of
 from w2v.compute.random import NOISE, SUBSAMPLING, VALIDATION, WINDOWS, make_key
 from w2v.errors import ConfigError
+from w2v.training import plan
 from w2v.training.plan import (
     EpochPlan,
     Schedule,
     automatic_round_count,
     max_span_positions,
     round_count,
+    span_capacity,
     with_rounds,
 )
 from w2v.training.trainer import train_model
@@ -58,7 +60,7 @@ def test_a_training_has_at_least_320_rounds_in_all(epochs, expected):
         (4000, 5, 5, 1),
         (4000, 6, 5, 2),  # the next multiple of the epochs
         (4000, 5000, 5, 1000),  # a span has at least one word
-        (4 * (1 << 16) * 7 + 1, 1, 5, 8),  # and at most 65,536
+        (4 * (1 << 16) * 7 + 1, 1, 5, 1),  # and as many as it takes
         (4 * (1 << 16) * 7 + 1, 400, 5, 80),
     ],
 )
@@ -81,6 +83,25 @@ def test_the_default_rounds_stay_the_same_when_they_are_recorded(positions, epoc
     if positions:
         assert round_count(positions, recorded) == round_count(positions, config)
     assert with_rounds(small(epochs=epochs), positions) == small(epochs=epochs)
+
+
+@pytest.mark.parametrize("lines", [0, 30, 400])
+@pytest.mark.parametrize("rounds", ["auto", 1, 7, 40, 1200])
+@pytest.mark.parametrize("shards", [1, 3, 5])
+def test_no_span_exceeds_the_capacity(lines, rounds, shards, monkeypatch):
+    monkeypatch.setattr(plan, "MAX_SPAN_POSITIONS", 50)
+    monkeypatch.setattr(plan, "MIN_ROUND_POSITIONS", 10)
+    words = 400
+    config = deterministic(epochs=3, rounds=rounds, shards=shards)
+    positions = words + lines
+    number = round_count(positions, config)
+    capacity = span_capacity(words, config)
+    spans = number * shards
+    ends = [i * positions // spans for i in range(spans + 1)]
+    assert max(np.diff(ends)) <= capacity
+    if rounds == 1:
+        assert capacity > 50
+    assert span_capacity(words, small()) == 50
 
 
 def test_more_rounds_than_words_of_a_shard_are_rejected():
@@ -114,9 +135,9 @@ def test_the_learning_rate_decreases_linearly_over_all_epochs():
     schedule = Schedule(initial=1.0, final=0.2, epochs=2)
     rates = [schedule.rate(epochs) for epochs in (0, 0.5, 1, 1.5, 2)]
     assert rates == pytest.approx([1.0, 0.8, 0.6, 0.4, 0.2])
-    plan = EpochPlan.of_training(random_text(3), small(lr=1.0, lr_min=0.2), epoch=1)
-    assert plan.rate(0.5) == pytest.approx(0.4)
-    assert plan.rates(0.0, 1.0) == pytest.approx((0.6, 0.2))
+    epoch = EpochPlan.of_training(random_text(3), small(lr=1.0, lr_min=0.2), epoch=1)
+    assert epoch.rate(0.5) == pytest.approx(0.4)
+    assert epoch.rates(0.0, 1.0) == pytest.approx((0.6, 0.2))
 
 
 @pytest.mark.parametrize(
@@ -132,8 +153,8 @@ def test_the_learning_rate_decreases_linearly_over_all_epochs():
 )
 def test_wide_windows_are_damped_up_to_the_longest_line(length, changes, expected):
     text = text_of([[0, 1], list(range(length)), [3]])
-    plan = EpochPlan.of_training(text, small(lr=1.0, lr_min=1.0, **changes), 0)
-    assert plan.rates(0.0, 1.0)[:2] == pytest.approx((min(expected, 1.0),) * 2)
+    epoch = EpochPlan.of_training(text, small(lr=1.0, lr_min=1.0, **changes), 0)
+    assert epoch.rates(0.0, 1.0)[:2] == pytest.approx((min(expected, 1.0),) * 2)
 
 
 @compiled_only

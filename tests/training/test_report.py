@@ -364,13 +364,9 @@ def test_a_note_tells_that_fewer_rounds_were_chosen_than_are_good():
     assert note.endswith("; use `rounds=256` or more")
 
 
-def test_a_note_tells_that_long_spans_need_more_rounds_than_were_chosen():
-    assert notes_of_rounds(4 * 65536 * 300, epochs=1, rounds=300)[0] == []
-    (note,), rounds = notes_of_rounds(4 * 65536 * 300, epochs=1, rounds=299)
-    assert rounds == 300
-    assert note.startswith("training takes 300 rounds in place of `rounds=299`, because a shard ")
-    assert "at most 65,536 words" in note
-    assert note.endswith("use more shards than `shards=4` for fewer rounds")
+def test_chosen_rounds_may_have_long_spans():
+    assert notes_of_rounds(4 * 65536 * 900, epochs=1) == ([], 900)
+    assert notes_of_rounds(4 * 65536 * 900, epochs=1, rounds=300) == ([], 300)
 
 
 def test_a_note_tells_that_spans_are_very_short():

@@ -9,7 +9,7 @@ import numpy as np
 from w2v.compute.random import ALWAYS
 from w2v.training.automatic import resolve
 from w2v.training.model import SCRATCH_ROWS, row_stride
-from w2v.training.plan import round_count
+from w2v.training.plan import MAX_SPAN_POSITIONS, round_count
 from w2v.training.sampling import keep_thresholds, noise_probabilities
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ def training_memory(counts: NDArray[np.int64], config: Config) -> int:
     if config.deterministic:
         replicas = config.shard_count * stride * _replicated_rows(counts, config)
         numbers += replicas + _round_numbers(words, config.shard_count, config.thread_count)
+        numbers += min(config.thread_count, config.shard_count) * _long_span(counts, config)
     return _NUMBER_BYTES * numbers
 
 
@@ -62,6 +63,7 @@ def worker_memory(counts: NDArray[np.int64], config: Config, *, shards: int, thr
     # The process: the matrices, the changes of its shards, and those of all shards in its part.
     numbers = 2 * (stride + 1) * (words + SCRATCH_ROWS * threads)
     numbers += 2 * replicas + _round_numbers(words, shards, threads)
+    numbers += min(threads, shards) * _long_span(counts, config)
     # The store: the model as it is received; the changes that are sent and received, and the merged
     # rows, of this round and the last one.
     numbers += 2 * words * config.dim + 2 * (2 * replicas + 2 * words * stride)
@@ -73,6 +75,12 @@ def _round_numbers(words: int, shards: int, threads: int) -> int:
     # The local id of each word on each thread, and the order of merging. The part of a shard in
     # each array of replicas ends within a page.
     return (min(threads, shards) + 4) * words + shards * 2 * _PAGE_NUMBERS
+
+
+def _long_span(counts: NDArray[np.int64], config: Config) -> int:
+    """Return by how many words a span is longer than usual; a thread copies those it selects."""
+    spans = config.shard_count * max(round_count(int(counts.sum()), config), 1)
+    return max(int(counts.sum()) // spans - MAX_SPAN_POSITIONS, 0)
 
 
 def _replicated_rows(counts: NDArray[np.int64], config: Config) -> int:

@@ -112,7 +112,7 @@ class EpochPlan:
 
 
 def max_span_positions(config: Config) -> int:
-    """Return the largest number of positions in a span."""
+    """Return the largest number of positions in a span, if the rounds were not chosen."""
     products = config.dim * (2 * config.window + config.noise_words)
     limits = [MAX_SPAN_POSITIONS, _MAX_SPAN_PRODUCTS // products]
     if config.deterministic:
@@ -130,20 +130,36 @@ def round_count(positions: int, config: Config) -> int:
     """
     if config.rounds == AUTO:
         return automatic_round_count(positions, config)
-    return _round_count(positions, config, int(config.rounds), 1)
+    per_shard = -(-positions // config.shard_count)
+    return min(-(-int(config.rounds) // config.chosen_epochs), per_shard)
 
 
 def automatic_round_count(positions: int, config: Config) -> int:
-    """Return what `round_count` does if the number of rounds was not chosen."""
-    return _round_count(positions, config, _MIN_ROUNDS, MIN_ROUND_POSITIONS)
+    """Return what `round_count` does if the number of rounds was not chosen.
 
-
-def _round_count(positions: int, config: Config, in_all: int, shortest: int) -> int:
-    """Divide a number of rounds among the epochs, within the limits of the spans' lengths."""
+    It keeps the lengths of spans within limits. In a chosen number of rounds, spans are as long as
+    they have to be: on a cluster, what a round moves is then small beside its training.
+    """
     per_shard = -(-positions // config.shard_count)
     required = -(-per_shard // max_span_positions(config))
-    wanted = -(-in_all // config.chosen_epochs)
-    return max(required, min(wanted, -(-per_shard // shortest)))
+    wanted = -(-_MIN_ROUNDS // config.chosen_epochs)
+    return max(required, min(wanted, -(-per_shard // MIN_ROUND_POSITIONS)))
+
+
+def span_capacity(words: int, config: Config) -> int:
+    """Return a number of positions that no span of a training exceeds.
+
+    Args:
+        words: of the text, which has at most as many line ends.
+        config: the hyper-parameters.
+
+    """
+    longest = max_span_positions(config)
+    if config.deterministic and config.rounds != AUTO and words:
+        positions = 2 * words
+        spans = config.shard_count * round_count(positions, config)
+        longest = max(longest, -(-positions // spans))
+    return longest
 
 
 def with_rounds(config: Config, positions: int) -> Config:

@@ -11,7 +11,7 @@ from w2v.config import AUTO
 from w2v.corpus.encoded import EncodedText
 from w2v.events import Notice, TextUsed
 from w2v.training.model import initial_vectors, rows_of
-from w2v.training.plan import MIN_ROUND_POSITIONS, max_span_positions
+from w2v.training.plan import MIN_ROUND_POSITIONS
 from w2v.training.step_sizes import expected_uses
 
 if TYPE_CHECKING:
@@ -126,12 +126,6 @@ def round_notes(given: Config, config: Config, positions: int) -> Iterator[Notic
     if not config.deterministic:
         return
     rounds, shards, epochs = int(config.rounds), config.shard_count, config.chosen_epochs
-    if given.rounds != AUTO and rounds >= int(given.rounds) + epochs:
-        yield Notice(
-            f"training takes {rounds:,} rounds in place of `rounds={given.rounds}`, because a shard"
-            f" trains on at most {max_span_positions(config):,} words and line ends in a round; "
-            f"use more shards than `shards={shards}` for fewer rounds"
-        )
     if shards == 1:
         return
     words = positions * epochs / (rounds * shards)  # of a shard in a round, about

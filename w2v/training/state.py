@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from w2v.training.model import Matrices, new_matrices
-from w2v.training.plan import EpochPlan, max_span_positions
+from w2v.training.plan import EpochPlan, span_capacity
 from w2v.training.sampling import Sampling, make_sampling
 from w2v.training.step_sizes import expected_uses, step_scales
 
@@ -106,7 +106,7 @@ class TrainingSetup:
         matrices: the master copy, from which checkpoints and the result are made.
         sampling: how words, windows and noise are drawn.
         words: V, the number of rows without scratch rows.
-        span_positions: the largest number of positions in a span.
+        span_positions: a number of positions that no span exceeds.
 
     """
 
@@ -132,7 +132,8 @@ class TrainingSetup:
         sampling = make_sampling(counts, config)
         uses = expected_uses(counts, sampling.keep_thresholds[:-1], config)
         matrices.step_scales[:words] = step_scales(uses)
-        return cls(config, counts, matrices, sampling, words, max_span_positions(config))
+        capacity = span_capacity(int(counts.sum()), config)
+        return cls(config, counts, matrices, sampling, words, capacity)
 
 
 class ClusterReport(NamedTuple):

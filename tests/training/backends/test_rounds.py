@@ -40,6 +40,18 @@ def deterministic(**changes):
 
 
 @pytest.mark.usefixtures("short_spans")
+def test_a_span_that_is_too_long_is_rejected():
+    text = random_text(40)
+    config = deterministic()
+    setup = TrainingSetup.of(counts_of(text), config)
+    epoch = EpochPlan.of_training(text, config, 0)
+    trainer = shards_module.ShardTrainer(setup, 1, 1)
+    job = shards_module.SpanJob(epoch.span(0, setup.span_positions + 1), epoch.keys(0))
+    with pytest.raises(ValueError, match="a span has 51 positions, at most 50"):
+        trainer.train([job], epoch.rates(0.0, 1.0))
+
+
+@pytest.mark.usefixtures("short_spans")
 @pytest.mark.parametrize("shards", [None, 2, 5])
 def test_the_bits_are_the_same_at_any_number_of_threads(shards):
     text, held_out = random_text(60), random_text(9, seed=1)
@@ -57,10 +69,11 @@ def test_the_bits_are_the_same_at_any_number_of_threads(shards):
 
 
 @pytest.mark.usefixtures("short_spans")
-def test_an_epoch_equals_the_reference_round_by_round():
+@pytest.mark.parametrize(("rounds", "expected"), [("auto", 11), (4, 2)])
+def test_an_epoch_equals_the_reference_round_by_round(rounds, expected):
     text = random_text(40)
     size = len(text.ids)
-    config = deterministic(epochs=2, seed=9, lr=0.05, lr_min=0.05, shards=3)
+    config = deterministic(epochs=2, seed=9, lr=0.05, lr_min=0.05, shards=3, rounds=rounds)
     counts = counts_of(text)
     got = train_model(text, EMPTY, counts, config).matrix
 
@@ -68,7 +81,8 @@ def test_an_epoch_equals_the_reference_round_by_round():
     vectors = rows_of(setup.matrices.vectors, setup.matrices, 30, 8).astype(np.float64)
     contexts = np.zeros_like(vectors)
     rounds_of_epoch = RoundsBackend(setup).step_count(EpochPlan.of_training(text, config, 0))
-    assert rounds_of_epoch > 3
+    assert rounds_of_epoch == expected
+    assert (size > 3 * 50 * expected) == (rounds != "auto")
     bounds = [size * i // (3 * rounds_of_epoch) for i in range(3 * rounds_of_epoch + 1)]
     for epoch, step in itertools.product(range(2), range(rounds_of_epoch)):
         spans = []

@@ -79,6 +79,10 @@ class ShardTrainer:
 
     def train(self, jobs: Sequence[SpanJob], rates: LearningRates) -> list[EpochStats]:
         """Train each shard on its span, starting from the matrices, which do not change."""
+        longest = max((job.span.end - job.span.begin for job in jobs), default=0)
+        if longest > self._setup.span_positions:  # the kernel would write beyond its buffers
+            message = f"a span has {longest:,} positions, at most {self._setup.span_positions:,}"
+            raise ValueError(message)
 
         def train(shard: int) -> EpochStats:
             span, keys = jobs[shard]

@@ -35,7 +35,7 @@ from scripts.bench.cluster_model import (
 from scripts.bench.cluster_traffic import Traffic, measure
 from scripts.bench.measuring import markdown, require_parent_directory
 from scripts.bench.plot import save, use_style
-from w2v.config import Config
+from w2v.config import AUTO, Config
 from w2v.views.figures import COLORS, EXTENSIONS, GREY, MARKERS
 
 if TYPE_CHECKING:
@@ -69,7 +69,11 @@ TOLERANCE = 0.25
 )
 @click.option("--dim", type=click.IntRange(1), default=128, show_default=True, help="Vector size.")
 @click.option(
-    "--rounds", type=click.IntRange(1), help="Rounds of an epoch.  [default: the rule of w2v]"
+    "--rounds",
+    type=click.IntRange(0),
+    default=320,
+    show_default=True,
+    help="Of the whole training; 0 for what w2v chooses.",
 )
 @click.option(
     "--speed", type=float, default=4.0, show_default=True, help="Million words/s and core, dim 128."
@@ -93,7 +97,7 @@ def main(
     gbits: tuple[float, ...],
     words: int,
     dim: int,
-    rounds: int | None,
+    rounds: int,
     speed: float,
     check: tuple[str, ...],
     plot: str | None,
@@ -107,12 +111,13 @@ def main(
             message = f"{len(far)} of {len(rows)} estimates are off by more than {TOLERANCE:.0%}"
             raise click.ClickException(message)
         return
-    config, speeds = Config(dim=dim), Speeds(words=speed * 1e6)
+    config = Config(dim=dim, deterministic=True, rounds=rounds or AUTO)
+    speeds = Speeds(words=speed * 1e6)
     if plot is not None:
         if Path(plot).suffix not in EXTENSIONS:
             raise click.BadParameter(f"{plot} must end in {' or '.join(EXTENSIONS)}")
         use_style()
-        save(draw(config, words, cores, speeds, rounds), Path(plot))
+        save(draw(config, words, cores, speeds), Path(plot))
         click.echo(plot)
         return
     for size in gigabytes or GIGABYTES:
@@ -123,7 +128,7 @@ def main(
             f"one machine of {cores} cores without --deterministic: {duration(alone)} an epoch\n"
         )
         grid = [Machines(n, cores, g) for g in gbits or GBITS for n in workers or WORKERS]
-        found = [estimate(text, config, machines, speeds, rounds) for machines in grid]
+        found = [estimate(text, config, machines, speeds) for machines in grid]
         click.echo(time_table(grid, found, alone))
 
 
@@ -287,7 +292,7 @@ def check_table(rows: Sequence[Row]) -> str:
 # The plot
 
 
-def draw(config: Config, words: int, cores: int, speeds: Speeds, rounds: int | None) -> Figure:
+def draw(config: Config, words: int, cores: int, speeds: Speeds) -> Figure:
     """Return lines of the time of an epoch and of the share of moving, a column for each text."""
     from matplotlib.figure import Figure
     from matplotlib.ticker import NullLocator, PercentFormatter
@@ -300,9 +305,7 @@ def draw(config: Config, words: int, cores: int, speeds: Speeds, rounds: int | N
         alone = one_machine_seconds(text, config.dim, cores, speeds)
         times.axhline(alone, color=GREY, linewidth=0.9, linestyle="--", label="one machine")
         for gbits, color, marker in zip(GBITS, COLORS, MARKERS, strict=False):
-            found = [
-                estimate(text, config, Machines(n, cores, gbits), speeds, rounds) for n in WORKERS
-            ]
+            found = [estimate(text, config, Machines(n, cores, gbits), speeds) for n in WORKERS]
             look = {"color": color, "marker": marker, "markersize": 3.5, "linewidth": 1.2}
             times.plot(
                 WORKERS, [one.epoch_seconds for one in found], label=f"{gbits:g} Gbit/s", **look

@@ -237,7 +237,6 @@ def estimate(
     config: Config,
     machines: Machines,
     speeds: Speeds | None = None,
-    rounds: int | None = None,
 ) -> Estimate:
     """Estimate the time of a round.
 
@@ -246,13 +245,12 @@ def estimate(
         config: the hyper-parameters. The shards are those of the machines.
         machines: the cluster.
         speeds: of the machines.
-        rounds: of an epoch, if not by the rule of w2v.
 
     """
     speeds = Speeds() if speeds is None else speeds
     shards, workers = machines.shards, machines.workers
     config = resolved(text, config, shards)
-    rounds = round_count(text.positions, config) if rounds is None else rounds
+    rounds = round_count(text.positions, config)
     positions = text.positions / (rounds * shards)
     shard_bytes = expected_rows(text, config, positions).change_bytes(config.dim)
     merged_bytes = expected_rows(text, config, positions, shards).merged_bytes(config.dim)

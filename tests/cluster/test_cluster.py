@@ -290,6 +290,7 @@ def test_the_events_tell_where_the_time_went(nodes, text, tmp_path):
     # Each number that a round changes moves at least once, from a worker to this process.
     assert saved.moved_bytes > saved.rounds * OPTIONS["dim"] * 4 * 100
     notes = [event.message for event in events if isinstance(event, Notice)]
+    assert notes[0] == f"starting workers on the Ray cluster (`ray={nodes.address!r}`)"
     assert sum("moving rows between workers takes" in note for note in notes) == 1
 
 
@@ -355,7 +356,7 @@ def test_there_is_no_cluster(text):
         w2v.train(text, ray="127.0.0.1:9", **OPTIONS)
 
 
-def test_other_machines_are_refused(nodes, text, monkeypatch):
+def test_other_machines_are_refused_or_allowed(nodes, text, expected, monkeypatch, caplog):
     from w2v.system import ray_workers
 
     compare = ray_workers._difference
@@ -367,3 +368,7 @@ def test_other_machines_are_refused(nodes, text, monkeypatch):
     message = r"cannot give the same bits on worker 1 on .*: numba is [\d.]+ there and 0.1 here"
     with pytest.raises(w2v.errors.ConfigError, match=message):
         w2v.train(text, ray=nodes.address, workers=1, **OPTIONS)
+    mixed = w2v.train(text, ray=nodes.address, workers=1, allow_mixed=True, **OPTIONS)
+    assert bytes_of(mixed) == expected  # as the difference is none
+    assert mixed.meta["config"]["allow_mixed"] is True
+    assert caplog.text.count("the bits of worker 1 on ") == 1

@@ -131,6 +131,9 @@ class TrainingRun:
             self.observer(warm_start_event(self.job, self.job.origin))
         reading = warmup.reading(self.job.config)
         self._compile(*reading, warmup.encode_text, self._training_on(np.uint16))
+        if self.job.config.ray is not None:
+            message = f"starting workers on the Ray cluster (`ray={self.job.config.ray!r}`)"
+            self.observer(Notice(message, warning=False))
         pool = start_workers(self.job.config)
         with nullcontext() if pool is None else closing(pool), self.read(pool) as corpus:
             self.observer(corpus.report)

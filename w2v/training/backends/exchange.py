@@ -91,26 +91,29 @@ def merge_part(matrices: Matrices, changes: Changes, rates: DecayRates, threads:
         The rows of all words that have changes.
 
     """
-    words = np.unique(changes.words)
     width = changes.stride
+    # Words with vectors come first, so that their rows need not be chosen afterwards.
+    is_changed = np.zeros(1 + int(changes.words.max(initial=-1)), bool)
+    has_vector = is_changed.copy()
+    is_changed[changes.words] = True
+    for first, rows in zip(changes.first_entries, changes.vector_rows, strict=True):
+        has_vector[changes.words[first : first + rows]] = True
+    vector_words = np.flatnonzero(has_vector).astype(np.int32)
+    others = np.flatnonzero(is_changed & ~has_vector).astype(np.int32)
+    words = np.concatenate([vector_words, others])
+    local_ids = np.empty(len(is_changed), np.int32)
+    local_ids[words] = np.arange(len(words), dtype=np.int32)
     old = Matrices(
-        vectors=_rows(matrices.vectors, matrices, words, width),
+        vectors=_rows(matrices.vectors, matrices, vector_words, width),
         contexts=_rows(matrices.contexts, matrices, words, width),
         stride=width,
         width=width,
         step_scales=matrices.step_scales[words],
     )
-    local_words = np.searchsorted(words, changes.words).astype(np.int32)
-    merge_on_threads(old, len(words), changes._replace(words=local_words), rates, threads)
-    with_vectors = np.zeros(len(words), bool)
-    for first, rows in zip(changes.first_entries, changes.vector_rows, strict=True):
-        with_vectors[local_words[first : first + rows]] = True
-    return Rows(
-        words[with_vectors],
-        old.vectors.reshape(-1, width)[with_vectors],
-        words,
-        old.contexts.reshape(-1, width),
-    )
+    local_changes = changes._replace(words=local_ids[changes.words])
+    merge_on_threads(old, len(words), local_changes, rates, threads)
+    vectors, contexts = (rows.reshape(-1, width) for rows in (old.vectors, old.contexts))
+    return Rows(vector_words, vectors, words, contexts)
 
 
 def apply_rows(matrices: Matrices, rows: Rows) -> None:

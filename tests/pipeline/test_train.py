@@ -178,7 +178,7 @@ def test_an_invalid_corpus_is_rejected(corpus, message):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"dimension": 5}, "^unknown option 'dimension'; the options are column, connectors"),
+        ({"dimension": 5}, "^unknown option 'dimension'; the options are allow_mixed, column"),
         ({"dim": "5"}, "^dim must be an integer from 1 to 1000000, got '5'$"),
         (
             {"lr": 0.1, "lr_min": 0.2},

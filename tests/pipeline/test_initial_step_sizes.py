@@ -33,7 +33,7 @@ def scales(monkeypatch):
     """
     seen = []
 
-    def make(setup):
+    def make(setup, _pool):
         if setup.words > 1:  # not the one that compiles the kernels
             seen.append(setup.matrices.step_scales[: setup.words].tolist())
         return make_backend(setup)

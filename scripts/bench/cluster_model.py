@@ -255,7 +255,8 @@ def estimate(
     shard_bytes = expected_rows(text, config, positions).change_bytes(config.dim)
     merged_bytes = expected_rows(text, config, positions, shards).merged_bytes(config.dim)
     # Each worker sends the changes of its shards and receives a part of all changes, and sends the
-    # rows of its part and receives all others.
+    # rows of its part and receives all others. Before these, the process that runs the command
+    # receives and applies them, and the workers wait.
     changes = shards * shard_bytes / workers
     received = (changes + merged_bytes) * (workers - 1) / workers
     busiest = -(-shards // workers)  # the shards of the worker that has most
@@ -270,8 +271,8 @@ def estimate(
         train=turns * words * speeds.deterministic / speeds.words_of(config.dim),
         handle=busiest * shard_bytes / speeds.cut
         + changes / (speeds.merge * machines.cores)
-        + merged_bytes / speeds.apply,
-        move=received / (machines.gbits * 1e9 / 8 * speeds.network),
+        + 2 * merged_bytes / speeds.apply,
+        move=(received + merged_bytes) / (machines.gbits * 1e9 / 8 * speeds.network),
         coordinate=2 * workers * speeds.call + workers * (workers + 2) * speeds.object,
     )
 

@@ -123,7 +123,7 @@ def test_an_output_is_not_the_corpus_behind_a_file_address(tmp_path):
 
 def test_commands_read_addresses(texts, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    ok("train", "memory://texts/", *ALL_WORDS, "--dim", "4", "--epochs", "1", "-q")
+    ok("train", "memory://texts/*", *ALL_WORDS, "--dim", "4", "--epochs", "1", "-q")
     assert (tmp_path / "texts.w2v" / "meta.json").exists()
     for command in (["vocab"], ["phrases", "--min-count", "1"], ["pairs"]):
         options = [] if command[0] == "phrases" else ALL_WORDS

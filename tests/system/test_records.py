@@ -61,6 +61,19 @@ def test_missing_fields_take_their_defaults():
     assert type(record.inner.seconds) is float
 
 
+class Place(NamedTuple):
+    x: int
+    y: int
+    name: str = "here"
+
+
+def test_the_last_items_of_a_tuple_take_their_defaults():
+    assert decode(Place, [1, 2]) == Place(1, 2) == decode(Place, [1, 2, "here"])
+    for value in ([1], [1, 2, "there", 4], [1, 2, 3]):
+        with pytest.raises(RecordError):
+            decode(Place, value)
+
+
 def test_a_config_survives_json():
     config = Config(dim=7, lr=1, lowercase=False)
     assert decode(Config, json.loads(json.dumps(config.as_dict()))) == config

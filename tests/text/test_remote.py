@@ -187,6 +187,18 @@ def test_patterns_select_files_and_directories(memory):
     assert FileSource(["memory://root/*.txt"]).skipped.clutter == [".d.txt"]
     assert listed("memory://root/?.m[de]") == ["memory://root/c.md"]
     assert listed("memory://r*/**/e") == ["memory://root/sub.txt/e"]
+    assert listed("memory://root/**") == [
+        *("memory://root/a.txt", "memory://root/b.txt", "memory://root/c.md"),
+        "memory://root/sub.txt/e",
+    ]
+
+
+def test_empty_directories_that_match_are_ignored(memory):
+    put(memory, "/root/a.txt")
+    memory.mkdir("/root/empty")
+    assert listed("memory://root/*") == ["memory://root/a.txt"]
+    with pytest.raises(InputError, match="the corpus has no text"):
+        listed("memory://root/e*")
 
 
 def test_a_pattern_skips_files_that_are_not_text(memory):
@@ -350,6 +362,7 @@ def test_the_links_of_a_page_are_a_directory(slash, web):
 def test_parameters_are_no_wildcards(web):
     web.files["/a?id=5"] = b"five"
     assert text_of(web.url("/a?id=5")) == b"five\n"
+    assert find_files([web.url("/a?id=5")])[:2] == ([web.url("/a?id=5")], [])
 
 
 # Errors
@@ -467,6 +480,23 @@ def test_a_change_during_reading_is_an_error(memory, web):
         web.files["/a.txt"] = TEXT.upper()
         with pytest.raises(InputError, match=rf"^{url} changed while it was read: it had"):
             list(blocks)
+
+
+def test_a_store_that_remembers_listings_is_asked_again(memory, monkeypatch):
+    kind, known = type(memory), {}
+    info = kind.info
+    monkeypatch.setattr(
+        kind, "info", lambda self, path, **_: known.setdefault(path, info(self, path))
+    )
+    monkeypatch.setattr(kind, "modified", lambda self, path: None)
+    monkeypatch.setattr(kind, "invalidate_cache", lambda self, path=None: known.clear())
+    put(memory, "/a.txt", data=TEXT)
+    source = FileSource(["memory://a.txt"])
+    blocks = source.blocks(len)
+    next(blocks)
+    put(memory, "/a.txt", data=TEXT + b"x")
+    with pytest.raises(InputError, match="changed while it was read"):
+        list(blocks)
 
 
 def test_a_change_takes_precedence_over_other_errors(web):

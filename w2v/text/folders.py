@@ -99,7 +99,8 @@ def find_files(
     for given in paths:
         path = _checked(given, files)
         for place, is_match, is_folder in _places(path, skipped):
-            below = _files_below(place, include, skipped) if is_folder else [place]
+            required = not is_match
+            below = _files_below(place, include, skipped, required) if is_folder else [place]
             directories += is_folder
             files += below
             if is_folder or is_match:
@@ -155,7 +156,9 @@ def _is_directory(path: str) -> bool:
         raise read_error(path, error) from error
 
 
-def _files_below(directory: str, include: tuple[str, ...], skipped: Skipped) -> list[str]:
+def _files_below(
+    directory: str, include: tuple[str, ...], skipped: Skipped, required: bool
+) -> list[str]:
     matching: list[tuple[PurePath, str]] = []
     others = 0
     before = len(skipped.clutter), len(skipped.other)
@@ -165,7 +168,7 @@ def _files_below(directory: str, include: tuple[str, ...], skipped: Skipped) -> 
             matching.append((below, path))
         else:
             others += 1
-    if matching:
+    if matching or not required:
         return [path for _, path in sorted(matching)]
     new = Skipped(skipped.clutter[before[0] :], skipped.other[before[1] :])
     which = f" that match {' or '.join(map(repr, include))}" if include else ""

@@ -12,6 +12,7 @@ from __future__ import annotations
 import io
 import os
 import re
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -141,6 +142,8 @@ def matches(url: str) -> list[Entry] | None:
             return None
         system.invalidate_cache()
         found = system.glob(path, detail=True)
+        if "**" in path:  # it matches directories, and also all files below them
+            found = {name: facts for name, facts in found.items() if facts["type"] == "file"}
         if found:
             root = path[: wildcard.start()].rpartition("/")[0]
             return list(_entries(system, url, path, root, found))
@@ -314,8 +317,8 @@ def _web_options(configured: dict[str, Any]) -> dict[str, Any]:
 
 
 def _is_web(system: Any) -> bool:
-    protocol = system.protocol
-    return "https" in ((protocol,) if isinstance(protocol, str) else protocol)
+    web = sys.modules.get("fsspec.implementations.http")  # the protocols of older versions are none
+    return web is not None and isinstance(system, web.HTTPFileSystem)
 
 
 def _reads_parts(system: Any, path: str) -> bool:

@@ -70,6 +70,11 @@ class Outcome:
     repeated: int = 0
     wrong: list[str] = field(default_factory=list)
 
+    @property
+    def working_seconds(self) -> float:
+        """The seconds from the first worker to the end."""
+        return self.seconds - self.start
+
 
 class Processes:
     """The processes of a cluster, found by a mark in their environment."""
@@ -212,12 +217,13 @@ def left_behind(processes: Processes, directory: Path) -> Iterator[str]:
             yield f"{path.name} was left"
 
 
-def draw(kills: int, seconds: float, numbers: random.Random, kinds: Sequence[str]) -> list[Outcome]:
+def draw(kills: int, numbers: random.Random, kinds: Sequence[str]) -> list[Outcome]:
     """Return what is to happen in each training: every kind at least once, if there are enough.
+
+    The moments are shares of the time of a training.
 
     Args:
         kills: the number of trainings.
-        seconds: that a training takes, from the start of its workers on.
         numbers: random numbers.
         kinds: what may happen.
 
@@ -225,7 +231,7 @@ def draw(kills: int, seconds: float, numbers: random.Random, kinds: Sequence[str
     weights = [weight for kind, weight in zip(KINDS, _WEIGHTS, strict=True) if kind in kinds]
     drawn = [*kinds, *numbers.choices(kinds, weights, k=max(0, kills - len(kinds)))][:kills]
     numbers.shuffle(drawn)
-    return [Outcome(kind, numbers.uniform(0.0, seconds)) for kind in drawn]
+    return [Outcome(kind, numbers.random()) for kind in drawn]
 
 
 def table(outcomes: Sequence[Outcome], undisturbed: float) -> str:
@@ -301,8 +307,9 @@ def main(
             for outcome in plain:
                 train(CORPUS, outcome, expected, nodes, processes, numbers, directory)
                 report(outcome, 0)
-            seconds = plain[-1].seconds - plain[-1].start
-            for outcome in draw(kills, seconds, numbers, kinds or KINDS):
+            for outcome in draw(kills, numbers, kinds or KINDS):
+                # Other programs may slow down a few trainings.
+                outcome.moment *= min(one.working_seconds for one in [*plain, *outcomes][-3:])
                 train(CORPUS, outcome, expected, nodes, processes, numbers, directory)
                 outcomes.append(outcome)
                 report(outcome, len(outcomes))

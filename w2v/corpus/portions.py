@@ -13,7 +13,6 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -280,14 +279,10 @@ def _scan(
     first_line: int = 0,
 ) -> tuple[TextPosition, Findings]:
     source = PartSource(portion, job.options)
-    try:
-        text = open_text(source, job.config, job.definition, ignore)
-        end = scan_blocks(
-            source, text.blocks, scanners, None, ignore, spool, times, first_line=first_line
-        )
-    except InputError as error:
-        message = f"{error} (on the machine {socket.gethostname()})"
-        raise InputError(message) from error
+    text = open_text(source, job.config, job.definition, ignore)
+    end = scan_blocks(
+        source, text.blocks, scanners, None, ignore, spool, times, first_line=first_line
+    )
     return end, source.findings()
 
 

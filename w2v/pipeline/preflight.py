@@ -7,6 +7,7 @@ The second check, after reading, uses the real vocabulary.
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import os
 from dataclasses import dataclass
@@ -16,10 +17,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from w2v.compute.jit import is_cached
+from w2v.config import AUTO
+from w2v.corpus.scanning import may_be_read_by_workers
 from w2v.errors import ResourceError
 from w2v.pipeline.checkpoint import checkpoint_size
 from w2v.system.disk import format_bytes, require_free_space, writing
 from w2v.system.memory import available_memory, used_memory
+from w2v.text.sources import FileSource
 from w2v.training.memory import training_memory
 from w2v.training.sgns.kernel import train_words
 
@@ -79,7 +83,7 @@ class Preflight:
             self.job.config,
             self.directories,
             words=words,
-            text_bytes=source.total_bytes,
+            text_bytes=0 if reads_on_workers(self.job, source) else source.total_bytes,
             checkpoints=self.checkpoints,
             replaced=0 if checkpoint is None else checkpoint_size(checkpoint),
         )
@@ -107,6 +111,19 @@ class Preflight:
                 checkpoints=self.checkpoints,
                 replaced=state_bytes,
             )
+
+
+def reads_on_workers(job: TrainingJob, source: TextSource) -> bool:
+    """Return whether the workers of a cluster read a corpus, whose ids then lie on their disks."""
+    config = job.config
+    phrases = config.phrases or (job.origin is not None and job.origin.phrases)
+    return (
+        config.ray is not None
+        and isinstance(source, FileSource)
+        and may_be_read_by_workers(source)
+        and not phrases
+        and config.segmenter is None
+    )
 
 
 def max_words(job: TrainingJob, text_bytes: int | None) -> int:
@@ -173,6 +190,10 @@ def memory_needed(
             corpus is read.
 
     """
+    if config.ray is not None:  # the workers have the replicas
+        config = dataclasses.replace(
+            config, deterministic=False, shards=None, rounds=AUTO, ray=None, workers=None
+        )
     held = used_memory() or 0
     pairs = 0  # of words, in tables that are released before training
     if counts is None:

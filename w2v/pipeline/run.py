@@ -6,19 +6,18 @@ import os
 import time
 from contextlib import closing, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
 from w2v.corpus.build import Corpus, build_corpus
 from w2v.corpus.distributed import read_on_workers
-from w2v.corpus.scanning import may_be_read_by_workers
 from w2v.embeddings.embeddings import Embeddings
 from w2v.events import Exported, Notice, Observer, Saved
 from w2v.formats import native
 from w2v.pipeline import warmup
 from w2v.pipeline.checkpoint import Checkpoint
-from w2v.pipeline.preflight import Preflight
+from w2v.pipeline.preflight import Preflight, reads_on_workers
 from w2v.pipeline.record import TrainingRecord
 from w2v.pipeline.warm_start import WarmStart, total_counts, warm_start_event
 from w2v.system.atomic import recover
@@ -150,10 +149,12 @@ class TrainingRun:
         if corpus is not None:
             return corpus
         assert self.source is not None  # only the checkpoint of a saved corpus goes without
-        if pool is not None:
-            corpus = self._read_on_workers(self.source, pool)
+        if pool is not None and reads_on_workers(self.job, self.source):
+            corpus = self._read_on_workers(cast("FileSource", self.source), pool)
             if corpus is not None:
                 return corpus
+        elif pool is not None and isinstance(self.source, FileSource):
+            self._note_reading_here()
         corpus = build_corpus(
             self.source,
             self.job.config,
@@ -169,19 +170,20 @@ class TrainingRun:
             self.checkpoint.save_corpus(corpus)
         return corpus
 
-    def _read_on_workers(self, source: TextSource, pool: WorkerPool) -> Corpus | None:
+    def _note_reading_here(self) -> None:
+        """Note why the workers of the cluster do not read the files of the corpus."""
+        config = self.job.config
+        cause = "of a pipe"
+        if config.segmenter is not None:
+            cause = "of `segmenter`"
+        elif config.phrases or self._given_phrases:
+            cause = "phrases are joined"
+        message = f"one machine reads the corpus for all workers, because {cause}"
+        self.observer(Notice(message, warning=False))
+
+    def _read_on_workers(self, source: FileSource, pool: WorkerPool) -> Corpus | None:
         """Read the corpus on the workers of a cluster; return None if this process has to do it."""
         config = self.job.config
-        if not isinstance(source, FileSource) or not may_be_read_by_workers(source):
-            return None
-        if config.phrases or self._given_phrases or config.segmenter:
-            what = "a segmenter" if config.segmenter else "phrases"
-            self.observer(
-                Notice(
-                    f"the corpus is read by this machine alone, because of {what}", warning=False
-                )
-            )
-            return None
         temporary = None
         if self.checkpoint is None:
             temporary = temporary_directory(self._work_dir)

@@ -88,8 +88,17 @@ class _Actor:
         return Introduction(socket.gethostname(), describe(), self._state[MARKS], memory)
 
     def call(self, function: Callable[..., Any], *arguments: Any) -> Any:
-        """Call a function with the state and some arguments."""
-        return function(self._state, *arguments)
+        """Call a function with the state and some arguments.
+
+        Raises:
+            W2VError: what the function has raised, with the name of this machine in the message.
+
+        """
+        try:
+            return function(self._state, *arguments)
+        except W2VError as error:
+            error.args = (f"{error.args[0]} (on the machine {socket.gethostname()})",)
+            raise
 
 
 @dataclass(eq=False)

@@ -110,7 +110,7 @@ def test_16_shards_are_as_good_as_4(record, tokens):
 @pytest.mark.slow
 @compiled_only
 def test_too_few_merges_of_16_shards_are_found(record, tokens, monkeypatch):
-    monkeypatch.setattr(plan, "_MIN_ROUNDS", 64)
+    monkeypatch.setattr(plan, "_ROUNDS", 64)
     assert problems_of_16_shards(record, tokens)
 
 

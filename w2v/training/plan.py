@@ -16,14 +16,16 @@ from w2v.training.sgns.kernel import LearningRates, TextSpan
 # stops soon when asked to. The second limit is on their multiplications.
 MAX_SPAN_POSITIONS = 1 << 16
 _MAX_SPAN_PRODUCTS = 1 << 33
-# The more pairs a shard trains on in a round, the farther the replicas drift apart. With windows so
-# wide that a span would exceed this, and nothing dropped by subsampling, spans are shorter.
-_MAX_ROUND_PAIRS = 1 << 18
-# Between two merges, shards do not see each other's updates. A training has at least this many
-# rounds in all, whatever the number of shards, unless its spans would get too short: copying and
-# merging rows would take longer than training on them.
-_MIN_ROUNDS = 320
+# Between two merges, shards do not see each other's updates. A training has so many rounds in all,
+# whatever its text and the number of shards. The more pairs there are between two merges, the
+# farther the replicas drift apart, so wider windows than this have more rounds in proportion.
+_ROUNDS = 320
+_ROUNDS_WINDOW = 2
+# There are fewer rounds where spans would get too short: copying and merging rows would take longer
+# than training on them. There are more where a span would be so many times as long as those without
+# rounds: a training stops between two rounds only.
 MIN_ROUND_POSITIONS = 1 << 10
+_MAX_LENGTHENING = 64
 
 
 @dataclass(frozen=True)
@@ -112,12 +114,9 @@ class EpochPlan:
 
 
 def max_span_positions(config: Config) -> int:
-    """Return the largest number of positions in a span, if the rounds were not chosen."""
+    """Return the largest number of positions in a span of a training without rounds."""
     products = config.dim * (2 * config.window + config.noise_words)
-    limits = [MAX_SPAN_POSITIONS, _MAX_SPAN_PRODUCTS // products]
-    if config.deterministic:
-        limits.append(_MAX_ROUND_PAIRS // (2 * config.window))
-    return max(1, min(limits))
+    return max(1, min(MAX_SPAN_POSITIONS, _MAX_SPAN_PRODUCTS // products))
 
 
 def round_count(positions: int, config: Config) -> int:
@@ -138,12 +137,21 @@ def automatic_round_count(positions: int, config: Config) -> int:
     """Return what `round_count` does if the number of rounds was not chosen.
 
     It keeps the lengths of spans within limits. In a chosen number of rounds, spans are as long as
-    they have to be: on a cluster, what a round moves is then small beside its training.
+    they have to be.
     """
     per_shard = -(-positions // config.shard_count)
-    required = -(-per_shard // max_span_positions(config))
-    wanted = -(-_MIN_ROUNDS // config.chosen_epochs)
-    return max(required, min(wanted, -(-per_shard // MIN_ROUND_POSITIONS)))
+    required = -(-per_shard // _max_round_positions(config))
+    return max(required, min(_wanted_rounds(config), -(-per_shard // MIN_ROUND_POSITIONS)))
+
+
+def _wanted_rounds(config: Config) -> int:
+    """Return the number of rounds of an epoch that gives a good result."""
+    rounds = -(-_ROUNDS * max(config.window, _ROUNDS_WINDOW) // _ROUNDS_WINDOW)
+    return -(-rounds // config.chosen_epochs)
+
+
+def _max_round_positions(config: Config) -> int:
+    return _MAX_LENGTHENING * max_span_positions(config)
 
 
 def span_capacity(words: int, config: Config) -> int:
@@ -155,10 +163,14 @@ def span_capacity(words: int, config: Config) -> int:
 
     """
     longest = max_span_positions(config)
-    if config.deterministic and config.rounds != AUTO and words:
-        positions = 2 * words
-        spans = config.shard_count * round_count(positions, config)
-        longest = max(longest, -(-positions // spans))
+    if not config.deterministic:
+        return longest
+    # Of the automatic rounds, by which the loss is measured in any case.
+    of_text = -(-2 * words // (config.shard_count * _wanted_rounds(config)))
+    longest = max(MIN_ROUND_POSITIONS, min(of_text, _max_round_positions(config)))
+    if config.rounds != AUTO and words:
+        spans = config.shard_count * round_count(2 * words, config)
+        longest = max(longest, -(-2 * words // spans))
     return longest
 
 

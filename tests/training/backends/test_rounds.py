@@ -47,7 +47,7 @@ def test_a_span_that_is_too_long_is_rejected():
     epoch = EpochPlan.of_training(text, config, 0)
     trainer = shards_module.ShardTrainer(setup, 1, 1)
     job = shards_module.SpanJob(epoch.span(0, setup.span_positions + 1), epoch.keys(0))
-    with pytest.raises(ValueError, match="a span has 51 positions, at most 50"):
+    with pytest.raises(ValueError, match=r"a span has [\d,]+ positions, at most"):
         trainer.train([job], epoch.rates(0.0, 1.0))
 
 

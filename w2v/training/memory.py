@@ -9,7 +9,7 @@ import numpy as np
 from w2v.compute.random import ALWAYS
 from w2v.training.automatic import resolve
 from w2v.training.model import SCRATCH_ROWS, row_stride
-from w2v.training.plan import MAX_SPAN_POSITIONS, round_count
+from w2v.training.plan import MAX_SPAN_POSITIONS, round_count, span_capacity
 from w2v.training.sampling import keep_thresholds, noise_probabilities
 
 if TYPE_CHECKING:
@@ -37,8 +37,8 @@ def training_memory(counts: NDArray[np.int64], config: Config) -> int:
     rows = words + SCRATCH_ROWS * config.thread_count
     numbers = 2 * (stride + 1) * rows + words * config.dim  # with the step scale of each row
     if config.deterministic:
-        replicas = config.shard_count * stride * _replicated_rows(counts, config)
-        numbers += replicas + _round_numbers(words, config.shard_count, config.thread_count)
+        numbers += config.shard_count * _replica_numbers(counts, config)
+        numbers += _round_numbers(words, config.shard_count, config.thread_count)
         numbers += min(config.thread_count, config.shard_count) * _long_span(counts, config)
     return _NUMBER_BYTES * numbers
 
@@ -62,7 +62,8 @@ def worker_memory(counts: NDArray[np.int64], config: Config, *, shards: int, thr
     replicas = shards * stride * _replicated_rows(counts, config)
     # The process: the matrices, the changes of its shards, and those of all shards in its part.
     numbers = 2 * (stride + 1) * (words + SCRATCH_ROWS * threads)
-    numbers += 2 * replicas + _round_numbers(words, shards, threads)
+    numbers += shards * _replica_numbers(counts, config) + replicas
+    numbers += _round_numbers(words, shards, threads)
     numbers += min(threads, shards) * _long_span(counts, config)
     # The store: the model as it is received; the changes that are sent and received, and the merged
     # rows, of this round and the last one.
@@ -72,9 +73,22 @@ def worker_memory(counts: NDArray[np.int64], config: Config, *, shards: int, thr
 
 def _round_numbers(words: int, shards: int, threads: int) -> int:
     """Return the numbers that a round needs besides the matrices and the rows of replicas."""
-    # The local id of each word on each thread, and the order of merging. The part of a shard in
-    # each array of replicas ends within a page.
-    return (min(threads, shards) + 4) * words + shards * 2 * _PAGE_NUMBERS
+    # The local id of each word on each thread, and the order of merging.
+    return (min(threads, shards) + 4) * words
+
+
+def _replica_numbers(counts: NDArray[np.int64], config: Config) -> int:
+    """Estimate the numbers of a replica that take memory.
+
+    Those are the rows that are copied, in each of two arrays up to the end of a page; but no more
+    than the room that the longest span may need.
+    """
+    stride = row_stride(config.dim)
+    positions = span_capacity(int(counts.sum()), config)
+    noise = (positions // config.sharing + 2) * config.noise_words
+    room = min(len(counts), positions + 2 * config.window + noise) + SCRATCH_ROWS
+    copied = stride * _replicated_rows(counts, config) + 2 * _PAGE_NUMBERS
+    return min(copied, 2 * stride * room)
 
 
 def _long_span(counts: NDArray[np.int64], config: Config) -> int:

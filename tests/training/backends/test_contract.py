@@ -404,6 +404,7 @@ def test_an_error_in_a_step_stops_the_workers(case, threads, monkeypatch):
 )
 def test_words_of_a_topic_become_neighbors(case, threads, changes, monkeypatch):
     monkeypatch.undo()  # steps of the usual length
+    install(monkeypatch, FakeRay())
     text = topics(20_000)
     config = config_of(case, threads=threads, window=4, epochs=3, **changes)
     result = train_model(text, EMPTY, counts_of(text, 10), config)

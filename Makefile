@@ -6,6 +6,8 @@ PIP := $(BIN)/python -m pip
 # Modules are compiled to bytecode when they are imported, and most of them never are.
 INSTALL := $(PIP) install --quiet --no-compile
 PYTEST := -m pytest -n auto --dist worksteal
+# Tests start many processes, each of which would compile all modules that it imports.
+unexport PYTHONDONTWRITEBYTECODE
 DEMO_MODEL := build/kjv.w2v
 
 .PHONY: demo test test-exhaustive test-examples test-quick test-nojit test-browser test-cluster \

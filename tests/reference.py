@@ -121,6 +121,7 @@ def shown_classes(characters: list[str], singles: bool) -> str:
     return "".join(shown_class(character, singles) for character in characters)
 
 
+@functools.lru_cache(1 << 16)
 def shown_class(character: str, singles: bool) -> str:
     """Return the class in one letter: lower case if joiners matter after it, v after a virama."""
     name = class_of(character, singles) or "x"

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import ast
+import functools
 import inspect
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -38,18 +38,21 @@ OTHER_PROGRAMS = {
 ARGUMENTS = {"-c", '-d "0"'}
 
 
-def texts(path: Path) -> Iterator[tuple[int, str]]:
-    """Yield the strings of a module, without docstrings; values in f-strings become ``0``."""
+@functools.cache
+def texts(path: Path) -> list[tuple[int, str]]:
+    """Return the strings of a module, without docstrings; values in f-strings become ``0``."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    statements = (n.value for n in ast.walk(tree) if isinstance(n, ast.Expr))
-    parts = [v for n in ast.walk(tree) if isinstance(n, ast.JoinedStr) for v in n.values]
-    skipped = {id(node) for node in [*statements, *parts]}
-    for node in ast.walk(tree):
+    nodes = list(ast.walk(tree))
+    skipped = {id(node.value) for node in nodes if isinstance(node, ast.Expr)}
+    skipped |= {id(v) for node in nodes if isinstance(node, ast.JoinedStr) for v in node.values}
+    found = []
+    for node in nodes:
         if isinstance(node, ast.JoinedStr):
             values = (v.value if isinstance(v, ast.Constant) else "0" for v in node.values)
-            yield node.lineno, "".join(values)
+            found.append((node.lineno, "".join(values)))
         elif isinstance(getattr(node, "value", None), str) and id(node) not in skipped:
-            yield node.lineno, node.value
+            found.append((node.lineno, node.value))
+    return found
 
 
 def without_other_programs(text: str) -> str:
@@ -83,6 +86,7 @@ def test_other_hyphens_are_no_flags(text):
     assert not spelled_as_on_the_command_line(text)
 
 
+@functools.cache
 def parameters() -> set[str]:
     """The names that a Python user can pass: parameters of public functions, and options."""
     functions = [
@@ -94,29 +98,25 @@ def parameters() -> set[str]:
     return names | set(config.options()) | set(w2v.__all__)
 
 
-def options_in_messages() -> list[tuple[str, str]]:
-    found = {
-        (match[1], str(path.relative_to(PACKAGE)))
-        for path in LIBRARY
-        for _, text in texts(path)
-        for match in OPTION.finditer(text)
-    }
-    return sorted(found)
+def options_in_messages(path: Path) -> set[str]:
+    return {match[1] for _, text in texts(path) for match in OPTION.finditer(text)}
 
 
 ONLY_IN_PYTHON = {"trainable"}
 
 
-@pytest.mark.parametrize(("name", "path"), options_in_messages())
-def test_options_in_messages_exist_in_python_and_on_the_command_line(name, path):
-    assert name in parameters()
+@pytest.mark.parametrize("path", LIBRARY, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_options_in_messages_exist_in_python_and_on_the_command_line(path):
+    names = options_in_messages(path)
+    assert names <= parameters()
     context = click.Context(program)
-    flag = name if name in ONLY_IN_PYTHON else "--" + name.replace("_", "-")
-    assert with_flags(f"`{name}`", context) == flag
+    for name in names:
+        flag = name if name in ONLY_IN_PYTHON else "--" + name.replace("_", "-")
+        assert with_flags(f"`{name}`", context) == flag
 
 
 def test_options_in_messages_are_found():
-    found = {name for name, _ in options_in_messages()}
+    found = set().union(*map(options_in_messages, LIBRARY))
     assert {"overwrite", "work_dir", "min_count", "rows", "checkpoint_every", "lr"} <= found
 
 

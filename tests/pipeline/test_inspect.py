@@ -31,10 +31,8 @@ from w2v.pipeline.read import read_vocabulary
 from w2v.text.display import columns
 
 RANDOM = random.Random(0)
-SENTENCES = [
-    " ".join(RANDOM.choices([f"w{chr(97 + i // 26)}{chr(97 + i % 26)}" for i in range(300)], k=12))
-    for _ in range(9_000)
-]
+WORDS = [f"w{chr(97 + i // 26)}{chr(97 + i % 26)}" for i in range(300)]
+SENTENCES = [" ".join(RANDOM.choices(WORDS, k=12)) for _ in range(9_000)]
 """Plain text of 108,000 words, in which nothing is unusual."""
 
 

@@ -23,6 +23,7 @@ from w2v.system.sniff import count_invalid
 from w2v.text import files, remote
 from w2v.text.files import fingerprint_of, map_files, name_of, open_file, present_fingerprints
 from w2v.text.folders import find_files
+from w2v.text.parts import PartSource, cut_files
 from w2v.text.remote import file_name, is_url, without_secrets
 from w2v.text.sources import FileSource, SourceOptions, open_corpus
 from w2v.text.validity import count_bytes
@@ -603,3 +604,14 @@ def test_notices_hide_secrets(web):
     assert len(notices) == 2
     assert all(isinstance(notice, Notice) for notice in notices)
     assert "secret" not in str(notices)
+
+
+@pytest.mark.parametrize("ranges", [True, False])
+def test_a_file_is_cut_if_its_server_sends_parts(ranges, web):
+    web.files["/a.txt"] = TEXT
+    web.ranges = ranges
+    source = FileSource([web.url("/a.txt")])
+    portions = cut_files(source, len(TEXT) // 5)
+    assert (len(portions) > 1) is ranges
+    read = [b"".join(blocks_of(PartSource(parts, source.options))) for parts in portions]
+    assert b"".join(read) == TEXT

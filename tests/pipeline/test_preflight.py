@@ -308,3 +308,12 @@ def test_the_estimate_grows_with_the_distinct_words_of_the_text(memory):
     sizes = [10**8, 4 * 10**8]
     small, large = (preflight.memory_needed(1000, config, text_bytes=size) for size in sizes)
     assert large - small == 30 * MB
+
+
+def test_every_option_of_a_cluster_leaves_an_estimate():
+    config = Config(ray="auto", workers=2, shards=8, rounds=500, allow_mixed=True)
+    assert (
+        0
+        < preflight.memory_needed(1000, config)
+        <= preflight.memory_needed(1000, Config(deterministic=True, shards=8))
+    )

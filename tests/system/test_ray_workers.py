@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import socket
 import sys
 import types
 
@@ -32,6 +34,10 @@ def ask(pool: WorkerPool, function, *arguments) -> list:
 
 def fail(_state) -> None:
     raise InputError("a.txt does not exist")
+
+
+def lack(_state) -> None:
+    raise MissingExtraError("Parquet", "parquet")
 
 
 def fetch_all(_state, refs) -> list:
@@ -92,8 +98,11 @@ def test_a_slow_worker_is_started_again(monkeypatch):
 
 def test_an_error_of_this_package_is_raised_here(monkeypatch):
     pool = make_pool(FakeRay(), monkeypatch)
-    with pytest.raises(InputError, match=r"^a\.txt does not exist$"):
+    here = re.escape(f"(on the machine {socket.gethostname()})")
+    with pytest.raises(InputError, match=rf"^a\.txt does not exist {here}$"):
         ask(pool, fail)
+    with pytest.raises(MissingExtraError, match=rf"^Parquet {here} needs .*'w2v\[parquet\]'$"):
+        ask(pool, lack)
 
 
 def test_the_first_results(monkeypatch):

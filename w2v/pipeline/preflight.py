@@ -192,7 +192,13 @@ def memory_needed(
     """
     if config.ray is not None:  # the workers have the replicas
         config = dataclasses.replace(
-            config, deterministic=False, shards=None, rounds=AUTO, ray=None, workers=None
+            config,
+            deterministic=False,
+            shards=None,
+            rounds=AUTO,
+            ray=None,
+            workers=None,
+            allow_mixed=False,
         )
     held = used_memory() or 0
     pairs = 0  # of words, in tables that are released before training

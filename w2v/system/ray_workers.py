@@ -97,7 +97,8 @@ class _Actor:
         try:
             return function(self._state, *arguments)
         except W2VError as error:
-            error.args = (f"{error.args[0]} (on the machine {socket.gethostname()})",)
+            message, *others = error.args  # a missing extra has the name of the extra, too
+            error.args = (f"{message} (on the machine {socket.gethostname()})", *others)
             raise
 
 

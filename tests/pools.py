@@ -11,13 +11,18 @@ from w2v.system.ray_workers import MARKS, Member, StateLostError, WorkerLostErro
 
 
 class Reference:
-    """A value in the store, pickled as Ray does it."""
+    """A value in the store, pickled as Ray does it: arrays are read-only when they come out."""
 
     def __init__(self, value: object) -> None:
-        self.pickled = pickle.dumps(value)
+        self.buffers: list[bytes] = []
+        self.pickled = pickle.dumps(
+            value,
+            protocol=5,
+            buffer_callback=lambda buffer: self.buffers.append(bytes(buffer.raw())),
+        )
 
     def value(self) -> Any:
-        return pickle.loads(self.pickled)
+        return pickle.loads(self.pickled, buffers=self.buffers)
 
 
 class LocalPool:
@@ -93,7 +98,7 @@ class _Pending:
     def _compute(self) -> Any:
         if not self.done:
             arguments = [
-                argument.get() if isinstance(argument, _Pending)
+                Reference(argument.get()).value() if isinstance(argument, _Pending)
                 else argument.value() if isinstance(argument, Reference)
                 else argument
                 for argument in self.arguments

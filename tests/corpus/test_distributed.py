@@ -22,6 +22,7 @@ from w2v.events import Notice, Reading
 from w2v.system.files import Fingerprint
 from w2v.text import parts
 from w2v.text.sources import FileSource, SourceOptions
+from w2v.text.wordtable import _add, _find, _hash_words
 
 
 @pytest.fixture(autouse=True)
@@ -175,6 +176,15 @@ def test_any_text_is_cut_without_a_difference(data, size, workers, tmp_path, mon
         return
     require_equal(one, other)
     assert others == notices
+
+
+def test_no_kernel_is_compiled_for_arrays_of_the_store(corpus, tmp_path):
+    """They are read-only, which is another type for the compiler."""
+    compiled = [len(getattr(kernel, "signatures", ())) for kernel in (_add, _find, _hash_words)]
+    read(corpus, LocalPool(2), tmp_path, Config(threads=1, min_count=1))
+    read(corpus, None, tmp_path, Config(threads=1, min_count=1))
+    after = [len(getattr(kernel, "signatures", ())) for kernel in (_add, _find, _hash_words)]
+    assert all(count <= max(1, before) for before, count in zip(compiled, after, strict=True))
 
 
 # A worker is lost at any of its calls, or several are

@@ -15,7 +15,7 @@ because the references to its arrays were counted at each call.
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -225,6 +225,7 @@ def as_batch(words: Sequence[bytes]) -> Words:
 
 def packed_batch(data: NDArray[np.uint8], lengths: NDArray[np.int32]) -> Words:
     """Return words as a batch with hashes, given all their bytes and the length of each."""
+    lengths = np.array(lengths)  # kernels are compiled for arrays that can be written
     starts = np.cumsum(lengths, dtype=np.int64) - lengths
     batch = Words(
         np.append(data, np.zeros(SLACK, np.uint8)),
@@ -356,6 +357,11 @@ class WordTable:
         )
         self.pool_bytes = 0
         self._size = 0
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Restore a pickled table, whose arrays may lie in shared memory and be read-only."""
+        arrays = TableArrays(*map(np.array, state["arrays"]))
+        vars(self).update(state | {"arrays": arrays})
 
     def __len__(self) -> int:
         return self._size

@@ -309,7 +309,8 @@ def main(
                 report(outcome, 0)
             for outcome in draw(kills, numbers, kinds or KINDS):
                 # Other programs may slow down a few trainings.
-                outcome.moment *= min(one.working_seconds for one in [*plain, *outcomes][-3:])
+                complete = [one for one in (*plain, *outcomes) if not one.wrong] or plain
+                outcome.moment *= min(one.working_seconds for one in complete[-3:])
                 train(CORPUS, outcome, expected, nodes, processes, numbers, directory)
                 outcomes.append(outcome)
                 report(outcome, len(outcomes))

@@ -14,6 +14,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from contextlib import closing
 from pathlib import Path
@@ -187,6 +188,23 @@ def test_all_workers_killed(nodes, text, expected):
     watch = At(0.5, kill_all)
     model = w2v.train(text, ray=nodes.address, workers=2, observer=watch, **OPTIONS)
     assert watch.called
+    assert bytes_of(model) == expected
+
+
+def test_a_worker_killed_while_it_starts(nodes, text, expected):
+    killed = []
+
+    def kill_first() -> None:
+        deadline = time.monotonic() + 60
+        while not killed and time.monotonic() < deadline:
+            killed.extend(worker_pids()[:1])
+        os.kill(killed[0], signal.SIGKILL)
+
+    killing = threading.Thread(target=kill_first)
+    killing.start()
+    model = w2v.train(text, ray=nodes.address, workers=2, **OPTIONS)
+    killing.join()
+    assert killed
     assert bytes_of(model) == expected
 
 

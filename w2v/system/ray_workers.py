@@ -47,6 +47,8 @@ _START_SECONDS = 120.0
 _POLL_SECONDS = 0.5
 # How often to look for new machines and for workers that have come back.
 _LOOK_SECONDS = 5.0
+# How long to wait before a worker whose process ended while it started is asked again.
+_ASK_SECONDS = 0.2
 _MOST_NAMES = 3  # in a message
 _MIXED_NOTE = "note: the bits of %s may differ: %s; the vectors depend on which machine trains what"
 
@@ -371,13 +373,26 @@ class WorkerPool:
             raise ResourceError(message)
         for ref, member in refs.items():
             try:
-                member.meet(ray.get(ref))
+                member.meet(self._first_answer(member, ref))
             except ray.exceptions.RayError as error:
                 message = (
                     f"{member.title} did not start: {reason_of(error)}; install the same versions "
                     "of Python, w2v and its packages on all machines"
                 )
                 raise ResourceError(message) from error
+
+    def _first_answer(self, member: Member, ref: Any) -> Any:
+        """Return the answer of a worker; ask again if its process ended while it started."""
+        ray = self._ray
+        deadline = time.monotonic() + _START_SECONDS
+        while True:
+            try:
+                return ray.get(ref, timeout=max(deadline - time.monotonic(), 0.0))
+            except ray.exceptions.ActorUnavailableError:  # Ray starts it again
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(_ASK_SECONDS)
+                ref = member.actor.introduce.remote(self._describe)
 
     def _compare(self) -> None:
         """Compare the machines of the workers with this one.

@@ -67,14 +67,14 @@ def bytes_of(model) -> bytes:
     return model.matrix.tobytes()
 
 
-def worker_pids() -> list[int]:
+def worker_pids(title: bytes = b"ray::_Actor") -> list[int]:
     """The processes of workers below this one, by the title that Ray gives them."""
     parents, found = {}, []
     for path in Path("/proc").glob("[0-9]*"):
         try:
             pid = int(path.name)
             parents[pid] = int((path / "stat").read_text().rpartition(")")[2].split()[1])
-            if (path / "cmdline").read_bytes().startswith(b"ray::_Actor"):
+            if (path / "cmdline").read_bytes().startswith(title):
                 found.append(pid)
         except OSError:  # it has ended
             continue
@@ -197,7 +197,7 @@ def test_a_worker_killed_while_it_starts(nodes, text, expected):
     def kill_first() -> None:
         deadline = time.monotonic() + 60
         while not killed and time.monotonic() < deadline:
-            killed.extend(worker_pids()[:1])
+            killed.extend(worker_pids(b"ray::_Actor.introduce")[:1])
         os.kill(killed[0], signal.SIGKILL)
 
     killing = threading.Thread(target=kill_first)

@@ -387,7 +387,7 @@ def configs(draw: Callable[..., Any]) -> Config:
     values = {name: draw(valid(OPTIONS[name])) for name in chosen}
     if "shards" in values or values.get("rounds", "auto") != "auto":
         values["deterministic"] = True
-    if "workers" in values:
+    if "workers" in values or values.get("allow_mixed"):
         values.setdefault("ray", "local")
         values["ray"] = values["ray"] or "local"
     values = with_one_structure(values)

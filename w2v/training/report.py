@@ -129,7 +129,8 @@ def round_notes(given: Config, config: Config, positions: int) -> Iterator[Notic
     if shards == 1:
         return
     words = positions * epochs / (rounds * shards)  # of a shard in a round, about
-    if rounds < _FEW_ROUNDS:
+    was_asked_for = given.shards is not None or given.rounds != AUTO
+    if rounds < _FEW_ROUNDS and was_asked_for:
         if given.rounds == AUTO:
             most = positions // (-(-_FEW_ROUNDS // epochs) * MIN_ROUND_POSITIONS)
             remedy = f"use `shards={max(1, most)}`"

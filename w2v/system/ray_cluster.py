@@ -31,9 +31,10 @@ def import_ray() -> Any:
         MissingExtraError: it is not installed.
 
     """
-    # Ray would send usage statistics, and warn about unused GPUs.
+    # Ray would send usage statistics, warn about unused GPUs, and print tracebacks of others.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    os.environ.setdefault("RAY_IGNORE_UNHANDLED_ERRORS", "1")  # of lost workers, which are noted
     try:
         ray = importlib.import_module("ray")
     except ImportError as error:

@@ -18,6 +18,10 @@ class GetTimeoutError(RayError, TimeoutError):
     pass
 
 
+class ActorUnavailableError(RayError):
+    """A worker does not answer for now."""
+
+
 class ActorDiedError(RayError):
     pass
 
@@ -125,7 +129,10 @@ class FakeRay:
     """
 
     exceptions = types.SimpleNamespace(
-        RayError=RayError, GetTimeoutError=GetTimeoutError, RayTaskError=RayTaskError
+        ActorUnavailableError=ActorUnavailableError,
+        RayError=RayError,
+        GetTimeoutError=GetTimeoutError,
+        RayTaskError=RayTaskError,
     )
 
     def __init__(self, machines: int = 2, cores: int = 1) -> None:

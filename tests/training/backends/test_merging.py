@@ -8,6 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 import reference_rounds as reference
+from support import compiled_only
 from training.backends.test_replicas import IDS, VOCABULARY, replicas_of, spans_of, train
 from training.helpers import (
     EMPTY,
@@ -198,6 +199,7 @@ def test_the_only_changed_copy_of_many_is_taken_bit_by_bit():
         assert (after == (before + change).astype(np.float32)).all()
 
 
+@compiled_only
 def test_256_shards_do_not_diverge():
     """Merged by decay, they do: with few rounds, a row has many changes in each."""
     random = np.random.default_rng(3)

@@ -191,11 +191,9 @@ def _terminate(number: int, _frame: object) -> NoReturn:
 def _stop(code: int, message: str) -> NoReturn:
     """End after a signal; at once if the compiler, which cannot be interrupted, is running."""
     echo_err(message)
+    for stream in (sys.stdout, sys.stderr):
+        _flush_or_discard(stream)
     if is_compiling():
-        for stream in (sys.stdout, sys.stderr):
-            with contextlib.suppress(OSError):
-                if stream is not None:
-                    stream.flush()
         os._exit(code)
     raise click.exceptions.Exit(code)
 
@@ -251,6 +249,15 @@ def until_broken_pipe(show: Callable[..., None]) -> Callable[..., None]:
                 redirect_to_devnull(sys.stderr)
 
     return try_to_show
+
+
+def _flush_or_discard(stream: IO[str] | None) -> None:
+    """Write what is in a buffer; without this, Python ends with 120 if the terminal is gone."""
+    if stream is not None:
+        try:
+            stream.flush()
+        except OSError:
+            redirect_to_devnull(stream)
 
 
 def redirect_to_devnull(stream: IO[str] | None) -> None:

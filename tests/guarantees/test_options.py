@@ -215,6 +215,10 @@ def expect_usage_error(arguments: list[str], values: dict[str, Any], error: Conf
             ),
         ),
         (
+            ("allow_mixed",),
+            "--allow-mixed requires --ray, got --allow-mixed without it; add it, or omit this",
+        ),
+        (
             ("shards",),
             (
                 f"--shards requires --deterministic, got --shards {values.get('shards')} without "

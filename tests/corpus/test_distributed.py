@@ -23,6 +23,7 @@ from w2v.events import Notice, Reading
 from w2v.system.files import Fingerprint
 from w2v.text import parts
 from w2v.text.sources import FileSource, SourceOptions
+from w2v.text.tokenizer import Scanner
 from w2v.text.wordtable import _add, _find, _hash_words
 
 
@@ -186,6 +187,22 @@ def test_no_kernel_is_compiled_for_arrays_of_the_store(corpus, tmp_path):
     read(corpus, None, tmp_path, Config(threads=1, min_count=1))
     after = [len(getattr(kernel, "signatures", ())) for kernel in (_add, _find, _hash_words)]
     assert all(count <= max(1, before) for before, count in zip(compiled, after, strict=True))
+
+
+def test_the_times_of_a_portion_are_its_own(corpus, tmp_path, monkeypatch):
+    scan = Scanner.scan
+
+    def take_a_second(scanner, block):
+        ids = scan(scanner, block)
+        scanner.tokenizing += 1.0
+        return ids
+
+    monkeypatch.setattr(Scanner, "scan", take_a_second)
+    pool = LocalPool(1)
+    found = read(corpus, pool, tmp_path, Config(threads=1, min_count=1))
+    scanned = pool.calls.count("_count") + pool.calls.count("_encode")
+    assert scanned > 10
+    assert scanned - 10 < found.times.tokenizing < 2 * scanned
 
 
 # A worker is lost at any of its calls, or several are

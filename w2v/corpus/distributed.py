@@ -53,7 +53,7 @@ from w2v.corpus.word_counts import (
 )
 from w2v.errors import ResourceError
 from w2v.events import Notice, Observer, Reading
-from w2v.system.ray_workers import MARKS, StateLostError, WorkerLostError, fetch
+from w2v.system.ray_workers import MARKS, StateLostError, WorkerLostError, fetch, shares_of
 from w2v.text.files import name_of
 from w2v.text.parts import PartSource, cut_files
 from w2v.text.segmented import open_text
@@ -281,11 +281,11 @@ def read_on_workers(
         source: the files, which all workers can read.
         config: all options that concern reading, without phrases and a segmenter.
         pool: the workers.
-        words: see `build_corpus`, as the following.
-        extend: see there.
-        definition: see there.
+        words: as for `build_corpus`.
+        extend: as for `build_corpus`.
+        definition: as for `build_corpus`.
         directory: an empty directory for the held-out lines.
-        observer: see there.
+        observer: receives reports.
 
     Returns:
         The corpus, whose text lies on the workers; or None if it is so small that no line was drawn
@@ -339,6 +339,7 @@ class _Reader:
         self._times = StageTimes()
         self._portions: Sequence[Portion] = self._cut()
         self._sizes = [sum(part.end - part.begin for part in one) for one in self._portions]
+        self._total_bytes = sum(self._sizes)
         self._losses = _Losses(pool)
         self._done_bytes = self._text_bytes = self._tokens = 0
 
@@ -479,7 +480,7 @@ class _Reader:
             }
             try:
                 with self._times.measure("ranking"):
-                    found = join_candidates(pool.results(awaited, self._seconds(sum(self._sizes))))
+                    found = join_candidates(pool.results(awaited, self._seconds(self._total_bytes)))
                 break
             except WorkerLostError as error:
                 losses.add(error)
@@ -526,7 +527,11 @@ class _Reader:
         """
         pool = self._pool
         pool.look_for_workers()
-        queues = _shares(numbers, pool.members)
+        shares = shares_of(len(numbers), pool.members)
+        queues = {
+            member: deque(numbers[share.start : share.stop])
+            for member, share in zip(pool.members, shares, strict=True)
+        }
         running: dict[Any, tuple[Member, int]] = {}
         busy: Counter[Member] = Counter()
 
@@ -564,7 +569,7 @@ class _Reader:
         self._observer(
             Reading(
                 self._done_bytes,
-                2 * sum(self._sizes),
+                2 * self._total_bytes,
                 self._text_bytes,
                 self._tokens,
                 time.perf_counter() - self._started,
@@ -574,17 +579,6 @@ class _Reader:
     def _add_times(self, times: StageTimes) -> None:
         for name, seconds in dataclasses.asdict(times).items():
             setattr(self._times, name, getattr(self._times, name) + seconds)
-
-
-def _shares(numbers: Sequence[int], members: Sequence[Member]) -> dict[Member, deque[int]]:
-    """Divide portions among workers in proportion to their cores."""
-    total = sum(member.cores for member in members)
-    shares, cores = {}, 0
-    for member in members:
-        first = len(numbers) * cores // total
-        cores += member.cores
-        shares[member] = deque(numbers[first : len(numbers) * cores // total])
-    return shares
 
 
 def _write_held_out(sizes: Sequence[PortionSize], ranks: int, directory: Path) -> EncodedText:

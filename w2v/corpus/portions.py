@@ -236,9 +236,8 @@ def encode_portion(
     """
     config, lexicon = job.reading.config, job.lexicon
     tables = character_tables(job.reading.definition)
-    with temporary_directory(
-        work_dir, name=_directory_name(os.getpid())
-    ) as directory:  # what is mapped outlives its name
+    name = _directory_name(os.getpid())
+    with temporary_directory(work_dir, name=name) as directory:  # mapped files outlive their names
         with Spool(Path(directory) / "provisional", threads) as spool:
             scanners = Scanners(tables, threads, spool, None)
             portion, first_line = job.portions[number], job.first_lines[number]

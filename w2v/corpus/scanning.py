@@ -258,6 +258,7 @@ def scan_blocks(
     for scanner in scanners.scanners:
         times.tokenizing += scanner.tokenizing
         times.hashing += scanner.hashing
+        scanner.tokenizing = scanner.hashing = 0.0  # it may scan another text
     return position
 
 

@@ -15,10 +15,11 @@ Only one thread may use a pool at a time.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import logging
 import socket
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -139,6 +140,16 @@ class Member:
     def meet(self, introduction: Introduction) -> None:
         """Take over what the worker tells about itself."""
         self.host, self.machine, self.marks, self.memory = introduction
+
+
+def shares_of(count: int, members: Sequence[Member]) -> list[range]:
+    """Divide numbers from 0 to ``count`` - 1 among workers, in proportion to their cores."""
+    total = sum(member.cores for member in members)
+    bounds, cores = [0], 0
+    for member in members:
+        cores += member.cores
+        bounds.append(round(count * cores / total))
+    return list(itertools.starmap(range, itertools.pairwise(bounds)))
 
 
 class WorkerPool:

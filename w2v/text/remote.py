@@ -363,8 +363,8 @@ def _entries(
 def _addresses(system: Any, url: str, path: str) -> Callable[[str], str]:
     """Return a function that makes addresses from paths in a file system.
 
-    The paths have no scheme, and some systems also leave out the server or the account. So what
-    stands before the common end of an address and its path is kept.
+    The paths have no scheme, and some systems also leave out the server or the account. So each
+    address gets the beginning of ``url``, up to the end that it has in common with its path.
     """
     match = _FIRST_SCHEME.match(url)
     assert match is not None  # as it is an address

@@ -31,7 +31,7 @@ pytestmark = pytest.mark.usefixtures("short_rounds")
 
 @pytest.fixture(scope="module", autouse=True)
 def described() -> None:
-    """The description is kept. It trains on spans that are longer than those of the tests."""
+    """Cache the description, which trains on longer spans than those of the tests."""
     describe_machine()
 
 

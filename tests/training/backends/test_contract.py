@@ -68,7 +68,7 @@ THREADS = pytest.mark.parametrize("threads", [1, 3])
 @pytest.fixture(autouse=True)
 def two_machines(monkeypatch):
     """A cluster in this process."""
-    describe_machine()  # it is kept, and trains on spans that are longer than those of the tests
+    describe_machine()  # its result is cached; it trains on longer spans than the tests
     install(monkeypatch, FakeRay())
 
 

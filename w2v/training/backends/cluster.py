@@ -33,7 +33,15 @@ from w2v.events import ClusterTimes, WorkerReport
 from w2v.system.disk import format_bytes
 from w2v.system.memory import available_memory
 from w2v.system.ray_cluster import LOCAL
-from w2v.system.ray_workers import MARKS, Member, State, WorkerLostError, WorkerPool, fetch
+from w2v.system.ray_workers import (
+    MARKS,
+    Member,
+    State,
+    WorkerLostError,
+    WorkerPool,
+    fetch,
+    shares_of,
+)
 from w2v.training.backends.exchange import Rows, apply_rows
 from w2v.training.backends.merging import decay_rates
 from w2v.training.backends.round_costs import Merged, Trained, costs_of_round
@@ -244,7 +252,7 @@ class ClusterBackend:
             WorkerReport(
                 member.name, member.host, member.cores, len(shards), self._speed_of(member)
             )
-            for member, shards in zip(members, self._shares(members), strict=True)
+            for member, shards in zip(members, shares_of(self._shards, members), strict=True)
         ]
         return ClusterReport(self._times, tuple(workers))
 
@@ -294,7 +302,7 @@ class ClusterBackend:
         if member.memory is None:
             return None
         members = self._pool.known
-        shares = dict(zip(members, self._shares(members), strict=True))
+        shares = dict(zip(members, shares_of(self._shards, members), strict=True))
         # Workers on one machine share its memory.
         new = [m for m in members if m.host == member.host and not self._has_model(m)]
         needed = sum(self._memory_needed(len(shares[m]), m.cores) for m in new)
@@ -321,7 +329,7 @@ class ClusterBackend:
         trained = []
         loading: dict[Any, Member] = {}
         is_fresh = False  # whether a worker receives text or compiles kernels
-        for member, shards in zip(members, self._shares(members), strict=True):
+        for member, shards in zip(members, shares_of(self._shards, members), strict=True):
             spans = []
             for shard in shards:
                 number, begin, end = span_of(plan, rounds, self._shards, step, shard)
@@ -359,15 +367,6 @@ class ClusterBackend:
         for member, report in zip(members, training, strict=True):
             self._work[member] = self._work.get(member, _Work()).after(report)
         return sum(itertools.chain.from_iterable(r.stats for r in training), EpochStats())
-
-    def _shares(self, members: Sequence[Member]) -> list[range]:
-        """Return the shards of each worker, in proportion to its cores."""
-        total = sum(member.cores for member in members)
-        bounds, cores = [0], 0
-        for member in members:
-            cores += member.cores
-            bounds.append(round(self._shards * cores / total))
-        return [range(*ends) for ends in itertools.pairwise(bounds)]
 
     def _bring_up_to_date(self, member: Member, loading: dict[Any, Member]) -> list[Any]:
         """Return the rows that a worker has to apply.
